@@ -34,6 +34,11 @@ impl Process {
             .collect()
     }
 
+    /// CPU time that it has used.
+    pub fn cpu(&self) -> Duration {
+        stat(self.pid).map_or(Duration::ZERO, |it| it.cpu)
+    }
+
     /// Sends a signal to it.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) {
@@ -47,7 +52,11 @@ struct Stat {
     state: char,
     parent: i32,
     started: u64,
+    cpu: Duration,
 }
+
+/// One clock tick of proc(5): `USER_HZ` is 100 on all of our architectures.
+const TICK: Duration = Duration::from_millis(10);
 
 fn stat(pid: i32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -55,7 +64,12 @@ fn stat(pid: i32) -> Option<Stat> {
     let (_, rest) = text.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some(Stat { state: rest.chars().next()?, parent: number(1)? as i32, started: number(19)? })
+    Some(Stat {
+        state: rest.chars().next()?,
+        parent: number(1)? as i32,
+        started: number(19)?,
+        cpu: TICK * u32::try_from(number(11)? + number(12)?).ok()?,
+    })
 }
 
 /// The living children of a process.

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { may, refreshSession, session, signOut } from './api/session'
-import { route } from './router'
+import { replace, route } from './router'
 import type { Route } from './routes'
 import { SignInForm } from './sign-in/form'
 import { texts } from './texts'
@@ -42,7 +42,8 @@ function CurrentPage({ now }: { now: Route }) {
     if (document.activeElement === document.body) return
     document.getElementById('main')?.focus({ preventScroll: true })
   }, [now.page, shown.value?.page])
-  if (now.page === 'not-found' || now.page === 'sign-in') return <NotFound />
+  if (now.page === 'sign-in') return <ToLibrary />
+  if (now.page === 'not-found') return <NotFound />
   if (hasFailed.value) {
     return (
       <main id="main">
@@ -56,6 +57,12 @@ function CurrentPage({ now }: { now: Route }) {
   const { page: _, ...properties } = now
   const Component = shown.value.component as ComponentType<Record<string, string>>
   return <Component {...properties} />
+}
+
+/** `/sign-in` once the browser is signed in. */
+function ToLibrary() {
+  useEffect(() => replace('/'), [])
+  return <main id="main" class="page" aria-busy="true" />
 }
 
 function NotFound() {

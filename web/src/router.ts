@@ -13,6 +13,12 @@ export function go(path: string): void {
   scrollTo(0, 0)
 }
 
+/** Opens a page of the app in place of this one. */
+export function replace(path: string): void {
+  history.replaceState(null, '', path)
+  arrive()
+}
+
 function arrive(): void {
   route.value = routeOf(location.pathname)
 }

@@ -45,16 +45,32 @@ const video = (id: string, state: VideoSummary['state'] = 'ready', more: Partial
 
 describe('changes of the library', () => {
   const query: Query = { text: '', filter: 'all', sort: '-created_at' }
-  const list = [video('b'), video('a')]
-  it('replaces a video where it is', () => expect(merged(list, video('a', 'failed'), query)?.map((it) => it.state)).toEqual(['ready', 'failed']))
-  it('puts a new video first', () => expect(merged(list, video('c'), query)?.map((it) => it.id)).toEqual(['c', 'b', 'a']))
-  it('does not guess a place in another order', () => expect(merged(list, video('c'), { ...query, sort: 'title' })).toBeUndefined())
+  const list = [video('d'), video('b')]
+  const ids = (...changed: VideoSummary[]) => merged(list, new Map(changed.map((it) => [it.id, it])), query)?.map((it) => it.id)
+  const after = (changed: VideoSummary, of: Query = query, isWhole = true) => merged(list, new Map([[changed.id, changed]]), of, isWhole)?.map((it) => it.id)
+  it('replaces a video where it is', () => expect(merged(list, new Map([['b', video('b', 'failed')]]), query)?.map((it) => it.state)).toEqual(['ready', 'failed']))
+  it('puts new videos where they belong', () => {
+    expect(ids(video('e'), video('f'), video('c'))).toEqual(['f', 'e', 'd', 'c', 'b'])
+    expect(after(video('a'))).toEqual(['d', 'b', 'a'])
+  })
+  it('leaves what belongs to a later page', () => {
+    expect(after(video('a'), query, false)).toBeUndefined()
+    expect(after(video('c'), query, false)).toEqual(['d', 'c', 'b'])
+  })
+  it('does not guess a place in another order', () => expect(after(video('e'), { ...query, sort: 'title' })).toBeUndefined())
   it('removes what was deleted or no longer fits', () => {
-    expect(merged(list, video('b', 'deleted'), query)?.map((it) => it.id)).toEqual(['a'])
-    expect(merged(list, video('b', 'failed'), { ...query, filter: 'ready' })?.map((it) => it.id)).toEqual(['a'])
+    expect(after(video('d', 'deleted'))).toEqual(['b'])
+    expect(after(video('d', 'failed'), { ...query, filter: 'ready' })).toEqual(['b'])
+    expect(after(video('e', 'deleted'))).toBeUndefined()
   })
   it('asks for what the user sees', () =>
-    expect(parameters({ text: ' optics ', filter: 'failed', sort: 'title' }, 60, 'c')).toBe('limit=60&sort=title&q=optics&state=failed%2Ccancelled&cursor=c'))
+    expect(parameters({ text: ' optics ', filter: 'failed', sort: 'title' }, 60, 'c')).toEqual({
+      limit: 60,
+      sort: 'title',
+      q: 'optics',
+      state: 'failed,cancelled',
+      cursor: 'c',
+    }))
 })
 
 it('names states with their progress', () => {

@@ -1,13 +1,14 @@
 //! Load test of the API: a thousand uploads by fifty concurrent callers, and single routes,
-//! compared with a bare route of axum.
+//! compared with a bare route of axum; and the list of a large library.
 //!
 //! `make bench-api` calls it, with the path of the release build in `EDGEREEL_BIN`, and writes
 //! `docs/load.md`.
 //!
-//! - `UPLOADS=1000`, `CALLERS=50`, `REQUESTS=4000`: amount of load
+//! - `UPLOADS=1000`, `CALLERS=50`, `REQUESTS=4000`, `VIDEOS=20000`: amount of load
 //! - `REPORT=FILE`: a page between whose marks the report is written; without it, standard output
 
 mod bare;
+mod library;
 mod report;
 mod routes;
 
@@ -27,6 +28,7 @@ struct Size {
     uploads: usize,
     callers: usize,
     requests: usize,
+    videos: u32,
 }
 
 /// The measurements with one database.
@@ -34,6 +36,7 @@ struct Measured {
     database: &'static str,
     uploads: Times,
     routes: Vec<routes::Route>,
+    library: library::Library,
 }
 
 #[tokio::main]
@@ -42,8 +45,12 @@ async fn main() -> anyhow::Result<()> {
         return bare::serve().await;
     }
     let number = |name: &str, default| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
-    let size =
-        Size { uploads: number("UPLOADS", 1_000), callers: number("CALLERS", 50), requests: number("REQUESTS", 4_000) };
+    let size = Size {
+        uploads: number("UPLOADS", 1_000),
+        callers: number("CALLERS", 50),
+        requests: number("REQUESTS", 4_000),
+        videos: u32::try_from(number("VIDEOS", 20_000))?,
+    };
     let bare_before = bare::measure(size).await?;
     let folder = tempfile::tempdir()?;
     let file = format!("sqlite:{}", folder.path().join("edgereel.db").display());
@@ -69,6 +76,7 @@ async fn measure(database: &'static str, address: String, folder: tempfile::Temp
     eprintln!("{database}: {} uploads by {} callers", size.uploads, size.callers);
     let uploads = uploads(&site, &api, size.callers, size.uploads).await;
     let routes = routes::measure(&site, &api, size).await;
+    let library = library::measure(&site, &api, size.videos).await;
     pump.abort();
-    Measured { database, uploads, routes }
+    Measured { database, uploads, routes, library }
 }

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use e2e::crowd::Times;
 
+use crate::library;
 use crate::routes::Route;
 use crate::{Measured, Size};
 
 /// Formats the report.
 pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
-    let Size { uploads, callers, requests } = size;
+    let Size { uploads, callers, requests, videos } = size;
     let mut page = format!(
         "- Date: {}
 - Machine: {}, which runs the API, the database, the S3 server and the callers together
@@ -62,7 +64,59 @@ without queueing. With {callers} callers, a request mostly waits for the others:
             row(&mut page, route, database);
         }
     }
+    large_library(&mut page, videos, bare[1], measured);
     page
+}
+
+/// The first pages of a large library, and its live events.
+fn large_library(page: &mut String, videos: u32, bare: &Route, measured: &[Measured]) {
+    let _ = write!(
+        page,
+        "
+### A library of {videos} videos
+
+The first page of 60 videos with its total, as the web app asks for it, by one caller. The last row
+is a page of 200 in the middle of the list, by title.
+
+| |"
+    );
+    for Measured { database, .. } in measured {
+        let _ = write!(page, " {database}, p50 ms | p99 ms |");
+    }
+    let columns = "---:|".repeat(2 * measured.len());
+    let _ = write!(page, "\n|---|{columns}\n| a bare route of axum |");
+    let cells = |times: &Times| format!(" {} | {} |", ms(times.percentile(50)), ms(times.percentile(99)));
+    let _ = writeln!(page, "{}", cells(&bare.alone).repeat(measured.len()));
+    let Some(Measured { library: first, .. }) = measured.first() else { return };
+    for (at, (name, _)) in first.pages.iter().enumerate() {
+        let all: String = measured.iter().map(|it| cells(&it.library.pages[at].1)).collect();
+        let _ = writeln!(page, "| {name} |{all}");
+    }
+    let deep: String = measured.iter().map(|it| cells(&it.library.deep)).collect();
+    let _ = writeln!(page, "| the middle of the list |{deep}");
+    page.push_str(
+        "
+Live events in the same library, to 50 listening browsers. The API's CPU time for the same
+changes without listeners is in parentheses.
+
+| | changes per second | CPU time of the API | events received | lists loaded again |
+|---|---:|---:|---:|---:|
+",
+    );
+    for Measured { database, library, .. } in measured {
+        let live = &library.live;
+        let share = |cpu: Duration| format!("{:.0} %", 100.0 * cpu.as_secs_f64() / live.seconds);
+        let _ = writeln!(
+            page,
+            "| {database} | {:.0} | {} of a core ({}) | {} of {} | {} |",
+            f64::from(live.changes) / live.seconds,
+            share(live.cpu),
+            share(live.cpu_alone),
+            live.events,
+            live.changes as usize * library::LISTENERS,
+            live.missed,
+        );
+    }
 }
 
 /// The marks around the report in a page.

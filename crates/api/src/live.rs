@@ -40,26 +40,31 @@ const STREAM_LIFE: Duration = Duration::from_secs(60);
 /// After which time the client connects again.
 const RECONNECT: Duration = Duration::from_millis(500);
 
-/// A video that changed.
+/// A video that changed. Its event is written once for all clients.
 struct Change {
     video: Video,
-    /// Id of its event: the time before which a client knows all changes.
-    known_until_ms: UnixMillis,
+    event: Event,
 }
 
 /// Passes the changes of videos to the clients of this process. Clones share the task that reads them.
 #[derive(Clone)]
 pub struct LiveVideos {
     catalog: Catalog,
+    playback: Arc<Playback>,
     /// The channel of the running task.
     channel: Arc<Mutex<Option<Sender<Arc<Change>>>>>,
     end: CancellationToken,
 }
 
 impl LiveVideos {
-    /// The changes in a catalog.
-    pub fn new(catalog: &Catalog) -> Self {
-        Self { catalog: catalog.clone(), channel: Arc::default(), end: CancellationToken::new() }
+    /// The changes in a catalog, with posters of `playback`.
+    pub fn new(catalog: &Catalog, playback: &Arc<Playback>) -> Self {
+        Self {
+            catalog: catalog.clone(),
+            playback: playback.clone(),
+            channel: Arc::default(),
+            end: CancellationToken::new(),
+        }
     }
 
     /// Ends all streams, for the shutdown.
@@ -117,18 +122,16 @@ pub(crate) async fn events(
             None => first.push(missed()),
         }
     }
-    let live = stream::unfold((receiver, state.clone(), caller), |(mut receiver, state, caller)| async move {
+    let live = stream::unfold((receiver, caller), |(mut receiver, caller)| async move {
         loop {
             let event = match receiver.recv().await {
-                Ok(change) if caller.may_see(&change.video) => {
-                    event(&state.playback, &change.video, Some(change.known_until_ms))
-                }
+                Ok(change) if caller.may_see(&change.video) => Some(change.event.clone()),
                 Ok(_) => None,
                 Err(RecvError::Lagged(_)) => Some(missed()),
                 Err(RecvError::Closed) => return None,
             };
             if let Some(event) = event {
-                return Some((event, (receiver, state, caller)));
+                return Some((event, (receiver, caller)));
             }
         }
     });

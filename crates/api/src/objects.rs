@@ -29,8 +29,11 @@ pub(crate) async fn list(
         // Objects have no owner.
         return Err(InsufficientScope(Scope::Admin).into());
     }
-    if [&params.prefix, &params.cursor].into_iter().flatten().any(|it| it.len() > KEY_LIMIT) {
-        return Err(ApiError::malformed(format!("the query: `prefix` and `cursor` have at most {KEY_LIMIT} bytes")));
+    // Stores answer in XML, which has no NUL.
+    let is_invalid = |it: &String| it.len() > KEY_LIMIT || it.contains('\0');
+    if [&params.prefix, &params.cursor].into_iter().flatten().any(is_invalid) {
+        let detail = format!("the query: `prefix` and `cursor` have at most {KEY_LIMIT} bytes, and no NUL");
+        return Err(ApiError::malformed(detail));
     }
     let limit = paging::limit(params.limit)? as usize;
     let prefix = ObjectPrefix::InPrivate(params.prefix.unwrap_or_default());

@@ -70,11 +70,13 @@ impl ApiState {
         let ApiSettings { edge_url, grant_keys, pass_keys, config, .. } = settings;
         let mut ingest = Ingest::new(installation);
         ingest.profile.clone_from(&config.default_profile);
+        let edge_list = Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone()));
+        let playback = Arc::new(Playback::new(&edge_url, grant_keys, pass_keys));
         let identity = settings.identity.map(IdentityProvider::new).transpose()?;
         Ok(Self {
             ingest,
             catalog: installation.catalog.clone(),
-            live: LiveVideos::new(&installation.catalog),
+            live: LiveVideos::new(&installation.catalog, &playback),
             queue: installation.queue.clone(),
             store: installation.store.clone(),
             signer: installation.store.clone(),
@@ -86,8 +88,8 @@ impl ApiState {
             webhooks: Webhooks::new(installation, settings.key_encryption_keys, settings.webhook_policy),
             pages: WebApp::new(other_origin(&edge_url, &config.public_url), installation.store.upload_origin()),
             sign_in: None,
-            edge_list: Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone())),
-            playback: Arc::new(Playback::new(&edge_url, grant_keys, pass_keys)),
+            edge_list,
+            playback,
             config: Arc::new(config),
         })
     }

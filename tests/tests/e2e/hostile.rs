@@ -1,93 +1,18 @@
 //! Files that declare absurd sizes, rates and numbers: refused or transcoded, at the first attempt,
 //! with a message, within memory limits.
 
+mod files;
+mod streams;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use e2e::media::{ffmpeg, film, make_film};
 use e2e::program::{Answer, edgereel_run, text, transcode};
+use files::{at, boxed, content_of, film_bytes, folder, made_or, put, refused, save, within_bounds};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-
-/// Memory limit of our own process, bytes.
-const OWN_MEMORY: u64 = 200 << 20;
-
-/// Memory limit of each FFmpeg, bytes. Its actual use is a little higher: its program and
-/// libraries.
-const FFMPEG_MEMORY: u64 = 768 << 20;
-const PROGRAM: u64 = 128 << 20;
-
-/// Transcodes a file within the limits.
-async fn within_bounds(folder: &Path, input: &Path) -> Answer {
-    let (out, temporary) = (folder.join("out"), folder.join("tmp"));
-    std::fs::create_dir_all(&temporary).unwrap();
-    let answer = transcode(input, &out, &temporary, &["--ffmpeg-memory", &FFMPEG_MEMORY.to_string()]).await;
-    drop(std::fs::remove_dir_all(out));
-    let shown = format!("{}: {:?}\n{}", input.display(), answer.objects, answer.stderr);
-    let mib = |bytes: u64| bytes >> 20;
-    let (own, child) = (answer.peaks.own, answer.peaks.child);
-    let name = input.file_name().unwrap().to_string_lossy();
-    let code = answer.last()["error"]["code"].as_str().unwrap_or("ready");
-    println!("{name}: {code} after {:.1?}, {} MiB, FFmpeg {} MiB", answer.took, mib(own), mib(child));
-    assert!(own < OWN_MEMORY, "{} MiB: {shown}", mib(own));
-    assert!(child < FFMPEG_MEMORY + PROGRAM, "{} MiB: {shown}", mib(child));
-    assert!(answer.took < Duration::from_secs(110), "{:?}: {shown}", answer.took);
-    answer
-}
-
-/// The file is refused for one of these reasons.
-async fn refused(folder: &Path, input: &Path, codes: &[&str]) {
-    let answer = within_bounds(folder, input).await;
-    let error = &answer.last()["error"];
-    let shown = format!("{}: {:?}\n{}", input.display(), answer.objects, answer.stderr);
-    let code = error["code"].as_str().expect(&shown);
-    assert!(codes.contains(&code), "`{code}` instead of {codes:?}: {shown}");
-    // Failures that are retried.
-    let ours = ["internal", "timed-out", "verification-failed", "unavailable"];
-    assert!(!ours.contains(&code), "{shown}");
-    assert!(error["message"].as_str().is_some_and(|it| it.ends_with('.')), "no message: {shown}");
-}
-
-/// The file is transcoded, or refused for one of these reasons.
-async fn made_or(folder: &Path, input: &Path, codes: &[&str]) {
-    let answer = within_bounds(folder, input).await;
-    let code = answer.last()["error"]["code"].as_str();
-    assert!(code.is_none_or(|it| codes.contains(&it)), "{}: {:?}\n{}", input.display(), answer.objects, answer.stderr);
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn at(file: &[u8], name: &[u8]) -> usize {
-    file.windows(name.len()).position(|it| it == name).expect("it is there")
-}
-
-fn put(file: &mut [u8], place: usize, number: u32) {
-    file[place..place + 4].copy_from_slice(&number.to_be_bytes());
-}
-
-fn boxed(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    [&(content.len() as u32 + 8).to_be_bytes()[..], name, content].concat()
-}
-
-/// A top-level box: the range of its content.
-fn content_of(file: &[u8], name: &[u8; 4]) -> std::ops::Range<usize> {
-    let start = at(file, name);
-    let size = u32::from_be_bytes(*file[start - 4..].first_chunk().unwrap()) as usize;
-    start + 4..start - 4 + size
-}
-
-fn save(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, bytes).unwrap();
-    path
-}
-
-fn film_bytes(folder: &Path, more: &[&str]) -> Vec<u8> {
-    std::fs::read(make_film(&folder.join("good.mp4"), "320x180", "25", 2.0, more)).unwrap()
-}
 
 #[tokio::test]
 async fn millions_of_samples_that_share_their_bytes() {
@@ -203,75 +128,6 @@ async fn a_frame_that_is_larger_than_memory() {
     file[entry + 24..entry + 28].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
     let path = save(folder.path(), "pixels.mov", &file);
     refused(folder.path(), &path, &["too-many-pixels"]).await;
-}
-
-#[tokio::test]
-async fn audio_of_a_gigahertz() {
-    let folder = folder();
-    let path = folder.path().join("sound.avi");
-    let mut arguments = film("320x180", "25", 3.0);
-    arguments.extend(["-c:v", "mpeg4", "-c:a", "pcm_s16le", &text(&path)].map(str::to_owned));
-    ffmpeg(&arguments);
-    let mut file = std::fs::read(&path).unwrap();
-    let rate = 1_000_000_000_u32.to_le_bytes();
-    let places: Vec<usize> =
-        file.windows(4).enumerate().filter(|it| it.1 == 48_000_u32.to_le_bytes()).map(|it| it.0).collect();
-    assert!(!places.is_empty());
-    for place in places {
-        file[place..place + 4].copy_from_slice(&rate);
-    }
-    let path = save(folder.path(), "gigahertz.avi", &file);
-    refused(folder.path(), &path, &["damaged"]).await;
-}
-
-/// CRC-32 of MPEG-2 sections.
-fn crc(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| crc << 1 ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 })
-    })
-}
-
-/// A section in packets.
-fn section(pid: u16, table: u8, number: u16, content: &[u8]) -> Vec<u8> {
-    let length = content.len() as u16 + 9;
-    let mut section = vec![table, 0xb0 | (length >> 8) as u8, length as u8];
-    section.extend([(number >> 8) as u8, number as u8, 0xc1, 0, 0]);
-    section.extend(content);
-    section.extend(crc(&section).to_be_bytes());
-    let payload = [&[0], &section[..]].concat();
-    let mut packets = vec![];
-    for (place, part) in payload.chunks(184).enumerate() {
-        let start = if place == 0 { 0x40 } else { 0 };
-        packets.extend([0x47, start | (pid >> 8) as u8, pid as u8, 0x10 | place as u8]);
-        packets.extend(part);
-        packets.resize(packets.len() + 184 - part.len(), 0xff);
-    }
-    packets
-}
-
-#[tokio::test]
-async fn thousands_of_streams() {
-    let folder = folder();
-    let path = folder.path().join("streams.ts");
-    let mut arguments = film("320x180", "25", 2.0);
-    arguments.extend(["-c:v", "mpeg2video", "-c:a", "mp2", &text(&path)].map(str::to_owned));
-    ffmpeg(&arguments);
-    let (programs, streams) = (36_u16, 200_u16);
-    let programs_content: Vec<u8> = (1..=programs)
-        .flat_map(|it| [(it >> 8) as u8, it as u8, 0xe0 | ((it + 16) >> 8) as u8, (it + 16) as u8])
-        .collect();
-    let mut file = section(0, 0, 1, &programs_content);
-    for program in 1..=programs {
-        let first = 100 + program * streams;
-        let mut content = vec![0xff, 0xff, 0xf0, 0];
-        for pid in first..first + streams {
-            content.extend([2, 0xe0 | (pid >> 8) as u8, pid as u8, 0xf0, 0]);
-        }
-        file.extend(section(program + 16, 2, program, &content));
-    }
-    file.extend(std::fs::read(&path).unwrap());
-    let path = save(folder.path(), "thousands.ts", &file);
-    made_or(folder.path(), &path, &["damaged", "not-a-video", "no-video-stream", "too-demanding"]).await;
 }
 
 #[tokio::test]

@@ -37,4 +37,5 @@ mod suspended;
 mod upload_cors;
 mod versions;
 mod web_flows;
+mod web_library;
 mod webhooks;

@@ -5,6 +5,8 @@
 //! that the parts belong to. The parts of an earlier attempt are used only if the server confirms
 //! that the rest is of the same version.
 
+mod arrived;
+
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -19,6 +21,7 @@ use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
 use url::Url;
 
+use self::arrived::Arrived;
 use super::{FetchResponse, Fetcher, Pace, Rest};
 use crate::error::TranscodeError;
 
@@ -53,30 +56,6 @@ pub(crate) struct Fetching<'a> {
     pub(crate) pace: Pace,
     /// Time that earlier attempts took.
     pub(crate) spent: Duration,
-}
-
-/// A file of which some bytes have arrived.
-struct Arrived {
-    transfer: Transfer,
-    /// The parts in the store: in order, without gaps, all of the full size except perhaps the
-    /// last.
-    parts: Vec<Part>,
-    /// The bytes after them that do not fill a part yet.
-    tail: BytesMut,
-}
-
-impl Arrived {
-    fn bytes(&self) -> u64 {
-        self.stored() + self.tail.len() as u64
-    }
-
-    fn stored(&self) -> u64 {
-        self.parts.iter().map(|it| it.size).sum()
-    }
-
-    fn upload(&self) -> UploadId {
-        UploadId(self.transfer.upload_id.clone())
-    }
 }
 
 impl Fetching<'_> {

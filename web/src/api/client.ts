@@ -9,6 +9,11 @@ export type VideoSummary = Schemas['VideoSummary']
 export type Video = Schemas['Video']
 export type StateName = Schemas['StateName']
 export type Scope = Schemas['Scope']
+export type Session = Schemas['Session']
+export type SignInMethod = Schemas['SignInMethod']
+export type Sort = Schemas['VideoSort']
+export type BucketObject = Schemas['ListedObject']
+export type Timeline = Schemas['Timeline']
 
 /** The API refuses a request that changes something and has a cookie, but not this header. */
 export const REQUEST_HEADER = { 'edgereel-request': '1' } as const
@@ -41,17 +46,4 @@ export const client = createClient<paths>({ baseUrl: '/', fetch: apiFetch })
 /** The data of a call of the client. */
 export async function data<T>(call: Promise<{ data?: T }>): Promise<T> {
   return (await call).data as T
-}
-
-/** A request to a route that `contract.ts` describes. */
-export async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const init: RequestInit = { method }
-  if (signal) init.signal = signal
-  if (body !== undefined) {
-    init.body = JSON.stringify(body)
-    init.headers = { 'content-type': 'application/json' }
-  }
-  const response = await apiFetch(path, init)
-  const text = response.status === 204 ? '' : await response.text()
-  return (text ? JSON.parse(text) : undefined) as T
 }

@@ -1,9 +1,7 @@
 // The session of this browser: who is signed in, and what they may do.
 
 import { signal } from '@preact/signals'
-import { type Scope, whenSignedOut } from './client'
-import type { Session, SignInMethod, SignedOut } from './contract'
-import { apiFetch } from './client'
+import { apiFetch, REQUEST_HEADER, type Schemas, type Scope, type Session, type SignInMethod, whenSignedOut } from './client'
 import { offline, problemOf } from './problem'
 
 export type SessionState =
@@ -40,7 +38,7 @@ export async function refreshSession(): Promise<void> {
     session.value = { kind: 'signed-in', session: (await response.json()) as Session }
     if (isNew) channel?.postMessage('signed-in')
   } else if (response?.status === 401) {
-    const body = (await response.json().catch(() => ({}))) as SignedOut
+    const body = (await response.json().catch(() => ({}))) as Partial<Schemas['Problem']>
     session.value = { kind: 'signed-out', methods: body.methods ?? ['api-key'], ...(had ? { expired: had } : {}) }
   } else if (session.value.kind !== 'signed-in') {
     session.value = { kind: 'unreachable' }
@@ -51,7 +49,7 @@ export async function refreshSession(): Promise<void> {
 export async function signIn(token: string): Promise<void> {
   const response = await fetch('/v1/session', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'edgereel-request': '1' },
+    headers: { 'content-type': 'application/json', ...REQUEST_HEADER },
     body: JSON.stringify({ token }),
   }).catch(() => {
     throw offline()

@@ -2,8 +2,7 @@
 
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { send } from '../api/client'
-import type { BucketObject, ObjectPage } from '../api/contract'
+import { type BucketObject, client, data } from '../api/client'
 import { subscribe } from '../api/live'
 import { sentence } from '../api/problem'
 import { known, may } from '../api/session'
@@ -26,8 +25,8 @@ function useObjects(prefix: string) {
   const state = useSignal<'loading' | 'there' | { error: unknown }>('loading')
   const load = async (cursor?: string) => {
     try {
-      const query = new URLSearchParams({ limit: '200', ...(prefix ? { prefix } : {}), ...(cursor ? { cursor } : {}) })
-      const page = await send<ObjectPage>('GET', `/v1/objects?${query}`)
+      const query = { limit: 200, ...(prefix ? { prefix } : {}), ...(cursor ? { cursor } : {}) }
+      const page = await data(client.GET('/v1/objects', { params: { query } }))
       objects.value = cursor ? [...objects.value, ...page.objects] : page.objects
       next.value = page.next_cursor
       state.value = 'there'

@@ -1,6 +1,6 @@
 // Which objects can become videos, and an estimate of the work.
 
-import type { BucketObject } from '../api/contract'
+import type { BucketObject } from '../api/client'
 import { texts } from '../texts'
 import { CPU_PER_SECOND, TRANSCODING_PER_MINUTE, USUAL_BITRATE } from '../video/prices'
 

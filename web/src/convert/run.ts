@@ -1,8 +1,7 @@
 // A conversion that runs: requests for each object, and the videos that come of them.
 
 import { signal } from '@preact/signals'
-import { client, send, type Video, type VideoSummary } from '../api/client'
-import type { BucketObject } from '../api/contract'
+import { type BucketObject, client, data, type VideoSummary } from '../api/client'
 import { ProblemError, sentence } from '../api/problem'
 import { isBusy, stateOf } from '../video/names'
 import { nameOfKey, type ReportLine } from './plan'
@@ -37,11 +36,11 @@ export async function convert(objects: BucketObject[], { mode, profile }: Option
   isStopped = false
   const queue = [...objects]
   const one = async (object: BucketObject): Promise<void> => {
-    // `priority` is part of the contract: bulk work waits for uploads.
-    const body = { key: object.key, title: nameOfKey(object.key), mode, priority: 'bulk', ...(profile ? { profile } : {}) }
+    // Bulk work waits for uploads.
+    const body = { key: object.key, title: nameOfKey(object.key), mode, priority: 'bulk' as const, ...(profile ? { profile } : {}) }
     for (;;) {
       try {
-        change(object.key, { video: await send<Video>('POST', '/v1/videos', body) })
+        change(object.key, { video: await data(client.POST('/v1/videos', { body })) })
         return
       } catch (error) {
         if (!(error instanceof ProblemError) || !error.isTemporary || isStopped) return change(object.key, { problem: sentence(error) })

@@ -3,10 +3,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { VideoSummary } from '../api/client'
-import type { SortKey } from '../api/contract'
+import type { Sort } from '../api/client'
 import { texts } from '../texts'
 import { VideoCard, VideoRow } from './card'
-import { hasMore, hidden, items, loadMore, query } from './store'
+import { failures, hasMore, hidden, items, loadMore, query, total } from './store'
 import { columnsOf, isNearEnd, visible } from './window'
 
 const t = texts.library
@@ -22,7 +22,10 @@ export type View = 'grid' | 'table'
 export function List({ view }: { view: View }) {
   const box = useRef<HTMLDivElement>(null)
   const place = useSignal({ width: 0, scrolled: 0, viewport: innerHeight })
-  const shown = items.value.filter((it) => !hidden.value.has(it.id))
+  const shown = hidden.value.size > 0 ? items.value.filter((it) => !hidden.value.has(it.id)) : items.value
+  // The list is as long as all its pages, so that the scroll bar leads to any place of it.
+  const length = hasMore() ? Math.max(shown.length, (total.value ?? 0) - hidden.value.size) : shown.length
+  void failures.value
 
   useEffect(() => {
     const measure = () => {
@@ -48,18 +51,18 @@ export function List({ view }: { view: View }) {
   const columns = view === 'grid' ? columnsOf(width, Math.min(CARD, width), GAP) : 1
   const cardWidth = (width - GAP * (columns - 1)) / columns
   const rowHeight = view === 'grid' ? Math.round((cardWidth * 9) / 16) + CARD_TEXT + GAP : ROW
-  const layout = { count: shown.length, columns, rowHeight, scrolled, viewport }
+  const layout = { count: length, columns, rowHeight, scrolled, viewport }
   useEffect(() => {
-    if (width > 0 && isNearEnd(layout) && hasMore()) void loadMore()
+    if (width > 0 && isNearEnd({ ...layout, count: shown.length }) && hasMore()) void loadMore()
   })
   const { first, end, top, height } = width > 0 ? visible(layout) : { first: 0, end: 0, top: 0, height: 0 }
   const part = shown.slice(first, end)
-  const tail = hasMore() ? rowHeight : 0
+  const missing = Array.from({ length: end - Math.max(first, Math.min(end, shown.length)) }, (_, at) => at)
 
   return (
-    <div class={`list ${view}`} role={view === 'table' ? 'table' : undefined} aria-rowcount={view === 'table' ? shown.length : undefined} aria-label={t.title}>
+    <div class={`list ${view}`} role={view === 'table' ? 'table' : undefined} aria-rowcount={view === 'table' ? length : undefined} aria-label={t.title}>
       {view === 'table' && <Head />}
-      <div ref={box} class="list-box" role={view === 'table' ? 'rowgroup' : undefined} style={{ height: `${height + tail}px` }}>
+      <div ref={box} class="list-box" role={view === 'table' ? 'rowgroup' : undefined} style={{ height: `${height}px` }}>
         <div
           class="list-window"
           role={view === 'table' ? 'presentation' : undefined}
@@ -69,13 +72,16 @@ export function List({ view }: { view: View }) {
           }}
         >
           {part.map((video: VideoSummary) => (view === 'grid' ? <VideoCard key={video.id} video={video} /> : <VideoRow key={video.id} video={video} />))}
+          {missing.map((at) => (
+            <div key={at} class="video-missing" aria-hidden="true" />
+          ))}
         </div>
       </div>
     </div>
   )
 }
 
-const COLUMNS: { key?: SortKey; label: string; isWide?: boolean }[] = [
+const COLUMNS: { key?: Exclude<Sort, `-${string}`>; label: string; isWide?: boolean }[] = [
   { label: '' },
   { key: 'title', label: t.columns.title },
   { label: t.columns.state },

@@ -1,9 +1,9 @@
 // `/`: all videos.
 
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { subscribe } from '../api/live'
-import type { Sort } from '../api/contract'
+import type { Sort } from '../api/client'
 import { sentence } from '../api/problem'
 import { may, session } from '../api/session'
 import { count } from '../format'
@@ -14,7 +14,7 @@ import { useTitle } from '../ui/page'
 import { ReencodeDialog } from '../video/reencode'
 import { List, type View } from './list'
 import { chosen, deleteLater, mayReencode, mayRetry, reencodeAll, retryAll, selectAll, selected, selectNone } from './selection'
-import { change, failure, type Filter, hidden, items, query, refresh, reload, status, total } from './store'
+import { change, failure, type Filter, hidden, items, query, type Query, refresh, reload, status, total } from './store'
 import './library.css'
 
 const t = texts.library
@@ -32,10 +32,14 @@ export default function Library() {
   useTitle(t.title)
   const view = useSignal<View>(storedView())
   const { text, filter, sort } = query.value
+  const last = useRef<Query>(undefined)
   const isSignedIn = session.value.kind === 'signed-in'
   useEffect(() => {
     if (!isSignedIn) return
     const timer = setTimeout(() => void reload(), text ? 180 : 0)
+    // Another list begins at its top.
+    if (last.current && last.current !== query.value) scrollTo({ top: 0 })
+    last.current = query.value
     return () => clearTimeout(timer)
   }, [text, filter, sort, isSignedIn])
   useEffect(() => subscribe(change, () => void refresh()), [])

@@ -1,8 +1,7 @@
 // The videos of the library: pages of a list, kept up to date.
 
 import { batch, signal } from '@preact/signals'
-import { send, type VideoSummary } from '../api/client'
-import type { Sort, VideoPage } from '../api/contract'
+import { client, data, type Schemas, type Sort, type VideoSummary } from '../api/client'
 
 export type Filter = 'all' | 'ready' | 'working' | 'failed' | 'waiting'
 
@@ -21,9 +20,13 @@ export interface Query {
   sort: Sort
 }
 
-const PAGE = 100
+/** The largest page of the API: the way into a long list is short. */
+const PAGE = 200
 /** The first page is small: it is on the screen sooner. */
 const FIRST_PAGE = 60
+/** Events arrive in bursts: one update of the list for all of them. */
+const BURST_MS = 100
+const RETRY_MS = 2_000
 
 export const query = signal<Query>({ text: '', filter: 'all', sort: '-created_at' })
 export const items = signal<VideoSummary[]>([])
@@ -33,21 +36,35 @@ export const failure = signal<unknown>(undefined)
 /** Videos that are about to be deleted: not shown, and back if the user wants them back. */
 export const hidden = signal<ReadonlySet<string>>(new Set())
 
+/** Counts pages that could not be loaded: the list asks again. */
+export const failures = signal(0)
+
 let next: string | null | undefined
-let isLoadingMore = false
+/** The query whose next page is loading. */
+let loading: number | undefined
 /** Counts queries: answers to an earlier one are dropped. */
 let current = 0
 
-export function parameters({ text, filter, sort }: Query, limit: number, cursor?: string | null): string {
-  const all = new URLSearchParams({ limit: String(limit), sort })
-  if (text.trim()) all.set('q', text.trim())
-  if (STATES[filter]) all.set('state', STATES[filter])
-  if (cursor) all.set('cursor', cursor)
-  return all.toString()
+interface Parameters {
+  limit: number
+  sort: Sort
+  q?: string
+  state?: string
+  cursor?: string
 }
 
-const page = (limit: number, cursor?: string | null): Promise<VideoPage> =>
-  send<VideoPage>('GET', `/v1/videos?${parameters(query.value, limit, cursor)}`)
+export function parameters({ text, filter, sort }: Query, limit: number, cursor?: string | null): Parameters {
+  return {
+    limit,
+    sort,
+    ...(text.trim() ? { q: text.trim() } : {}),
+    ...(STATES[filter] ? { state: STATES[filter] } : {}),
+    ...(cursor ? { cursor } : {}),
+  }
+}
+
+const page = (limit: number, cursor?: string | null): Promise<Schemas['VideoList']> =>
+  data(client.GET('/v1/videos', { params: { query: parameters(query.value, limit, cursor) } }))
 
 /** Loads the list from its beginning. */
 export async function reload(): Promise<void> {
@@ -74,45 +91,71 @@ export const hasMore = (): boolean => Boolean(next)
 
 /** Loads the next page, if there is one. */
 export async function loadMore(): Promise<void> {
-  if (isLoadingMore || !next || status.value !== 'there') return
-  isLoadingMore = true
+  if (loading === current || !next || status.value !== 'there') return
   const mine = current
+  loading = mine
   try {
     const more = await page(PAGE, next)
-    if (mine === current) {
-      next = more.next_cursor
-      const known = new Set(items.value.map((it) => it.id))
-      items.value = [...items.value, ...more.videos.filter((it) => !known.has(it.id))]
-    }
+    if (mine !== current) return
+    next = more.next_cursor
+    loading = undefined
+    const known = new Set(items.value.map((it) => it.id))
+    items.value = [...items.value, ...more.videos.filter((it) => !known.has(it.id))]
   } catch {
-    // The end of the list asks again.
+    setTimeout(() => {
+      if (loading === mine) loading = undefined
+      failures.value += 1
+    }, RETRY_MS)
   }
-  isLoadingMore = false
 }
 
 const fits = (video: VideoSummary, filter: Filter): boolean =>
   video.state !== 'deleted' && (filter === 'all' || STATES[filter].split(',').includes(video.state))
 
-/** The list after a change of one video. */
-export function merged(list: readonly VideoSummary[], video: VideoSummary, { filter, sort, text }: Query): VideoSummary[] | undefined {
-  const at = list.findIndex((it) => it.id === video.id)
-  if (!fits(video, filter)) return at < 0 ? undefined : list.filter((it) => it.id !== video.id)
-  if (at >= 0) return list.with(at, video)
-  // In other orders, only the server knows the place of a new video.
-  return sort === '-created_at' && !text ? [video, ...list] : undefined
+/** The list after changes, by id. `isWhole`: it has no further pages. `undefined`: nothing has changed. */
+export function merged(
+  list: readonly VideoSummary[],
+  changes: ReadonlyMap<string, VideoSummary>,
+  { filter, sort, text }: Query,
+  isWhole = true,
+): VideoSummary[] | undefined {
+  const others = new Map(changes)
+  let isChanged = false
+  const next: VideoSummary[] = []
+  for (const video of list) {
+    const changed = changes.get(video.id)
+    others.delete(video.id)
+    if (changed) isChanged = true
+    if (!changed || fits(changed, filter)) next.push(changed ?? video)
+  }
+  // In other orders, only the server knows the place of a new video. Ids begin with the time.
+  const last = list.at(-1)?.id
+  const isLoaded = ({ id }: VideoSummary) => isWhole || last === undefined || id > last
+  const added = sort === '-created_at' && !text ? [...others.values()].filter((it) => fits(it, filter) && isLoaded(it)) : []
+  if (added.length === 0) return isChanged ? next : undefined
+  return [...next, ...added].sort((a, b) => (a.id < b.id ? 1 : -1))
 }
 
+const changes = new Map<string, VideoSummary>()
+let burst: ReturnType<typeof setTimeout> | undefined
+
 export function change(video: VideoSummary): void {
-  if (status.value !== 'there') return
-  const before = items.value.length
-  const list = merged(items.value, video, query.value)
-  if (!list) {
-    if (fits(video, query.value.filter)) refreshSoon()
-    return
-  }
+  changes.set(video.id, video)
+  burst ??= setTimeout(applyChanges, BURST_MS)
+}
+
+function applyChanges(): void {
+  burst = undefined
+  const { filter, sort, text } = query.value
+  const known = new Set(items.value.map((it) => it.id))
+  const isNew = (it: VideoSummary): boolean => fits(it, filter) && !known.has(it.id)
+  if ((sort !== '-created_at' || text) && [...changes.values()].some(isNew)) refreshSoon()
+  const list = status.value === 'there' ? merged(items.value, changes, query.value, !next) : undefined
+  changes.clear()
+  if (!list) return
   batch(() => {
+    if (total.value !== undefined) total.value += list.length - items.value.length
     items.value = list
-    if (total.value !== undefined) total.value += list.length - before
   })
 }
 

@@ -31,6 +31,6 @@ export function visible({ count, columns, rowHeight, scrolled, viewport }: Layou
 /** How many columns of a least width fit. */
 export const columnsOf = (width: number, least: number, gap: number): number => Math.max(1, Math.floor((width + gap) / (least + gap)))
 
-/** Whether the next page should load: before the reader comes to the end. */
+/** Whether the next page should load: before the reader comes to the end of the videos that are there. */
 export const isNearEnd = ({ count, columns, rowHeight, scrolled, viewport }: Layout): boolean =>
   Math.ceil(count / columns) * rowHeight - (scrolled + viewport) < viewport * 3

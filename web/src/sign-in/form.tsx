@@ -1,13 +1,22 @@
 // Sign in: with the identity provider, or with an API key.
 
 import { useSignal } from '@preact/signals'
-import type { SignInMethod } from '../api/contract'
+import type { SignInMethod } from '../api/client'
 import { sentence } from '../api/problem'
 import { signIn } from '../api/session'
 import { texts } from '../texts'
 import { Button, Field, Notice } from '../ui/kit'
 
 const t = texts.signIn
+
+/** The page to which the provider's page leads back. */
+const provider = (): string => `/sign-in/oidc?to=${encodeURIComponent(location.pathname.startsWith('/sign-in') ? '/' : location.pathname)}`
+
+/** Why the last sign-in failed: `/sign-in?problem=expired`. */
+function failure(): string | undefined {
+  const code = new URLSearchParams(location.search).get('problem') as keyof typeof t.problems | null
+  return code !== null && Object.hasOwn(t.problems, code) ? t.problems[code] : undefined
+}
 
 interface Props {
   methods: SignInMethod[]
@@ -17,7 +26,7 @@ interface Props {
 
 export function SignInForm({ methods, inNewTab }: Props) {
   const token = useSignal('')
-  const problem = useSignal<string | undefined>(undefined)
+  const problem = useSignal<string | undefined>(failure())
   const isBusy = useSignal(false)
   const submit = async (event: Event) => {
     event.preventDefault()
@@ -35,7 +44,7 @@ export function SignInForm({ methods, inNewTab }: Props) {
     <form class="sign-in-form" onSubmit={submit}>
       {hasProvider && (
         <>
-          <a class="button primary" href="/sign-in/oidc" target={inNewTab ? '_blank' : '_self'} rel="opener">
+          <a class="button primary" href={inNewTab ? '/sign-in/oidc' : provider()} target={inNewTab ? '_blank' : '_self'} rel="opener">
             {t.withProvider}
           </a>
           <p class="or">{t.or}</p>

@@ -1,6 +1,6 @@
 // The bars of a timeline, as parts of its length.
 
-import type { Timeline } from '../api/contract'
+import type { Timeline } from '../api/client'
 import { texts } from '../texts'
 
 export interface Bar {

@@ -1,7 +1,6 @@
 // What the transcoder did, as bars over time: the stages and chunks of each attempt.
 
-import { send, type Schemas, type Video } from '../api/client'
-import type { Timeline } from '../api/contract'
+import { client, data, type Schemas, type Timeline, type Video } from '../api/client'
 import { duration, exactTime } from '../format'
 import { texts } from '../texts'
 import { useLoaded } from '../ui/load'
@@ -11,7 +10,9 @@ const t = texts.video.timeline
 
 export function TimelineCard({ video }: { video: Video }) {
   const key = `${video.id} ${video.updated_at}`
-  const [state] = useLoaded<Timeline | null>(key, () => send<Timeline>('GET', `/v1/videos/${video.id}/timeline`).catch(() => null))
+  const [state] = useLoaded<Timeline | null>(key, () =>
+    data(client.GET('/v1/videos/{video}/timeline', { params: { path: { video: video.id } } })).catch(() => null),
+  )
   if (video.attempts.length === 0) return null
   const timeline = state.value.kind === 'there' ? state.value.value : null
   return (

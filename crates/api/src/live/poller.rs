@@ -11,7 +11,7 @@ use platform::clock;
 use tokio::sync::broadcast::Sender;
 use tokio::time::MissedTickBehavior;
 
-use super::{Change, LiveVideos};
+use super::{Change, LiveVideos, event};
 
 /// Interval of reading: at most one event per video and second.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ async fn read(
             (after_ms, after) = (video.updated_ms, Some(video.id));
             versions.insert(video.id, video.version);
             if known.is_some_and(|it| it.get(&video.id) != Some(&video.version)) {
-                send(sender, video, known_until(clock::now()));
+                send(live, sender, video);
             }
         }
         if is_last {
@@ -77,7 +77,8 @@ async fn read(
     }
 }
 
-fn send(sender: &Sender<Arc<Change>>, video: Video, known_until_ms: UnixMillis) {
+fn send(live: &LiveVideos, sender: &Sender<Arc<Change>>, video: Video) {
+    let Some(event) = event(&live.playback, &video, Some(known_until(clock::now()))) else { return };
     // Without clients, the next tick ends the task.
-    drop(sender.send(Arc::new(Change { video, known_until_ms })));
+    drop(sender.send(Arc::new(Change { video, event })));
 }

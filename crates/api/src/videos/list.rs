@@ -31,7 +31,7 @@ pub(crate) async fn list(
     QueryParams(params): QueryParams<ListVideos>,
 ) -> Result<Response, ApiError> {
     let (sort_name, sort) = sort_of(params.sort.as_deref())?;
-    let cursor = params.cursor.as_deref().map(|it| Cursor::read(it, &sort_name)).transpose()?;
+    let cursor = params.cursor.as_deref().map(|it| Cursor::read(it, &sort_name, sort.by)).transpose()?;
     let known_total = cursor.as_ref().map(|it| it.total);
     let filter = VideoFilter { sort, after: cursor.map(Cursor::position), ..filter(params, &caller)? };
     let (page, total) = tokio::try_join!(state.catalog.list_videos(&filter), async {
@@ -115,14 +115,20 @@ impl Cursor {
 
     /// # Errors
     /// If it is not a cursor of this order.
-    fn read(text: &str, sort: &str) -> Result<Self, ApiError> {
-        let bytes = Base64UrlUnpadded::decode_vec(text).ok();
-        let cursor = bytes.and_then(|it| serde_json::from_slice::<Self>(&it).ok());
-        let cursor = cursor.ok_or_else(|| ApiError::malformed("the query: `cursor` is not valid"))?;
+    fn read(text: &str, sort: &str, by: SortKey) -> Result<Self, ApiError> {
+        let invalid = || ApiError::malformed("the query: `cursor` is not valid");
+        let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| invalid())?;
+        let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
         if cursor.sort != sort {
             return Err(ApiError::malformed("the query: `cursor` belongs to another `sort`"));
         }
-        Ok(cursor)
+        // A client may have changed it: PostgreSQL does not compare a number with a text.
+        match (by, &cursor.value) {
+            (SortKey::Created, CursorValue::None(()))
+            | (SortKey::Title, CursorValue::Text(_))
+            | (SortKey::Duration | SortKey::Size, CursorValue::Number(_)) => Ok(cursor),
+            (SortKey::Created | SortKey::Title | SortKey::Duration | SortKey::Size, _) => Err(invalid()),
+        }
     }
 
     fn position(self) -> VideoCursor {

@@ -130,6 +130,7 @@ impl World {
             mode: Mode::Abr,
             counts: EventCounts::default(),
         };
+        let playback = Arc::new(playback());
         let state = ApiState {
             pages: None,
             sign_in: None,
@@ -144,8 +145,8 @@ impl World {
             shares,
             idempotency: Idempotency::new(&database),
             edge_list: revoked.clone(),
-            playback: Arc::new(playback()),
-            live: LiveVideos::new(&catalog),
+            live: LiveVideos::new(&catalog, &playback),
+            playback,
             webhooks: Webhooks {
                 store: webhooks.clone(),
                 keys: Arc::new(KeyEncryptionKeys::parse(KEYS).unwrap()),

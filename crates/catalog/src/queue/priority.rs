@@ -1,5 +1,7 @@
 //! Two queues as one: jobs that users wait for come first.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,26 +11,49 @@ use platform::job_queue::{
 };
 use tokio::time::Instant;
 
-use super::{LOOK_INTERVAL, SqlQueue};
+use super::SqlQueue;
+use super::job_queue::LOOK_INTERVAL;
 use crate::database::Database;
 
-/// The queues of a database. Bulk jobs are received while no interactive one waits.
+/// How many interactive jobs a receiver gets in a row while bulk jobs wait.
+const IN_A_ROW: u32 = 7;
+
+/// The queues of a database. Bulk jobs are received while no interactive one waits, and one after
+/// seven interactive ones: a busy installation converts its old videos too.
 #[derive(Debug, Clone)]
 pub struct PriorityQueue {
     interactive: SqlQueue,
     bulk: SqlQueue,
+    /// Interactive jobs that were received since the last bulk job.
+    in_a_row: Arc<AtomicU32>,
 }
 
 impl PriorityQueue {
     /// Both queues, with the settings of [`SqlQueue::new`].
     pub fn new(database: &Database, max_receives: u32, holder: &str) -> Self {
         let queue = |name| SqlQueue::new(database, name, max_receives, holder);
-        Self { interactive: queue(QueueName::Interactive), bulk: queue(QueueName::Bulk) }
+        Self { interactive: queue(QueueName::Interactive), bulk: queue(QueueName::Bulk), in_a_row: Arc::default() }
     }
 
     /// As [`SqlQueue::release_held`].
     pub async fn release_held(&self) -> Result<u64, QueueError> {
         Ok(self.interactive.release_held().await? + self.bulk.release_held().await?)
+    }
+
+    async fn receive_interactive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
+        let delivery = self.interactive.receive(wait, lease).await?;
+        if delivery.is_some() {
+            self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(delivery)
+    }
+
+    async fn receive_bulk(&self, lease: Duration) -> Result<Option<Delivery>, QueueError> {
+        let delivery = self.bulk.receive(Duration::ZERO, lease).await?;
+        if delivery.is_some() {
+            self.in_a_row.store(0, Ordering::Relaxed);
+        }
+        Ok(delivery)
     }
 
     fn queue_of(&self, message: &JobMessage) -> &SqlQueue {
@@ -62,11 +87,16 @@ impl JobQueue for PriorityQueue {
 
     async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
+        if self.in_a_row.load(Ordering::Relaxed) >= IN_A_ROW
+            && let Some(delivery) = self.receive_bulk(lease).await?
+        {
+            return Ok(Some(delivery));
+        }
         loop {
-            if let Some(delivery) = self.interactive.receive(Duration::ZERO, lease).await? {
+            if let Some(delivery) = self.receive_interactive(Duration::ZERO, lease).await? {
                 return Ok(Some(delivery));
             }
-            if let Some(delivery) = self.bulk.receive(Duration::ZERO, lease).await? {
+            if let Some(delivery) = self.receive_bulk(lease).await? {
                 return Ok(Some(delivery));
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -74,7 +104,7 @@ impl JobQueue for PriorityQueue {
                 return Ok(None);
             }
             // A send of this process ends the wait at once, also while bulk jobs wait for a delay.
-            if let Some(delivery) = self.interactive.receive(LOOK_INTERVAL.min(left), lease).await? {
+            if let Some(delivery) = self.receive_interactive(LOOK_INTERVAL.min(left), lease).await? {
                 return Ok(Some(delivery));
             }
         }

@@ -19,18 +19,28 @@ use super::{
 };
 
 mod claims;
+mod filters;
 mod imports;
+mod interruptions;
+mod library;
 mod lists;
+mod outputs;
 mod posters;
 mod random;
+mod uploads;
 mod videos;
 mod work;
 
 pub use claims::*;
+pub use filters::*;
 pub use imports::*;
+pub use interruptions::*;
+pub use library::fill_library;
 pub use lists::*;
+pub use outputs::*;
 pub use posters::*;
 pub use random::*;
+pub use uploads::*;
 pub use videos::*;
 pub use work::*;
 
@@ -186,7 +196,8 @@ macro_rules! catalog_conformance {
             creating_twice_is_creating_once another_owner_cannot_create_the_same
             an_event_before_its_row_is_adopted uploads_are_noted owners_change_what_is_theirs
             owners_have_so_many_uploads_under_way owners_have_a_quota of_racing_uploads_no_more_than_the_limit_begin
-            lists_newest_first_in_pages lists_by_filter lists_in_every_order searches_every_name
+            lists_newest_first_in_pages lists_by_filter lists_in_every_order
+            lists_continue_after_any_position searches_every_name
             deleted_videos_keep_their_id deleted_videos_are_forgotten
             a_ready_video_has_a_length_and_a_size only_holders_report_work
             one_event_three_times_is_one_run of_racing_claimers_one_wins an_ended_lease_is_taken_over

@@ -13,7 +13,7 @@ mod lists;
 mod posters;
 mod rows;
 mod timeline;
-mod videos;
+pub(super) mod videos;
 mod work;
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use rows::{VideoRow, video_columns};
 /// The records of all videos of one installation. Clones share the database.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    database: Database,
+    pub(super) database: Database,
     /// Notified after every change that may have written an event.
     events: Arc<Notify>,
 }

@@ -19,11 +19,15 @@ mod deliveries;
 mod endpoints;
 mod events;
 mod failures;
+mod random_changes;
+mod subscriptions;
 
 pub use deliveries::*;
 pub use endpoints::*;
 pub use events::*;
 pub use failures::*;
+pub use random_changes::*;
+pub use subscriptions::*;
 
 /// A store under test.
 pub struct Subject {

@@ -103,6 +103,26 @@ async fn bulk_jobs_wait_for_interactive_ones() {
 }
 
 #[tokio::test]
+async fn neither_kind_of_job_starves() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = priority_queue(&database(&folder).await);
+    let bulk = |number| JobMessage::from(message(number).job().unwrap().clone().with_priority(Priority::Bulk));
+    for number in 0..20 {
+        queue.send(&message(number), Duration::ZERO).await.unwrap();
+        queue.send(&bulk(100 + number), Duration::ZERO).await.unwrap();
+    }
+    let mut order = vec![];
+    for _ in 0..17 {
+        let message = queue.receive(Duration::ZERO, LONG).await.unwrap().unwrap().message.unwrap();
+        order.push(message);
+    }
+    let mut expected: Vec<_> = (0..15).map(message).collect();
+    expected.insert(7, bulk(100));
+    expected.insert(15, bulk(101));
+    assert_eq!(order, expected);
+}
+
+#[tokio::test]
 async fn messages_leases_and_counts_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;

@@ -3,7 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests, helpers included, a panic is the report")]
 
+mod browser;
+mod buckets;
 mod checksums;
+mod copies;
 mod cors;
 mod crash;
 mod events;

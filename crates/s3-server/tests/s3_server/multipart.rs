@@ -3,16 +3,12 @@
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::complete_multipart_upload::{CompleteMultipartUploadError, CompleteMultipartUploadOutput};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use domain::ids::VideoId;
-use domain::object_key::{FileName, ObjectKey, ObjectPrefix};
-use platform::object_store::uploads::{Part, UploadId, UploadSigner as _};
-use platform::object_store::{ETag, ObjectStore as _, StoreError};
 
-use crate::support::{BUCKET, World, code, minutes};
+use crate::support::{BUCKET, World, code};
 
-const PART: usize = 5 << 20;
+pub(super) const PART: usize = 5 << 20;
 
-async fn create(world: &World, key: &str) -> String {
+pub(super) async fn create(world: &World, key: &str) -> String {
     let create = world.client.create_multipart_upload().bucket(BUCKET).key(key).content_type("video/mp4");
     create.cache_control("no-store").metadata("owner", "u2").send().await.unwrap().upload_id.unwrap()
 }
@@ -22,7 +18,7 @@ async fn upload(world: &World, key: &str, id: &str, number: i32, body: Vec<u8>) 
     CompletedPart::builder().part_number(number).e_tag(part.send().await.unwrap().e_tag.unwrap()).build()
 }
 
-async fn complete(
+pub(super) async fn complete(
     world: &World,
     key: &str,
     id: &str,
@@ -32,7 +28,7 @@ async fn complete(
     world.client.complete_multipart_upload().bucket(BUCKET).key(key).upload_id(id).multipart_upload(named).send().await
 }
 
-fn named(number: i32, etag: &str) -> CompletedPart {
+pub(super) fn named(number: i32, etag: &str) -> CompletedPart {
     CompletedPart::builder().part_number(number).e_tag(etag).build()
 }
 
@@ -190,70 +186,4 @@ async fn unfinished_uploads_are_listed_in_pages() {
         }
         assert_eq!(keys, ["b/1", "b/1", "b/2"], "pages of {page_size}");
     }
-}
-
-#[tokio::test]
-async fn parts_can_be_copied() {
-    let world = World::new().await;
-    world.client.put_object().bucket(BUCKET).key("source").body(vec![9; PART + 10].into()).send().await.unwrap();
-    let id = create(&world, "a").await;
-    let mut parts = Vec::new();
-    for (number, range) in [(1, format!("bytes=0-{}", PART - 1)), (2, format!("bytes={PART}-{}", PART + 9))] {
-        let copy = world.client.upload_part_copy().bucket(BUCKET).key("a").upload_id(&id).part_number(number);
-        let answer = copy.copy_source("media/source").copy_source_range(range).send().await.unwrap();
-        parts.push(named(number, answer.copy_part_result.unwrap().e_tag().unwrap()));
-    }
-    complete(&world, "a", &id, parts).await.unwrap();
-    assert!(world.get("a").await == vec![9; PART + 10]);
-}
-
-fn source() -> ObjectKey {
-    ObjectKey::Source { video: VideoId::new(1_700_000_000_000, [1; 10]), file_name: FileName::clean("a é.mp4") }
-}
-
-#[tokio::test]
-async fn a_browser_uploads_parts_and_the_api_completes() {
-    let world = World::new().await;
-    let store = world.server.store();
-    let upload = store.create_multipart(&source(), "video/mp4").await.unwrap();
-    let life = std::time::Duration::from_secs(600);
-    for (number, size) in [(1, PART), (2, 10)] {
-        let signed = store.presign_part(&source(), &upload, number, Some(size as u64), life).await.unwrap();
-        let put = |size| reqwest::Client::new().put(&signed.url).body(vec![number as u8; size]).send();
-        assert_eq!(put(size + 1).await.unwrap().status(), 403, "a part of another size is refused");
-        let answer = put(size).await.unwrap();
-        assert!(answer.status().is_success() && answer.headers().contains_key("etag"));
-    }
-    let family = ObjectPrefix::Sources(source().video());
-    let unfinished = store.list_unfinished(&family).await.unwrap();
-    assert_eq!(unfinished.iter().map(|it| (&it.path, &it.id)).collect::<Vec<_>>(), [(&source().path(), &upload)]);
-    let parts = store.list_parts(&source(), &upload).await.unwrap();
-    assert_eq!(parts.iter().map(|it| (it.number, it.size)).collect::<Vec<_>>(), [(1, PART as u64), (2, 10)]);
-    let etag = store.complete_multipart(&source(), &upload, &parts).await.unwrap();
-    let meta = store.head(&source()).await.unwrap();
-    assert_eq!((meta.etag, meta.size), (etag.clone(), PART as u64 + 10));
-    assert_eq!((meta.content_type.as_deref(), meta.cache_control.as_deref()), (Some("video/mp4"), Some("no-store")));
-    assert_eq!(store.list_unfinished(&family).await.unwrap(), []);
-    // The response was lost, or the page sends the request twice.
-    assert_eq!(store.complete_multipart(&source(), &upload, &parts).await.unwrap(), etag);
-    let other = [Part { number: 1, etag: ETag("0".repeat(32)), size: 1 }];
-    let result = store.complete_multipart(&source(), &upload, &other).await;
-    assert!(matches!(result, Err(StoreError::NotFound { .. })), "{result:?}");
-    store.abort_multipart(&source(), &upload).await.unwrap();
-    let gone = store.list_parts(&source(), &UploadId("none".to_owned())).await;
-    assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
-}
-
-#[tokio::test]
-async fn a_presigned_part_needs_no_more_than_its_url() {
-    let world = World::new().await;
-    let id = create(&world, "a").await;
-    let part = world.client.upload_part().bucket(BUCKET).key("a").upload_id(&id).part_number(1);
-    let url = part.presigned(minutes(5)).await.unwrap().uri().to_owned();
-    let answer = reqwest::Client::new().put(&url).body("partdata").send().await.unwrap();
-    let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
-    let other = url.replace("partNumber=1", "partNumber=2");
-    assert_eq!(reqwest::Client::new().put(other).body("partdata").send().await.unwrap().status(), 403);
-    complete(&world, "a", &id, vec![named(1, &etag)]).await.unwrap();
-    assert_eq!(world.get("a").await, b"partdata");
 }

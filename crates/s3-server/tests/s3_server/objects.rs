@@ -1,7 +1,6 @@
 //! Single objects: stored headers, ranges, conditions, copies, errors.
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{Delete, MetadataDirective, ObjectIdentifier};
 
 use crate::support::{BUCKET, World, code};
 
@@ -137,65 +136,6 @@ async fn of_sixteen_writers_with_the_same_body_one_wins() {
     let won = futures::future::join_all(puts).await.into_iter().filter(Result::is_ok).count();
     assert_eq!(won, 1);
     world.has_files(1).await;
-}
-
-#[tokio::test]
-async fn copies_keep_or_replace_what_is_stored_with_them() {
-    let world = World::new().await;
-    let client = &world.client;
-    let put = client.put_object().bucket(BUCKET).key("a é.mp4").content_type("video/mp4").metadata("owner", "u1");
-    put.body(ByteStream::from_static(b"content")).send().await.unwrap();
-    let copy = || client.copy_object().bucket(BUCKET).copy_source("media/a%20%C3%A9.mp4");
-    copy().key("kept").send().await.unwrap();
-    let kept = client.head_object().bucket(BUCKET).key("kept").send().await.unwrap();
-    assert_eq!((kept.content_type(), kept.metadata().unwrap().len()), (Some("video/mp4"), 1));
-    let replaced = copy().key("replaced").metadata_directive(MetadataDirective::Replace).content_type("text/plain");
-    replaced.send().await.unwrap();
-    let replaced = client.head_object().bucket(BUCKET).key("replaced").send().await.unwrap();
-    assert_eq!((replaced.content_type(), replaced.metadata().unwrap().len()), (Some("text/plain"), 0));
-    world.has_files(1).await;
-
-    assert_eq!(code(copy().key("a é.mp4").send().await), "InvalidRequest");
-    copy().key("a é.mp4").metadata_directive(MetadataDirective::Replace).content_type("a/b").send().await.unwrap();
-    assert_eq!(world.get("a é.mp4").await, b"content", "a copy onto itself keeps its content");
-    assert_eq!(code(copy().key("b").copy_source_if_match("\"x\"").send().await), "PreconditionFailed");
-
-    for key in ["a é.mp4", "kept"] {
-        client.delete_object().bucket(BUCKET).key(key).send().await.unwrap();
-    }
-    assert_eq!(world.get("replaced").await, b"content");
-    client.delete_object().bucket(BUCKET).key("replaced").send().await.unwrap();
-    world.has_files(0).await;
-}
-
-#[tokio::test]
-async fn many_objects_are_deleted_at_once() {
-    let world = World::new().await;
-    for i in 0..5 {
-        world.put(["a", "b", "c", "d", "e"][i], b"x").await;
-    }
-    let ids = ["a", "b", "c", "missing"].map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
-    let delete = Delete::builder().set_objects(Some(ids.to_vec())).build().unwrap();
-    let answer = world.client.delete_objects().bucket(BUCKET).delete(delete).send().await.unwrap();
-    assert_eq!(answer.deleted().len(), 4);
-    world.has_files(2).await;
-}
-
-#[tokio::test]
-async fn buckets_are_made_and_removed() {
-    let world = World::new().await;
-    let client = &world.client;
-    client.create_bucket().bucket("third").send().await.unwrap();
-    assert_eq!(code(client.create_bucket().bucket("third").send().await), "BucketAlreadyOwnedByYou");
-    client.head_bucket().bucket("third").send().await.unwrap();
-    let names: Vec<_> = client.list_buckets().send().await.unwrap().buckets.unwrap();
-    let names: Vec<_> = names.iter().filter_map(|it| it.name()).collect();
-    assert_eq!(names, ["media", "private", "third"]);
-    client.put_object().bucket("third").key("a").body(ByteStream::from_static(b"x")).send().await.unwrap();
-    assert_eq!(code(client.delete_bucket().bucket("third").send().await), "BucketNotEmpty");
-    client.delete_object().bucket("third").key("a").send().await.unwrap();
-    client.delete_bucket().bucket("third").send().await.unwrap();
-    assert_eq!(code(client.head_bucket().bucket("third").send().await), "NotFound");
 }
 
 #[tokio::test]

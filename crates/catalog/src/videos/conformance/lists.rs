@@ -5,7 +5,7 @@ use domain::receipt::Receipt;
 use domain::state::{StateName, VideoEvent};
 
 use super::{NOW, Subject, new_video, video_id};
-use crate::videos::{NewVideo, Patch, SortKey, VideoFilter, VideoSort};
+use crate::videos::{NewVideo, Patch, SortKey, SortValue, VideoCursor, VideoFilter, VideoSort};
 
 /// All pages of a list, each of two videos.
 async fn pages(subject: &Subject, mut filter: VideoFilter) -> Vec<VideoId> {
@@ -74,6 +74,54 @@ pub async fn lists_in_every_order(subject: &Subject) {
     let sort = VideoSort { by: SortKey::Title, descending: true };
     let ready = VideoFilter { states, sort, text: Some("FILM 1".to_owned()), ..VideoFilter::default() };
     assert_eq!(pages(subject, ready).await, [video_id(11), video_id(10)]);
+    let by = |by: SortKey, text: &str, states: &[StateName]| {
+        let (sort, text) = (VideoSort { by, descending: false }, Some(text.to_owned()));
+        VideoFilter { sort, text, states: states.to_vec(), ..VideoFilter::default() }
+    };
+    // A text without three letters in a row has no trigram. All have it, in their external ids.
+    let found = [3, 2, 6, 5].map(video_id);
+    assert_eq!(pages(subject, by(SortKey::Title, "a", &[StateName::Created])).await[..4], found);
+    let found = [11, 10].map(video_id);
+    assert_eq!(pages(subject, by(SortKey::Duration, "1", &[StateName::Ready])).await, found);
+    assert_eq!(pages(subject, by(SortKey::Size, "film", &[StateName::Ready])).await, [10, 11].map(video_id));
+}
+
+/// Pages continue after titles that an older version folded, and after a video that was deleted or
+/// that a client made up.
+pub async fn lists_continue_after_any_position(subject: &Subject) {
+    for number in 1..=6 {
+        let new = NewVideo { title: Some("ÜBER".to_owned()), ..new_video(number) };
+        subject.catalog.create_video(&new, NOW).await.expect("create");
+    }
+    // As SQL folds it.
+    let mut tx = subject.catalog.database.write().await.expect("write");
+    sqlx::query("UPDATE videos SET title_folded = 'Über'").execute(&mut *tx).await.expect("update");
+    tx.commit().await.expect("commit");
+    for descending in [false, true] {
+        let sort = VideoSort { by: SortKey::Title, descending };
+        let mut expected = (1..=6).map(video_id).collect::<Vec<_>>();
+        if descending {
+            expected.reverse();
+        }
+        assert_eq!(pages(subject, VideoFilter { sort, ..VideoFilter::default() }).await, expected);
+    }
+
+    let sort = VideoSort { by: SortKey::Title, descending: false };
+    let first = VideoFilter { sort, limit: 3, ..VideoFilter::default() };
+    let next = subject.catalog.list_videos(&first).await.expect("list").next;
+    subject.catalog.apply(video_id(3), &VideoEvent::Deleted, NOW).await.expect("delete");
+    let second = subject.catalog.list_videos(&VideoFilter { after: next, ..first.clone() }).await.expect("list");
+    assert_eq!(second.videos.iter().map(|it| it.id).collect::<Vec<_>>(), [4, 5, 6].map(video_id));
+
+    let after = VideoCursor { value: SortValue::Text("\0'; --".to_owned()), video: video_id(1) };
+    let made_up = VideoFilter {
+        after: Some(after),
+        owner: Some("\0".to_owned()),
+        external_id: Some("\0".to_owned()),
+        text: Some("\0".to_owned()),
+        ..first
+    };
+    assert_eq!(subject.catalog.list_videos(&made_up).await.expect("list").videos, []);
 }
 
 /// A search finds titles, file names and external ids, as they are now.

@@ -1,16 +1,14 @@
 //! Videos as their owners see them.
 
 use domain::failure::FailureCode;
-use domain::ids::{PosterId, VideoId};
-use domain::job::{JobReason, Mode};
+use domain::ids::PosterId;
+use domain::job::Mode;
 use domain::receipt::Receipt;
 use domain::state::{StateName, VideoEvent, VideoState};
-use domain::time::UnixMillis;
 
-use super::{LEASE_MS, NOW, Subject, failure, generation, job, ms, new_video, rendition, video_id};
+use super::{LEASE_MS, NOW, Subject, failure, generation, ms, new_video, rendition, video_id};
 use crate::videos::{
-    CatalogError, ClaimOutcome, NewVideo, OwnerLimits, Patch, RenditionRecord, RenditionState, Upload,
-    UploadEventOutcome, UploadKind, VideoFilter,
+    CatalogError, ClaimOutcome, NewVideo, Patch, RenditionRecord, RenditionState, UploadEventOutcome, VideoFilter,
 };
 
 /// A repeated request changes nothing, whatever its fields.
@@ -36,113 +34,6 @@ pub async fn another_owner_cannot_create_the_same(subject: &Subject) {
     }
 }
 
-/// An event that arrives before its row is adopted, and the row gets its owner later.
-pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
-    let job = job(1);
-    assert_eq!(
-        subject.catalog.note_upload_event(&job, NOW).await.expect("note"),
-        UploadEventOutcome::Send(job.clone())
-    );
-    let adopted = subject.video(job.video).await;
-    assert_eq!((adopted.state, adopted.owner), (VideoState::Queued, None));
-    let claim = subject.claim(&job, NOW).await;
-
-    let completed = subject.catalog.create_video(&new_video(1), NOW + ms(1)).await.expect("create");
-    assert_eq!((completed.state.clone(), completed.owner.as_deref()), (VideoState::Processing, Some("owner")));
-    assert_eq!(completed.source.etag.as_deref(), Some("etag-1"));
-    assert_eq!(completed.to_job(JobReason::Upload), Some(job));
-    subject.catalog.mark_playable(&claim, NOW + ms(2)).await.expect("the claim still holds");
-
-    let stolen = NewVideo { owner: None, ..new_video(1) };
-    let refused = subject.catalog.create_video(&stolen, NOW + ms(3)).await;
-    assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "{refused:?}");
-}
-
-/// The upload's state can be read back, to resume after a crash.
-pub async fn uploads_are_noted(subject: &Subject) {
-    let id = subject.catalog.create_video(&new_video(1), NOW).await.expect("create").id;
-    let multipart = UploadKind::Multipart { upload_id: "upload/é".to_owned(), part_bytes: 16 << 20 };
-    let open = UploadKind::Open { upload_id: "another".to_owned() };
-    for kind in [UploadKind::Single, multipart, open] {
-        let upload = Upload { kind, expires_ms: NOW + ms(7) };
-        let video = subject.catalog.set_upload(id, &upload, NOW).await.expect("set upload");
-        assert_eq!((video.state, video.upload), (VideoState::Uploading, Some(upload)));
-    }
-    subject.catalog.apply(id, &VideoEvent::Deleted, NOW).await.expect("delete");
-    let upload = Upload { kind: UploadKind::Single, expires_ms: NOW };
-    let refused = subject.catalog.set_upload(id, &upload, NOW).await;
-    assert!(matches!(refused, Err(CatalogError::Refused(_))), "{refused:?}");
-    let missing = subject.catalog.set_upload(video_id(9), &upload, NOW).await;
-    assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
-}
-
-fn open_uploads(limit: u32) -> OwnerLimits {
-    OwnerLimits { open_uploads: Some(limit), ..OwnerLimits::default() }
-}
-
-/// Videos and bytes of one owner are limited; deleting frees quota.
-pub async fn owners_have_a_quota(subject: &Subject) {
-    let limits = OwnerLimits { videos: Some(3), source_bytes: Some(1_000), ..OwnerLimits::default() };
-    let begin = |number: u8, source_size: Option<u64>| async move {
-        let new = NewVideo { source_size, ..new_video(number) };
-        subject.catalog.create_upload(&new, None, &limits, NOW).await
-    };
-    let over =
-        |it: &Result<_, CatalogError>, of: &str| matches!(it, Err(CatalogError::OverQuota { what, .. }) if *what == of);
-    begin(1, Some(600)).await.expect("there is room");
-    assert!(over(&begin(2, Some(401)).await, "bytes of sources"));
-    begin(2, Some(400)).await.expect("just enough");
-    begin(2, Some(400)).await.expect("asking again is the same upload");
-    assert!(over(&begin(3, None).await, "bytes of sources"), "there is room for nothing");
-    subject.catalog.apply(video_id(1), &VideoEvent::Deleted, NOW).await.expect("delete");
-    begin(3, Some(1)).await.expect("its bytes are free");
-    begin(4, None).await.expect("and its place");
-    assert!(over(&begin(5, Some(1)).await, "videos"));
-    let other = NewVideo { owner: Some("another".to_owned()), ..new_video(6) };
-    subject.catalog.create_upload(&other, None, &limits, NOW).await.expect("other owners are counted apart");
-}
-
-/// Uploads that have completed, expired or been deleted are not counted; neither are those of other
-/// owners.
-pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
-    let begin = |number: u8, now: UnixMillis| async move {
-        let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + ms(1_000) };
-        let video = subject.catalog.create_upload(&new_video(number), Some(&upload), &open_uploads(2), now).await?;
-        assert_eq!((&video.state, video.upload.as_ref()), (&VideoState::Uploading, Some(&upload)));
-        Ok::<_, CatalogError>(video)
-    };
-    for number in [1, 2] {
-        begin(number, NOW).await.expect("there is room");
-    }
-    begin(2, NOW).await.expect("asking again is the same upload");
-    let refused = begin(3, NOW).await;
-    assert!(matches!(refused, Err(CatalogError::TooManyOpen { limit: 2 })), "{refused:?}");
-    for owner in [Some("another owner".to_owned()), None] {
-        let number = if owner.is_some() { 4 } else { 5 };
-        let new = NewVideo { owner, ..new_video(number) };
-        subject.catalog.create_upload(&new, None, &open_uploads(1), NOW).await.expect("other owners are counted apart");
-    }
-    subject.catalog.create_video(&new_video(6), NOW).await.expect("only uploads have a limit");
-    subject.catalog.apply(video_id(6), &VideoEvent::Deleted, NOW).await.expect("delete");
-    subject.catalog.note_upload_event(&job(1), NOW).await.expect("note");
-    begin(3, NOW).await.expect("one has arrived");
-    assert!(begin(7, NOW + ms(999)).await.is_err());
-    begin(7, NOW + ms(1_000)).await.expect("they have expired");
-}
-
-/// The limit also holds under concurrent requests.
-pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
-    let mut racing = tokio::task::JoinSet::new();
-    for number in 1..=12 {
-        let catalog = subject.catalog.clone();
-        racing.spawn(async move { catalog.create_upload(&new_video(number), None, &open_uploads(5), NOW).await });
-    }
-    let ended = racing.join_all().await;
-    assert_eq!(ended.iter().filter(|it| it.is_ok()).count(), 5, "{ended:?}");
-    let refused = |it: &Result<_, CatalogError>| matches!(it, Err(CatalogError::TooManyOpen { limit: 5 }));
-    assert_eq!(ended.iter().filter(|it| refused(it)).count(), 7, "{ended:?}");
-}
-
 /// A patch changes the fields that it names, and nothing else.
 pub async fn owners_change_what_is_theirs(subject: &Subject) {
     let before = subject.catalog.create_video(&new_video(1), NOW).await.expect("create");
@@ -157,69 +48,6 @@ pub async fn owners_change_what_is_theirs(subject: &Subject) {
     assert_eq!((emptied.title, emptied.external_id, emptied.metadata.len()), (None, None, 0));
     let missing = subject.catalog.patch_video(video_id(9), &Patch::default(), NOW).await;
     assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
-}
-
-/// Pages follow each other without gaps or duplicates, also while videos are added.
-pub async fn lists_newest_first_in_pages(subject: &Subject) {
-    for number in [3, 1, 5, 2, 4] {
-        subject.catalog.create_video(&new_video(number), NOW).await.expect("create");
-    }
-    let mut filter = VideoFilter { limit: 2, ..VideoFilter::default() };
-    let mut pages = vec![];
-    loop {
-        let page = subject.catalog.list_videos(&filter).await.expect("list");
-        pages.push(page.videos.iter().map(|it| it.id).collect::<Vec<_>>());
-        subject.catalog.create_video(&new_video(100), NOW).await.expect("create");
-        let Some(next) = page.next else { break };
-        filter.after = Some(next);
-    }
-    assert_eq!(pages, [vec![video_id(5), video_id(4)], vec![video_id(3), video_id(2)], vec![video_id(1)]]);
-    let all = subject.catalog.list_videos(&VideoFilter::default()).await.expect("list");
-    assert_eq!((all.videos.len(), all.next), (6, None));
-}
-
-/// Each filter alone, and filters together.
-pub async fn lists_by_filter(subject: &Subject) {
-    subject.queued(1).await;
-    let failed = subject.queued(2).await;
-    let claim = subject.claim(&failed, NOW).await;
-    subject.catalog.fail(&claim, &failure(FailureCode::NotAVideo), true, "", NOW).await.expect("fail");
-    let odd = NewVideo { owner: Some("other".to_owned()), title: Some("100%_Film\\".to_owned()), ..new_video(3) };
-    subject.catalog.create_video(&odd, NOW).await.expect("create");
-    subject.queued(4).await;
-    subject.catalog.apply(video_id(4), &VideoEvent::Deleted, NOW).await.expect("delete");
-
-    let check = |filter: VideoFilter, numbers: &'static [u8]| async move {
-        let page = subject.catalog.list_videos(&filter).await.expect("list");
-        let ids: Vec<VideoId> = page.videos.iter().map(|it| it.id).collect();
-        assert_eq!(ids, numbers.iter().copied().map(video_id).collect::<Vec<_>>(), "{filter:?}");
-    };
-    let any = VideoFilter::default;
-    let title = |it: &str| VideoFilter { text: Some(it.to_owned()), ..any() };
-    check(any(), &[3, 2, 1]).await;
-    check(VideoFilter { states: vec![StateName::Failed], ..any() }, &[2]).await;
-    check(VideoFilter { states: vec![StateName::Deleted], ..any() }, &[4]).await;
-    check(VideoFilter { owner: Some("other".to_owned()), ..any() }, &[3]).await;
-    check(VideoFilter { external_id: Some("external-1".to_owned()), ..any() }, &[1]).await;
-    check(VideoFilter { owner: Some("other".to_owned()), states: vec![StateName::Failed], ..any() }, &[]).await;
-    check(title("FILM"), &[3, 2, 1]).await;
-    check(title("0%_f"), &[3]).await;
-    check(title("m\\"), &[3]).await;
-    check(title("%"), &[3]).await;
-    check(title("' OR 1=1 --"), &[]).await;
-    // Case folding follows Unicode in both databases.
-    let named = NewVideo { title: Some("ÜBER die Straße, ЖИЗНЬ".to_owned()), ..new_video(5) };
-    subject.catalog.create_video(&named, NOW).await.expect("create");
-    for sought in ["über", "STRASSE", "жизнь", "U\u{308}BER"] {
-        check(title(sought), &[5]).await;
-    }
-    let patch = Patch { title: Some(Some("Οδός".to_owned())), ..Patch::default() };
-    subject.catalog.patch_video(video_id(5), &patch, NOW).await.expect("patch");
-    check(title("über"), &[]).await;
-    check(title("ΟΔΌΣ"), &[5]).await;
-    let patch = Patch { title: Some(None), ..Patch::default() };
-    subject.catalog.patch_video(video_id(5), &patch, NOW).await.expect("patch");
-    check(title("Οδός"), &[]).await;
 }
 
 /// A deleted video is excluded from everything, and its id is never free again.

@@ -15,22 +15,20 @@ use super::Catalog;
 use super::folding::folded;
 use super::rows::{WatchedRow, video_columns};
 use super::videos::select_videos;
-use crate::database::{Kind, sql, unsigned};
+use crate::database::{Kind, sql, text, unsigned};
 use crate::videos::{CatalogError, SortKey, SortValue, Video, VideoCursor, VideoFilter, VideoPage, VideoSort};
 
 /// Parameters of one statement.
 const KEYS_AT_ONCE: usize = 200;
-/// Number of characters of a title that are compared, as in the indexes.
-const TITLE_CHARS: usize = 200;
 
 impl Catalog {
     /// Lists videos, newest first unless the filter has another order.
+    ///
+    /// # Errors
+    /// [`CatalogError::Corrupt`] if a row cannot be read; errors of the database.
     pub async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
-        let mut statement = Statement::new(select_videos!(""), filter);
-        statement.order(self.database.kind(), filter.sort, filter.after.as_ref());
-        // One row more than requested shows whether there is another page.
-        let _ = write!(statement.text, " LIMIT {}", limit + 1);
+        let statement = Statement::page(self.database.kind(), filter, limit);
         let mut query = sqlx::query_as::<_, WatchedRow>(AssertSqlSafe(statement.text));
         for value in statement.values {
             query = match value {
@@ -38,17 +36,21 @@ impl Catalog {
                 Value::Number(number) => query.bind(number),
             };
         }
-        let rows = query.fetch_all(self.database.read()).await?;
-        let mut videos = rows.into_iter().map(WatchedRow::into_video).collect::<Result<Vec<_>, _>>()?;
-        let more = videos.len() > limit as usize;
-        videos.truncate(limit as usize);
-        let next = if more { videos.last().map(|it| cursor(filter.sort.by, it)) } else { None };
+        let mut rows = query.fetch_all(self.database.read()).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let last = if more { rows.last() } else { None };
+        let next = last.map(|it| it.cursor(filter.sort.by)).transpose()?;
+        let videos = rows.into_iter().map(WatchedRow::into_video).collect::<Result<_, _>>()?;
         Ok(VideoPage { videos, next })
     }
 
     /// The number of videos on all pages of a list.
+    ///
+    /// # Errors
+    /// Errors of the database.
     pub async fn count_videos(&self, filter: &VideoFilter) -> Result<u64, CatalogError> {
-        let statement = Statement::new("SELECT count(*) FROM videos v ", filter);
+        let statement = Statement::count(self.database.kind(), filter);
         let mut query = sqlx::query_as::<_, (i64,)>(AssertSqlSafe(statement.text));
         for value in statement.values {
             query = match value {
@@ -95,20 +97,6 @@ impl Catalog {
 
 const READ_CHANGED: &str = select_videos!("WHERE (v.updated_ms, v.id) > ($1, $2) ORDER BY v.updated_ms, v.id LIMIT $3");
 
-/// The position of a video in a list.
-fn cursor(by: SortKey, video: &Video) -> VideoCursor {
-    let value = match by {
-        SortKey::Created => SortValue::Id,
-        SortKey::Title => {
-            let title = video.title.as_deref().map(folded).unwrap_or_default();
-            SortValue::Text(title.chars().take(TITLE_CHARS).collect())
-        }
-        SortKey::Duration => SortValue::Number(video.duration_ms.unwrap_or(0)),
-        SortKey::Size => SortValue::Number(video.source.size.unwrap_or(0)),
-    };
-    VideoCursor { value, video: video.id }
-}
-
 enum Value {
     Text(String),
     Number(i64),
@@ -116,34 +104,80 @@ enum Value {
 
 /// A statement with its parameters. Its text has no value of a caller.
 struct Statement {
+    kind: Kind,
     text: String,
     values: Vec<Value>,
 }
 
 impl Statement {
-    /// `start`, and the conditions of a filter.
-    fn new(start: &str, filter: &VideoFilter) -> Self {
-        let mut it = Self { text: start.to_owned(), values: vec![] };
-        // The partial indexes have the same condition.
-        let deleted = filter.states.contains(&StateName::Deleted);
-        it.text.push_str(if deleted { "WHERE 1 = 1" } else { "WHERE v.state <> 'deleted'" });
-        if !filter.states.is_empty() {
-            let states: Vec<String> = filter.states.iter().map(|it| format!("'{}'", it.as_str())).collect();
-            let _ = write!(it.text, " AND v.state IN ({})", states.join(", "));
-        }
-        if let Some(owner) = &filter.owner {
-            it.condition(" AND v.owner = ", Value::Text(owner.clone()), "");
-        }
-        if let Some(external_id) = &filter.external_id {
-            it.condition(" AND v.external_id = ", Value::Text(external_id.clone()), "");
-        }
-        if let Some(key) = &filter.source_key {
-            it.condition(" AND v.source_key = ", Value::Text(key.clone()), "");
-        }
-        if let Some(text) = &filter.text {
-            it.condition(" AND v.search_folded LIKE ", Value::Text(contains_pattern(&folded(text))), r" ESCAPE '\'");
+    /// Reads one page, and one row more, which shows whether there is another page.
+    fn page(kind: Kind, filter: &VideoFilter, limit: u32) -> Self {
+        let mut it = Self { kind, text: String::new(), values: vec![] };
+        let limit = format!(" LIMIT {}", limit + 1);
+        if it.scans_search_index(filter) {
+            // Finds and sorts ids in the index, and then reads the rows of one page only.
+            it.text.push_str(select_videos!("WHERE v.id IN (SELECT v.id FROM videos v INDEXED BY videos_search "));
+            it.conditions(filter);
+            it.after(filter);
+            it.order(filter.sort);
+            it.text.push_str(&limit);
+            it.text.push(')');
+            it.order(filter.sort);
+        } else {
+            it.text.push_str(select_videos!(""));
+            it.conditions(filter);
+            it.after(filter);
+            it.order(filter.sort);
+            it.text.push_str(&limit);
         }
         it
+    }
+
+    fn count(kind: Kind, filter: &VideoFilter) -> Self {
+        let mut it = Self { kind, text: "SELECT count(*) FROM videos v ".to_owned(), values: vec![] };
+        if filter.text.is_some() && it.scans_search_index(filter) {
+            it.text.push_str("INDEXED BY videos_search ");
+        }
+        it.conditions(filter);
+        it
+    }
+
+    /// Whether SQLite must read `videos_search` from end to end. By itself it prefers an index for
+    /// the order or for the state, and reads the row of each video that it passes: for a text that
+    /// few videos have, and for a state that most videos have, this takes ten times as long.
+    fn scans_search_index(&self, filter: &VideoFilter) -> bool {
+        let has_better_index = filter.external_id.is_some() || filter.source_key.is_some();
+        self.kind == Kind::Sqlite
+            && !has_better_index
+            && !filter.states.contains(&StateName::Deleted)
+            && (filter.text.is_some() || !filter.states.is_empty())
+    }
+
+    fn conditions(&mut self, filter: &VideoFilter) {
+        // The partial indexes have the same condition.
+        let deleted = filter.states.contains(&StateName::Deleted);
+        self.text.push_str(if deleted { "WHERE 1 = 1" } else { "WHERE v.state <> 'deleted'" });
+        if !filter.states.is_empty() {
+            let states: Vec<String> = filter.states.iter().map(|it| format!("'{}'", it.as_str())).collect();
+            let _ = write!(self.text, " AND v.state IN ({})", states.join(", "));
+        }
+        let equal =
+            [("owner", &filter.owner), ("external_id", &filter.external_id), ("source_key", &filter.source_key)];
+        for (column, value) in equal {
+            if let Some(value) = value {
+                self.condition(&format!(" AND v.{column} = "), Value::Text(text(value)), "");
+            }
+        }
+        if let Some(text) = &filter.text {
+            let text = folded(text);
+            let column = match self.kind {
+                // An index of trigrams returns every row for a text without one.
+                Kind::Postgres if !has_trigram(&text) => "(v.search_folded || '')",
+                Kind::Postgres | Kind::Sqlite => "v.search_folded",
+            };
+            let before = format!(" AND {column} LIKE ");
+            self.condition(&before, Value::Text(contains_pattern(&text)), r" ESCAPE '\'");
+        }
     }
 
     fn condition(&mut self, before: &str, value: Value, after: &str) {
@@ -151,43 +185,51 @@ impl Statement {
         let _ = write!(self.text, "{before}${}{after}", self.values.len());
     }
 
-    /// Sorts, and begins after the cursor.
-    fn order(&mut self, kind: Kind, sort: VideoSort, after: Option<&VideoCursor>) {
-        let (compare, direction) = if sort.descending { ("<", "DESC") } else { (">", "ASC") };
-        // As in the indexes.
-        let expression = match (sort.by, kind) {
+    /// Begins after the cursor.
+    fn after(&mut self, filter: &VideoFilter) {
+        let Some(VideoCursor { value, video }) = &filter.after else { return };
+        let compare = if filter.sort.descending { "<" } else { ">" };
+        let value = match value {
+            SortValue::Id => None,
+            SortValue::Text(value) => Some(Value::Text(text(value))),
+            SortValue::Number(number) => Some(Value::Number(sql(*number))),
+        };
+        match (self.expression(filter.sort.by), value) {
+            (Some(expression), Some(value)) => {
+                self.condition(&format!(" AND ({expression}, v.id) {compare} ("), value, ", ");
+                self.condition("", Value::Text(video.to_string()), ")");
+            }
+            // Each order has one kind of value.
+            (None, _) | (_, None) => {
+                self.condition(&format!(" AND v.id {compare} "), Value::Text(video.to_string()), "");
+            }
+        }
+    }
+
+    fn order(&mut self, sort: VideoSort) {
+        let direction = if sort.descending { "DESC" } else { "ASC" };
+        self.text.push_str(" ORDER BY ");
+        if let Some(expression) = self.expression(sort.by) {
+            let _ = write!(self.text, "{expression} {direction}, ");
+        }
+        let _ = write!(self.text, "v.id {direction}");
+    }
+
+    /// The expression that is compared before the id, as in the indexes.
+    fn expression(&self, by: SortKey) -> Option<&'static str> {
+        match (by, self.kind) {
             (SortKey::Created, _) => None,
             (SortKey::Title, Kind::Sqlite) => Some("substr(coalesce(v.title_folded, ''), 1, 200)"),
             (SortKey::Title, Kind::Postgres) => Some("substr(coalesce(v.title_folded, ''), 1, 200) COLLATE \"C\""),
             (SortKey::Duration, _) => Some("coalesce(v.duration_ms, 0)"),
             (SortKey::Size, _) => Some("coalesce(v.source_size, 0)"),
-        };
-        if let Some(VideoCursor { value, video }) = after {
-            let value = match value {
-                SortValue::Id => None,
-                SortValue::Text(text) => Some(Value::Text(text.clone())),
-                SortValue::Number(number) => Some(Value::Number(sql(*number))),
-            };
-            match (expression, value) {
-                (Some(expression), Some(value)) => {
-                    self.condition(&format!(" AND ({expression}, v.id) {compare} ("), value, ", ");
-                    self.condition("", Value::Text(video.to_string()), ")");
-                }
-                // Each order has one kind of value.
-                (None, _) | (_, None) => {
-                    self.condition(&format!(" AND v.id {compare} "), Value::Text(video.to_string()), "");
-                }
-            }
-        }
-        match expression {
-            Some(expression) => {
-                let _ = write!(self.text, " ORDER BY {expression} {direction}, v.id {direction}");
-            }
-            None => {
-                let _ = write!(self.text, " ORDER BY v.id {direction}");
-            }
         }
     }
+}
+
+/// Whether an index of trigrams can find a text: it has three letters or digits in a row.
+fn has_trigram(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|it| it.chars().count() >= 3)
 }
 
 /// A `LIKE` pattern that matches values that contain the text literally.

@@ -11,8 +11,12 @@ use serde::de::DeserializeOwned;
 
 use crate::database::{time, unsigned};
 use crate::videos::{
-    Attempt, AttemptOutcome, CatalogError, Progress, RenditionRecord, Upload, UploadKind, Video, VideoSource,
+    Attempt, AttemptOutcome, CatalogError, Progress, RenditionRecord, SortKey, SortValue, Upload, UploadKind, Video,
+    VideoCursor, VideoSource,
 };
+
+/// Number of characters of a title that lists compare, as in the indexes.
+const TITLE_CHARS: usize = 200;
 
 // Columns are listed by name, here and below: the meaning of `*` in prepared statements changes
 // when another process adds a column.
@@ -22,7 +26,7 @@ macro_rules! video_columns {
          source_bucket, source_key, source_etag, source_size, content_type, upload_kind, upload_id, \
          upload_part_bytes, upload_expires_ms, profile, mode, generate, job, cancelled_job, generation, fence, \
          worker, lease_until_ms, created_ms, updated_ms, queued_ms, playable_ms, ready_ms, version, \
-         file_name, duration_ms, width, height, poster_made"
+         file_name, duration_ms, width, height, poster_made, title_folded"
     };
 }
 pub(super) use video_columns;
@@ -68,6 +72,7 @@ pub(super) struct VideoRow {
     width: Option<i64>,
     height: Option<i64>,
     poster_made: Option<i64>,
+    title_folded: Option<String>,
 }
 
 /// The same with the progress of the current attempt, and the custom poster.
@@ -175,6 +180,22 @@ impl VideoRow {
 }
 
 impl WatchedRow {
+    /// The position of the video in a list, by the stored values: rows of older versions may have
+    /// a title that the database folded, which differs from the one that the program folds.
+    pub(super) fn cursor(&self, by: SortKey) -> Result<VideoCursor, CatalogError> {
+        let row = &self.video;
+        let value = match by {
+            SortKey::Created => SortValue::Id,
+            SortKey::Title => {
+                let title = row.title_folded.as_deref().unwrap_or_default();
+                SortValue::Text(title.chars().take(TITLE_CHARS).collect())
+            }
+            SortKey::Duration => SortValue::Number(row.duration_ms.map_or(0, unsigned)),
+            SortKey::Size => SortValue::Number(row.source_size.map_or(0, unsigned)),
+        };
+        Ok(VideoCursor { value, video: row.video_id()? })
+    }
+
     pub(super) fn into_video(self) -> Result<Video, CatalogError> {
         let progress = match self.attempt_percent {
             Some(percent) => Some(progress(self.attempt_stage.as_deref(), percent)?),

@@ -254,7 +254,11 @@ async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now: Un
     }
 }
 
-async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<(), CatalogError> {
+pub(in crate::videos) async fn insert_if_missing(
+    tx: &mut Tx,
+    new: &NewVideo,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     sqlx::query(
         "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
             content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate,

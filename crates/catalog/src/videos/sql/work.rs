@@ -1,21 +1,22 @@
 //! Writes by the holder of a claim; each checks the fence.
 
+mod outputs;
+
 use std::time::Duration;
 
 use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
 use domain::job::Stage;
 use domain::receipt::{Extra, Receipt};
-use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
 use domain::time::UnixMillis;
 
 use super::events::emit_progress;
-use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
+use super::rows::{VideoRow, parse, to_json, video_columns};
 use super::timeline::enter_stage;
 use super::{Catalog, Ending, Tx, end_attempt, lock_existing, set_state};
 use crate::database::{sql, time};
-use crate::videos::{CatalogError, Claim, RenditionRecord};
+use crate::videos::{CatalogError, Claim};
 
 const LOCK_AS_HOLDER: &str = concat!(
     "UPDATE videos SET version = version
@@ -24,9 +25,6 @@ const LOCK_AS_HOLDER: &str = concat!(
      RETURNING ",
     video_columns!()
 );
-
-const READ_RENDITIONS: &str =
-    concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY position");
 
 /// Copies the published generation's duration, poster flag and largest dimensions into the video's
 /// row, for listings.
@@ -107,71 +105,6 @@ impl Catalog {
             emit_progress(&mut tx, &row, stage, percent, now).await?;
         }
         self.commit_with_events(tx).await
-    }
-
-    /// Records a finished chunk. A repeated call with the same lane and index replaces the record.
-    pub async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now: UnixMillis) -> Result<(), CatalogError> {
-        let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim).await?;
-        // The newer record wins: it describes the objects that were stored last.
-        sqlx::query(
-            "INSERT INTO chunks (video, generation, lane, position, fence, recorded_ms, record)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (video, generation, lane, position)
-             DO UPDATE SET fence = excluded.fence, recorded_ms = excluded.recorded_ms, record = excluded.record",
-        )
-        .bind(&row.id)
-        .bind(claim.generation.as_str())
-        .bind(chunk.lane.as_str())
-        .bind(i64::from(chunk.index))
-        .bind(row.fence)
-        .bind(sql(now))
-        .bind(to_json(chunk))
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Replaces the renditions of the generation.
-    pub async fn set_renditions(
-        &self,
-        claim: &Claim,
-        renditions: &[RenditionRecord],
-        now: UnixMillis,
-    ) -> Result<(), CatalogError> {
-        let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim).await?;
-        delete_of_generation(
-            &mut tx,
-            "DELETE FROM renditions WHERE video = $1 AND generation = $2",
-            claim.video,
-            &claim.generation,
-        )
-        .await?;
-        for (position, it) in renditions.iter().enumerate() {
-            sqlx::query(
-                "INSERT INTO renditions (video, generation, name, position, kind, width, height, copied, frame_rate,
-                    codecs, bandwidth, average_bandwidth, state)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0.0), $10, $11, $12, $13)",
-            )
-            .bind(&row.id)
-            .bind(claim.generation.as_str())
-            .bind(it.name.as_str())
-            .bind(sql(position as u64))
-            .bind(to_word(it.kind))
-            .bind(it.width.map(i64::from))
-            .bind(it.height.map(i64::from))
-            .bind(i64::from(it.copied))
-            .bind(it.frame_rate.unwrap_or(0.0))
-            .bind(&it.codecs)
-            .bind(it.bandwidth.map(sql))
-            .bind(it.average_bandwidth.map(sql))
-            .bind(to_word(it.state))
-            .execute(&mut *tx)
-            .await?;
-        }
-        touch(&mut tx, &row.id, now).await?;
-        Ok(tx.commit().await?)
     }
 
     /// Records that one rung with audio is published.
@@ -264,41 +197,6 @@ impl Catalog {
         set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now).await?;
         end_attempt(&mut tx, &row, &Ending::plain("released"), now).await?;
         Ok(tx.commit().await?)
-    }
-
-    /// The finished chunks of a generation, by lane and index.
-    pub async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT record FROM chunks WHERE video = $1 AND generation = $2 ORDER BY lane, position")
-                .bind(video.to_string())
-                .bind(generation.as_str())
-                .fetch_all(self.database.read())
-                .await?;
-        rows.iter().map(|(record,)| from_json("chunk", record)).collect()
-    }
-
-    /// The renditions of a generation, in the order in which they were set.
-    pub async fn renditions(
-        &self,
-        video: VideoId,
-        generation: &Generation,
-    ) -> Result<Vec<RenditionRecord>, CatalogError> {
-        let rows: Vec<RenditionRow> = sqlx::query_as(READ_RENDITIONS)
-            .bind(video.to_string())
-            .bind(generation.as_str())
-            .fetch_all(self.database.read())
-            .await?;
-        rows.into_iter().map(RenditionRow::into_record).collect()
-    }
-
-    /// What a generation cost; `None` before it is ready.
-    pub async fn receipt(&self, video: VideoId, generation: &Generation) -> Result<Option<Receipt>, CatalogError> {
-        let row: Option<(String,)> = sqlx::query_as("SELECT record FROM receipts WHERE video = $1 AND generation = $2")
-            .bind(video.to_string())
-            .bind(generation.as_str())
-            .fetch_optional(self.database.read())
-            .await?;
-        row.map(|(record,)| from_json("receipt", &record)).transpose()
     }
 
     /// Removes the chunks, renditions and receipt of a generation that is no longer published.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::object_store::uploads::UploadSigner as _;
 use crate::testing::RunningServer;

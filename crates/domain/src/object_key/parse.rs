@@ -1,0 +1,71 @@
+//! Reads the path of an object back.
+
+use super::{Bucket, FileName, ObjectKey, RenditionName, SegmentFormat};
+use crate::ids::{Generation, VideoId};
+
+impl ObjectKey {
+    /// The object with this path; `None` if no object key has it.
+    ///
+    /// Strict: `parse(b, p)` is `Some(k)` only if `k.path() == p`, so that no second spelling of a
+    /// path can bypass a check.
+    pub fn parse(bucket: Bucket, path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let key = match (bucket, parts.as_slice()) {
+            (Bucket::Private, ["uploads", video, name]) => {
+                Self::Source { video: video.parse().ok()?, file_name: FileName::try_from((*name).to_owned()).ok()? }
+            }
+            (Bucket::Private, ["archive", video, name]) => Self::ArchivedSource {
+                video: video.parse().ok()?,
+                file_name: FileName::try_from((*name).to_owned()).ok()?,
+            },
+            (Bucket::Private, ["keys", video, generation, file]) => Self::ContentKey {
+                video: video.parse().ok()?,
+                generation: generation.parse().ok()?,
+                key: file.strip_suffix(".json")?.parse().ok()?,
+            },
+            (Bucket::Private, ["manifests", video, file]) => {
+                let (video, name) = (video.parse().ok()?, file.strip_suffix(".json")?);
+                match name.strip_suffix(".plan") {
+                    Some(generation) => Self::Plan { video, generation: generation.parse().ok()? },
+                    None => Self::Manifest { video, generation: name.parse().ok()? },
+                }
+            }
+            (Bucket::Private, ["posters", video, poster]) => {
+                Self::PosterImage { video: video.parse().ok()?, poster: poster.parse().ok()? }
+            }
+            (Bucket::Media, ["hls", video, "posters", file]) => {
+                Self::CustomPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
+            }
+            (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master { video: video.parse().ok()? },
+            (Bucket::Media, ["hls", video, generation, rest @ ..]) => {
+                Self::parse_output(video.parse().ok()?, generation.parse().ok()?, rest)?
+            }
+            _ => return None,
+        };
+        (key.path() == path).then_some(key)
+    }
+
+    fn parse_output(video: VideoId, generation: Generation, rest: &[&str]) -> Option<Self> {
+        Some(match rest {
+            ["storyboard.jpg"] => Self::Storyboard { video, generation },
+            ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
+            ["poster.jpg"] => Self::Poster { video, generation },
+            ["thumbs", file] => {
+                let index = file.strip_prefix("thumb_")?.strip_suffix(".jpg")?.parse().ok()?;
+                Self::Thumbnail { video, generation, index }
+            }
+            [folder, file] => {
+                let rendition: RenditionName = folder.parse().ok()?;
+                match file.strip_prefix(folder)? {
+                    ".m3u8" => Self::MediaPlaylist { video, generation, rendition },
+                    "_init.mp4" => Self::InitSegment { video, generation, rendition },
+                    file => {
+                        let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
+                        Self::Segment { video, generation, rendition, index, format: SegmentFormat::MpegTs }
+                    }
+                }
+            }
+            _ => return None,
+        })
+    }
+}
