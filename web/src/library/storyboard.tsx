@@ -58,7 +58,7 @@ export function Poster({ video }: { video: VideoSummary }) {
   const scale = shown && box.current ? Math.max(box.current.clientWidth / shown.width, box.current.clientHeight / shown.height) : 1
   return (
     <div class="poster" ref={box} onPointerEnter={begin} onPointerLeave={stop}>
-      {video.poster_url ? <img src={video.poster_url} alt="" loading="lazy" decoding="async" /> : <Icon name={video.state === 'failed' ? 'alert' : 'film'} />}
+      {video.poster_url ? <img src={video.poster_url} alt="" decoding="async" /> : <Icon name={video.state === 'failed' ? 'alert' : 'film'} />}
       {shown && (
         <div class="board">
           <img src={shown.url} alt="" style={{ transform: `scale(${scale}) translate(${-shown.x}px, ${-shown.y}px)` }} />

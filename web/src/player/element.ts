@@ -88,7 +88,6 @@ export class EdgereelPlayer extends HTMLElement {
 
   connectedCallback(): void {
     this.#isConnected = true
-    if (!this.hasAttribute('tabindex')) this.tabIndex = -1
     addEventListener('pagehide', this.#leave)
     document.addEventListener('keydown', this.#pageKey)
     this.#attributes()
