@@ -1,5 +1,6 @@
 //! The router.
 
+mod open;
 mod table;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::session::{self, Cookies};
 use crate::state::ApiState;
 use crate::{cors, key_in_path, pages, request_log};
 
-pub(crate) use table::open_routes;
+pub(crate) use open::open_routes;
 pub use table::route_table;
 
 /// Default limit of a request body in bytes.

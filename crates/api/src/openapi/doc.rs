@@ -1,6 +1,8 @@
 //! The documentation of one operation.
 
-use std::collections::BTreeMap;
+mod parameters;
+mod problems;
+
 
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -17,9 +19,10 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{PROBLEM, SECURITY, sample};
+use self::parameters::{path_parameter, path_parameters};
+use self::problems::error_response;
+use super::{SECURITY, sample};
 use crate::auth::Scope;
-use crate::error::PROBLEM_JSON;
 use crate::problem::Problem;
 
 /// A body of a request or response.
@@ -248,39 +251,6 @@ impl Doc {
         }
         operation.build()
     }
-
-    /// All problems of the operation, by status.
-    fn problems_of(&self, method: &Method, path: &str, scope: Option<Scope>) -> BTreeMap<StatusCode, Vec<Problem>> {
-        use Problem::*;
-        let mut all = match scope {
-            Some(_) => vec![Unauthorized, InsufficientScope, TooManyRequests, Internal, Unavailable],
-            None => vec![],
-        };
-        if (scope.is_some() && !method.is_safe()) || self.needs_own_page {
-            all.push(CrossSiteRequest);
-        }
-        if *method == Method::POST && scope.is_some() {
-            all.extend([MalformedRequest, BodyTooLarge]);
-            all.extend([IdempotencyInProgress, IdempotencyResponseLost, IdempotencyKeyReused]);
-        }
-        if self.body.is_some() {
-            all.extend([MalformedRequest, BodyTooLarge]);
-        }
-        if !self.query.is_empty() {
-            all.push(MalformedRequest);
-        }
-        if scope.is_some() && path.contains('{') {
-            all.push(NoSuchRoute);
-        }
-        all.extend(&self.problems);
-        all.sort();
-        all.dedup();
-        let mut by_status = BTreeMap::<_, Vec<_>>::new();
-        for problem in all {
-            by_status.entry(problem.status()).or_default().push(problem);
-        }
-        by_status
-    }
 }
 
 impl Content {
@@ -301,47 +271,4 @@ impl ResponseDoc {
         }
         response.build()
     }
-}
-
-/// An error response.
-fn error_response(problems: &[Problem]) -> utoipa::openapi::Response {
-    let meanings: Vec<_> = problems.iter().map(|it| format!("- `{}`: {}", it.code(), it.meaning())).collect();
-    let example = problems.first().map(|problem| {
-        json!({
-            "type": problem.uri(), "title": problem.title(), "status": problem.status().as_u16(), "detail": problem.meaning(),
-            "code": problem.code(), "request_id": "7a4e4d3c6a3f4ad38a6e0a6a0f0b9d1e",
-        })
-    });
-    let content = Content { kind: PROBLEM_JSON, schema: Ref::from_schema_name(PROBLEM).into(), example };
-    ResponseBuilder::new().description(meanings.join("\n")).content(content.kind, content.build()).build()
-}
-
-/// The names of the path parameters, in order.
-fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
-    path.split('{').skip(1).filter_map(|it| it.split('}').next())
-}
-
-fn path_parameter(name: &str) -> Parameter {
-    let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).into();
-    let (schema, description): (RefOr<Schema>, _) = match name {
-        "video" => (Ref::from_schema_name("VideoId").into(), "The id of the video."),
-        "webhook" => (Ref::from_schema_name("WebhookId").into(), "The id of the webhook."),
-        "delivery" => (Ref::from_schema_name("DeliveryId").into(), "The id of the delivery."),
-        "key" => (Ref::from_schema_name("ApiKeyId").into(), "The id of the API key."),
-        "share" => (Ref::from_schema_name("ShareId").into(), "The id of the link."),
-        "letter" => (text(), "The id of the dead letter, from the list."),
-        "number" => {
-            let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(10_000));
-            (number.into(), "The number of the part, from 1.")
-        }
-        "secret" => (text(), "The secret in the link."),
-        _ => (text(), "The upload id from the response that started the upload."),
-    };
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Path)
-        .required(Required::True)
-        .description(Some(description))
-        .schema(Some(schema))
-        .build()
 }

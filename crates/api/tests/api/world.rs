@@ -1,10 +1,13 @@
 //! An installation in a temporary directory.
 
+mod requests;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+pub(crate) use self::requests::Answer;
 use api::auth::ApiToken;
 use api::auth::identity::IdentityProvider;
 use api::edge_list::EdgeList;
@@ -14,7 +17,6 @@ use api::services::ingest::{EventCounts, Ingest, Ingested};
 use api::webhooks::Webhooks;
 use api::{ApiConfig, ApiState, router};
 use api_types::api_keys::CreatedApiKey;
-use api_types::uploads::SignedRequest;
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use axum::Router;
@@ -33,15 +35,13 @@ use domain::ids::{ApiKeyId, Generation, VideoId};
 use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::retry::MAX_ATTEMPTS;
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 use platform::clock;
 use platform::job_queue::{QueueName, SharedQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use platform::testing::{PRIVATE, RunningServer};
-use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -88,13 +88,6 @@ impl EdgeList for RevokedViewers {
     async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
         self.revoke_viewer(&format!("video/{video}")).await
     }
-}
-
-/// A complete response.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
 }
 
 impl World {
@@ -199,72 +192,12 @@ impl World {
         self
     }
 
-    /// Sends a request and validates the response against the document.
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        if parts.headers.get("content-type").is_some_and(|it| it == "text/event-stream") {
-            // It does not end by itself.
-            let answer = Answer { status: parts.status, headers: parts.headers, body: json!("") };
-            crate::document::check(&method, &path, &answer);
-            return answer;
-        }
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        let answer = Answer { status: parts.status, headers: parts.headers, body };
-        crate::document::check(&method, &path, &answer);
-        answer
-    }
-
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.call_as(TOKEN, method, path, body).await
-    }
-
-    pub(crate) async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let body = body.map_or(Body::empty(), |it| Body::from(it.to_string()));
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
-        self.send(request.body(body).unwrap()).await
-    }
-
-    /// Starts an upload in one request, like Uppy before version 6.
-    pub(crate) async fn uppy_params(&self, token: &str, query: &str) -> Answer {
-        let request = Request::get(format!("/v1/s3/params?{query}"))
-            .header("authorization", format!("Bearer {token}"))
-            .header("uppy-versions", "@uppy/aws-s3=5.1.0");
-        self.send(request.body(Body::empty()).unwrap()).await
-    }
-
     /// Creates an API key; returns its id and secret.
     pub(crate) async fn key(&self, owner: Option<&str>, scopes: &[&str]) -> (ApiKeyId, String) {
         let made = self.post("/v1/api-keys", json!({ "name": "a key", "owner": owner, "scopes": scopes })).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
         let CreatedApiKey { api_key, key } = serde_json::from_value(made.body).unwrap();
         (api_key.id, key.into_exposed())
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.call(Method::GET, path, None).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.call(Method::POST, path, Some(body)).await
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.call(Method::DELETE, path, None).await
-    }
-
-    /// Sends a presigned request like a browser: with the length of the body.
-    pub(crate) async fn put(&self, request: &Value, body: Vec<u8>) -> reqwest::Response {
-        let SignedRequest { method, url, headers } = SignedRequest::deserialize(request).unwrap();
-        assert_eq!(method, "PUT");
-        assert!(headers.contains_key("content-length"), "the size is signed");
-        let mut put = self.http.put(url);
-        for (name, value) in headers.iter().filter(|it| it.0 != "content-length") {
-            put = put.header(name, value);
-        }
-        put.body(body).send().await.unwrap()
     }
 
     /// Ingests and acknowledges all pending events.
@@ -331,23 +264,6 @@ impl World {
     /// The state in the catalog.
     pub(crate) async fn state(&self, video: VideoId) -> &'static str {
         self.catalog.get_video(video).await.unwrap().state.name().as_str()
-    }
-}
-
-impl Answer {
-    pub(crate) fn video(&self) -> VideoId {
-        self.body["video"].as_str().unwrap().parse().unwrap()
-    }
-
-    /// The status and code of a problem.
-    #[track_caller]
-    pub(crate) fn problem(&self) -> (u16, &str) {
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
-        let code = self.body["code"].as_str().unwrap();
-        assert_eq!(self.body["type"], format!("urn:edgereel:problem:{code}"));
-        assert_eq!(self.body["status"], self.status.as_u16());
-        assert!(!self.body["detail"].as_str().unwrap().is_empty());
-        (self.status.as_u16(), code)
     }
 }
 
