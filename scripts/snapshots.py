@@ -51,7 +51,9 @@ def is_referenced(name, sources):
 
 
 def main():
-    git = ["git", "ls-files", "--cached", "--others", "-z", "--", "*.snap", "*.snap.new", "*.pending-snap"]
+    # Packages of npm may have snapshots of their own.
+    patterns = ["*.snap", "*.snap.new", "*.pending-snap", ":!:*node_modules/*"]
+    git = ["git", "ls-files", "--cached", "--others", "-z", "--", *patterns]
     listed = subprocess.run(git, check=True, stdout=subprocess.PIPE, text=True).stdout
     paths = [Path(it) for it in listed.split("\0") if it and Path(it).is_file()]
     problems = []

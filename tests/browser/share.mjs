@@ -16,18 +16,21 @@ await main(async ([link, revoke, token]) => {
       if (protocol.startsWith('http')) origins.add(origin)
     })
     await page.goto(link)
-    // In the shadow tree of the player.
-    const video = await page.waitForSelector('edgereel-player >>> video')
-    await (await page.waitForSelector('edgereel-player >>> button.start')).click()
-    const plays = (from) => page.waitForFunction((it, from) => it.currentTime > from, { timeout: 60_000 }, video, from)
-    await plays(3)
-    const notice = 'edgereel-player >>> [role="alert"]'
-    const played = { log: [...log], origins: [...origins], notices: (await page.$$(notice)).length }
+    // In the shadow tree of the player, whose changes `waitForSelector` does not see.
+    const find = (selector) =>
+      page.waitForFunction(
+        (it) => document.querySelector('edgereel-player')?.shadowRoot?.querySelector(it),
+        { timeout: 100_000, polling: 100 },
+        selector,
+      )
+    await (await find('button.start')).click()
+    const video = await find('video')
+    await page.waitForFunction((it) => it.currentTime > 3, { timeout: 60_000 }, video)
+    const played = { log: [...log], origins: [...origins] }
     const answer = await fetch(revoke, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })
     const revoked = Date.now()
-    const alert = await page.waitForSelector(notice, { timeout: 100_000 })
+    const note = await (await find('[role="alert"]')).evaluate((it) => it.textContent)
     const seconds = (Date.now() - revoked) / 1000
-    const note = await alert.evaluate((it) => it.textContent)
     return { played, status: answer.status, seconds, note, plays: await video.evaluate((it) => !it.paused) }
   } finally {
     await browser.close()

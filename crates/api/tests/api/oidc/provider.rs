@@ -141,13 +141,13 @@ async fn token(State(served): State<Arc<Served>>, headers: HeaderMap, Form(form)
     let changes = served.changes.lock().unwrap().clone();
     id.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let access = json!({ "aud": "edgereel", "scope": "read play" });
-    Json(json!({ "token_type": "Bearer", "id_token": served.sign(id), "access_token": served.sign(access) }))
+    Json(json!({ "token_type": "Bearer", "id_token": served.sign(&id), "access_token": served.sign(&access) }))
         .into_response()
 }
 
 impl Served {
     /// A token with these claims; a `null` removes a claim.
-    fn sign(&self, claims: Value) -> String {
+    fn sign(&self, claims: &Value) -> String {
         let exp = clock::now().as_secs() + 300;
         let mut all = json!({ "iss": self.issuer, "sub": "ann", "exp": exp });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
