@@ -73,6 +73,7 @@ export async function startServer(program, folder, { options = [], speed } = {})
     info,
     log: () => log,
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const ended = new Promise((done) => child.once('exit', done))
       child.stdin.end()
       await ended
