@@ -39,24 +39,24 @@ test: ## Run all tests
 
 .PHONY: bench
 bench: ## Compare speed, memory and quality with other tools; writes docs/benchmarks.md
-	@scripts/setup.sh
+	@scripts/setup.sh --web
 	@exec benches/run.sh
 
 .PHONY: bench-api
 bench-api: ## Measure the API under load, beside a bare route; writes docs/load.md
-	@scripts/setup.sh --services
+	@scripts/setup.sh --web --services
 	cargo build --release --locked --package cli --package load
 	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT=docs/load.md "$(CARGO_TARGET_DIR)/release/load"
 
 .PHONY: lambda
 lambda: ## Build the Lambda functions as zips for x86-64 and arm64, and print their sizes
-	@scripts/setup.sh --lambda
+	@scripts/setup.sh --web --lambda
 	@scripts/lambda.sh
 	@scripts/lambda.sh --arm64
 
 .PHONY: bench-lambda
 bench-lambda: ## Measure how long Lambda functions take to start, in an emulator; writes docs/lambda.md
-	@scripts/setup.sh --services --lambda
+	@scripts/setup.sh --web --services --lambda
 	@scripts/lambda.sh
 	@scripts/lambda.sh --arm64
 	LAMBDA_ZIPS="$${LAMBDA_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/edgereel/lambda-target/zips}" LAMBDA_REPORT="$(CURDIR)/docs/lambda.md" \

@@ -16,16 +16,19 @@ await main(async ([link, revoke, token]) => {
       if (protocol.startsWith('http')) origins.add(origin)
     })
     await page.goto(link)
-    await page.evaluate(() => document.querySelector('video').play())
-    await page.waitForFunction(() => document.querySelector('video').currentTime > 3, { timeout: 60_000 })
-    const played = { log: [...log], origins: [...origins], note: await page.$eval('p', (it) => it.textContent) }
+    // In the shadow tree of the player.
+    const video = await page.waitForSelector('edgereel-player >>> video')
+    await (await page.waitForSelector('edgereel-player >>> button.start')).click()
+    const plays = (from) => page.waitForFunction((it, from) => it.currentTime > from, { timeout: 60_000 }, video, from)
+    await plays(3)
+    const notice = 'edgereel-player >>> [role="alert"]'
+    const played = { log: [...log], origins: [...origins], notices: (await page.$$(notice)).length }
     const answer = await fetch(revoke, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })
     const revoked = Date.now()
-    await page.waitForFunction(() => document.querySelector('p').textContent, { timeout: 100_000 })
+    const alert = await page.waitForSelector(notice, { timeout: 100_000 })
     const seconds = (Date.now() - revoked) / 1000
-    const note = await page.$eval('p', (it) => it.textContent)
-    const plays = await page.$eval('video', (it) => it.currentSrc !== '' && !it.paused)
-    return { played, status: answer.status, seconds, note, plays }
+    const note = await alert.evaluate((it) => it.textContent)
+    return { played, status: answer.status, seconds, note, plays: await video.evaluate((it) => !it.paused) }
   } finally {
     await browser.close()
   }

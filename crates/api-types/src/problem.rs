@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sessions::SignInMethod;
 use crate::videos::VideoFailure;
 
 /// The body of every response with a status of 400 or more. A client needs only `code` and `detail`, so the other
@@ -24,9 +25,9 @@ pub struct ProblemDocument {
     /// The scope that the caller lacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// How a browser can sign in, for `GET /v1/session`: `api-key`, `link`, `oidc`.
+    /// How a browser can sign in, for `GET /v1/session`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub methods: Option<Vec<String>>,
+    pub methods: Option<Vec<SignInMethod>>,
     /// Why the video failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<VideoFailure>,

@@ -17,6 +17,19 @@ pub struct SignIn {
     pub token: Sensitive,
 }
 
+/// How a browser can sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInMethod {
+    /// With an API key or another token: `POST /v1/session`.
+    ApiKey,
+    /// With the link that `edgereel dev` prints.
+    Link,
+    /// With the identity provider: `/sign-in/oidc`.
+    Oidc,
+}
+
 /// The caller who is signed in, and what this installation offers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -17,6 +17,7 @@ use catalog::Video;
 use catalog::accounts::KEY_SUBJECT as API_KEY;
 use domain::ids::ApiKeyId;
 use http::request::Parts;
+use serde::{Deserialize, Serialize};
 
 pub use domain::scope::{Scope, Scopes};
 pub(crate) use error::{BadCredentials, InsufficientScope};
@@ -26,7 +27,7 @@ pub use token::ApiToken;
 use crate::error::ApiError;
 
 /// The authenticated sender of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// Unique id: `installation`, `api-key:{id}` or `user:{sub}`.
     pub subject: String,

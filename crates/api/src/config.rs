@@ -117,6 +117,11 @@ impl TryFrom<ApiArgs> for ApiSettings {
         };
         let profiles = args.profiles.read().map_err(|problem| InvalidSettings(vec![problem.to_string()]))?;
         config.offer(profiles.into_keys());
+        let identity = args.identity.settings()?;
+        if identity.as_ref().is_some_and(|it| it.sign_in.is_some()) && config.public_url.is_empty() {
+            let problem = "EDGEREEL_API_URL is not set: the identity provider sends browsers back there";
+            return Err(InvalidSettings(vec![problem.to_owned()]));
+        }
         Ok(Self {
             token: args.api_token,
             edge_url: args.edge_url,
@@ -124,8 +129,38 @@ impl TryFrom<ApiArgs> for ApiSettings {
             pass_keys: args.pass_keys,
             key_encryption_keys: args.keys.key_encryption_keys,
             webhook_policy: args.webhooks.policy(),
-            identity: args.identity.settings()?,
+            identity,
             config,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Variables;
+
+    use super::*;
+
+    #[test]
+    fn a_sign_in_with_a_provider_needs_the_address_of_the_api() {
+        const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+        let settings = |api_url: &str| {
+            let variables = [
+                ("EDGEREEL_API_TOKEN", "secret".to_owned()),
+                ("EDGEREEL_EDGE_URL", "https://video.example".to_owned()),
+                ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
+                ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
+                ("EDGEREEL_IDENTITY_ISSUER", "https://id.example".to_owned()),
+                ("EDGEREEL_IDENTITY_AUDIENCE", "edgereel".to_owned()),
+                ("EDGEREEL_IDENTITY_JWKS_URL", "https://id.example/keys".to_owned()),
+                ("EDGEREEL_OIDC_CLIENT_ID", "web".to_owned()),
+                ("EDGEREEL_API_URL", api_url.to_owned()),
+            ];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value));
+            ApiSettings::try_from(Variables::new(variables).read::<ApiArgs>().unwrap())
+        };
+        assert!(settings("https://api.example").is_ok());
+        let problem = settings("").unwrap_err().to_string();
+        assert!(problem.contains("EDGEREEL_API_URL is not set"), "{problem}");
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use api_types::problem::ProblemDocument;
+use api_types::sessions::SignInMethod;
 use api_types::videos::VideoFailure;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -30,7 +31,7 @@ pub struct ApiError {
     scope: Option<Scope>,
     // In a box, since most errors have none.
     failure: Option<Box<VideoFailure>>,
-    methods: Option<Box<[String]>>,
+    methods: Option<Box<[SignInMethod]>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     reason_phrase: Option<&'static str>,
     source: Option<anyhow::Error>,
@@ -96,7 +97,7 @@ impl ApiError {
     }
 
     /// Names the ways to sign in.
-    pub(crate) fn with_methods(mut self, methods: Vec<String>) -> Self {
+    pub(crate) fn with_methods(mut self, methods: Vec<SignInMethod>) -> Self {
         self.methods = Some(methods.into());
         self
     }

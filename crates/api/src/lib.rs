@@ -21,6 +21,7 @@ pub mod live;
 mod metrics;
 mod objects;
 pub mod openapi;
+mod pages;
 mod paging;
 pub mod playback;
 pub mod problem;

@@ -10,7 +10,6 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use axum::{Extension, Router};
 use http::Method;
-use web_app::WebApp;
 
 use crate::auth::{self, AuthLayer, Scope};
 use crate::error::ApiError;
@@ -19,9 +18,9 @@ use crate::limits::RateLimits;
 use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
 use crate::problem::Problem;
-use crate::session::{self, SessionCookie};
+use crate::session::{self, Cookies};
 use crate::state::ApiState;
-use crate::{cors, key_in_path, request_log};
+use crate::{cors, key_in_path, pages, request_log};
 
 pub(crate) use table::open_routes;
 pub use table::route_table;
@@ -60,8 +59,10 @@ impl Route {
     }
 }
 
-/// A GET route without authentication.
+/// A route without a scope.
 pub(crate) struct OpenRoute {
+    /// The HTTP method.
+    pub(crate) method: Method,
     /// The route template.
     pub(crate) path: &'static str,
     /// The OpenAPI documentation.
@@ -78,7 +79,7 @@ pub fn router(state: ApiState) -> Router {
         accounts: state.accounts.clone(),
         identity: state.identity.clone(),
         limits: limits.clone(),
-        session: SessionCookie::new(&state.token, &state.config.public_url),
+        cookies: Cookies::new(&state.token, &state.config.public_url),
     });
     let idempotency_layer = Arc::new(IdempotencyLayer::new(state.idempotency.clone(), &state.token));
     let mut v1 = Router::new();
@@ -107,13 +108,13 @@ pub fn router(state: ApiState) -> Router {
     });
     let api = Router::new()
         .nest("/v1", v1)
-        .merge(open.layer(Extension(limits)))
+        .merge(open.merge(session::pages()).layer(Extension(limits)).layer(Extension(auth_layer)))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route("/metrics", metrics_route)
         .route("/openapi.json", get(openapi::serve))
         .merge(openapi::page())
-        .merge(session::routes(auth_layer))
-        .merge(state.pages.clone().map(WebApp::routes).unwrap_or_default())
-        .fallback(no_such_route)
+        .merge(state.pages.clone().routes())
+        .fallback(pages::unknown)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(metrics, request_log::observe))
         .with_state(state);
@@ -125,6 +126,6 @@ async fn no_such_route() -> ApiError {
     ApiError::no_such_route()
 }
 
-async fn method_not_allowed() -> ApiError {
+pub(crate) async fn method_not_allowed() -> ApiError {
     ApiError::new(Problem::MethodNotAllowed, "this path does not support this method")
 }

@@ -20,9 +20,9 @@ use catalog::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use domain::ids::{ShareId, VideoId, hex};
 use domain::state::VideoState;
 use domain::time::{UnixMillis, millis};
-use http::header::{ACCEPT, VARY};
+use http::header::VARY;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use platform::clock;
 use platform::secret::Secret;
 
@@ -30,6 +30,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, PathParams, Video as PathVideo};
 use crate::limits::RateLimits;
+use crate::pages::wants_page;
 use crate::playback::{GrantLife, Viewer};
 use crate::problem::Problem;
 use crate::request_log::record_caller;
@@ -127,9 +128,9 @@ pub(crate) async fn follow(
     PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
-    if let Some(pages) = state.pages.as_ref().filter(|_| wants_page(&parts.headers)) {
+    if state.pages.is_built() && wants_page(&parts.headers) {
         // The page itself reports whether the link works: its script requests this URL again.
-        let mut page = pages.page(parts.uri.path());
+        let mut page = state.pages.page(parts.uri.path(), &parts.headers);
         page.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
         return Ok(page);
     }
@@ -137,12 +138,6 @@ pub(crate) async fn follow(
     let mut response = stream::respond(&state, video, &viewer).await?;
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
-}
-
-/// Whether the request is a navigation of a browser: other clients do not request `text/html`.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
-    accepted.flat_map(|it| it.split(',')).any(|it| it.split(';').next().is_some_and(|it| it.trim() == "text/html"))
 }
 
 /// `GET /shared/{secret}/master.m3u8`: redirects players to the playlist.

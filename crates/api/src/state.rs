@@ -53,8 +53,8 @@ pub struct ApiState {
     pub webhooks: Webhooks,
     /// Changes of videos, for clients that listen.
     pub live: LiveVideos,
-    /// The pages of the web app, if it was built.
-    pub pages: Option<WebApp>,
+    /// The pages of the web app.
+    pub pages: WebApp,
     /// The link that signs a browser in, for `edgereel dev`.
     pub sign_in: Option<SignInLink>,
     /// Limits and names.

@@ -1,11 +1,13 @@
 //! The identity provider whose JWTs the API accepts.
 
 mod settings;
+mod sign_in;
 
 use platform::secret::Secret;
 use url::Url;
 
 pub use settings::{IdentityProblem, IdentitySettings, JwksAlgorithm, Signature, is_loopback};
+pub use sign_in::{SignInArgs, SignInSettings, SignInToken};
 
 use crate::parsers::List;
 use crate::variables::InvalidSettings;
@@ -35,6 +37,9 @@ pub struct IdentityArgs {
     /// A prefix of our scopes in the token, such as `edgereel:`.
     #[arg(long, env = "EDGEREEL_IDENTITY_SCOPE_PREFIX", value_name = "TEXT")]
     identity_scope_prefix: Option<String>,
+    /// How browsers sign in with the provider.
+    #[command(flatten)]
+    sign_in: SignInArgs,
 }
 
 const SECRET: &str = "EDGEREEL_IDENTITY_SECRET";
@@ -50,7 +55,8 @@ impl IdentityArgs {
         let is_configured = self.identity_secret.is_some()
             || self.identity_jwks_url.is_some()
             || self.identity_issuer.is_some()
-            || !audiences.is_empty();
+            || !audiences.is_empty()
+            || self.sign_in.is_configured();
         if !is_configured {
             return Ok(None);
         }
@@ -77,6 +83,7 @@ impl IdentityArgs {
         let mut settings = IdentitySettings { audiences, ..IdentitySettings::new(signature, &issuer, "") };
         settings.owner_claim = self.identity_owner_claim.unwrap_or(settings.owner_claim);
         settings.scope_prefix = self.identity_scope_prefix.unwrap_or_default();
+        settings.sign_in = self.sign_in.settings().map_err(one)?;
         match settings.check() {
             Ok(()) => Ok(Some(settings)),
             Err(problem) => Err(one(format!("{}: {problem}", variable_of(&problem)))),
@@ -118,7 +125,15 @@ mod tests {
         assert!(
             matches!(settings.signature, Signature::Jwks { algorithms, .. } if algorithms == [JwksAlgorithm::Es256])
         );
-        let wrong: [(&[(&str, &str)], &str); 6] = [
+        let client = ("EDGEREEL_OIDC_CLIENT_ID", "web");
+        let scopes = ("EDGEREEL_OIDC_SCOPES", "openid,profile");
+        let sign_in = read(&[url, issuer, audience, client, scopes]).unwrap().unwrap().sign_in.unwrap();
+        assert_eq!((sign_in.client_id.as_str(), sign_in.scopes.as_str()), ("web", "openid profile"));
+        assert!(sign_in.client_secret.is_none() && sign_in.token == SignInToken::Id);
+        let wrong: [(&[(&str, &str)], &str); 9] = [
+            (&[url, issuer, audience, scopes], "EDGEREEL_OIDC_CLIENT_ID is not set"),
+            (&[client], "EDGEREEL_IDENTITY_SECRET or EDGEREEL_IDENTITY_JWKS_URL is not set"),
+            (&[("EDGEREEL_OIDC_SCOPES", "profile")], "EDGEREEL_OIDC_SCOPES: `openid` is missing"),
             (&[issuer], "EDGEREEL_IDENTITY_SECRET or EDGEREEL_IDENTITY_JWKS_URL is not set"),
             (&[url, audience], "EDGEREEL_IDENTITY_ISSUER is not set"),
             (&[url, issuer], "EDGEREEL_IDENTITY_AUDIENCE is not set"),

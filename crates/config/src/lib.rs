@@ -22,7 +22,10 @@ mod variables;
 mod webhooks;
 
 pub use api::{AllowedOrigin, ApiArgs, CorsArgs, InvalidOrigin};
-pub use identity::{IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, Signature, is_loopback};
+pub use identity::{
+    IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, SignInArgs, SignInSettings, SignInToken, Signature,
+    is_loopback,
+};
 pub use installation::Installation;
 pub use keys::KeyArgs;
 pub use limits::{Limits, Rate, RateArgs};

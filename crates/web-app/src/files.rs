@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -33,9 +34,10 @@ pub(crate) async fn icon(headers: HeaderMap) -> Response {
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 fn file(path: &str, request: &HeaderMap) -> Response {
-    let Some(file) = Dist::get(path) else { return StatusCode::NOT_FOUND.into_response() };
-    let tag: String = file.metadata.sha256_hash().iter().take(16).map(|it| format!("{it:02x}")).collect();
-    let tag = format!("W/\"{tag}\"");
+    let Some(file) = Dist::get(path) else {
+        return (StatusCode::NOT_FOUND, "no such file\n").into_response();
+    };
+    let tag = tag_of(&file.metadata.sha256_hash());
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -46,14 +48,25 @@ fn file(path: &str, request: &HeaderMap) -> Response {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     }
-    let is_known = request
-        .get(IF_NONE_MATCH)
-        .and_then(|it| it.to_str().ok())
-        .is_some_and(|it| it.split(',').any(|it| it.trim() == tag || it.trim() == "*"));
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        headers.insert(ETAG, tag);
-    }
+    let is_known = is_known(request, &tag);
+    headers.insert(ETAG, tag);
     if is_known { (StatusCode::NOT_MODIFIED, headers).into_response() } else { (headers, file.data).into_response() }
+}
+
+/// The `ETag` of a content: weak, because responses are compressed in several ways.
+pub(crate) fn tag(content: &[u8]) -> HeaderValue {
+    tag_of(&Sha256::digest(content).into())
+}
+
+fn tag_of(digest: &[u8; 32]) -> HeaderValue {
+    let hex: String = digest.iter().take(16).map(|it| format!("{it:02x}")).collect();
+    HeaderValue::try_from(format!("W/\"{hex}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
+}
+
+/// Whether the client has the content with this `ETag` (RFC 9110, 13.1.2).
+pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+    let sent = request.get_all(IF_NONE_MATCH).iter().filter_map(|it| it.to_str().ok());
+    sent.flat_map(|it| it.split(',')).map(str::trim).any(|it| it == "*" || it.as_bytes() == tag.as_bytes())
 }
 
 /// Whether the name of a file contains a hash of its content (`index-B7x5c8vx.js`), so that it never changes.

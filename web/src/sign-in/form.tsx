@@ -44,7 +44,7 @@ export function SignInForm({ methods, inNewTab }: Props) {
     <form class="sign-in-form" onSubmit={submit}>
       {hasProvider && (
         <>
-          <a class="button primary" href={inNewTab ? '/sign-in/oidc' : provider()} target={inNewTab ? '_blank' : '_self'} rel="opener">
+          <a class="button primary" href={inNewTab ? '/sign-in/oidc' : provider()} target={inNewTab ? '_blank' : '_self'}>
             {t.withProvider}
           </a>
           <p class="or">{t.or}</p>

@@ -15,7 +15,9 @@
 //! ignored.
 
 mod claims;
+mod fetch;
 mod jwks;
+mod oidc;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,11 +29,14 @@ use config::{IdentityProblem, IdentitySettings, JwksAlgorithm, Signature};
 
 use super::Caller;
 use jwks::{FindProblem, Jwks};
+pub(crate) use oidc::{Attempt, OidcClient};
 
 /// The verification keys of the provider.
 pub struct IdentityProvider {
     keys: Keys,
     settings: IdentitySettings,
+    /// Signs browsers in; `None`: the provider is for other clients only.
+    pub(crate) oidc: Option<OidcClient>,
 }
 
 enum Keys {
@@ -46,7 +51,7 @@ pub enum IdentityError {
     #[error(transparent)]
     Settings(#[from] IdentityProblem),
     /// The HTTP client cannot be created.
-    #[error("cannot create the HTTP client for the keys of the identity provider")]
+    #[error("cannot create the HTTP client for the identity provider")]
     Client(#[source] reqwest::Error),
 }
 
@@ -75,16 +80,24 @@ impl IdentityProvider {
                 Keys::Jwks(Arc::new(jwks.map_err(IdentityError::Client)?))
             }
         };
-        Ok(Self { keys, settings })
+        let client = |it| OidcClient::new(&settings.issuer, it).map_err(IdentityError::Client);
+        let oidc = settings.sign_in.clone().map(client).transpose()?;
+        Ok(Self { keys, settings, oidc })
     }
 
     /// Verifies a JWT and returns its caller.
     pub(crate) async fn caller_of(&self, token: &str) -> Result<Caller, TokenProblem> {
+        let claims = self.claims_of(token, &self.settings.audiences).await?;
+        claims::caller(&claims, &self.settings)
+    }
+
+    /// Verifies a JWT for one of these audiences.
+    async fn claims_of(&self, token: &str, audiences: &[String]) -> Result<claims::Claims, TokenProblem> {
         let header = decode_header(token).map_err(|_| TokenProblem::Invalid("malformed JWT"))?;
         check_header(&header)?;
         let (algorithm, key) = self.key_of(&header).await?;
-        let claims = decode::<claims::Claims>(token, &key, &self.validation(algorithm)).map_err(problem)?.claims;
-        claims::caller(&claims, &self.settings)
+        let validation = self.validation(algorithm, audiences);
+        Ok(decode::<claims::Claims>(token, &key, &validation).map_err(problem)?.claims)
     }
 
     /// The key of a token, and the algorithm of that key.
@@ -108,13 +121,13 @@ impl IdentityProvider {
         }
     }
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
+    fn validation(&self, algorithm: Algorithm, audiences: &[String]) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.leeway = self.settings.clock_skew.as_secs();
         validation.validate_nbf = true;
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.set_issuer(&[&self.settings.issuer]);
-        validation.set_audience(&self.settings.audiences);
+        validation.set_audience(audiences);
         validation
     }
 }

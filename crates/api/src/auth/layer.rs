@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::limits::RateLimits;
 use crate::problem::Problem;
 use crate::request_log::record_caller;
-use crate::session::{SessionCookie, check_origin};
+use crate::session::{Cookies, Session, check_origin};
 
 /// Longest credentials in bytes: longer than any real token, and cheap to check.
 const TOKEN_LIMIT: usize = 8 << 10;
@@ -27,12 +27,12 @@ pub(crate) struct AuthLayer {
     pub(crate) accounts: Accounts,
     pub(crate) identity: Option<Arc<IdentityProvider>>,
     pub(crate) limits: Arc<RateLimits>,
-    pub(crate) session: SessionCookie,
+    pub(crate) cookies: Cookies,
 }
 
 /// The credentials of a request.
 pub(crate) struct Presented {
-    pub(crate) token: String,
+    session: Session,
     /// The end of the session, seconds since the Unix epoch, if they are in its cookie.
     pub(crate) session_until: Option<u64>,
 }
@@ -41,26 +41,39 @@ impl AuthLayer {
     /// The credentials in the `Authorization` header, or else in the session cookie.
     pub(crate) fn presented(&self, headers: &HeaderMap) -> Result<Presented, BadCredentials> {
         match bearer(headers) {
-            Ok(token) => Ok(Presented { token: token.to_owned(), session_until: None }),
+            Ok(token) => Ok(Presented { session: Session::Token(token.to_owned()), session_until: None }),
             Err(BadCredentials::Missing) => {
-                let (token, until) =
-                    self.session.read(headers, clock::now().as_secs()).ok_or(BadCredentials::Missing)?;
-                Ok(Presented { token, session_until: Some(until) })
+                let (session, until) = self.cookies.session(headers).ok_or(BadCredentials::Missing)?;
+                Ok(Presented { session, session_until: Some(until) })
             }
             Err(problem) => Err(problem),
         }
     }
 
     /// The credentials of a request, which no other site may have caused.
-    fn token_of(&self, request: &Request) -> Result<String, ApiError> {
+    fn presented_here(&self, request: &Request) -> Result<Presented, ApiError> {
         let presented = self.presented(request.headers())?;
         if presented.session_until.is_some() {
             check_origin(request.method(), request.headers())?;
         }
-        Ok(presented.token)
+        Ok(presented)
     }
 
-    pub(crate) async fn caller_of(&self, presented: &str) -> Result<Caller, ApiError> {
+    /// The caller with these credentials.
+    pub(crate) async fn caller_of(&self, presented: &Presented) -> Result<Caller, ApiError> {
+        match &presented.session {
+            Session::Token(token) => self.caller_of_token(token).await,
+            Session::User { issuer, caller } => {
+                // Sessions end with the configuration of their provider.
+                let client = self.identity.as_ref().and_then(|it| it.oidc.as_ref());
+                let is_current = client.is_some_and(|it| it.issuer() == issuer) && caller.is_user();
+                if is_current { Ok(caller.clone()) } else { Err(BadCredentials::Expired.into()) }
+            }
+        }
+    }
+
+    /// The caller with a token.
+    pub(crate) async fn caller_of_token(&self, presented: &str) -> Result<Caller, ApiError> {
         if self.token.opens(presented) {
             return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
         }
@@ -83,8 +96,8 @@ impl AuthLayer {
 
 /// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
 pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
-    let caller = match layer.token_of(&request) {
-        Ok(token) => layer.caller_of(&token).await,
+    let caller = match layer.presented_here(&request) {
+        Ok(presented) => layer.caller_of(&presented).await,
         Err(problem) => Err(problem),
     };
     let caller = match caller {

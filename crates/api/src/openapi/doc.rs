@@ -38,6 +38,10 @@ pub(crate) struct Doc {
     accepts_bytes: bool,
     query: Vec<Parameter>,
     query_example: Option<&'static str>,
+    /// Whether the operation, which is not in the route table, needs a caller with any scopes.
+    needs_caller: bool,
+    /// Whether the request needs the header of pages, whatever authenticates it.
+    needs_own_page: bool,
     responses: Vec<ResponseDoc>,
     problems: Vec<Problem>,
     /// Schemas that the operation refers to.
@@ -74,6 +78,8 @@ impl Doc {
             accepts_bytes: false,
             query: vec![],
             query_example: None,
+            needs_caller: false,
+            needs_own_page: false,
             responses: vec![],
             problems: vec![],
             schemas: vec![],
@@ -95,6 +101,18 @@ impl Doc {
     /// Also accepts the bytes of a file as request body.
     pub(crate) fn or_bytes(mut self) -> Self {
         self.accepts_bytes = true;
+        self
+    }
+
+    /// Declares an operation for every caller.
+    pub(crate) fn any_caller(mut self) -> Self {
+        self.needs_caller = true;
+        self
+    }
+
+    /// Declares an operation for pages of this origin only.
+    pub(crate) fn own_page_only(mut self) -> Self {
+        self.needs_own_page = true;
         self
     }
 
@@ -174,14 +192,19 @@ impl Doc {
 
     /// Builds the operation of a route.
     pub(crate) fn operation(&self, method: &Method, path: &str, scope: Option<Scope>, tag: &str) -> Operation {
-        let needs = scope.map_or("Requires no token.".to_owned(), |it| format!("Requires the scope `{it}`."));
+        let needs = match scope {
+            Some(scope) => format!("Requires the scope `{scope}`."),
+            None if self.needs_caller => "Requires a session or a token, with any scopes.".to_owned(),
+            None => "Requires no token.".to_owned(),
+        };
         let described = format!("{}\n\n{needs}", self.description);
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(tag)
             .summary(Some(self.summary))
             .description(Some(described.trim_start()));
-        if scope.is_some() {
+        let needs_caller = scope.is_some() || self.needs_caller;
+        if needs_caller {
             operation = operation.security(SecurityRequirement::new(SECURITY, Vec::<String>::new()));
         }
         for name in path_parameters(path) {
@@ -190,7 +213,10 @@ impl Doc {
         for parameter in &self.query {
             operation = operation.parameter(parameter.clone());
         }
-        if *method == Method::POST {
+        if self.needs_own_page {
+            operation = operation.parameter_ref(Ref::new("#/components/parameters/EdgereelRequest"));
+        }
+        if *method == Method::POST && scope.is_some() {
             operation = operation.parameter_ref(Ref::new("#/components/parameters/IdempotencyKey"));
         }
         if let Some(body) = &self.body {
@@ -206,7 +232,11 @@ impl Doc {
             operation = operation.request_body(Some(builder.build()));
         }
         let example = self.body.as_ref().and_then(|it| it.example.as_ref());
-        let sample = sample::curl(method, path, self.query_example, example, scope.is_some());
+        let full_path = if scope.is_some() { format!("/v1{path}") } else { path.to_owned() };
+        let token = needs_caller.then_some("\"Authorization: Bearer $TOKEN\"");
+        let page = self.needs_own_page.then_some("'Edgereel-Request: 1'");
+        let headers: Vec<_> = token.into_iter().chain(page).collect();
+        let sample = sample::curl(method, &full_path, self.query_example, example, &headers);
         // Many viewers support this extension.
         let samples = json!([{ "lang": "Shell", "label": "curl", "source": sample }]);
         operation = operation.extensions(Some(Extensions::from_iter([(CODE_SAMPLES, samples)])));
@@ -226,7 +256,10 @@ impl Doc {
             Some(_) => vec![Unauthorized, InsufficientScope, TooManyRequests, Internal, Unavailable],
             None => vec![],
         };
-        if *method == Method::POST {
+        if (scope.is_some() && !method.is_safe()) || self.needs_own_page {
+            all.push(CrossSiteRequest);
+        }
+        if *method == Method::POST && scope.is_some() {
             all.extend([MalformedRequest, BodyTooLarge]);
             all.extend([IdempotencyInProgress, IdempotencyResponseLost, IdempotencyKeyReused]);
         }

@@ -6,17 +6,16 @@ use serde_json::Value;
 /// Longer bodies are on a separate line.
 const LINE: usize = 110;
 
-/// A curl command. `path`: the route template, below the base URL of the API.
-pub(super) fn curl(method: &Method, path: &str, query: Option<&str>, body: Option<&Value>, has_token: bool) -> String {
-    let path = if has_token { format!("/v1{path}") } else { path.to_owned() };
+/// A curl command. `path`: the route template, below the base URL of the API. `headers`: in quotes.
+pub(super) fn curl(method: &Method, path: &str, query: Option<&str>, body: Option<&Value>, headers: &[&str]) -> String {
     let query = query.map(|it| format!("?{it}")).unwrap_or_default();
     let mut line = "curl".to_owned();
     if *method != Method::GET {
         line += &format!(" -X {method}");
     }
-    line += &format!(" \"$API{}{query}\"", variables(&path));
-    if has_token {
-        line += " -H \"Authorization: Bearer $TOKEN\"";
+    line += &format!(" \"$API{}{query}\"", variables(path));
+    for header in headers {
+        line += &format!(" -H {header}");
     }
     if let Some(body) = body {
         let head = " -H 'content-type: application/json'";
@@ -72,11 +71,12 @@ mod tests {
 
     #[test]
     fn a_request_is_typed_as_it_is_sent() {
-        let read = curl(&Method::GET, "/videos/{video}/stream", Some("viewer=user-42"), None, true);
+        let token = &["\"Authorization: Bearer $TOKEN\""];
+        let read = curl(&Method::GET, "/v1/videos/{video}/stream", Some("viewer=user-42"), None, token);
         assert_eq!(read, r#"curl "$API/v1/videos/$VIDEO/stream?viewer=user-42" -H "Authorization: Bearer $TOKEN""#);
-        let open = curl(&Method::GET, "/shared/{secret}", None, None, false);
+        let open = curl(&Method::GET, "/shared/{secret}", None, None, &[]);
         assert_eq!(open, r#"curl "$API/shared/$SECRET""#);
-        let long = curl(&Method::POST, "/uploads", None, Some(&json!({ "a": "x".repeat(90) })), true);
+        let long = curl(&Method::POST, "/v1/uploads", None, Some(&json!({ "a": "x".repeat(90) })), token);
         assert!(long.contains("-H 'content-type: application/json' \\\n  -d '{\"a\":"), "{long}");
     }
 

@@ -1,12 +1,12 @@
 //! The table of all routes.
 
-use axum::routing::get;
+use axum::routing::{MethodFilter, on};
 use http::Method;
 
 use super::{OpenRoute, PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, dead_letters, events, health, live, objects, openapi, shares, uploads, videos};
+use crate::{api_keys, dead_letters, events, health, live, objects, openapi, session, shares, uploads, videos};
 
 /// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
 /// Tests call each route with each kind of caller.
@@ -123,13 +123,23 @@ pub fn route_table() -> Vec<Route> {
     ]
 }
 
-/// Every route without authentication.
-pub(crate) fn open_routes() -> [OpenRoute; 4] {
-    let open = |path, endpoint, doc| OpenRoute { path, doc, endpoint };
-    [
-        open("/shared/{secret}", get(shares::follow), openapi::shares::follow()),
-        open("/shared/{secret}/master.m3u8", get(shares::follow_to_playlist), openapi::shares::follow_to_playlist()),
-        open("/healthz", get(health::healthz), openapi::installation::healthz()),
-        open("/readyz", get(health::readyz), openapi::installation::readyz()),
+/// Every route outside the table of scopes: share links, health checks, and sessions, which every
+/// caller has and which begin without a caller.
+pub(crate) fn open_routes() -> Vec<OpenRoute> {
+    let get = MethodFilter::GET;
+    let open = |path, endpoint, doc| OpenRoute { method: Method::GET, path, doc, endpoint };
+    let session = |method, endpoint, doc| OpenRoute { method, path: "/v1/session", doc, endpoint };
+    vec![
+        open("/shared/{secret}", on(get, shares::follow), openapi::shares::follow()),
+        open(
+            "/shared/{secret}/master.m3u8",
+            on(get, shares::follow_to_playlist),
+            openapi::shares::follow_to_playlist(),
+        ),
+        open("/healthz", on(get, health::healthz), openapi::installation::healthz()),
+        open("/readyz", on(get, health::readyz), openapi::installation::readyz()),
+        session(Method::GET, on(get, session::read), openapi::sessions::read()),
+        session(Method::POST, on(MethodFilter::POST, session::start), openapi::sessions::start()),
+        session(Method::DELETE, on(MethodFilter::DELETE, session::end), openapi::sessions::end()),
     ]
 }

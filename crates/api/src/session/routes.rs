@@ -3,82 +3,87 @@
 use std::sync::Arc;
 
 use api_types::Timestamp;
-use api_types::sessions::{Session, SignIn};
+use api_types::sessions::{self, SignIn, SignInMethod};
 use axum::extract::{FromRequest as _, Query, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use domain::time::UnixMillis;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use platform::clock;
+use http::header::{AUTHORIZATION, SET_COOKIE};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::check_origin;
-use crate::auth::{AuthLayer, BadCredentials, Caller};
+use super::{check_origin, oidc};
+use crate::auth::{AuthLayer, Caller};
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::problem::Problem;
+use crate::routes::method_not_allowed;
 use crate::state::ApiState;
 
-const NO_STORE: (http::HeaderName, &str) = (CACHE_CONTROL, "no-store");
-
-/// The routes. They have no scope: every caller has a session, and without a caller one can begin.
-pub(crate) fn routes(auth: Arc<AuthLayer>) -> Router<ApiState> {
+/// The addresses that browsers open. `HEAD` would use up a code without signing in.
+pub(crate) fn pages() -> Router<ApiState> {
     Router::new()
-        .route("/v1/session", get(read).post(start).delete(end))
-        .route("/sign-in", get(follow_link))
-        .layer(Extension(auth))
+        .route("/sign-in", get(follow_link).head(method_not_allowed))
+        .route("/sign-in/oidc", get(oidc::begin).head(method_not_allowed))
+        .route("/sign-in/oidc/callback", get(oidc::finish).head(method_not_allowed))
 }
 
 /// `GET /v1/session`
-async fn read(
-    State(state): State<ApiState>,
-    Extension(auth): Extension<Arc<AuthLayer>>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let signed_out = |error: ApiError| match error.problem() {
-        Problem::Unauthorized => error.with_methods(methods(&state)),
-        _ => error,
-    };
-    let presented = auth.presented(&headers).map_err(|it| signed_out(it.into()))?;
-    let caller = auth.caller_of(&presented.token).await.map_err(signed_out)?;
-    Ok(([NO_STORE], Json(view(&state, &caller, presented.session_until))).into_response())
-}
-
-/// `POST /v1/session`
-async fn start(
+pub(crate) async fn read(
     State(state): State<ApiState>,
     Extension(auth): Extension<Arc<AuthLayer>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    // Signing a browser in as somebody else is a forgery too.
-    check_origin(&parts.method, &parts.headers)?;
-    let request = Request::new(body);
+    let (parts, _) = request.into_parts();
+    let caller = match auth.presented(&parts.headers) {
+        Ok(presented) => {
+            let until_s = presented.session_until;
+            auth.caller_of(&presented).await.map(|it| (it, until_s))
+        }
+        Err(problem) => Err(problem.into()),
+    };
+    match caller {
+        Ok((caller, until_s)) => Ok(Json(view(&state, &caller, until_s)).into_response()),
+        Err(error) if error.problem() == Problem::Unauthorized => {
+            // Pages ask without a session too. Tokens in the header may be guesses.
+            if parts.headers.contains_key(AUTHORIZATION) {
+                auth.limits.count_failure(&parts.headers, &parts.extensions)?;
+            }
+            Err(error.with_methods(methods(&state)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `POST /v1/session`
+pub(crate) async fn start(
+    State(state): State<ApiState>,
+    Extension(auth): Extension<Arc<AuthLayer>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    // Signing a browser in to the account of an attacker is a forgery too.
+    check_origin(request.method(), request.headers())?;
+    let (headers, extensions) = (request.headers().clone(), request.extensions().clone());
     let Body(SignIn { token }) = Body::from_request(request, &()).await?;
     let token = token.expose().trim();
-    let caller = match auth.caller_of(token).await {
+    let caller = match auth.caller_of_token(token).await {
         Ok(caller) => caller,
-        Err(error) if error.problem() == Problem::Unauthorized => {
-            auth.limits.count_failure(&parts.headers, &parts.extensions)?;
+        Err(error) => {
+            if error.problem() == Problem::Unauthorized {
+                auth.limits.count_failure(&headers, &extensions)?;
+            }
             return Err(error);
         }
-        Err(error) => return Err(error),
     };
-    let cookie = auth.session.start(token, clock::now().as_secs()).map_err(ApiError::internal)?;
-    let cookie = cookie.ok_or_else(|| ApiError::invalid("`token` is too long for a cookie: use an API key"))?;
-    Ok((
-        [(SET_COOKIE, cookie), (CACHE_CONTROL, HeaderValue::from_static("no-store"))],
-        Json(view(&state, &caller, None)),
-    )
-        .into_response())
+    let cookie = auth.cookies.start(token)?;
+    Ok(([(SET_COOKIE, cookie)], Json(view(&state, &caller, None))).into_response())
 }
 
 /// `DELETE /v1/session`
-async fn end(Extension(auth): Extension<Arc<AuthLayer>>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn end(Extension(auth): Extension<Arc<AuthLayer>>, request: Request) -> Result<Response, ApiError> {
     check_origin(request.method(), request.headers())?;
-    let cookie = auth.session.end().map_err(ApiError::internal)?;
+    let cookie = auth.cookies.session.remove()?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
 }
 
@@ -96,29 +101,28 @@ async fn follow_link(
     State(state): State<ApiState>,
     Extension(auth): Extension<Arc<AuthLayer>>,
     Query(params): Query<LinkParams>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(code) = params.code else {
-        return state.pages.as_ref().map(|it| it.page("/sign-in")).ok_or_else(ApiError::no_such_route);
-    };
+    let Some(code) = params.code else { return Ok(state.pages.page("/sign-in", &headers)) };
     let Some(token) = state.sign_in.as_ref().and_then(|it| it.exchange(&code)) else {
         return Ok(Redirect::to("/sign-in?problem=link").into_response());
     };
-    let cookie = auth.session.start(token.expose(), clock::now().as_secs()).map_err(ApiError::internal)?;
-    let cookie = cookie.ok_or(BadCredentials::Invalid)?;
+    let cookie = auth.cookies.start(token.expose())?;
     // The redirection replaces the address, so the code is in no history.
-    let to = params.to.filter(|it| is_page(it)).unwrap_or_else(|| "/".to_owned());
-    Ok(([(SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(&page_or_home(params.to))).into_response())
 }
 
-/// Whether a text is the path of a page here: `//host` and `/\\host` would be another site.
-fn is_page(path: &str) -> bool {
-    path.strip_prefix('/').is_some_and(|it| {
-        !it.starts_with(['/', '\\']) && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"/_-".contains(&it))
-    })
+/// The path of a page here, or of the first one: `//host` and `/\\host` would be another site.
+pub(super) fn page_or_home(path: Option<String>) -> String {
+    let is_page = |path: &String| {
+        let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"/_-".contains(&it);
+        path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_plain)
+    };
+    path.filter(is_page).unwrap_or_else(|| "/".to_owned())
 }
 
-fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> Session {
-    Session {
+fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> sessions::Session {
+    sessions::Session {
         subject: caller.subject.clone(),
         owner: caller.owner.clone(),
         scopes: caller.scopes,
@@ -129,9 +133,10 @@ fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> Session {
 }
 
 /// How a browser can sign in here.
-fn methods(state: &ApiState) -> Vec<String> {
-    let link = state.sign_in.is_some().then_some("link");
-    ["api-key"].into_iter().chain(link).map(str::to_owned).collect()
+fn methods(state: &ApiState) -> Vec<SignInMethod> {
+    let oidc = state.identity.as_ref().is_some_and(|it| it.oidc.is_some());
+    let all = [(SignInMethod::ApiKey, true), (SignInMethod::Link, state.sign_in.is_some()), (SignInMethod::Oidc, oidc)];
+    all.into_iter().filter(|it| it.1).map(|it| it.0).collect()
 }
 
 #[cfg(test)]
@@ -140,11 +145,23 @@ mod tests {
 
     #[test]
     fn a_link_opens_pages_of_this_site_only() {
+        let opened = |path: &str| page_or_home(Some(path.to_owned()));
         for own in ["/", "/upload", "/watch/vid_018bcfe5680077078707070707070707"] {
-            assert!(is_page(own), "{own}");
+            assert_eq!(opened(own), own);
         }
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a:b", "/a?b", "/\r\nX: 1"] {
-            assert!(!is_page(other), "{other}");
+        for other in [
+            "",
+            "upload",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a:b",
+            "/a?b",
+            "/%2f%2fevil.example",
+            "/\t/evil.example",
+            "/\r\nX: 1",
+        ] {
+            assert_eq!(opened(other), "/", "{other}");
         }
     }
 }

@@ -78,3 +78,22 @@ async fn bodies_are_bounded_and_checked() {
     assert_eq!(once.status, 201, "{}", once.body);
     assert_eq!(send(format!("\"{}\"", "x".repeat(70_000))).await.problem(), (413, "body-too-large"));
 }
+
+/// Browsers get the page of the app, which says that there is none at this address.
+#[tokio::test]
+async fn an_unknown_path_is_a_page_for_browsers_and_a_problem_for_programs() {
+    let world = World::new().await;
+    let get = |path: &str, accept: &str| Request::get(path).header("accept", accept);
+    let page = world.router_response(get("/nothing/here", "text/html,*/*;q=0.8")).await;
+    assert_eq!((page.status().as_u16(), &page.headers()["vary"]), (404, &"accept".parse().unwrap()));
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+    for request in [get("/nothing/here", "*/*"), get("/v1/nothing", "text/html"), Request::post("/nothing")] {
+        let answer = world.router_response(request.header("authorization", format!("Bearer {TOKEN}"))).await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (404, &"application/problem+json".parse().unwrap())
+        );
+    }
+}

@@ -62,7 +62,11 @@ fn operations() -> impl Iterator<Item = (&'static String, &'static String, &'sta
 
 #[test]
 fn the_document_has_every_route_once() {
-    let of_table = operations().filter(|it| it.0.starts_with("/v1/"));
+    let (of_session, of_table): (Vec<_>, Vec<_>) =
+        operations().filter(|it| it.0.starts_with("/v1/")).partition(|it| it.0 == "/v1/session");
+    let of_session: BTreeSet<_> = of_session.iter().map(|it| it.1.as_str()).collect();
+    assert_eq!(of_session, BTreeSet::from(["delete", "get", "post"]));
+    let of_table = of_table.into_iter();
     let documented: BTreeSet<_> = of_table.map(|(path, method, _)| format!("{method} {path}")).collect();
     let routes: BTreeSet<_> =
         route_table().iter().map(|it| format!("{} /v1{}", it.method.as_str().to_lowercase(), it.path)).collect();
@@ -111,6 +115,14 @@ fn every_example_is_valid() {
     assert!(examples > 100, "{examples}");
 }
 
+/// The client of the web app is generated from this file.
+#[test]
+fn the_web_app_has_this_document() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/api/openapi.json");
+    let copy: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(copy == *DOCUMENT, "run `npm run api:fetch` in web/, beside a running `edgereel dev`");
+}
+
 /// The document and its page need no token.
 #[tokio::test]
 async fn the_document_and_its_page_are_served() {
@@ -123,6 +135,8 @@ async fn the_document_and_its_page_are_served() {
         let response = world.router.clone().oneshot(request(path)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert!(response.headers()["content-type"].to_str().unwrap().contains(kind), "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     }
     let moved = world.router.clone().oneshot(request("/docs")).await.unwrap();
     assert_eq!(moved.headers()["location"], "/docs/");

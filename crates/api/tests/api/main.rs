@@ -17,6 +17,7 @@ mod keys;
 mod limits;
 mod lists;
 mod live;
+mod oidc;
 mod posters;
 mod receiver;
 mod request_ids;

@@ -18,6 +18,62 @@ async fn send(world: &World, method: Method, path: &str, cookie: &str, body: Opt
     world.send(request.body(body).unwrap()).await
 }
 
+/// Every route that changes something refuses the cookie without the header.
+#[tokio::test]
+async fn no_route_can_be_forged() {
+    let world = World::new().await;
+    let cookie = sign_in(&world, TOKEN).await;
+    let table = api::route_table();
+    let changes = table.iter().filter(|it| !it.method.is_safe());
+    let mut count = 0;
+    for route in changes {
+        let path = format!("/v1{}", route.path.replace(['{', '}'], ""));
+        // What a form, `sendBeacon` or an image of another site can send.
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "application/json"] {
+            let request = Request::builder().method(&route.method).uri(&path);
+            let request = request.header("cookie", &cookie).header("content-type", kind);
+            let answer = world.send(request.body(Body::from("{}")).unwrap()).await;
+            let what = format!("{} {path}", route.method);
+            assert_eq!(answer.problem(), (403, "cross-site-request"), "{what}");
+            count += 1;
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
+/// CORS never allows the header of pages, nor cookies.
+#[tokio::test]
+async fn other_origins_may_not_use_the_session() {
+    for origins in ["*", "https://app.example"] {
+        let world = World::with(|config| config.cors_origins = vec![origins.to_owned()]).await;
+        let preflight = Request::options("/v1/videos/vid_1")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "DELETE")
+            .header("access-control-request-headers", "edgereel-request");
+        let answer = world.router_response(preflight).await;
+        let allowed = answer.headers()["access-control-allow-headers"].to_str().unwrap();
+        assert!(!allowed.contains("edgereel") && !allowed.contains('*'), "{allowed}");
+        assert!(!answer.headers().contains_key("access-control-allow-credentials"));
+    }
+}
+
+/// `GET /v1/session` is asked by every page; but a token in the header may be a guess.
+#[tokio::test]
+async fn guesses_are_limited_everywhere() {
+    let rate = config::Rate { burst: 2, refill: std::time::Duration::from_secs(60) };
+    let world = World::with(|config| config.limits.failures = Some(rate)).await;
+    for _ in 0..4 {
+        assert_eq!(send(&world, Method::GET, "/v1/session", "", None).await.problem().0, 401);
+    }
+    let guess = async || {
+        let request = Request::get("/v1/session").header("authorization", "Bearer er_guess");
+        world.send(request.body(Body::empty()).unwrap()).await.problem().0
+    };
+    assert_eq!([guess().await, guess().await, guess().await], [401, 401, 429]);
+    let body = Some(json!({ "token": "er_guess" }));
+    assert_eq!(send(&world, Method::POST, "/v1/session", "", body).await.problem().0, 429);
+}
+
 /// Signs in, and returns the cookie.
 async fn sign_in(world: &World, token: &str) -> String {
     let answer = send(world, Method::POST, "/v1/session", "", Some(json!({ "token": token }))).await;

@@ -92,18 +92,15 @@ async fn a_link_opens_a_page_in_a_browser() {
     let page = get(&path, "text/html,application/xhtml+xml,*/*;q=0.8").await;
     let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
     assert_eq!((page.status().as_u16(), header("content-type").as_str()), (200, "text/html; charset=utf-8"));
-    assert_eq!((header("cache-control").as_str(), header("referrer-policy").as_str()), ("no-store", "no-referrer"));
+    assert_eq!((header("cache-control").as_str(), header("referrer-policy").as_str()), ("no-cache", "no-referrer"));
+    let page_vary = header("vary");
     let policy = header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(policy.contains("connect-src 'self' https://edge.example;") && !policy.contains("unsafe"), "{policy}");
     let bytes = page.into_body().collect().await.unwrap().to_bytes();
     let html = String::from_utf8(bytes.to_vec()).unwrap();
-    assert!(!html.contains("://"), "nothing comes from elsewhere: {html}");
-    // The files that the page refers to exist.
-    for part in html.split("src=\"").chain(html.split("stylesheet\" href=\"")).filter(|it| !it.starts_with('<')) {
-        let name = part.split('"').next().unwrap();
-        assert_eq!(get(&format!("/shared/{name}"), "*/*").await.status().as_u16(), 200, "{name}");
-    }
+    assert!(html.contains("content=\"https://edge.example\""), "{html}");
+    assert_eq!(page_vary, "accept");
     assert_eq!(get(&path, "*/*").await.headers()["content-type"], "application/json");
 }
 

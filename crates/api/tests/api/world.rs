@@ -47,6 +47,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 pub(crate) const TOKEN: &str = "er_test_token";
+const PAGE: &[u8] = b"<!doctype html><meta name=\"edgereel-edge\" content=\"\" />";
 const IDENTITY_SECRET: &str = "what an identity provider signs with";
 const KEYS: &str = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
@@ -132,7 +133,7 @@ impl World {
         };
         let playback = Arc::new(playback());
         let state = ApiState {
-            pages: None,
+            pages: web_app::WebApp::with_page(Some(PAGE), "https://edge.example", ""),
             sign_in: None,
             ingest: ingest.clone(),
             catalog: catalog.clone(),
@@ -177,6 +178,18 @@ impl World {
         self.state.identity = None;
         self.router = router(self.state.clone());
         self
+    }
+
+    /// The same installation with another identity provider.
+    pub(crate) fn with_identity_provider(mut self, settings: IdentitySettings) -> Self {
+        self.state.identity = Some(Arc::new(IdentityProvider::new(settings).unwrap()));
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The response to a request, without a comparison with the document.
+    pub(crate) async fn router_response(&self, request: http::request::Builder) -> axum::response::Response {
+        self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     /// The same installation with a new token.

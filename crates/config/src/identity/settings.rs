@@ -7,6 +7,8 @@ use std::time::Duration;
 use platform::secret::Secret;
 use url::{Host, Url};
 
+use super::SignInSettings;
+
 /// The identity provider whose JWTs are accepted.
 #[derive(Debug, Clone)]
 pub struct IdentitySettings {
@@ -26,6 +28,8 @@ pub struct IdentitySettings {
     pub keys_max_age: Duration,
     /// Minimum interval of fetches that are caused by unknown key ids.
     pub refetch_pause: Duration,
+    /// How browsers sign in; `None`: with an API key only.
+    pub sign_in: Option<SignInSettings>,
 }
 
 /// How JWTs are signed.
@@ -92,6 +96,7 @@ impl IdentitySettings {
             clock_skew: Duration::from_secs(60),
             keys_max_age: Duration::from_secs(10 * 60),
             refetch_pause: Duration::from_secs(10),
+            sign_in: None,
         }
     }
 

@@ -7,21 +7,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use http::header::ACCEPT;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use reqwest::redirect::Policy;
 use serde::Deserialize;
 use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
+use super::fetch::{self, FetchProblem};
 use config::is_loopback;
 
-/// Total timeout of a fetch.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest response in bytes.
-const DOCUMENT_LIMIT: usize = 256 << 10;
 /// Maximum number of keys.
 const KEYS_LIMIT: usize = 100;
 
@@ -61,31 +56,12 @@ pub(super) enum FindProblem {
     Unavailable,
 }
 
-/// Why a fetch failed.
-#[derive(Debug, thiserror::Error)]
-enum FetchProblem {
-    #[error("the server cannot be reached")]
-    Http(#[from] reqwest::Error),
-    #[error("the server responded with {0}")]
-    Status(StatusCode),
-    #[error("the response is larger than {DOCUMENT_LIMIT} bytes")]
-    TooLarge,
-    #[error("the response is not a JSON Web Key Set")]
-    Form(#[from] serde_json::Error),
-}
-
 impl Jwks {
     /// Keys that are published at `url`; the first token triggers the first fetch.
     pub(super) fn new(url: &Url, max_age: Duration, pause: Duration) -> Result<Self, reqwest::Error> {
-        let builder = reqwest::Client::builder()
-            .timeout(FETCH_TIMEOUT)
-            // Only the configured URL is trusted.
-            .redirect(Policy::none())
-            .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
-        // Never use a proxy for this machine.
-        let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+        let http = fetch::client(is_loopback(url))?;
         let (cached, turn) = (Mutex::default(), Arc::default());
-        Ok(Self { url: url.clone(), http: builder.build()?, max_age, pause, cached, turn })
+        Ok(Self { url: url.clone(), http, max_age, pause, cached, turn })
     }
 
     /// Finds a key by id and algorithm.
@@ -145,18 +121,7 @@ impl Jwks {
 
     async fn fetch(&self) -> Result<Vec<PublishedKey>, FetchProblem> {
         let request = self.http.get(self.url.clone()).header(ACCEPT, "application/jwk-set+json, application/json");
-        let mut response = request.send().await?;
-        if !response.status().is_success() {
-            return Err(FetchProblem::Status(response.status()));
-        }
-        let mut document = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if document.len() + chunk.len() > DOCUMENT_LIMIT {
-                return Err(FetchProblem::TooLarge);
-            }
-            document.extend_from_slice(&chunk);
-        }
-        read(&document)
+        read(&fetch::document(request).await?)
     }
 
     fn cached(&self) -> CachedKeys {
