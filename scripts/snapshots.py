@@ -51,9 +51,9 @@ def is_referenced(name, sources):
 
 
 def main():
-    # Packages of npm may have snapshots of their own.
-    patterns = ["*.snap", "*.snap.new", "*.pending-snap", ":!:*node_modules/*"]
-    git = ["git", "ls-files", "--cached", "--others", "-z", "--", *patterns]
+    # Ignored files too: snapshots that wait are among them. Packages of npm have snapshots of their own.
+    kinds = ["*.snap", "*.snap.new", "*.pending-snap", ":(exclude,glob)**/node_modules/**"]
+    git = ["git", "ls-files", "--cached", "--others", "-z", "--", *kinds]
     listed = subprocess.run(git, check=True, stdout=subprocess.PIPE, text=True).stdout
     paths = [Path(it) for it in listed.split("\0") if it and Path(it).is_file()]
     problems = []

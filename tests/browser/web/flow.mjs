@@ -25,19 +25,22 @@ export async function main(scenario, serverOptions) {
     return result
   }
   let server
+  let status = 0
   try {
     server = await startServer(program, folder, serverOptions)
     const network = await startNetwork()
     await scenario({ step, server, network, folder, files, show: (page) => shown.push(page) })
     console.log(JSON.stringify({ steps: report }))
-    await rm(folder, { recursive: true, force: true })
-    process.exit(0)
   } catch (error) {
+    status = 1
     console.error(`step "${now}": ${error.stack ?? error}`)
     for (const page of shown) await describe(page).catch(() => {})
     if (server) console.error(server.log().slice(-2500))
-    process.exit(1)
   }
+  // It writes into the directory until it has ended.
+  await server?.stop()
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  process.exit(status)
 }
 
 /** What a user would see. */

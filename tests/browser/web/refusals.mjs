@@ -59,8 +59,7 @@ await main(
         const title = name.slice(0, -4)
         await until('its card', async () => (await newest())?.title === title)
         await sent()
-        const video = await until('the video', () => server.titled(title))
-        await server.ready(video.id)
+        await until('the video', () => server.titled(title))
       }
       assert.ok((await page.evaluate(() => document.body.scrollWidth - innerWidth)) <= 0)
     })
@@ -105,7 +104,8 @@ await main(
       network.cut()
       await page.goto(api).catch(() => {})
       network.join()
-      await page.goto(api)
+      // The page of the failed navigation may still be on its way.
+      await until('the page is back', () => page.goto(api).catch(() => null))
       await page.getByText('busy', { exact: true }).first().waitFor()
     })
     await step('a video of another owner', async () => {

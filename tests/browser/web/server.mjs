@@ -72,6 +72,12 @@ export async function startServer(program, folder, { options = [], speed } = {})
     links,
     info,
     log: () => log,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = new Promise((done) => child.once('exit', done))
+      child.stdin.end()
+      await ended
+    },
     ...clientOf(info),
     /** What the backend of a customer does: signs a grant. */
     grant: (video, seconds, more = {}) =>
