@@ -3,7 +3,8 @@
 //! Messages outlive deployments, so their format is frozen: a changed format is a new version, and
 //! an unknown version is reported as such.
 
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{Generation, JobId, VideoId};
 use crate::object_key::{Bucket, ExternalPath, ObjectKey};
@@ -86,7 +87,7 @@ pub enum Priority {
     /// Users wait for it.
     #[default]
     Interactive,
-    /// It waits until no interactive job does.
+    /// While interactive jobs wait, workers take few of these.
     Bulk,
 }
 
@@ -94,6 +95,12 @@ impl Priority {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A newer sender may know other priorities.
+fn known_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Ok(Priority::deserialize(word.into_deserializer()).unwrap_or_else(|_: D::Error| Priority::default()))
 }
 
 /// The object to transcode.
@@ -128,7 +135,7 @@ pub struct Job {
     /// The reason for the job. Not part of its identity.
     pub reason: JobReason,
     /// Which jobs go first. Not part of its identity.
-    #[serde(default, skip_serializing_if = "Priority::is_default")]
+    #[serde(default, deserialize_with = "known_priority", skip_serializing_if = "Priority::is_default")]
     pub priority: Priority,
     /// The rungs to re-encode; `None`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

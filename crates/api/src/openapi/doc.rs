@@ -3,7 +3,6 @@
 mod parameters;
 mod problems;
 
-
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn fields_of_a_newer_sender_are_passed_over() {
         let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-        value["priority"] = "high".into();
+        value["colour"] = "red".into();
+        value["priority"] = "a-newer-one".into();
         assert_eq!(JobMessage::parse(&value.to_string()), Ok(JobMessage::from(job())));
     }
 

@@ -1,10 +1,8 @@
 //! The parameters in the path of an operation.
 
-
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
-
 
 /// The names of the path parameters, in order.
 pub(super) fn path_parameters(path: &str) -> impl Iterator<Item = &str> {

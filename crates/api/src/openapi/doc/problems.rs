@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use http::{Method, StatusCode};
 use serde_json::json;
-use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::Ref;
+use utoipa::openapi::response::ResponseBuilder;
 
 use super::super::PROBLEM;
 use super::{Content, Doc};

@@ -1,6 +1,5 @@
 //! Requests to the API, and its responses.
 
-
 use api_types::uploads::SignedRequest;
 use axum::body::Body;
 use domain::ids::VideoId;
