@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use api_types::problem::ProblemDocument;
 use api_types::streams::{Stream, StreamParams};
 use api_types::uploads::{
-    CompleteUpload, CompletedUpload, CreatedUpload, NewUpload, PartsRequest, SignedPart, SignedParts, Upload,
+    CompleteUpload, CompletedUpload, CreatedUpload, NewUpload, PartsRequest, SignedPart,
+    SignedParts, Upload,
 };
 use api_types::videos::Video;
 use domain::ids::VideoId;
@@ -66,7 +67,9 @@ impl ApiError {
 
     fn is_transient(&self) -> bool {
         match self {
-            Self::Problem { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Problem { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unreachable { .. } => true,
             Self::Unexpected { .. } => false,
         }
@@ -95,7 +98,11 @@ impl Api {
     /// # Errors
     /// If the system's certificates cannot be read.
     pub fn new(base: &str, token: Secret) -> anyhow::Result<Self> {
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), token, http: client(base)? })
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+            http: client(base)?,
+        })
     }
 
     /// Creates a client from the arguments, or for a running `edgereel dev`.
@@ -107,7 +114,10 @@ impl Api {
             return Ok(Self::new(api, token.clone())?);
         }
         let info = DevInfo::read(&args.data)?.ok_or_else(|| not_running(&args.data))?;
-        let token = args.token.clone().unwrap_or_else(|| Secret::new(&info.token));
+        let token = args
+            .token
+            .clone()
+            .unwrap_or_else(|| Secret::new(&info.token));
         Ok(Self::new(&info.api, token)?)
     }
 
@@ -122,20 +132,36 @@ impl Api {
     }
 
     /// `POST /v1/uploads`. Not retried, because each request creates a video.
-    pub async fn create_upload(&self, body: &NewUpload) -> std::result::Result<CreatedUpload, ApiError> {
-        self.send_once(Method::POST, "/v1/uploads", Some(body)).await
+    pub async fn create_upload(
+        &self,
+        body: &NewUpload,
+    ) -> std::result::Result<CreatedUpload, ApiError> {
+        self.send_once(Method::POST, "/v1/uploads", Some(body))
+            .await
     }
 
     /// `GET /v1/uploads/{id}`.
     pub async fn upload(&self, id: VideoId) -> std::result::Result<Upload, ApiError> {
-        self.with_retries(Method::GET, &format!("/v1/uploads/{id}"), NO_BODY).await
+        self.with_retries(Method::GET, &format!("/v1/uploads/{id}"), NO_BODY)
+            .await
     }
 
     /// `POST /v1/uploads/{id}/parts`.
-    pub async fn sign_parts(&self, id: VideoId, numbers: &[u32]) -> std::result::Result<Vec<SignedPart>, ApiError> {
-        let body = PartsRequest { numbers: numbers.to_vec() };
-        let response: SignedParts =
-            self.with_retries(Method::POST, &format!("/v1/uploads/{id}/parts"), Some(&body)).await?;
+    pub async fn sign_parts(
+        &self,
+        id: VideoId,
+        numbers: &[u32],
+    ) -> std::result::Result<Vec<SignedPart>, ApiError> {
+        let body = PartsRequest {
+            numbers: numbers.to_vec(),
+        };
+        let response: SignedParts = self
+            .with_retries(
+                Method::POST,
+                &format!("/v1/uploads/{id}/parts"),
+                Some(&body),
+            )
+            .await?;
         Ok(response.parts)
     }
 
@@ -145,24 +171,40 @@ impl Api {
         id: VideoId,
         body: &CompleteUpload,
     ) -> std::result::Result<CompletedUpload, ApiError> {
-        self.with_retries(Method::POST, &format!("/v1/uploads/{id}/complete"), Some(body)).await
+        self.with_retries(
+            Method::POST,
+            &format!("/v1/uploads/{id}/complete"),
+            Some(body),
+        )
+        .await
     }
 
     /// `GET /v1/videos/{id}`.
     pub async fn video(&self, id: VideoId) -> std::result::Result<Video, ApiError> {
-        self.with_retries(Method::GET, &format!("/v1/videos/{id}"), NO_BODY).await
+        self.with_retries(Method::GET, &format!("/v1/videos/{id}"), NO_BODY)
+            .await
     }
 
     /// `GET /v1/videos/{id}/stream`.
-    pub async fn stream(&self, id: VideoId, params: &StreamParams) -> std::result::Result<Stream, ApiError> {
+    pub async fn stream(
+        &self,
+        id: VideoId,
+        params: &StreamParams,
+    ) -> std::result::Result<Stream, ApiError> {
         // Serialisation cannot fail: all values are text or numbers.
         let query = serde_urlencoded::to_string(params).unwrap_or_default();
-        self.with_retries(Method::GET, &format!("/v1/videos/{id}/stream?{query}"), NO_BODY).await
+        self.with_retries(
+            Method::GET,
+            &format!("/v1/videos/{id}/stream?{query}"),
+            NO_BODY,
+        )
+        .await
     }
 
     /// `DELETE /v1/videos/{id}`: deletes the video and its source.
     pub async fn delete_video(&self, id: VideoId) -> std::result::Result<(), ApiError> {
-        self.with_retries(Method::DELETE, &format!("/v1/videos/{id}"), NO_BODY).await
+        self.with_retries(Method::DELETE, &format!("/v1/videos/{id}"), NO_BODY)
+            .await
     }
 
     async fn with_retries<T: DeserializeOwned>(
@@ -189,9 +231,14 @@ impl Api {
         body: Option<&impl Serialize>,
     ) -> std::result::Result<T, ApiError> {
         // The URL may contain secrets, so errors contain the base URL only.
-        let unreachable =
-            |it: reqwest::Error| ApiError::Unreachable { base: self.base.clone(), source: it.without_url() };
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
+        let unreachable = |it: reqwest::Error| ApiError::Unreachable {
+            base: self.base.clone(),
+            source: it.without_url(),
+        };
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(self.token.expose());
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -199,9 +246,13 @@ impl Api {
         let status = response.status();
         let bytes = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
-            let unexpected = |source| ApiError::Unexpected { base: self.base.clone(), source };
+            let unexpected = |source| ApiError::Unexpected {
+                base: self.base.clone(),
+                source,
+            };
             // A response without a body.
-            return serde_json::from_slice(if bytes.is_empty() { b"null" } else { &bytes }).map_err(unexpected);
+            return serde_json::from_slice(if bytes.is_empty() { b"null" } else { &bytes })
+                .map_err(unexpected);
         }
         Err(problem(status, &bytes))
     }
@@ -213,12 +264,18 @@ impl Api {
 /// If the system's certificates cannot be read.
 pub fn client(near: &str) -> anyhow::Result<reqwest::Client> {
     let host = near.split("://").nth(1).unwrap_or(near);
-    let is_loopback = ["127.", "localhost", "[::1]"].iter().any(|it| host.starts_with(it));
+    let is_loopback = ["127.", "localhost", "[::1]"]
+        .iter()
+        .any(|it| host.starts_with(it));
     let builder = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(60))
         .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
-    let builder = if is_loopback { builder.no_proxy() } else { builder };
+    let builder = if is_loopback {
+        builder.no_proxy()
+    } else {
+        builder
+    };
     builder.build().context("cannot create the HTTP client")
 }
 
@@ -236,10 +293,18 @@ fn not_running(data: &Path) -> CommandError {
 /// The error of an unsuccessful response, which may also come from another server.
 fn problem(status: StatusCode, body: &[u8]) -> ApiError {
     match serde_json::from_slice(body) {
-        Ok(ProblemDocument { code, detail, .. }) => ApiError::Problem { status, code, detail },
+        Ok(ProblemDocument { code, detail, .. }) => ApiError::Problem {
+            status,
+            code,
+            detail,
+        },
         Err(_) => {
             let code = "unexpected-response".to_owned();
-            ApiError::Problem { status, code, detail: format!("the API responded with {status} and no explanation") }
+            ApiError::Problem {
+                status,
+                code,
+                detail: format!("the API responded with {status} and no explanation"),
+            }
         }
     }
 }

@@ -26,7 +26,12 @@ pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 /// checks who may watch. `edgereel dev` runs everything on this machine, without a cloud account. Version 0.1 is not
 /// released yet: names and settings may change.
 #[derive(Debug, Parser)]
-#[command(name = "edgereel", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "edgereel",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 #[command(after_help = "\
 First steps:
   edgereel doctor                 check the prerequisites
@@ -47,7 +52,9 @@ pub struct Args {
 pub fn variables() -> BTreeSet<(String, String)> {
     fn of(command: &clap::Command, found: &mut BTreeSet<(String, String)>) {
         for arg in command.get_arguments() {
-            let Some(name) = arg.get_env().map(|it| it.to_string_lossy().into_owned()) else { continue };
+            let Some(name) = arg.get_env().map(|it| it.to_string_lossy().into_owned()) else {
+                continue;
+            };
             let heading = arg.get_help_heading().unwrap_or("Commands").to_owned();
             found.insert((heading, name));
         }
@@ -61,7 +68,10 @@ pub fn variables() -> BTreeSet<(String, String)> {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
+#[expect(
+    missing_docs,
+    reason = "each says it at its arguments, which become the help"
+)]
 pub enum Command {
     Dev(Box<DevArgs>),
     Api(Box<ApiServerArgs>),
@@ -98,13 +108,23 @@ impl Command {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ApiClientArgs {
     /// The data directory of a running `edgereel dev`; provides the URL of the API and its token.
-    #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "EDGEREEL_DATA",
+        default_value = ".edgereel",
+        value_name = "DIR"
+    )]
     pub data: PathBuf,
     /// The base URL of an API that runs elsewhere.
     #[arg(long, env = "EDGEREEL_API_URL", value_name = "URL", requires = "token")]
     pub api: Option<String>,
     /// The API token. Prefer the environment variable: other users can see the command line.
-    #[arg(long, env = "EDGEREEL_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_API_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     pub token: Option<Secret>,
 }
 
@@ -200,10 +220,20 @@ pub struct CheckArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
     /// The data directory of `edgereel dev`.
-    #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "EDGEREEL_DATA",
+        default_value = ".edgereel",
+        value_name = "DIR"
+    )]
     pub data: PathBuf,
     /// The address that `edgereel dev` listens on.
-    #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "EDGEREEL_LISTEN",
+        default_value = "127.0.0.1:8787",
+        value_name = "ADDR"
+    )]
     pub listen: SocketAddr,
     /// Check that pages of this origin can upload. Default: the origins in `EDGEREEL_CORS_ORIGINS`. Can be repeated.
     #[arg(long, value_name = "ORIGIN")]
@@ -262,7 +292,10 @@ mod tests {
         let mut found = BTreeSet::new();
         for line in page.lines() {
             heading = line.strip_prefix("## ").unwrap_or(heading);
-            if let Some((name, _)) = line.strip_prefix("| `EDGEREEL_").and_then(|it| it.split_once('`')) {
+            if let Some((name, _)) = line
+                .strip_prefix("| `EDGEREEL_")
+                .and_then(|it| it.split_once('`'))
+            {
                 found.insert((heading.to_owned(), format!("EDGEREEL_{name}")));
             }
         }
@@ -286,7 +319,13 @@ mod tests {
     #[test]
     fn an_invalid_grant_lifetime_is_a_usage_error() {
         let life = |text: &str| {
-            Args::try_parse_from(["edgereel", "grant", "vid_018bcfe5680077078707070707070707", "--for", text])
+            Args::try_parse_from([
+                "edgereel",
+                "grant",
+                "vid_018bcfe5680077078707070707070707",
+                "--for",
+                text,
+            ])
         };
         for good in ["1m", "7d", "90s"] {
             assert!(life(good).is_ok(), "{good}");
@@ -299,7 +338,9 @@ mod tests {
 
     #[test]
     fn a_token_is_not_printed() {
-        let args = Args::parse_from(["edgereel", "upload", "x.mp4", "--api", "http://x", "--token", "hunter2"]);
+        let args = Args::parse_from([
+            "edgereel", "upload", "x.mp4", "--api", "http://x", "--token", "hunter2",
+        ]);
         assert!(!format!("{args:?}").contains("hunter2"));
     }
 }

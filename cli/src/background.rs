@@ -32,13 +32,21 @@ pub(crate) struct Background {
 
 impl Background {
     /// `rebuild`: the service and whether to rebuild the catalog from the buckets.
-    pub(crate) fn new(queue: SharedQueue, sweeper: Sweeper, dispatcher: Dispatcher, rebuild: (Rebuild, bool)) -> Self {
+    pub(crate) fn new(
+        queue: SharedQueue,
+        sweeper: Sweeper,
+        dispatcher: Dispatcher,
+        rebuild: (Rebuild, bool),
+    ) -> Self {
         let catalog = sweeper.catalog.clone();
         let (rebuild, is_requested) = rebuild;
         let arrivals = ArrivalTask(Arrivals::new(sweeper.ingest.clone()));
         Self {
             arrivals,
-            rebuild: RebuildTask { rebuild, is_requested },
+            rebuild: RebuildTask {
+                rebuild,
+                is_requested,
+            },
             dead_letters: DeadLetterTask { queue, catalog },
             sweeper: SweeperTask(sweeper),
             webhooks: WebhookTask { dispatcher },
@@ -47,9 +55,20 @@ impl Background {
 
     /// Starts the tasks; they run until `stop` is cancelled.
     pub(crate) fn start(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
-        let Self { dead_letters, rebuild, sweeper, webhooks, arrivals } = self;
-        let [letters_stop, rebuild_stop, sweeper_stop, webhooks_stop, arrivals_stop] =
-            std::array::from_fn(|_| stop.clone());
+        let Self {
+            dead_letters,
+            rebuild,
+            sweeper,
+            webhooks,
+            arrivals,
+        } = self;
+        let [
+            letters_stop,
+            rebuild_stop,
+            sweeper_stop,
+            webhooks_stop,
+            arrivals_stop,
+        ] = std::array::from_fn(|_| stop.clone());
         tasks.spawn(async move { dead_letters.run(letters_stop).await });
         tasks.spawn(async move { rebuild.run(rebuild_stop).await });
         tasks.spawn(async move { sweeper.run(sweeper_stop).await });

@@ -57,7 +57,10 @@ impl S3Info {
 
 impl std::fmt::Debug for DevInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DevInfo").field("api", &self.api).field("edge", &self.edge).finish_non_exhaustive()
+        f.debug_struct("DevInfo")
+            .field("api", &self.api)
+            .field("edge", &self.edge)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +74,9 @@ impl DevInfo {
         match std::fs::read(&path) {
             Ok(text) => {
                 let info = serde_json::from_slice(&text);
-                Ok(Some(info.with_context(|| format!("cannot parse `{}`", path.display()))?))
+                Ok(Some(info.with_context(|| {
+                    format!("cannot parse `{}`", path.display())
+                })?))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
@@ -117,8 +122,12 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(path).with_context(|| format!("cannot create the directory `{}`", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("cannot resolve the directory `{}`", path.display()))?;
+        builder
+            .create(path)
+            .with_context(|| format!("cannot create the directory `{}`", path.display()))?;
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("cannot resolve the directory `{}`", path.display()))?;
         let lock = take_lock(&path)?;
         if let Some(mode) = open_to_others(&path) {
             let shown = path.display();
@@ -129,7 +138,11 @@ impl DataDir {
         // Left by a process that was killed: its addresses are no longer valid.
         remove_info(&path);
         let secrets = read_secrets(&path)?.map_or_else(|| create_secrets(&path), Ok)?;
-        Ok(Self { path, secrets, _lock: lock })
+        Ok(Self {
+            path,
+            secrets,
+            _lock: lock,
+        })
     }
 
     /// A path in the directory.
@@ -189,11 +202,19 @@ fn remove_info(path: &Path) {
 fn take_lock(path: &Path) -> Result<File> {
     let file = path.join(LOCK);
     let cannot = || format!("cannot use the directory `{}`", path.display());
-    let lock = File::options().create(true).truncate(false).write(true).open(&file).with_context(cannot)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&file)
+        .with_context(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            let other = DevInfo::read(path).ok().flatten().map_or_else(String::new, |it| format!(" at {}", it.api));
+            let other = DevInfo::read(path)
+                .ok()
+                .flatten()
+                .map_or_else(String::new, |it| format!(" at {}", it.api));
             let shown = path.display();
             Err(CommandError::failed(
                 "data-dir-in-use",
@@ -216,13 +237,21 @@ pub fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
     let text = match std::fs::read(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(anyhow::Error::from(error).context("cannot read the secrets").into()),
+        Err(error) => {
+            return Err(anyhow::Error::from(error)
+                .context("cannot read the secrets")
+                .into());
+        }
     };
     // A copied directory may have lost its permissions.
-    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("cannot restrict access to the secrets")?;
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600))
+        .context("cannot restrict access to the secrets")?;
     // Never regenerated: without its keys, all stored videos are lost.
     let secrets = serde_json::from_slice(&text).with_context(|| {
-        format!("cannot parse `{}`: restore an intact copy, or use another directory", file.display())
+        format!(
+            "cannot parse `{}`: restore an intact copy, or use another directory",
+            file.display()
+        )
     })?;
     Ok(Some(secrets))
 }
@@ -244,7 +273,9 @@ fn create_secrets(path: &Path) -> Result<Secrets> {
 fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         // Created with mode 0600.
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(folder)?;
         serde_json::to_writer_pretty(&mut file, content)?;
         file.write_all(b"\n")?;
         file.as_file().sync_all()?;
@@ -256,7 +287,8 @@ fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow:
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
     Ok(bytes)
 }
 
@@ -279,7 +311,13 @@ mod tests {
         let first = DataDir::open(&path).unwrap().secrets().api_token.clone();
         assert_eq!(DataDir::open(&path).unwrap().secrets().api_token, first);
         assert!(first.starts_with("er_") && first.len() == 43);
-        let mode = |name: &str| std::fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
+        let mode = |name: &str| {
+            std::fs::metadata(path.join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
         assert_eq!((mode(SECRETS), mode("")), (0o600, 0o700));
         std::fs::set_permissions(path.join(SECRETS), Permissions::from_mode(0o644)).unwrap();
         let _dir = DataDir::open(&path).unwrap();
@@ -315,7 +353,10 @@ mod tests {
         };
         dir.announce(&info).unwrap();
         let file = folder.path().join(INFO);
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let Err(CommandError::Failed { code, error }) = DataDir::open(folder.path()) else {
             panic!("it was opened twice")
         };

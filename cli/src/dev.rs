@@ -149,9 +149,15 @@ impl System {
         stop_serving.cancel();
         self.live.end();
         // Dropping the set aborts the remaining tasks.
-        let _ = tokio::time::timeout(GRACE_PERIOD, async { while serving.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(GRACE_PERIOD, async {
+            while serving.join_next().await.is_some() {}
+        })
+        .await;
         stop_store.cancel();
-        let _ = tokio::time::timeout(GRACE_PERIOD, async { while store.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(GRACE_PERIOD, async {
+            while store.join_next().await.is_some() {}
+        })
+        .await;
         self.database.close().await;
         Ok(())
     }

@@ -7,11 +7,15 @@ use crate::args::Command;
 /// Who may read the files of a command: the output of `transcode` may be for a web server.
 pub fn files_of(command: &Command) -> Files {
     match command {
-        Command::Dev(_) | Command::Api(_) | Command::Transcoder(_) | Command::Keys(_) | Command::Demo(_) => {
-            Files::Private
-        }
-        Command::Upload(_) | Command::Transcode(_) | Command::Check(_) | Command::Doctor(_) | Command::Grant(_) => {
-            Files::AsUsual
-        }
+        Command::Dev(_)
+        | Command::Api(_)
+        | Command::Transcoder(_)
+        | Command::Keys(_)
+        | Command::Demo(_) => Files::Private,
+        Command::Upload(_)
+        | Command::Transcode(_)
+        | Command::Check(_)
+        | Command::Doctor(_)
+        | Command::Grant(_) => Files::AsUsual,
     }
 }

@@ -31,7 +31,9 @@ pub(crate) async fn bind_both(wanted: SocketAddr) -> Result<(TcpListener, TcpLis
     let listener = bind(wanted).await?;
     let taken = listener.local_addr()?;
     for step in 1..=NEXT_PORTS {
-        let Some(port) = taken.port().checked_add(step) else { break };
+        let Some(port) = taken.port().checked_add(step) else {
+            break;
+        };
         if let Ok(store) = bind_socket(SocketAddr::new(taken.ip(), port)) {
             return Ok((listener, store));
         }
@@ -43,7 +45,11 @@ pub(crate) async fn bind_both(wanted: SocketAddr) -> Result<(TcpListener, TcpLis
 const BACKLOG: u32 = 1024;
 
 fn bind_socket(wanted: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if wanted.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     // Allows binding while old connections are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(wanted)?;

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
     if let Err(error) = serve::raise_descriptor_limit() {
         tracing::debug!(%error, "cannot raise the limit of file descriptors");
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(edgereel::run(args)),
         Err(error) => fail(output, &anyhow::Error::new(error).into()),
     }

@@ -32,7 +32,10 @@ pub enum CommandError {
 impl CommandError {
     /// A failure with a code.
     pub fn failed(code: impl Display, error: impl Into<anyhow::Error>) -> Self {
-        Self::Failed { code: code.to_string(), error: error.into() }
+        Self::Failed {
+            code: code.to_string(),
+            error: error.into(),
+        }
     }
 
     /// The exit code of this error.
@@ -60,7 +63,12 @@ fn code_of(error: &anyhow::Error) -> Option<&str> {
         StartError::Connect(_) => None,
     };
     let of_profile = || error.downcast_ref::<ProfileError>().map(ProfileError::code);
-    error.downcast_ref::<ApiError>().map(ApiError::code).or_else(of_setup).or_else(of_start).or_else(of_profile)
+    error
+        .downcast_ref::<ApiError>()
+        .map(ApiError::code)
+        .or_else(of_setup)
+        .or_else(of_start)
+        .or_else(of_profile)
 }
 
 /// The output of a command.
@@ -121,9 +129,10 @@ impl Output {
                 }
                 write_error(&text);
             }
-            CommandError::Usage(message) => {
-                write_error(&format!("{} {message}", style("error:").red().bold().for_stderr()))
-            }
+            CommandError::Usage(message) => write_error(&format!(
+                "{} {message}",
+                style("error:").red().bold().for_stderr()
+            )),
             CommandError::Reported => {}
         }
     }
@@ -141,7 +150,12 @@ fn write_error(text: &str) {
 
 /// Formats bytes in decimal units.
 pub fn bytes(count: u64) -> String {
-    for (unit, name) in [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")] {
+    for (unit, name) in [
+        (1_000_000_000_000, "TB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+        (1_000, "kB"),
+    ] {
         if count >= unit {
             return format!("{:.1} {name}", count as f64 / unit as f64);
         }

@@ -87,11 +87,21 @@ pub async fn upload(
     let created = api.create_upload(&upload_request(&file, options)).await?;
     let video = created.video;
     note.write(video);
-    report(Event::Started { video, bytes: file.size, resumed: false });
+    report(Event::Started {
+        video,
+        bytes: file.size,
+        resumed: false,
+    });
     let sent = match created.upload {
-        UploadInstructions::Single { request } => send::single(api, &file, video, request, report).await,
+        UploadInstructions::Single { request } => {
+            send::single(api, &file, video, request, report).await
+        }
         UploadInstructions::Multipart { part_size, parts } => {
-            let plan = parts::Plan { part_size, parts, stored: Vec::new() };
+            let plan = parts::Plan {
+                part_size,
+                parts,
+                stored: Vec::new(),
+            };
             parts::send_missing(api, &file, video, plan, report).await
         }
     };
@@ -105,7 +115,11 @@ pub async fn upload(
     }
     sent?;
     note.forget();
-    Ok(Uploaded { video, bytes: file.size, at: Instant::now() })
+    Ok(Uploaded {
+        video,
+        bytes: file.size,
+        at: Instant::now(),
+    })
 }
 
 /// Resumes an earlier upload of this file; `None` if it no longer exists.
@@ -119,20 +133,39 @@ async fn resume(
         Ok(earlier) if earlier.size == Some(file.size) => earlier,
         // The upload no longer exists, or is of a different file.
         Ok(_) => return Ok(None),
-        Err(error) if matches!(error.code(), "no-such-video" | "upload-gone" | "conflict") => return Ok(None),
+        Err(error) if matches!(error.code(), "no-such-video" | "upload-gone" | "conflict") => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
-    report(Event::Started { video, bytes: file.size, resumed: true });
-    match (earlier.complete, earlier.request, earlier.part_size, earlier.parts) {
+    report(Event::Started {
+        video,
+        bytes: file.size,
+        resumed: true,
+    });
+    match (
+        earlier.complete,
+        earlier.request,
+        earlier.part_size,
+        earlier.parts,
+    ) {
         (true, ..) => report(Event::Moved(signed(file.size))),
         (false, Some(request), ..) => send::single(api, file, video, request, report).await?,
         (false, None, Some(part_size), Some(parts)) => {
-            let plan = parts::Plan { part_size, parts, stored: earlier.stored.unwrap_or_default() };
+            let plan = parts::Plan {
+                part_size,
+                parts,
+                stored: earlier.stored.unwrap_or_default(),
+            };
             parts::send_missing(api, file, video, plan, report).await?;
         }
         _ => return Ok(None),
     }
-    Ok(Some(Uploaded { video, bytes: file.size, at: Instant::now() }))
+    Ok(Some(Uploaded {
+        video,
+        bytes: file.size,
+        at: Instant::now(),
+    }))
 }
 
 fn upload_request(file: &UploadFile, options: &UploadOptions) -> NewUpload {
@@ -143,7 +176,11 @@ fn upload_request(file: &UploadFile, options: &UploadOptions) -> NewUpload {
         title: Some(options.title.as_ref().unwrap_or(&file.name).clone()),
         profile: options.profile.clone(),
         mode: options.mode,
-        generate: if options.on_first_view { Generate::OnFirstView } else { Generate::OnUpload },
+        generate: if options.on_first_view {
+            Generate::OnFirstView
+        } else {
+            Generate::OnUpload
+        },
         ..NewUpload::default()
     }
 }
@@ -156,6 +193,9 @@ fn signed(bytes: u64) -> i64 {
 fn changed(file: &UploadFile) -> CommandError {
     CommandError::failed(
         "file-changed",
-        anyhow::anyhow!("`{}` changed during the upload: upload it again when it is complete", file.path.display()),
+        anyhow::anyhow!(
+            "`{}` changed during the upload: upload it again when it is complete",
+            file.path.display()
+        ),
     )
 }

@@ -80,7 +80,13 @@ impl Plan {
         let is_accepted = |at: &usize| accepted.get(*at).copied().unwrap_or(false);
         self.waits
             .iter()
-            .map(|it| if it.iter().all(is_accepted) { MessageOutcome::Ack } else { MessageOutcome::Retry })
+            .map(|it| {
+                if it.iter().all(is_accepted) {
+                    MessageOutcome::Ack
+                } else {
+                    MessageOutcome::Retry
+                }
+            })
             .collect()
     }
 
@@ -89,7 +95,11 @@ impl Plan {
         Summary {
             messages: self.waits.len(),
             sent: accepted.iter().filter(|it| **it).count(),
-            retried: self.outcomes(accepted).iter().filter(|it| **it == MessageOutcome::Retry).count(),
+            retried: self
+                .outcomes(accepted)
+                .iter()
+                .filter(|it| **it == MessageOutcome::Retry)
+                .count(),
             ignored: self.ignored.clone(),
         }
     }
@@ -107,8 +117,14 @@ pub fn pause(age: f64) -> u32 {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} messages: {} jobs sent, {} to retry", self.messages, self.sent, self.retried)?;
-        self.ignored.iter().try_for_each(|(kind, count)| write!(f, ", {count} {kind}"))
+        write!(
+            f,
+            "{} messages: {} jobs sent, {} to retry",
+            self.messages, self.sent, self.retried
+        )?;
+        self.ignored
+            .iter()
+            .try_for_each(|(kind, count)| write!(f, ", {count} {kind}"))
     }
 }
 
@@ -133,11 +149,17 @@ mod tests {
 
     use super::*;
 
-    const CONTEXT: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
+    const CONTEXT: EventContext<'_> = EventContext {
+        bucket: "private",
+        profile: "default",
+        mode: Mode::Abr,
+    };
 
     #[test]
     fn rests_grow_with_the_age_of_a_message() {
-        let table: Vec<u32> = [-60.0, 0.0, 9.0, 60.0, 1000.0, 86_400.0, f64::MAX].map(pause).into();
+        let table: Vec<u32> = [-60.0, 0.0, 9.0, 60.0, 1000.0, 86_400.0, f64::MAX]
+            .map(pause)
+            .into();
         assert_eq!(table, [5, 5, 5, 30, 500, 900, 900]);
         let day = (0..100).fold(0.0, |age, _| age + f64::from(pause(age)));
         assert!((20.0..24.0).contains(&(day / 3600.0)), "{day} s");
@@ -145,17 +167,25 @@ mod tests {
 
     fn event(action: &str, key: &str) -> Option<String> {
         let object = json!({ "key": key, "size": 5, "eTag": "e" });
-        Some(json!({ "account": "a", "action": action, "bucket": "private", "object": object }).to_string())
+        Some(
+            json!({ "account": "a", "action": action, "bucket": "private", "object": object })
+                .to_string(),
+        )
     }
 
     fn upload(name: &str) -> Option<String> {
-        event("PutObject", &format!("uploads/{}/{name}", VideoId::new(1, [1; 10])))
+        event(
+            "PutObject",
+            &format!("uploads/{}/{name}", VideoId::new(1, [1; 10])),
+        )
     }
 
     #[test]
     fn jobs_are_the_ones_of_the_local_path() {
         let plan = Plan::new(&[upload("a.mp4")], CONTEXT);
-        let job = jobs_of(&upload("a.mp4").unwrap(), CONTEXT).remove(0).unwrap();
+        let job = jobs_of(&upload("a.mp4").unwrap(), CONTEXT)
+            .remove(0)
+            .unwrap();
         assert_eq!(plan.bodies, [JobMessage::from(job).to_body()]);
     }
 
@@ -179,7 +209,10 @@ mod tests {
 
     #[test]
     fn each_message_comes_again_on_its_own() {
-        let plan = Plan::new(&[upload("a.mp4"), upload("b.mp4"), upload("a.mp4"), None], CONTEXT);
+        let plan = Plan::new(
+            &[upload("a.mp4"), upload("b.mp4"), upload("a.mp4"), None],
+            CONTEXT,
+        );
         assert_eq!(plan.bodies.len(), 2, "duplicates are sent once");
         let (ack, retry) = (MessageOutcome::Ack, MessageOutcome::Retry);
         assert_eq!(plan.outcomes(&[true, false]), [ack, retry, ack, ack]);

@@ -64,7 +64,10 @@ impl fmt::Debug for Destination {
         match self {
             Self::Sqs(queue) => f.debug_tuple("Sqs").field(queue).finish(),
             // The token is secret, and the path and query of the URL may be too.
-            Self::Http { url, .. } => f.debug_tuple("Http").field(&Url::split(url).map(|it| it.origin)).finish(),
+            Self::Http { url, .. } => f
+                .debug_tuple("Http")
+                .field(&Url::split(url).map(|it| it.origin))
+                .finish(),
         }
     }
 }
@@ -101,10 +104,15 @@ impl Reader<'_> {
     }
 
     fn checked<T, E: fmt::Display>(&mut self, name: &str, read: Result<T, E>) -> Option<T> {
-        read.map_err(|error| self.problems.push(format!("{name}: {error}"))).ok()
+        read.map_err(|error| self.problems.push(format!("{name}: {error}")))
+            .ok()
     }
 
-    fn keys<T, E: fmt::Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+    fn keys<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         self.checked(name, parse(&text))
     }
@@ -112,17 +120,26 @@ impl Reader<'_> {
     fn parsed<T: FromStr>(&mut self, name: &str, expected: &str, default: T) -> Option<T> {
         match self.optional(name) {
             None => Some(default),
-            Some(text) => self.checked(name, text.parse().map_err(|_| format!("expected {expected}"))),
+            Some(text) => self.checked(
+                name,
+                text.parse().map_err(|_| format!("expected {expected}")),
+            ),
         }
     }
 
     fn address(&mut self, name: &str, text: String) -> Option<String> {
-        let good = text.starts_with("http") && Url::split(&text).is_some_and(|it| !it.host.is_empty());
-        self.checked(name, good.then_some(text).ok_or("expected an address, https://..."))
+        let good =
+            text.starts_with("http") && Url::split(&text).is_some_and(|it| !it.host.is_empty());
+        self.checked(
+            name,
+            good.then_some(text)
+                .ok_or("expected an address, https://..."),
+        )
     }
 
     fn finish<T>(self, read: Option<T>) -> Result<T, InvalidSettings> {
-        read.filter(|_| self.problems.is_empty()).ok_or(InvalidSettings(self.problems))
+        read.filter(|_| self.problems.is_empty())
+            .ok_or(InvalidSettings(self.problems))
     }
 }
 
@@ -132,14 +149,20 @@ impl Playback {
     /// # Errors
     /// All missing and invalid settings.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
-        let mut reader = Reader { lookup, problems: vec![] };
+        let mut reader = Reader {
+            lookup,
+            problems: vec![],
+        };
         let grants = reader.keys("EDGEREEL_GRANT_KEYS", GrantKeys::parse_delegating);
         let passes = reader.keys("EDGEREEL_PASS_KEYS", PassKeys::parse);
         let wrapping = reader.keys("EDGEREEL_KEY_ENCRYPTION_KEYS", KeyEncryptionKeys::parse);
         let config = config(&mut reader);
         let read = (|| {
             Some(Self {
-                keys: Keyring { grants: grants?, passes: passes? },
+                keys: Keyring {
+                    grants: grants?,
+                    passes: passes?,
+                },
                 key_encryption_keys: wrapping?,
                 config: config?,
             })
@@ -153,10 +176,22 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let cdn = reader.optional("EDGEREEL_CDN");
     let cdn = cdn.map(|text| reader.address("EDGEREEL_CDN", text.trim_end_matches('/').to_owned()));
     let pass_seconds = reader.parsed("EDGEREEL_PASS_SECONDS", "seconds", defaults.pass_seconds);
-    let clock_skew_seconds = reader.parsed("EDGEREEL_CLOCK_SKEW_SECONDS", "seconds", defaults.clock_skew_seconds);
-    let origins = reader.optional("EDGEREEL_CREDENTIAL_ORIGINS").unwrap_or_default();
-    let origins = origins.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::parse);
-    let origins = origins.collect::<Result<Vec<_>, _>>().map_err(|()| "expected origins, https://example.com");
+    let clock_skew_seconds = reader.parsed(
+        "EDGEREEL_CLOCK_SKEW_SECONDS",
+        "seconds",
+        defaults.clock_skew_seconds,
+    );
+    let origins = reader
+        .optional("EDGEREEL_CREDENTIAL_ORIGINS")
+        .unwrap_or_default();
+    let origins = origins
+        .split(',')
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .map(str::parse);
+    let origins = origins
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|()| "expected origins, https://example.com");
     let credential_origins = reader.checked("EDGEREEL_CREDENTIAL_ORIGINS", origins);
     Some(Config {
         base: defaults.base,
@@ -174,40 +209,73 @@ impl Relay {
     /// # Errors
     /// All missing and invalid settings.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
-        let mut reader = Reader { lookup, problems: vec![] };
+        let mut reader = Reader {
+            lookup,
+            problems: vec![],
+        };
         let bucket = reader.text("EDGEREEL_PRIVATE_BUCKET");
-        let profile = reader.optional("EDGEREEL_PROFILE").unwrap_or_else(|| "default".to_owned());
+        let profile = reader
+            .optional("EDGEREEL_PROFILE")
+            .unwrap_or_else(|| "default".to_owned());
         let mode = match reader.optional("EDGEREEL_MODE").as_deref() {
             None | Some("abr") => Some(Mode::Abr),
             Some("copy") => Some(Mode::Copy),
             Some(_) => reader.checked("EDGEREEL_MODE", Err("expected abr or copy")),
         };
         let destination = destination(&mut reader);
-        let read = (|| Some(Self { bucket: bucket?, profile, mode: mode?, destination: destination? }))();
+        let read = (|| {
+            Some(Self {
+                bucket: bucket?,
+                profile,
+                mode: mode?,
+                destination: destination?,
+            })
+        })();
         reader.finish(read)
     }
 }
 
 fn destination(reader: &mut Reader<'_>) -> Option<Destination> {
-    match (reader.optional("EDGEREEL_SQS_QUEUE_URL"), reader.optional("EDGEREEL_JOBS_URL")) {
+    match (
+        reader.optional("EDGEREEL_SQS_QUEUE_URL"),
+        reader.optional("EDGEREEL_JOBS_URL"),
+    ) {
         (Some(url), None) => {
             let url = reader.address("EDGEREEL_SQS_QUEUE_URL", url);
             let region = reader.text("AWS_REGION");
-            let (id, secret) = (reader.text("AWS_ACCESS_KEY_ID"), reader.text("AWS_SECRET_ACCESS_KEY"));
+            let (id, secret) = (
+                reader.text("AWS_ACCESS_KEY_ID"),
+                reader.text("AWS_SECRET_ACCESS_KEY"),
+            );
             let session_token = reader.optional("AWS_SESSION_TOKEN");
-            let credentials = Credentials { access_key_id: id?, secret_access_key: secret?, session_token };
-            Some(Destination::Sqs(Queue { url: url?, region: region?, credentials }))
+            let credentials = Credentials {
+                access_key_id: id?,
+                secret_access_key: secret?,
+                session_token,
+            };
+            Some(Destination::Sqs(Queue {
+                url: url?,
+                region: region?,
+                credentials,
+            }))
         }
         (None, Some(url)) => {
             let url = reader.address("EDGEREEL_JOBS_URL", url)?;
-            Some(Destination::Http { url, token: reader.optional("EDGEREEL_JOBS_TOKEN") })
+            Some(Destination::Http {
+                url,
+                token: reader.optional("EDGEREEL_JOBS_TOKEN"),
+            })
         }
         (Some(_), Some(_)) => {
-            reader.problems.push("EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: set only one of them".to_owned());
+            reader.problems.push(
+                "EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: set only one of them".to_owned(),
+            );
             None
         }
         (None, None) => {
-            reader.problems.push("EDGEREEL_SQS_QUEUE_URL or EDGEREEL_JOBS_URL is missing".to_owned());
+            reader
+                .problems
+                .push("EDGEREEL_SQS_QUEUE_URL or EDGEREEL_JOBS_URL is missing".to_owned());
             None
         }
     }
@@ -225,7 +293,10 @@ mod tests {
             ("EDGEREEL_PASS_KEYS", world::PASS_KEYS),
             ("EDGEREEL_KEY_ENCRYPTION_KEYS", world::KEY_ENCRYPTION_KEYS),
             ("EDGEREEL_PRIVATE_BUCKET", "private"),
-            ("EDGEREEL_SQS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/jobs"),
+            (
+                "EDGEREEL_SQS_QUEUE_URL",
+                "https://sqs.eu-central-1.amazonaws.com/1/jobs",
+            ),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "id"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -242,7 +313,10 @@ mod tests {
         let playback = Playback::read(&with(&[])).unwrap();
         assert_eq!(playback.config, Config::default());
         let relay = Relay::read(&with(&[])).unwrap();
-        assert_eq!((relay.bucket.as_str(), relay.profile.as_str(), relay.mode), ("private", "default", Mode::Abr));
+        assert_eq!(
+            (relay.bucket.as_str(), relay.profile.as_str(), relay.mode),
+            ("private", "default", Mode::Abr)
+        );
         assert!(matches!(relay.destination, Destination::Sqs(_)));
     }
 
@@ -252,17 +326,33 @@ mod tests {
             ("EDGEREEL_CDN", "https://media.example/"),
             ("EDGEREEL_PASS_SECONDS", "60"),
             ("EDGEREEL_CLOCK_SKEW_SECONDS", "0"),
-            ("EDGEREEL_CREDENTIAL_ORIGINS", "https://a.example, https://b.example"),
+            (
+                "EDGEREEL_CREDENTIAL_ORIGINS",
+                "https://a.example, https://b.example",
+            ),
             ("EDGEREEL_MODE", "copy"),
             ("EDGEREEL_SQS_QUEUE_URL", ""),
             ("EDGEREEL_JOBS_URL", "https://jobs.example/in"),
         ]);
         let config = Playback::read(&said).unwrap().config;
         assert_eq!(config.cdn.as_deref(), Some("https://media.example"));
-        assert_eq!((config.pass_seconds, config.clock_skew_seconds, config.credential_origins.len()), (60, 0, 2));
+        assert_eq!(
+            (
+                config.pass_seconds,
+                config.clock_skew_seconds,
+                config.credential_origins.len()
+            ),
+            (60, 0, 2)
+        );
         let relay = Relay::read(&said).unwrap();
         assert_eq!(relay.mode, Mode::Copy);
-        assert_eq!(relay.destination, Destination::Http { url: "https://jobs.example/in".to_owned(), token: None });
+        assert_eq!(
+            relay.destination,
+            Destination::Http {
+                url: "https://jobs.example/in".to_owned(),
+                token: None
+            }
+        );
     }
 
     #[test]
@@ -274,7 +364,11 @@ mod tests {
             ("EDGEREEL_PASS_SECONDS", "-1"),
             ("EDGEREEL_CREDENTIAL_ORIGINS", "a.example"),
         ]);
-        let relay = with(&[("EDGEREEL_MODE", "best"), ("EDGEREEL_SQS_QUEUE_URL", "jobs"), ("AWS_REGION", "")]);
+        let relay = with(&[
+            ("EDGEREEL_MODE", "best"),
+            ("EDGEREEL_SQS_QUEUE_URL", "jobs"),
+            ("AWS_REGION", ""),
+        ]);
         let both = with(&[("EDGEREEL_JOBS_URL", "https://jobs.example")]);
         let mut table = Playback::read(&playback).unwrap_err().0;
         table.extend(Relay::read(&relay).unwrap_err().0);

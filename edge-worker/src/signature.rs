@@ -48,16 +48,36 @@ pub fn sign(post: &Post<'_>, credentials: &Credentials) -> Vec<(&'static str, St
     let time = timestamp(post.now);
     let day = time.get(..8).unwrap_or_default();
     let mut signed = post.headers.to_vec();
-    let token = credentials.session_token.as_deref().map(|it| ("x-amz-security-token", it));
-    for header in [Some(("host", post.host)), Some(("x-amz-date", &time)), token].into_iter().flatten() {
+    let token = credentials
+        .session_token
+        .as_deref()
+        .map(|it| ("x-amz-security-token", it));
+    for header in [
+        Some(("host", post.host)),
+        Some(("x-amz-date", &time)),
+        token,
+    ]
+    .into_iter()
+    .flatten()
+    {
         let place = signed.iter().take_while(|it| it.0 < header.0).count();
         signed.insert(place, header);
     }
     let names = signed.iter().map(|it| it.0).collect::<Vec<_>>().join(";");
-    let headers: String = signed.iter().map(|(name, value)| format!("{name}:{}\n", tidy(value))).collect();
-    let request = format!("POST\n{}\n\n{headers}\n{names}\n{}", post.path, hex(&Sha256::digest(post.body)));
+    let headers: String = signed
+        .iter()
+        .map(|(name, value)| format!("{name}:{}\n", tidy(value)))
+        .collect();
+    let request = format!(
+        "POST\n{}\n\n{headers}\n{names}\n{}",
+        post.path,
+        hex(&Sha256::digest(post.body))
+    );
     let scope = format!("{day}/{}/{}/aws4_request", post.region, post.service);
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request.as_bytes())));
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        hex(&Sha256::digest(request.as_bytes()))
+    );
     let secret = format!("AWS4{}", credentials.secret_access_key);
     let key = [day, post.region, post.service, "aws4_request"]
         .into_iter()
@@ -68,7 +88,12 @@ pub fn sign(post: &Post<'_>, credentials: &Credentials) -> Vec<(&'static str, St
         hex(&mac(&key, text.as_bytes()))
     );
     let mut added = vec![("authorization", authorization), ("x-amz-date", time)];
-    added.extend(credentials.session_token.clone().map(|it| ("x-amz-security-token", it)));
+    added.extend(
+        credentials
+            .session_token
+            .clone()
+            .map(|it| ("x-amz-security-token", it)),
+    );
     added
 }
 
@@ -81,18 +106,30 @@ fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
 
 /// Normalises white space for the signature: none around, single spaces within.
 fn tidy(value: &str) -> String {
-    value.split(' ').filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+    value
+        .split(' ')
+        .filter(|it| !it.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Formats `20240524T193644Z`.
 fn timestamp(now: u64) -> String {
     let (days, second) = (now / 86_400, now % 86_400);
     let (year, month, day) = civil(days);
-    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+    format!(
+        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 /// Converts days since 1970 to a date, with Howard Hinnant's `civil_from_days`.
-#[expect(clippy::arithmetic_side_effects, reason = "every step is bounded by the first line")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "every step is bounded by the first line"
+)]
 fn civil(days: u64) -> (u64, u64, u64) {
     // Days from the first of March of the year 0; up to the year 9999, the last one with four
     // digits.
@@ -112,7 +149,8 @@ mod tests {
 
     use aws_credential_types::Credentials as Theirs;
     use aws_sigv4::http_request::{
-        PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign as oracle,
+        PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign as oracle,
     };
     use aws_sigv4::sign::v4;
     use proptest::prelude::*;
@@ -121,8 +159,14 @@ mod tests {
 
     /// The headers that Amazon's own signer adds.
     fn theirs(post: &Post<'_>, credentials: &Credentials) -> Vec<(String, String)> {
-        let Credentials { access_key_id, secret_access_key, session_token } = credentials.clone();
-        let mut identity = Theirs::builder().access_key_id(access_key_id).secret_access_key(secret_access_key);
+        let Credentials {
+            access_key_id,
+            secret_access_key,
+            session_token,
+        } = credentials.clone();
+        let mut identity = Theirs::builder()
+            .access_key_id(access_key_id)
+            .secret_access_key(secret_access_key);
         identity.set_session_token(session_token);
         let identity = identity.provider_name("test").build().into();
         let mut settings = SigningSettings::default();
@@ -132,24 +176,33 @@ mod tests {
             .identity(&identity)
             .region(post.region)
             .name(post.service)
-            .time(SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(post.now)).unwrap())
+            .time(
+                SystemTime::UNIX_EPOCH
+                    .checked_add(Duration::from_secs(post.now))
+                    .unwrap(),
+            )
             .settings(settings)
             .build()
             .unwrap()
             .into();
         let url = format!("https://{}{}", post.host, post.path);
         let headers = post.headers.iter().copied();
-        let request = SignableRequest::new("POST", url, headers, SignableBody::Bytes(post.body)).unwrap();
+        let request =
+            SignableRequest::new("POST", url, headers, SignableBody::Bytes(post.body)).unwrap();
         let (instructions, _) = oracle(request, &parameters).unwrap().into_parts();
-        let mut added: Vec<(String, String)> =
-            instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut added: Vec<(String, String)> = instructions
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         added.sort();
         added
     }
 
     fn ours(post: &Post<'_>, credentials: &Credentials) -> Vec<(String, String)> {
-        let mut added: Vec<(String, String)> =
-            sign(post, credentials).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut added: Vec<(String, String)> = sign(post, credentials)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         added.sort();
         added
     }
@@ -164,7 +217,11 @@ mod tests {
             (4_107_542_400, "21000301T000000Z"),
             (u64::MAX, "99991231T071536Z"),
         ] {
-            assert_eq!(timestamp(now).split_at(8).0, expected.split_at(8).0, "{now}");
+            assert_eq!(
+                timestamp(now).split_at(8).0,
+                expected.split_at(8).0,
+                "{now}"
+            );
         }
         assert_eq!(timestamp(1_716_579_404), "20240524T193644Z");
     }

@@ -66,7 +66,8 @@ struct SentEntry {
 pub fn batches(bodies: &[String]) -> Vec<std::ops::Range<usize>> {
     let (mut found, mut begin, mut bytes) = (vec![], 0, 0_usize);
     for (index, body) in bodies.iter().enumerate() {
-        let full = index.saturating_sub(begin) >= BATCH || bytes.saturating_add(body.len()) > BATCH_BYTES;
+        let full =
+            index.saturating_sub(begin) >= BATCH || bytes.saturating_add(body.len()) > BATCH_BYTES;
         if full && index > begin {
             found.push(begin..index);
             (begin, bytes) = (index, 0);
@@ -85,9 +86,21 @@ impl Queue {
     pub fn send(&self, bodies: &[String], now: u64) -> Option<Request> {
         let url = Url::split(&self.url)?;
         let entries = bodies.iter().enumerate();
-        let entries = entries.map(|(index, body)| Entry { id: index.to_string(), message_body: body }).collect();
-        let body = serde_json::to_string(&SendBatch { queue_url: &self.url, entries }).ok()?;
-        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessageBatch")];
+        let entries = entries
+            .map(|(index, body)| Entry {
+                id: index.to_string(),
+                message_body: body,
+            })
+            .collect();
+        let body = serde_json::to_string(&SendBatch {
+            queue_url: &self.url,
+            entries,
+        })
+        .ok()?;
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", "AmazonSQS.SendMessageBatch"),
+        ];
         let post = Post {
             service: "sqs",
             region: &self.region,
@@ -98,15 +111,27 @@ impl Queue {
             now,
         };
         let signed = signature::sign(&post, &self.credentials);
-        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).chain(signed).collect();
-        Some(Request { url: format!("{}/", url.origin), headers, body })
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .chain(signed)
+            .collect();
+        Some(Request {
+            url: format!("{}/", url.origin),
+            headers,
+            body,
+        })
     }
 }
 
 /// Which of `count` messages were queued, according to a response with status 200.
 pub fn sent(response: &str, count: usize) -> Vec<bool> {
-    let successful = serde_json::from_str::<Sent>(response).map(|it| it.successful).unwrap_or_default();
-    (0..count).map(|index| successful.iter().any(|it| it.id == index.to_string())).collect()
+    let successful = serde_json::from_str::<Sent>(response)
+        .map(|it| it.successful)
+        .unwrap_or_default();
+    (0..count)
+        .map(|index| successful.iter().any(|it| it.id == index.to_string()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -127,12 +152,29 @@ mod tests {
 
     #[test]
     fn a_request_holds_its_messages() {
-        let request = queue().send(&["one".to_owned(), "\"two\"".to_owned()], 1_716_579_404).unwrap();
+        let request = queue()
+            .send(&["one".to_owned(), "\"two\"".to_owned()], 1_716_579_404)
+            .unwrap();
         assert_eq!(request.url, "http://127.0.0.1:4566/");
         insta::assert_snapshot!(request.body, @r#"{"QueueUrl":"http://127.0.0.1:4566/queue/us-east-1/000000000000/jobs","Entries":[{"Id":"0","MessageBody":"one"},{"Id":"1","MessageBody":"\"two\""}]}"#);
         let names: Vec<&str> = request.headers.iter().map(|it| it.0).collect();
-        assert_eq!(names, ["content-type", "x-amz-target", "authorization", "x-amz-date"]);
-        assert_eq!(Queue { url: "jobs".to_owned(), ..queue() }.send(&[], 0), None);
+        assert_eq!(
+            names,
+            [
+                "content-type",
+                "x-amz-target",
+                "authorization",
+                "x-amz-date"
+            ]
+        );
+        assert_eq!(
+            Queue {
+                url: "jobs".to_owned(),
+                ..queue()
+            }
+            .send(&[], 0),
+            None
+        );
     }
 
     #[test]

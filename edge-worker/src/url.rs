@@ -26,7 +26,12 @@ impl<'a> Url<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (rest, None),
         };
-        Some(Self { origin, host, path: if path.is_empty() { "/" } else { path }, query })
+        Some(Self {
+            origin,
+            host,
+            path: if path.is_empty() { "/" } else { path },
+            query,
+        })
     }
 }
 
@@ -40,10 +45,16 @@ mod tests {
     fn addresses_are_split_as_they_are() {
         let split = |url| Url::split(url).map(|it| (it.origin, it.host, it.path, it.query));
         for (url, expected) in [
-            ("https://a.example/v/x?grant=1", ("https://a.example", "a.example", "/v/x", Some("grant=1"))),
+            (
+                "https://a.example/v/x?grant=1",
+                ("https://a.example", "a.example", "/v/x", Some("grant=1")),
+            ),
             ("http://a:8080", ("http://a:8080", "a:8080", "/", None)),
             ("http://a?b", ("http://a", "a", "/", Some("b"))),
-            ("http://a/%2e%2e/b?c?d#e", ("http://a", "a", "/%2e%2e/b", Some("c?d"))),
+            (
+                "http://a/%2e%2e/b?c?d#e",
+                ("http://a", "a", "/%2e%2e/b", Some("c?d")),
+            ),
             ("http://a/?", ("http://a", "a", "/", Some(""))),
         ] {
             assert_eq!(split(url), Some(expected), "{url}");

@@ -12,11 +12,18 @@ pub async fn ingest(ingest: &Ingest, batch: SqsEvent, now: UnixMillis) -> SqsBat
     let mut response = SqsBatchResponse::default();
     for message in batch.records {
         let id = message.message_id.unwrap_or_default();
-        match ingest.process(message.body.as_deref().unwrap_or_default(), now).await {
+        match ingest
+            .process(message.body.as_deref().unwrap_or_default(), now)
+            .await
+        {
             Ok(taken) => {
-                for ignored in
-                    taken.iter().filter_map(|it| if let Ingested::Ignored(why) = it { Some(why) } else { None })
-                {
+                for ignored in taken.iter().filter_map(|it| {
+                    if let Ingested::Ignored(why) = it {
+                        Some(why)
+                    } else {
+                        None
+                    }
+                }) {
                     tracing::info!(message.id = %id, "skipped: {ignored}");
                 }
                 tracing::info!(message.id = %id, "processed {} records", taken.len());

@@ -15,7 +15,9 @@ pub async fn set_client_address(mut request: Request, next: Next) -> Response {
         _ => None,
     };
     if let Some(address) = source.and_then(|it| it.parse::<IpAddr>().ok()) {
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 0)));
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(SocketAddr::new(address, 0)));
     }
     next.run(request).await
 }

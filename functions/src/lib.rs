@@ -22,6 +22,9 @@ pub async fn installation() -> anyhow::Result<Installation> {
 /// # Errors
 /// For an invalid filter.
 pub fn log() -> Result<(), LoggingError> {
-    let args = LogArgs { log: std::env::var("RUST_LOG").ok(), log_format: LogFormat::Json };
+    let args = LogArgs {
+        log: std::env::var("RUST_LOG").ok(),
+        log_format: LogFormat::Json,
+    };
     logging::start(&args, VERBOSE)
 }

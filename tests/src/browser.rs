@@ -13,7 +13,8 @@ fn folder() -> PathBuf {
 
 /// Whether there is a browser, and what drives it; says what is missing if not.
 pub fn is_there() -> bool {
-    let chromium = std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+    let chromium = std::env::var_os("CHROMIUM")
+        .map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
     let there = chromium.is_file() && folder().join("node_modules").is_dir();
     if !there {
         testkit::missing("Chromium or its driver", "scripts/setup.sh --browser");
@@ -43,11 +44,18 @@ pub fn played_without_an_error(report: &Value) {
 /// If it fails, or takes longer than `limit`.
 pub async fn run(script: &str, arguments: &[&str], limit: Duration) -> Value {
     let mut command = tokio::process::Command::new("node");
-    command.arg(folder().join(script)).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(limit, command.output()).await.expect("the browser is done in time");
+    command
+        .arg(folder().join(script))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(limit, command.output())
+        .await
+        .expect("the browser is done in time");
     let output = output.expect("node starts");
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {log}");
     let report = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(report.trim()).unwrap_or_else(|error| panic!("{script} printed {report}: {error}: {log}"))
+    serde_json::from_str(report.trim())
+        .unwrap_or_else(|error| panic!("{script} printed {report}: {error}: {log}"))
 }

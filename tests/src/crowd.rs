@@ -44,7 +44,11 @@ impl Times {
 ///
 /// # Panics
 /// If an operation panics.
-pub async fn many<F>(callers: usize, total: usize, what: impl Fn(usize) -> F + Clone + Send + 'static) -> Times
+pub async fn many<F>(
+    callers: usize,
+    total: usize,
+    what: impl Fn(usize) -> F + Clone + Send + 'static,
+) -> Times
 where
     F: Future<Output = ()> + Send,
 {
@@ -66,7 +70,10 @@ where
         });
     }
     let each = crowd.join_all().await.concat();
-    Times { each, all: began.elapsed() }
+    Times {
+        each,
+        all: began.elapsed(),
+    }
 }
 
 /// The content of upload number `turn`: no two are equal.
@@ -78,8 +85,7 @@ fn content(turn: usize) -> Vec<u8> {
 /// same `Idempotency-Key`, as by a double click.
 async fn upload(site: &Site, api: &Part, turn: usize) -> VideoId {
     let bytes = content(turn);
-    let fields =
-        json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "title": format!("{turn}") });
+    let fields = json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "title": format!("{turn}") });
     let key = format!("upload-{turn}");
     let headers = [("idempotency-key", key.as_str())];
     let announce = || site.call_with(api, "POST", "/v1/uploads", Some(fields.clone()), &headers);
@@ -98,7 +104,14 @@ async fn upload(site: &Site, api: &Part, turn: usize) -> VideoId {
     };
     assert_eq!(status, 201, "{created}");
     let video = send_source(&site.http, created, bytes).await;
-    let (status, completed) = site.call(api, "POST", &format!("/v1/uploads/{video}/complete"), Some(json!({}))).await;
+    let (status, completed) = site
+        .call(
+            api,
+            "POST",
+            &format!("/v1/uploads/{video}/complete"),
+            Some(json!({})),
+        )
+        .await;
     assert_eq!(status, 200, "{completed}");
     video
 }
@@ -124,15 +137,32 @@ pub async fn uploads(site: &Arc<Site>, api: &Arc<Part>, callers: usize, total: u
     let times = many(callers, total, turn).await;
     let videos = videos.lock().expect("no panic").clone();
     let ids: BTreeSet<VideoId> = videos.iter().map(|it| it.0).collect();
-    assert_eq!((ids.len(), videos.len()), (total, total), "each has a video of its own");
+    assert_eq!(
+        (ids.len(), videos.len()),
+        (total, total),
+        "each has a video of its own"
+    );
     assert_eq!(listed(site, api).await, ids, "those, and no others");
     for (video, turn) in videos {
         site.until(api, video, |it| it["state"] == "queued").await;
-        let objects = site.functions.store.list(&ObjectPrefix::Sources(video), None).await.expect("the store lists");
+        let objects = site
+            .functions
+            .store
+            .list(&ObjectPrefix::Sources(video), None)
+            .await
+            .expect("the store lists");
         assert_eq!(objects.entries.len(), 1, "{objects:?}");
-        let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") };
+        let key = ObjectKey::Source {
+            video,
+            file_name: FileName::clean("film.mp4"),
+        };
         assert_eq!(key.bucket(), Bucket::Private);
-        let arrived = site.functions.store.read(&key, 1 << 20).await.expect("the store gives it");
+        let arrived = site
+            .functions
+            .store
+            .read(&key, 1 << 20)
+            .await
+            .expect("the store gives it");
         assert!(arrived == content(turn), "{video} has what was sent");
     }
     assert_eq!(jobs(site).await, ids, "a job for each");
@@ -146,7 +176,10 @@ async fn listed(site: &Site, api: &Part) -> BTreeSet<VideoId> {
         let (status, page) = site.call(api, "GET", &path, None).await;
         assert_eq!(status, 200, "{page}");
         for video in page["videos"].as_array().expect("a list") {
-            let id = video["id"].as_str().and_then(|it| it.parse().ok()).expect("an id");
+            let id = video["id"]
+                .as_str()
+                .and_then(|it| it.parse().ok())
+                .expect("an id");
             assert!(found.insert(id), "{id} is listed twice");
         }
         match page["next_cursor"].as_str() {
@@ -159,12 +192,26 @@ async fn listed(site: &Site, api: &Part) -> BTreeSet<VideoId> {
 /// The videos that have jobs, exactly one each. The jobs are removed from the queue.
 async fn jobs(site: &Site) -> BTreeSet<VideoId> {
     let (queue, mut ids, mut videos) = (&site.functions.queue, BTreeSet::new(), BTreeSet::new());
-    while let Some(delivery) = queue.receive(Duration::ZERO, Duration::from_secs(600)).await.expect("the queue answers")
+    while let Some(delivery) = queue
+        .receive(Duration::ZERO, Duration::from_secs(600))
+        .await
+        .expect("the queue answers")
     {
         let message = delivery.message.expect("a job");
-        assert!(ids.insert(message.id().clone()), "{} waits twice", message.id());
-        assert!(videos.insert(message.video()), "{} has two jobs", message.video());
-        queue.ack(&delivery.receipt).await.expect("the queue takes it");
+        assert!(
+            ids.insert(message.id().clone()),
+            "{} waits twice",
+            message.id()
+        );
+        assert!(
+            videos.insert(message.video()),
+            "{} has two jobs",
+            message.video()
+        );
+        queue
+            .ack(&delivery.receipt)
+            .await
+            .expect("the queue takes it");
     }
     videos
 }

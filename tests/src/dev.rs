@@ -65,7 +65,9 @@ impl Dev {
         let group = Pid::from_raw(self.process.pid).expect("it has a number");
         rustix::process::kill_process_group(group, Signal::INT).expect("it leads a group");
         let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
-        ended.expect("it stops within ten seconds").expect("a child can be waited for")
+        ended
+            .expect("it stops within ten seconds")
+            .expect("a child can be waited for")
     }
 
     /// `SIGTERM`; returns its exit status, within ten seconds.
@@ -75,25 +77,37 @@ impl Dev {
     pub async fn terminate(mut self) -> ExitStatus {
         self.process.signal(Signal::TERM);
         let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
-        ended.expect("it stops within ten seconds").expect("a child can be waited for")
+        ended
+            .expect("it stops within ten seconds")
+            .expect("a child can be waited for")
     }
 
     /// Calls the API: status and body.
     ///
     /// # Errors
     /// If the server does not respond.
-    pub async fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
+    pub async fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Value)> {
         let url = format!("{}{path}", self.info["api"].as_str().unwrap_or_default());
         let method = method.parse().context("a method")?;
         let mut request = self.player.http.request(method, url);
         request = request.bearer_auth(self.info["token"].as_str().unwrap_or_default());
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
         }
         let response = request.send().await?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await?;
-        Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+        Ok((
+            status,
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        ))
     }
 
     /// Calls the API: status and body.
@@ -101,7 +115,9 @@ impl Dev {
     /// # Panics
     /// If the server does not respond.
     pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        self.try_call(method, path, body).await.expect("the API answers")
+        self.try_call(method, path, body)
+            .await
+            .expect("the API answers")
     }
 
     /// Uploads a file under a name, as a page does: the API signs, the store gets the bytes.
@@ -109,7 +125,8 @@ impl Dev {
     /// # Panics
     /// If the API or the store rejects a request.
     pub async fn upload(&self, file: &Path, name: &str) -> VideoId {
-        self.upload_as(file, json!({ "filename": name, "profile": "small" })).await
+        self.upload_as(file, json!({ "filename": name, "profile": "small" }))
+            .await
     }
 
     /// As `upload`, with other fields in the request; the size is added.
@@ -138,15 +155,27 @@ impl Dev {
     ///
     /// # Panics
     /// If it does not within `limit`, or the video fails before.
-    pub async fn until(&self, video: VideoId, limit: Duration, holds: impl Fn(&Value) -> bool) -> Value {
+    pub async fn until(
+        &self,
+        video: VideoId,
+        limit: Duration,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Value {
         let started = Instant::now();
         loop {
             let now = self.video(video).await;
             if holds(&now) {
                 return now;
             }
-            assert!(now["state"] != "failed", "the video failed: {}", now["failure"]);
-            assert!(started.elapsed() < limit, "after {limit:?} the video is still: {now:#}");
+            assert!(
+                now["state"] != "failed",
+                "the video failed: {}",
+                now["failure"]
+            );
+            assert!(
+                started.elapsed() < limit,
+                "after {limit:?} the video is still: {now:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -156,7 +185,8 @@ impl Dev {
     /// # Panics
     /// If it is not within two minutes.
     pub async fn until_ready(&self, video: VideoId) -> Value {
-        self.until(video, Duration::from_secs(120), |it| it["state"] == "ready").await
+        self.until(video, Duration::from_secs(120), |it| it["state"] == "ready")
+            .await
     }
 
     /// Waits until a video has failed.
@@ -170,7 +200,10 @@ impl Dev {
             if now["state"] == "failed" {
                 return now;
             }
-            assert!(started.elapsed() < Duration::from_secs(30), "the video did not fail: {now:#}");
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "the video did not fail: {now:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -180,7 +213,11 @@ impl Dev {
     /// # Panics
     /// If the store does not respond.
     pub async fn media_objects(&self, video: VideoId) -> Vec<String> {
-        self.objects(video).await.into_iter().filter(|it| it.starts_with("hls/")).collect()
+        self.objects(video)
+            .await
+            .into_iter()
+            .filter(|it| it.starts_with("hls/"))
+            .collect()
     }
 
     /// The paths of all objects of a video, in both buckets.
@@ -192,7 +229,10 @@ impl Dev {
         for prefix in ObjectPrefix::of_video(video) {
             let mut after = None;
             loop {
-                let page = store.list(&prefix, after.as_deref()).await.expect("the store lists");
+                let page = store
+                    .list(&prefix, after.as_deref())
+                    .await
+                    .expect("the store lists");
                 found.extend(page.entries.into_iter().map(|it| it.path));
                 after = page.next;
                 if after.is_none() {
@@ -210,7 +250,9 @@ impl Dev {
     /// # Panics
     /// If the video cannot be watched.
     pub async fn hls_url(&self, video: VideoId) -> String {
-        let (status, body) = self.call("GET", &format!("/v1/videos/{video}/stream"), None).await;
+        let (status, body) = self
+            .call("GET", &format!("/v1/videos/{video}/stream"), None)
+            .await;
         assert_eq!(status, 200, "{body}");
         body["hls_url"].as_str().expect("an address").to_owned()
     }
@@ -220,7 +262,12 @@ impl Dev {
     /// # Panics
     /// If `dev.json` does not contain them.
     pub fn store(&self) -> S3Store {
-        let word = |name: &str| self.info["s3"][name].as_str().expect("how to reach the store").to_owned();
+        let word = |name: &str| {
+            self.info["s3"][name]
+                .as_str()
+                .expect("how to reach the store")
+                .to_owned()
+        };
         S3Store::new(&S3StoreConfig {
             endpoint: word("endpoint"),
             public_endpoint: None,

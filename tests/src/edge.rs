@@ -44,9 +44,15 @@ impl Edge {
     /// # Panics
     /// If it does not start.
     pub async fn launch(configuration: Value) -> Option<Self> {
-        let (modules, build) = (root().join("tests/edge/node_modules"), root().join("edge-worker/build/index.js"));
+        let (modules, build) = (
+            root().join("tests/edge/node_modules"),
+            root().join("edge-worker/build/index.js"),
+        );
         if !modules.is_dir() || !build.is_file() {
-            testkit::missing("the edge worker or what runs it", "scripts/setup.sh --edge and make edge");
+            testkit::missing(
+                "the edge worker or what runs it",
+                "scripts/setup.sh --edge and make edge",
+            );
             return None;
         }
         let mut child = tokio::process::Command::new(node())
@@ -57,7 +63,12 @@ impl Edge {
             .expect("node starts");
         let commands = child.stdin.take().expect("it is piped");
         let answers = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut edge = Self { _child: child, commands, answers, address: String::new() };
+        let mut edge = Self {
+            _child: child,
+            commands,
+            answers,
+            address: String::new(),
+        };
         let started = edge.say(configuration).await;
         edge.address = started["address"].as_str().expect("an address").to_owned();
         Some(edge)
@@ -74,17 +85,27 @@ impl Edge {
     /// If it fails.
     pub async fn say(&mut self, command: Value) -> Value {
         let line = format!("{command}\n");
-        self.commands.write_all(line.as_bytes()).await.expect("it listens");
-        let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await.expect("it answers in time");
+        self.commands
+            .write_all(line.as_bytes())
+            .await
+            .expect("it listens");
+        let answer = tokio::time::timeout(PATIENCE, self.answers.next_line())
+            .await
+            .expect("it answers in time");
         let answer = answer.expect("it can be read").expect("it is alive");
         let answer: Value = serde_json::from_str(&answer).expect("it answers in JSON");
-        assert!(answer["error"].is_null(), "{command}: {}", answer["error"].as_str().unwrap_or_default());
+        assert!(
+            answer["error"].is_null(),
+            "{command}: {}",
+            answer["error"].as_str().unwrap_or_default()
+        );
         answer
     }
 
     /// Uploads all files below a directory to a bucket, by relative path.
     pub async fn fill(&mut self, bucket: &str, folder: &Path) {
-        self.say(json!({ "do": "fill", "bucket": bucket, "folder": folder })).await;
+        self.say(json!({ "do": "fill", "bucket": bucket, "folder": folder }))
+            .await;
     }
 
     /// Sends a batch to the queue handler; returns the outcome of each message.

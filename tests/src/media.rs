@@ -9,12 +9,24 @@ use serde_json::Value;
 pub fn film(size: &str, rate: &str, seconds: f64) -> Vec<String> {
     let picture = format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
     let tone = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
-    ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone].map(str::to_owned).to_vec()
+    ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Encoder options of most films: fast, with a keyframe at least every two seconds.
-pub const H264: [&str; 10] =
-    ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "48", "-c:a", "aac"];
+pub const H264: [&str; 10] = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-pix_fmt",
+    "yuv420p",
+    "-g",
+    "48",
+    "-c:a",
+    "aac",
+];
 
 /// Runs FFmpeg, which must succeed.
 ///
@@ -23,7 +35,11 @@ pub const H264: [&str; 10] =
 pub fn ffmpeg(arguments: &[impl AsRef<str>]) {
     let output = try_ffmpeg(arguments);
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ffmpeg {:?}: {log}", arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    assert!(
+        output.status.success(),
+        "ffmpeg {:?}: {log}",
+        arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>()
+    );
 }
 
 /// Runs FFmpeg.
@@ -32,9 +48,13 @@ pub fn ffmpeg(arguments: &[impl AsRef<str>]) {
 /// If it is missing.
 pub fn try_ffmpeg(arguments: &[impl AsRef<str>]) -> Output {
     let mut command = Command::new("ffmpeg");
-    command.args(["-hide_banner", "-nostdin", "-y", "-loglevel", "error"]).stdin(Stdio::null());
+    command
+        .args(["-hide_banner", "-nostdin", "-y", "-loglevel", "error"])
+        .stdin(Stdio::null());
     command.args(arguments.iter().map(AsRef::as_ref));
-    command.output().expect("FFmpeg is missing: install it (Debian: apt-get install ffmpeg), or run `make test`")
+    command.output().expect(
+        "FFmpeg is missing: install it (Debian: apt-get install ffmpeg), or run `make test`",
+    )
 }
 
 /// Generates a film with H.264 and AAC.
@@ -55,7 +75,13 @@ pub fn make_film(path: &Path, size: &str, rate: &str, seconds: f64, more: &[&str
 /// If it cannot be read.
 pub fn probe(target: &str) -> Value {
     let output = Command::new("ffprobe")
-        .args(["-hide_banner", "-loglevel", "error", "-allowed_extensions", "ALL"])
+        .args([
+            "-hide_banner",
+            "-loglevel",
+            "error",
+            "-allowed_extensions",
+            "ALL",
+        ])
         .args(["-show_streams", "-show_format", "-of", "json", target])
         .stdin(Stdio::null())
         .output()
@@ -67,7 +93,17 @@ pub fn probe(target: &str) -> Value {
 
 /// Decodes all of a playlist or file, and returns all error messages.
 pub fn complaints_of_decoding(target: &str) -> String {
-    let arguments = ["-allowed_extensions", "ALL", "-i", target, "-map", "0", "-f", "null", "-"];
+    let arguments = [
+        "-allowed_extensions",
+        "ALL",
+        "-i",
+        target,
+        "-map",
+        "0",
+        "-f",
+        "null",
+        "-",
+    ];
     let output = try_ffmpeg(&arguments);
     let mut log = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
@@ -83,7 +119,9 @@ pub fn shared_media() -> Option<PathBuf> {
 
 /// A shared directory beside the checkout, if it exists.
 pub fn shared(name: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(name);
     folder.is_dir().then_some(folder)
 }
 
@@ -92,6 +130,11 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 /// # Panics
 /// If FFmpeg is missing.
 pub fn has_encoder(name: &str) -> bool {
-    let output = Command::new("ffmpeg").args(["-hide_banner", "-encoders"]).output().expect("FFmpeg is missing");
-    String::from_utf8_lossy(&output.stdout).split_whitespace().any(|it| it == name)
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-encoders"])
+        .output()
+        .expect("FFmpeg is missing");
+    String::from_utf8_lossy(&output.stdout)
+        .split_whitespace()
+        .any(|it| it == name)
 }

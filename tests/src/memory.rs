@@ -39,7 +39,10 @@ impl Watch {
                 std::thread::sleep(Duration::from_millis(5));
             }
             let of_program = peaks.remove(&own).unwrap_or_default();
-            Peaks { own: of_program, child: peaks.into_values().max().unwrap_or_default() }
+            Peaks {
+                own: of_program,
+                child: peaks.into_values().max().unwrap_or_default(),
+            }
         });
         Self { stop, thread }
     }
@@ -58,5 +61,7 @@ impl Watch {
 fn resident(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
-    line.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or_default() * 1024
+    line.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
+        .unwrap_or_default()
+        * 1024
 }

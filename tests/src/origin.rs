@@ -21,7 +21,12 @@ pub struct Asked {
 impl Asked {
     /// The start of the requested range, if there is one.
     pub fn range_start(&self) -> Option<usize> {
-        self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+        self.headers
+            .get("range")?
+            .strip_prefix("bytes=")?
+            .strip_suffix('-')?
+            .parse()
+            .ok()
     }
 }
 
@@ -40,9 +45,17 @@ const PIECE: usize = 64 << 10;
 impl Reply {
     /// A status, headers and a body, without its length.
     pub fn raw(status: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Self {
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let head = format!("HTTP/1.1 {status}\r\n{lines}connection: close\r\n\r\n");
-        Self { head, body: body.into(), piece: PIECE, pause: Duration::ZERO }
+        Self {
+            head,
+            body: body.into(),
+            piece: PIECE,
+            pause: Duration::ZERO,
+        }
     }
 
     /// A status and nothing else.
@@ -52,24 +65,45 @@ impl Reply {
 
     /// A redirect.
     pub fn redirect(to: &str) -> Self {
-        Self::raw("302 Found", &[("location", to), ("content-length", "0")], "")
+        Self::raw(
+            "302 Found",
+            &[("location", to), ("content-length", "0")],
+            "",
+        )
     }
 
     /// A file, from a server that does not support ranges.
     pub fn whole(file: &Bytes) -> Self {
-        Self::raw("200 OK", &[("content-length", &file.len().to_string())], file.clone())
+        Self::raw(
+            "200 OK",
+            &[("content-length", &file.len().to_string())],
+            file.clone(),
+        )
     }
 
     /// A file or the rest of it, from a server that supports ranges (RFC 9110, 13.1.5).
     pub fn of(asked: &Asked, file: &Bytes, etag: &str) -> Self {
         let same = asked.headers.get("if-range").is_none_or(|it| it == etag);
         match asked.range_start().filter(|it| same && *it < file.len()) {
-            None => Self::raw("200 OK", &[("content-length", &file.len().to_string()), ("etag", etag)], file.clone()),
+            None => Self::raw(
+                "200 OK",
+                &[("content-length", &file.len().to_string()), ("etag", etag)],
+                file.clone(),
+            ),
             Some(start) => {
-                let (length, range) = (file.len() - start, format!("bytes {start}-{}/{}", file.len() - 1, file.len()));
-                let headers =
-                    [("content-length", length.to_string()), ("content-range", range), ("etag", etag.to_owned())];
-                let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let (length, range) = (
+                    file.len() - start,
+                    format!("bytes {start}-{}/{}", file.len() - 1, file.len()),
+                );
+                let headers = [
+                    ("content-length", length.to_string()),
+                    ("content-range", range),
+                    ("etag", etag.to_owned()),
+                ];
+                let headers: Vec<(&str, &str)> = headers
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
                 Self::raw("206 Partial Content", &headers, file.slice(start..))
             }
         }
@@ -112,8 +146,13 @@ impl Origin {
     /// # Panics
     /// If there is no free port.
     pub async fn start(behave: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it was just bound"));
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let url = format!(
+            "http://{}",
+            listener.local_addr().expect("it was just bound")
+        );
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (log, behave) = (asked.clone(), Arc::new(behave));
         let task = tokio::spawn(async move {
@@ -130,7 +169,10 @@ impl Origin {
 
     /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -149,7 +191,9 @@ async fn answer(
     let (mut asked, mut line) = (Asked::default(), String::new());
     while stream.read_line(&mut line).await? > 2 {
         match line.trim_end().split_once(": ") {
-            Some((name, value)) => drop(asked.headers.insert(name.to_lowercase(), value.to_owned())),
+            Some((name, value)) => {
+                drop(asked.headers.insert(name.to_lowercase(), value.to_owned()))
+            }
             None => asked.path = line.split(' ').nth(1).unwrap_or_default().to_owned(),
         }
         line.clear();

@@ -33,20 +33,39 @@ impl Part {
     /// If it does not start in time.
     pub async fn start(arguments: &[&str], variables: &[(&str, String)], folder: &Path) -> Self {
         let log = folder.join(format!("{}.log", arguments.first().unwrap_or(&"part")));
-        let file = File::options().create(true).append(true).open(&log).expect("a log can be written");
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("a log can be written");
         let mut command = command(arguments, folder);
-        command.arg("--json").stderr(file).envs(variables.iter().map(|(name, value)| (*name, value)));
+        command
+            .arg("--json")
+            .stderr(file)
+            .envs(variables.iter().map(|(name, value)| (*name, value)));
         let mut child = command.spawn().expect("the program starts");
-        let process = Process::of(child.id().expect("it was just started") as i32).expect("it was just started");
+        let process = Process::of(child.id().expect("it was just started") as i32)
+            .expect("it was just started");
         let mut lines = BufReader::new(child.stdout.take().expect("it is ours to read")).lines();
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it says something in time");
+        let first = tokio::time::timeout(PATIENCE, lines.next_line())
+            .await
+            .expect("it says something in time");
         let first = first.expect("it can be read").unwrap_or_default();
         let said: Value = serde_json::from_str(&first).unwrap_or_default();
         let logged = || std::fs::read_to_string(&log).unwrap_or_default();
-        assert!(said.get("event").is_some(), "{arguments:?} said {first:?}, and logged: {}", logged());
+        assert!(
+            said.get("event").is_some(),
+            "{arguments:?} said {first:?}, and logged: {}",
+            logged()
+        );
         // Reads on, so that its pipe does not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, process, log, said }
+        Self {
+            child,
+            process,
+            log,
+            said,
+        }
     }
 
     /// The program itself.
@@ -66,6 +85,8 @@ impl Part {
     pub async fn terminate(mut self) -> ExitStatus {
         self.process.signal(Signal::TERM);
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        ended.expect("it stops in time").expect("a child can be waited for")
+        ended
+            .expect("it stops in time")
+            .expect("a child can be waited for")
     }
 }

@@ -48,8 +48,13 @@ impl Player {
     /// # Panics
     /// Never on a machine with a network stack.
     pub fn new() -> Self {
-        let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(20)).build();
-        Self { http: client.expect("an HTTP client can be created") }
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(std::time::Duration::from_secs(20))
+            .build();
+        Self {
+            http: client.expect("an HTTP client can be created"),
+        }
     }
 
     /// Fetches a URL: status and body.
@@ -75,22 +80,44 @@ impl Player {
         if status == 404 {
             return Ok(None);
         }
-        assert_eq!(status, 200, "the master playlist: {}", String::from_utf8_lossy(&body));
+        assert_eq!(
+            status,
+            200,
+            "the master playlist: {}",
+            String::from_utf8_lossy(&body)
+        );
         let base = Url::parse(master).expect("the edge gives absolute addresses");
         let text = String::from_utf8(body).expect("playlists are UTF-8 (RFC 8216, 4.1)");
         let parsed = MasterPlaylist::parse(&text);
-        assert!(parsed.problems.is_empty(), "{:?} in {text}", parsed.problems);
+        assert!(
+            parsed.problems.is_empty(),
+            "{:?} in {text}",
+            parsed.problems
+        );
         let master = parsed.playlist;
-        let variants = master.variants.iter().chain(&master.iframes).map(|it| it.uri.clone());
-        let uris: Vec<String> = variants.chain(master.media.iter().filter_map(|it| it.uri.clone())).collect();
-        assert!(!master.variants.is_empty(), "a master playlist without variants: {text}");
+        let variants = master
+            .variants
+            .iter()
+            .chain(&master.iframes)
+            .map(|it| it.uri.clone());
+        let uris: Vec<String> = variants
+            .chain(master.media.iter().filter_map(|it| it.uri.clone()))
+            .collect();
+        assert!(
+            !master.variants.is_empty(),
+            "a master playlist without variants: {text}"
+        );
         let mut media = BTreeMap::new();
         for uri in uris {
             let url = base.join(&uri).expect("URIs in playlists are URIs");
             let found = self.media(&url).await?;
             media.insert(rendition(&url), found);
         }
-        Ok(Some(Presentation { text, master, media }))
+        Ok(Some(Presentation {
+            text,
+            master,
+            media,
+        }))
     }
 
     async fn media(&self, url: &Url) -> reqwest::Result<Media> {
@@ -98,9 +125,20 @@ impl Player {
         let text = String::from_utf8_lossy(&body).into_owned();
         assert_eq!(status, 200, "{} is missing: {text}", url.path());
         let parsed = MediaPlaylist::parse(&text);
-        assert!(parsed.problems.is_empty(), "{:?} in {text}", parsed.problems);
-        assert!(!parsed.playlist.segments.is_empty(), "a playlist without segments: {text}");
-        Ok(Media { url: url.clone(), playlist: parsed.playlist, text })
+        assert!(
+            parsed.problems.is_empty(),
+            "{:?} in {text}",
+            parsed.problems
+        );
+        assert!(
+            !parsed.playlist.segments.is_empty(),
+            "a playlist without segments: {text}"
+        );
+        Ok(Media {
+            url: url.clone(),
+            playlist: parsed.playlist,
+            text,
+        })
     }
 
     /// The content key of a segment.
@@ -111,7 +149,10 @@ impl Player {
         let segment = &media.playlist.segments[segment];
         let key = &media.playlist.keys[*segment.keys.first().expect("the segment is encrypted")];
         assert_eq!(key.method, KeyMethod::Aes128);
-        let url = media.url.join(key.uri.as_deref().expect("a key has a URI")).expect("a URI");
+        let url = media
+            .url
+            .join(key.uri.as_deref().expect("a key has a URI"))
+            .expect("a URI");
         let (status, body) = self.get(url.as_str()).await.expect("the edge answers");
         assert_eq!(status, 200, "the key at {}", url.path());
         let iv = key.iv_at(segment.sequence);
@@ -123,7 +164,10 @@ impl Player {
     /// # Panics
     /// If the URI is invalid.
     pub fn segment_url(media: &Media, segment: usize) -> Url {
-        media.url.join(&media.playlist.segments[segment].uri).expect("URIs in playlists are URIs")
+        media
+            .url
+            .join(&media.playlist.segments[segment].uri)
+            .expect("URIs in playlists are URIs")
     }
 
     /// A segment as it is stored.
@@ -153,6 +197,9 @@ impl Player {
 
 /// The name of the rendition of a media playlist: `.../1080p/1080p.m3u8`.
 pub fn rendition(url: &Url) -> String {
-    let file = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
+    let file = url
+        .path_segments()
+        .and_then(|mut it| it.next_back())
+        .unwrap_or_default();
     file.trim_end_matches(".m3u8").to_owned()
 }

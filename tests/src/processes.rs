@@ -17,12 +17,16 @@ pub struct Process {
 impl Process {
     /// The process with this id, if there is one.
     pub fn of(pid: i32) -> Option<Self> {
-        stat(pid).map(|it| Self { pid, started: it.started })
+        stat(pid).map(|it| Self {
+            pid,
+            started: it.started,
+        })
     }
 
     /// Whether it is running; a zombie is not.
     pub fn is_alive(&self) -> bool {
-        stat(self.pid).is_some_and(|it| it.started == self.started && !matches!(it.state, 'Z' | 'X'))
+        stat(self.pid)
+            .is_some_and(|it| it.started == self.started && !matches!(it.state, 'Z' | 'X'))
     }
 
     /// Its command line.
@@ -87,8 +91,15 @@ pub fn children(pid: i32) -> BTreeSet<Process> {
 pub async fn all_gone(processes: &BTreeSet<Process>, limit: Duration) {
     let started = Instant::now();
     while processes.iter().any(Process::is_alive) {
-        let left: Vec<_> = processes.iter().filter(|it| it.is_alive()).map(|it| it.command_line().join(" ")).collect();
-        assert!(started.elapsed() < limit, "still alive after {limit:?}: {left:#?}");
+        let left: Vec<_> = processes
+            .iter()
+            .filter(|it| it.is_alive())
+            .map(|it| it.command_line().join(" "))
+            .collect();
+        assert!(
+            started.elapsed() < limit,
+            "still alive after {limit:?}: {left:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

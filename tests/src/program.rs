@@ -40,10 +40,17 @@ pub fn edgereel() -> PathBuf {
     let named = std::env::var_os("EDGEREEL_BIN").map(PathBuf::from);
     let path = named.unwrap_or_else(|| {
         let test = std::env::current_exe().expect("a test knows its own path");
-        let folder = test.parent().and_then(Path::parent).expect("tests stand in `deps`, below the programs");
+        let folder = test
+            .parent()
+            .and_then(Path::parent)
+            .expect("tests stand in `deps`, below the programs");
         folder.join("edgereel")
     });
-    assert!(path.exists(), "`{}` is missing: run `cargo build -p cli` first, or `make test`", path.display());
+    assert!(
+        path.exists(),
+        "`{}` is missing: run `cargo build -p cli` first, or `make test`",
+        path.display()
+    );
     path
 }
 
@@ -56,8 +63,15 @@ pub fn command(arguments: &[&str], temporary: &Path) -> Command {
             command.env_remove(&name);
         }
     }
-    command.args(arguments).env("TMPDIR", temporary).env("NO_PROXY", "127.0.0.1").kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .env("TMPDIR", temporary)
+        .env("NO_PROXY", "127.0.0.1")
+        .kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -85,12 +99,20 @@ pub async fn edgereel_run_with(
     let child = command.spawn().expect("the program starts");
     let watch = Watch::of(child.id().expect("it was just started"));
     let ended = tokio::time::timeout(limit, child.wait_with_output()).await;
-    let output = ended.unwrap_or_else(|_| panic!("`edgereel {}` hung: {limit:?} are over", arguments.join(" ")));
+    let output = ended.unwrap_or_else(|_| {
+        panic!(
+            "`edgereel {}` hung: {limit:?} are over",
+            arguments.join(" ")
+        )
+    });
     let output = output.expect("the program can be waited for");
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     Answer {
         code: output.status.code(),
-        objects: lines.lines().filter_map(|it| serde_json::from_str(it).ok()).collect(),
+        objects: lines
+            .lines()
+            .filter_map(|it| serde_json::from_str(it).ok())
+            .collect(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         took: started.elapsed(),
         peaks: watch.end(),
@@ -132,13 +154,27 @@ pub async fn transcode_with(
 /// # Panics
 /// If a MUST rule is violated.
 pub async fn check(target: &str, temporary: &Path) -> Value {
-    let answer = edgereel_run(&["check", target, "--json"], temporary, Duration::from_secs(120)).await;
+    let answer = edgereel_run(
+        &["check", target, "--json"],
+        temporary,
+        Duration::from_secs(120),
+    )
+    .await;
     let report = answer.last().clone();
     let of_level = |level: &str| -> Vec<Value> {
         let findings = report["findings"].as_array().cloned().unwrap_or_default();
-        findings.into_iter().filter(|it| it["level"] == level).collect()
+        findings
+            .into_iter()
+            .filter(|it| it["level"] == level)
+            .collect()
     };
-    assert_eq!(answer.code, Some(0), "{target} does not conform: {:#?}\n{}", of_level("must"), answer.stderr);
+    assert_eq!(
+        answer.code,
+        Some(0),
+        "{target} does not conform: {:#?}\n{}",
+        of_level("must"),
+        answer.stderr
+    );
     assert_eq!(report["summary"]["must"], 0, "{target}");
     report
 }

@@ -48,12 +48,18 @@ impl Proxy {
     /// # Panics
     /// If no port is free.
     pub async fn before(target: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let (fault, watched) = watch::channel(Fault::None);
         let target = target.to_owned();
         let task = tokio::spawn(listen(listener, target, watched));
-        Self { address, fault, task }
+        Self {
+            address,
+            fault,
+            task,
+        }
     }
 
     /// Fails in this way from now on.
@@ -75,7 +81,8 @@ impl Proxy {
     pub fn url(&self, url: &str) -> String {
         let mut url: url::Url = url.parse().expect("a URL");
         url.set_host(Some("127.0.0.1")).expect("a host can be set");
-        url.set_port(Some(self.address.port())).expect("a port can be set");
+        url.set_port(Some(self.address.port()))
+            .expect("a port can be set");
         url.as_str().trim_end_matches('/').to_owned()
     }
 }
@@ -94,7 +101,9 @@ async fn listen(listener: TcpListener, target: String, mut fault: watch::Receive
         }
         let listener = match open.take() {
             Some(listener) => listener,
-            None => TcpListener::bind(address).await.expect("the port is still free"),
+            None => TcpListener::bind(address)
+                .await
+                .expect("the port is still free"),
         };
         tokio::select! {
             changed = fault.changed() => if changed.is_err() { return },
@@ -107,11 +116,17 @@ async fn listen(listener: TcpListener, target: String, mut fault: watch::Receive
 }
 
 async fn serve(client: TcpStream, target: String, mut fault: watch::Receiver<Fault>) {
-    let Some((mut client, _)) = until_bytes_pass(client, &mut fault).await else { return };
-    let Ok(mut server) = TcpStream::connect(&target).await else { return reset(client) };
+    let Some((mut client, _)) = until_bytes_pass(client, &mut fault).await else {
+        return;
+    };
+    let Ok(mut server) = TcpStream::connect(&target).await else {
+        return reset(client);
+    };
     let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
-        let Some((open, now)) = until_bytes_pass(client, &mut fault).await else { return };
+        let Some((open, now)) = until_bytes_pass(client, &mut fault).await else {
+            return;
+        };
         client = open;
         let passed = tokio::select! {
             changed = fault.changed() => if changed.is_ok() { continue } else { return },
@@ -133,7 +148,10 @@ async fn serve(client: TcpStream, target: String, mut fault: watch::Receiver<Fau
 }
 
 /// Waits during silence; `None`: the fault ended the connection.
-async fn until_bytes_pass(client: TcpStream, fault: &mut watch::Receiver<Fault>) -> Option<(TcpStream, Fault)> {
+async fn until_bytes_pass(
+    client: TcpStream,
+    fault: &mut watch::Receiver<Fault>,
+) -> Option<(TcpStream, Fault)> {
     loop {
         let now = *fault.borrow_and_update();
         match now {
@@ -151,7 +169,12 @@ async fn until_bytes_pass(client: TcpStream, fault: &mut watch::Receiver<Fault>)
     }
 }
 
-async fn pass(read: std::io::Result<usize>, bytes: &[u8], to: &mut TcpStream, fault: Fault) -> Option<()> {
+async fn pass(
+    read: std::io::Result<usize>,
+    bytes: &[u8],
+    to: &mut TcpStream,
+    fault: Fault,
+) -> Option<()> {
     let bytes = &bytes[..read.ok().filter(|it| *it > 0)?];
     if let Fault::Delay(time) = fault {
         tokio::time::sleep(time).await;

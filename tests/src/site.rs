@@ -50,7 +50,10 @@ impl Site {
             ("EDGEREEL_S3_ENDPOINT", store.endpoint.clone()),
             ("EDGEREEL_S3_REGION", store.region.clone()),
             ("EDGEREEL_S3_ACCESS_KEY_ID", store.access_key_id.clone()),
-            ("EDGEREEL_S3_SECRET_ACCESS_KEY", store.secret_access_key.expose().to_owned()),
+            (
+                "EDGEREEL_S3_SECRET_ACCESS_KEY",
+                store.secret_access_key.expose().to_owned(),
+            ),
             ("EDGEREEL_PRIVATE_BUCKET", store.private_bucket.clone()),
             ("EDGEREEL_MEDIA_BUCKET", store.media_bucket.clone()),
             ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
@@ -62,8 +65,15 @@ impl Site {
         std::fs::create_dir(&profiles).expect("directories can be created");
         std::fs::write(profiles.join("small.toml"), PROFILE).expect("a profile can be written");
         std::fs::write(profiles.join("notes.txt"), "no profile").expect("files can be written");
-        let functions = Installation::connect(services, "functions").await.expect("the services can be reached");
-        Self { variables, functions: Arc::new(functions), http: reqwest::Client::new(), folder }
+        let functions = Installation::connect(services, "functions")
+            .await
+            .expect("the services can be reached");
+        Self {
+            variables,
+            functions: Arc::new(functions),
+            http: reqwest::Client::new(),
+            folder,
+        }
     }
 
     /// Starts an API.
@@ -71,7 +81,12 @@ impl Site {
     /// # Panics
     /// If it does not listen in time.
     pub async fn api(&self) -> Part {
-        Part::start(&["api", "--listen", "127.0.0.1:0"], &self.variables, self.folder.path()).await
+        Part::start(
+            &["api", "--listen", "127.0.0.1:0"],
+            &self.variables,
+            self.folder.path(),
+        )
+        .await
     }
 
     /// Starts a transcoder.
@@ -79,14 +94,25 @@ impl Site {
     /// # Panics
     /// If it does not start in time.
     pub async fn transcoder(&self) -> Part {
-        Part::start(&["transcoder", "--encoders", "1"], &self.variables, self.folder.path()).await
+        Part::start(
+            &["transcoder", "--encoders", "1"],
+            &self.variables,
+            self.folder.path(),
+        )
+        .await
     }
 
     /// Calls an API: status and body.
     ///
     /// # Panics
     /// If the server does not respond.
-    pub async fn call(&self, api: &Part, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub async fn call(
+        &self,
+        api: &Part,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         self.call_with(api, method, path, body, &[]).await
     }
 
@@ -103,16 +129,24 @@ impl Site {
         headers: &[(&str, &str)],
     ) -> (u16, Value) {
         let url = format!("{}{path}", api.said["api"].as_str().expect("an address"));
-        let mut request = self.http.request(method.parse().expect("a method"), url).bearer_auth(TOKEN);
+        let mut request = self
+            .http
+            .request(method.parse().expect("a method"), url)
+            .bearer_auth(TOKEN);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
         }
         let answer = request.send().await.expect("the API answers");
         let status = answer.status().as_u16();
-        (status, serde_json::from_slice(&answer.bytes().await.expect("to its end")).unwrap_or_default())
+        (
+            status,
+            serde_json::from_slice(&answer.bytes().await.expect("to its end")).unwrap_or_default(),
+        )
     }
 
     /// Uploads a file, and delivers its event as the bucket does: twice.
@@ -121,16 +155,20 @@ impl Site {
     /// If the API or the store rejects a request.
     pub async fn upload(&self, api: &Part, film: &Path) -> VideoId {
         let bytes = std::fs::read(film).expect("the file can be read");
-        let fields =
-            json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": "small" });
+        let fields = json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": "small" });
         let (status, created) = self.call(api, "POST", "/v1/uploads", Some(fields)).await;
         assert_eq!(status, 201, "{created}");
         let video = send_source(&self.http, created, bytes).await;
         let event = self.event(video).await;
         for _ in 0..2 {
-            let taken = Ingest::new(&self.functions).process(&event, clock::now()).await.expect("it is taken in");
+            let taken = Ingest::new(&self.functions)
+                .process(&event, clock::now())
+                .await
+                .expect("it is taken in");
             // The second time, a transcoder may hold the job.
-            let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] = taken[..] else {
+            let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] =
+                taken[..]
+            else {
                 panic!("it starts nothing: {taken:?}")
             };
         }
@@ -139,10 +177,22 @@ impl Site {
 
     /// S3's event of a source that has arrived.
     async fn event(&self, video: VideoId) -> String {
-        let source = self.functions.catalog.get_video(video).await.expect("it is there").source.key;
+        let source = self
+            .functions
+            .catalog
+            .get_video(video)
+            .await
+            .expect("it is there")
+            .source
+            .key;
         let source = source.expect("it was announced");
         let key = ObjectKey::parse(Bucket::Private, &source).expect("a key of ours");
-        let head = self.functions.store.head(&key).await.expect("it has arrived");
+        let head = self
+            .functions
+            .store
+            .head(&key)
+            .await
+            .expect("it has arrived");
         let object = json!({ "key": source, "size": head.size, "eTag": head.etag.0 });
         let record = json!({
             "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
@@ -157,9 +207,19 @@ impl Site {
         let ingest = Ingest::new(&self.functions);
         tokio::spawn(async move {
             loop {
-                for event in outbox.next_batch(100).await.expect("the outbox can be read") {
-                    ingest.process(&event.body, clock::now()).await.expect("it is taken in");
-                    outbox.ack(event.sequence).await.expect("the outbox takes it");
+                for event in outbox
+                    .next_batch(100)
+                    .await
+                    .expect("the outbox can be read")
+                {
+                    ingest
+                        .process(&event.body, clock::now())
+                        .await
+                        .expect("it is taken in");
+                    outbox
+                        .ack(event.sequence)
+                        .await
+                        .expect("the outbox takes it");
                 }
             }
         })
@@ -173,12 +233,17 @@ impl Site {
     pub async fn until(&self, api: &Part, video: VideoId, holds: impl Fn(&Value) -> bool) {
         let began = Instant::now();
         loop {
-            let (status, now) = self.call(api, "GET", &format!("/v1/videos/{video}"), None).await;
+            let (status, now) = self
+                .call(api, "GET", &format!("/v1/videos/{video}"), None)
+                .await;
             assert_eq!(status, 200, "{now}");
             if holds(&now) {
                 return;
             }
-            assert!(now["state"] != "failed" && began.elapsed() < Duration::from_secs(240), "{now:#}");
+            assert!(
+                now["state"] != "failed" && began.elapsed() < Duration::from_secs(240),
+                "{now:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -19,7 +19,10 @@ impl SmallDisk {
         let folder = tempfile::tempdir().expect("temporary directories can be created");
         let size = format!("size={mib}m");
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
+        command
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder.path())
+            .stderr(Stdio::null());
         if !command.status().is_ok_and(|it| it.success()) {
             testkit::skipped("no file system can be mounted here");
             return None;
@@ -55,6 +58,9 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+        let _ = Command::new("umount")
+            .arg("-l")
+            .arg(self.folder.path())
+            .status();
     }
 }

@@ -11,7 +11,9 @@ use serde_json::Value;
 /// If the store rejects them, or the file needs several requests.
 pub async fn send_source(http: &reqwest::Client, created: Value, bytes: Vec<u8>) -> VideoId {
     let created: CreatedUpload = serde_json::from_value(created).expect("a new upload");
-    let UploadInstructions::Single { request } = created.upload else { panic!("a small file needs one request") };
+    let UploadInstructions::Single { request } = created.upload else {
+        panic!("a small file needs one request")
+    };
     send(http, request, bytes).await;
     created.video
 }

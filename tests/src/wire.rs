@@ -20,8 +20,14 @@ pub struct Answer {
 ///
 /// # Errors
 /// If there is no valid response.
-pub async fn send(address: &str, method: &str, target: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
-    let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+pub async fn send(
+    address: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> anyhow::Result<Answer> {
+    let mut text =
+        format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
     }
@@ -45,8 +51,16 @@ pub async fn send_bytes(address: &str, method: &str, request: &[u8]) -> anyhow::
     tokio::time::timeout(Duration::from_secs(20), read).await??;
     let (head, body) = split(&bytes).ok_or_else(|| anyhow::anyhow!("no whole head"))?;
     let (status, headers) = read_head(head).ok_or_else(|| anyhow::anyhow!("no status: {head}"))?;
-    let body = if is_chunked(&headers) { unchunk(body)? } else { body.to_vec() };
-    Ok(Answer { status, headers, body })
+    let body = if is_chunked(&headers) {
+        unchunk(body)?
+    } else {
+        body.to_vec()
+    };
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }
 
 fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
@@ -60,32 +74,51 @@ fn read_head(head: &str) -> Option<(u16, Headers)> {
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines.filter_map(|it| it.split_once(':'));
-    Some((status, headers.map(|it| (it.0.to_lowercase(), it.1.trim().to_owned())).collect()))
+    Some((
+        status,
+        headers
+            .map(|it| (it.0.to_lowercase(), it.1.trim().to_owned()))
+            .collect(),
+    ))
 }
 
 fn is_chunked(headers: &Headers) -> bool {
-    headers.iter().any(|it| it.0 == "transfer-encoding" && it.1 == "chunked")
+    headers
+        .iter()
+        .any(|it| it.0 == "transfer-encoding" && it.1 == "chunked")
 }
 
 fn is_whole(bytes: &[u8], method: &str) -> bool {
-    let Some((head, body)) = split(bytes) else { return false };
-    let Some((status, headers)) = read_head(head) else { return true };
+    let Some((head, body)) = split(bytes) else {
+        return false;
+    };
+    let Some((status, headers)) = read_head(head) else {
+        return true;
+    };
     if method == "HEAD" || matches!(status, 204 | 304) {
         return true;
     }
     if is_chunked(&headers) {
         return body.ends_with(b"0\r\n\r\n");
     }
-    let length = headers.iter().find(|it| it.0 == "content-length").and_then(|it| it.1.parse().ok());
+    let length = headers
+        .iter()
+        .find(|it| it.0 == "content-length")
+        .and_then(|it| it.1.parse().ok());
     length.is_some_and(|length: usize| body.len() >= length)
 }
 
 fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut body = vec![];
     while !rest.is_empty() {
-        let end = rest.windows(2).position(|it| it == b"\r\n").ok_or_else(|| anyhow::anyhow!("a chunk is cut"))?;
+        let end = rest
+            .windows(2)
+            .position(|it| it == b"\r\n")
+            .ok_or_else(|| anyhow::anyhow!("a chunk is cut"))?;
         let size = usize::from_str_radix(std::str::from_utf8(&rest[..end])?.trim(), 16)?;
-        let chunk = rest.get(end + 2..end + 2 + size).ok_or_else(|| anyhow::anyhow!("a chunk is cut"))?;
+        let chunk = rest
+            .get(end + 2..end + 2 + size)
+            .ok_or_else(|| anyhow::anyhow!("a chunk is cut"))?;
         body.extend_from_slice(chunk);
         rest = &rest[(end + 4 + size).min(rest.len())..];
     }

@@ -35,26 +35,45 @@ impl WrappedKeys {
         video: VideoId,
         generation: Generation,
     ) -> Self {
-        Self { store, keys, video, generation }
+        Self {
+            store,
+            keys,
+            video,
+            generation,
+        }
     }
 
     /// The existing key of a rendition.
-    pub(crate) async fn existing(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+    pub(crate) async fn existing(
+        &self,
+        rendition: &RenditionName,
+    ) -> Result<ContentKey, TranscodeError> {
         let object = self.object(rendition);
         let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
         self.keys
             .unwrap(&body, &object)
-            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() })
+            .map_err(|it| TranscodeError::ContentKey {
+                rendition: rendition.to_string(),
+                reason: it.to_string(),
+            })
     }
 
     /// Stores the key of another generation as that of this one: rewrapped, since a wrapped key is
     /// bound to its path.
-    pub(crate) async fn copy_key(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
+    pub(crate) async fn copy_key(
+        &self,
+        rendition: &RenditionName,
+        from: &Self,
+    ) -> Result<ContentKey, TranscodeError> {
         self.keep(rendition, from.existing(rendition).await?).await
     }
 
     /// Stores a key, unless there is one.
-    async fn keep(&self, rendition: &RenditionName, key: ContentKey) -> Result<ContentKey, TranscodeError> {
+    async fn keep(
+        &self,
+        rendition: &RenditionName,
+        key: ContentKey,
+    ) -> Result<ContentKey, TranscodeError> {
         let object = self.object(rendition);
         let body = Bytes::from(self.keys.wrap(&key, &object, random()?));
         // Write-once: a key with which segments were encrypted is never replaced.
@@ -66,7 +85,11 @@ impl WrappedKeys {
     }
 
     fn object(&self, rendition: &RenditionName) -> ObjectKey {
-        ObjectKey::ContentKey { video: self.video, generation: self.generation.clone(), key: rendition.clone() }
+        ObjectKey::ContentKey {
+            video: self.video,
+            generation: self.generation.clone(),
+            key: rendition.clone(),
+        }
     }
 }
 
@@ -94,17 +117,24 @@ impl ContentKeyStore for ClearKeys {
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         let bytes: [u8; 16] = random()?;
         let folder = self.folder.join(rendition.as_str());
-        let io = |source| TranscodeError::Io { doing: "could not write a key file".to_owned(), source };
+        let io = |source| TranscodeError::Io {
+            doing: "could not write a key file".to_owned(),
+            source,
+        };
         tokio::fs::create_dir_all(&folder).await.map_err(io)?;
-        tokio::fs::write(folder.join(format!("{rendition}.key")), bytes).await.map_err(io)?;
+        tokio::fs::write(folder.join(format!("{rendition}.key")), bytes)
+            .await
+            .map_err(io)?;
         Ok(ContentKey::new(bytes))
     }
 }
 
 fn random<const N: usize>() -> Result<[u8; N], TranscodeError> {
     let mut bytes = [0; N];
-    let io =
-        |it| TranscodeError::Io { doing: "the system has no randomness".to_owned(), source: std::io::Error::other(it) };
+    let io = |it| TranscodeError::Io {
+        doing: "the system has no randomness".to_owned(),
+        source: std::io::Error::other(it),
+    };
     getrandom::fill(&mut bytes).map_err(io)?;
     Ok(bytes)
 }

@@ -132,7 +132,10 @@ impl TranscodeError {
 
     /// Whether FFmpeg or its output is the cause, not a service or a cancellation.
     pub fn concerns_ffmpeg(&self) -> bool {
-        matches!(self, Self::Ffmpeg { .. } | Self::TimedOut { .. } | Self::Verification(_) | Self::Source(_))
+        matches!(
+            self,
+            Self::Ffmpeg { .. } | Self::TimedOut { .. } | Self::Verification(_) | Self::Source(_)
+        )
     }
 
     /// The last lines of FFmpeg's log, if the error is about FFmpeg.
@@ -145,7 +148,10 @@ impl TranscodeError {
 
     /// Whether the claim is lost or the video deleted: stop, and write nothing more.
     pub fn lost_claim(&self) -> bool {
-        matches!(self, Self::Catalog(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }))
+        matches!(
+            self,
+            Self::Catalog(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
+        )
     }
 }
 
@@ -171,10 +177,16 @@ mod tests {
         // EMFILE, ENFILE, ENOMEM, EAGAIN (of `fork`).
         for code in [24, 23, 12, 11] {
             let none_left = || io::Error::from_raw_os_error(code);
-            let store = StoreError::Unavailable { path: "a".to_owned(), source: Box::new(none_left()) };
+            let store = StoreError::Unavailable {
+                path: "a".to_owned(),
+                source: Box::new(none_left()),
+            };
             for problem in [
                 TranscodeError::Spawn(none_left()),
-                TranscodeError::Io { doing: "listening".to_owned(), source: none_left() },
+                TranscodeError::Io {
+                    doing: "listening".to_owned(),
+                    source: none_left(),
+                },
                 TranscodeError::Store(store),
             ] {
                 assert!(problem.is_exhaustion(), "{code}: {problem:?}");
@@ -187,7 +199,11 @@ mod tests {
     }
 
     fn ffmpeg(log_tail: &str) -> TranscodeError {
-        TranscodeError::Ffmpeg { task: "x".to_owned(), reason: "y".to_owned(), log_tail: log_tail.to_owned() }
+        TranscodeError::Ffmpeg {
+            task: "x".to_owned(),
+            reason: "y".to_owned(),
+            log_tail: log_tail.to_owned(),
+        }
     }
 
     #[test]
@@ -196,27 +212,92 @@ mod tests {
         let video = domain::ids::VideoId::new(1, [0; 10]);
         let away = || "away".into();
         let text = || "text".to_owned();
-        let io = |kind: io::ErrorKind| TranscodeError::Io { doing: text(), source: kind.into() };
+        let io = |kind: io::ErrorKind| TranscodeError::Io {
+            doing: text(),
+            source: kind.into(),
+        };
         for (error, code, verdict) in [
             (SourceProblem::Damaged.into(), FailureCode::Damaged, Reject),
-            (SourceProblem::RungsDoNotFit.into(), FailureCode::RungsDoNotFit, Reject),
+            (
+                SourceProblem::RungsDoNotFit.into(),
+                FailureCode::RungsDoNotFit,
+                Reject,
+            ),
             (ffmpeg("Conversion failed!"), FailureCode::Internal, Retry),
-            (TranscodeError::TimedOut { task: text(), log_tail: text() }, FailureCode::TimedOut, Retry),
-            (TranscodeError::Interrupted { task: text() }, FailureCode::Internal, Retry),
-            (TranscodeError::Spawn(io::ErrorKind::NotFound.into()), FailureCode::Internal, Retry),
-            (StoreError::Unavailable { path: text(), source: away() }.into(), FailureCode::Unavailable, Retry),
-            (CatalogError::Unavailable { source: away() }.into(), FailureCode::Unavailable, Retry),
-            (CatalogError::LeaseLost { video, fence: 1 }.into(), FailureCode::Unavailable, Retry),
-            (TranscodeError::ContentKey { rendition: text(), reason: text() }, FailureCode::Internal, Retry),
-            (TranscodeError::Verification(text()), FailureCode::VerificationFailed, Retry),
-            (TranscodeError::NotCopyable(text()), FailureCode::Internal, Retry),
+            (
+                TranscodeError::TimedOut {
+                    task: text(),
+                    log_tail: text(),
+                },
+                FailureCode::TimedOut,
+                Retry,
+            ),
+            (
+                TranscodeError::Interrupted { task: text() },
+                FailureCode::Internal,
+                Retry,
+            ),
+            (
+                TranscodeError::Spawn(io::ErrorKind::NotFound.into()),
+                FailureCode::Internal,
+                Retry,
+            ),
+            (
+                StoreError::Unavailable {
+                    path: text(),
+                    source: away(),
+                }
+                .into(),
+                FailureCode::Unavailable,
+                Retry,
+            ),
+            (
+                CatalogError::Unavailable { source: away() }.into(),
+                FailureCode::Unavailable,
+                Retry,
+            ),
+            (
+                CatalogError::LeaseLost { video, fence: 1 }.into(),
+                FailureCode::Unavailable,
+                Retry,
+            ),
+            (
+                TranscodeError::ContentKey {
+                    rendition: text(),
+                    reason: text(),
+                },
+                FailureCode::Internal,
+                Retry,
+            ),
+            (
+                TranscodeError::Verification(text()),
+                FailureCode::VerificationFailed,
+                Retry,
+            ),
+            (
+                TranscodeError::NotCopyable(text()),
+                FailureCode::Internal,
+                Retry,
+            ),
             (io(io::ErrorKind::StorageFull), FailureCode::DiskFull, Retry),
-            (io(io::ErrorKind::PermissionDenied), FailureCode::Internal, Retry),
-            (TranscodeError::Fetch { reason: text() }, FailureCode::FetchFailed, Retry),
+            (
+                io(io::ErrorKind::PermissionDenied),
+                FailureCode::Internal,
+                Retry,
+            ),
+            (
+                TranscodeError::Fetch { reason: text() },
+                FailureCode::FetchFailed,
+                Retry,
+            ),
             (TranscodeError::Superseded, FailureCode::Internal, Retry),
             (TranscodeError::Cancelled, FailureCode::Shutdown, Release),
         ] {
-            assert_eq!((error.failure().code, error.class().verdict()), (code, verdict), "{error:?}");
+            assert_eq!(
+                (error.failure().code, error.class().verdict()),
+                (code, verdict),
+                "{error:?}"
+            );
         }
     }
 
@@ -229,8 +310,19 @@ mod tests {
             (SourceProblem::Damaged.into(), true),
             (SourceProblem::SourceChanged.into(), false),
             (SourceProblem::TooDemanding.into(), false),
-            (TranscodeError::Interrupted { task: String::new() }, false),
-            (TranscodeError::TimedOut { task: String::new(), log_tail: String::new() }, false),
+            (
+                TranscodeError::Interrupted {
+                    task: String::new(),
+                },
+                false,
+            ),
+            (
+                TranscodeError::TimedOut {
+                    task: String::new(),
+                    log_tail: String::new(),
+                },
+                false,
+            ),
             (TranscodeError::Cancelled, false),
             (ffmpeg("socket: Too many open files"), false),
         ] {
@@ -248,7 +340,13 @@ mod tests {
         assert!(TranscodeError::from(CatalogError::Gone { video }).lost_claim());
         assert!(!TranscodeError::from(CatalogError::NotFound { video }).lost_claim());
         assert!(!TranscodeError::Cancelled.lost_claim());
-        assert_eq!((ffmpeg("words").log_tail(), TranscodeError::Cancelled.log_tail()), ("words", ""));
+        assert_eq!(
+            (
+                ffmpeg("words").log_tail(),
+                TranscodeError::Cancelled.log_tail()
+            ),
+            ("words", "")
+        );
         assert!(ffmpeg("").concerns_ffmpeg() && !TranscodeError::Cancelled.concerns_ffmpeg());
     }
 }

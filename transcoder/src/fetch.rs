@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use domain::failure::SourceProblem;
 use platform::net::{Guard, Policy, UrlRejected};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT,
+};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -17,7 +19,10 @@ use crate::error::TranscodeError;
 pub(crate) mod transfer;
 
 /// The default policy for imports: `http` and `https` on the public internet.
-pub(crate) const DEFAULT_POLICY: Policy = Policy { allow_private: false, allow_http: true };
+pub(crate) const DEFAULT_POLICY: Policy = Policy {
+    allow_private: false,
+    allow_http: true,
+};
 
 /// The minimum pace of a file. Every step has a time limit, and so has their sum: a server that
 /// sends a byte now and then never misses the limit of a single step.
@@ -37,14 +42,20 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         let (first_bytes, window) = (Duration::from_secs(20), Duration::from_secs(2 * 60));
-        Self { first_bytes, least_rate: 64 << 10, window, total: Duration::from_secs(12 * 3600) }
+        Self {
+            first_bytes,
+            least_rate: 64 << 10,
+            window,
+            total: Duration::from_secs(12 * 3600),
+        }
     }
 }
 
 impl Pace {
     /// The time limit of a part of `bytes` bytes.
     pub(crate) fn of_part(&self, bytes: usize) -> Duration {
-        self.window.max(Duration::from_secs(bytes as u64 / self.least_rate.max(1)))
+        self.window
+            .max(Duration::from_secs(bytes as u64 / self.least_rate.max(1)))
     }
 }
 
@@ -89,13 +100,24 @@ impl Fetcher {
     /// A client that connects to addresses that `policy` allows.
     pub(crate) fn new(policy: Policy) -> Result<Self, TranscodeError> {
         let guard = Guard::new(policy);
-        let client = guard.client().connect_timeout(CONNECT_TIMEOUT).read_timeout(STALL).build();
-        Ok(Self { client: client.map_err(|it| failed(&it.without_url()))?, guard })
+        let client = guard
+            .client()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(STALL)
+            .build();
+        Ok(Self {
+            client: client.map_err(|it| failed(&it.without_url()))?,
+            guard,
+        })
     }
 
     /// Requests a file, or the rest of it. A server that does not support ranges, or that has
     /// another version of the file, sends all of it: see [`FetchResponse::start`].
-    pub(crate) async fn open(&self, url: &Url, rest: Option<&Rest>) -> Result<FetchResponse, TranscodeError> {
+    pub(crate) async fn open(
+        &self,
+        url: &Url,
+        rest: Option<&Rest>,
+    ) -> Result<FetchResponse, TranscodeError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
             self.guard.check(&url).map_err(|it| refused(&it))?;
@@ -105,31 +127,52 @@ impl Fetcher {
                 StatusCode::OK => return Ok(FetchResponse::whole(response)),
                 StatusCode::PARTIAL_CONTENT => return FetchResponse::part(response, rest),
                 // The file is shorter than the received part: it has changed.
-                StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => return Box::pin(self.open(&url, None)).await,
+                StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => {
+                    return Box::pin(self.open(&url, None)).await;
+                }
                 _ if status.is_redirection() && response.headers().contains_key(LOCATION) => {
                     url = next_hop(&url, response.headers())?;
                 }
-                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-                    return Err(TranscodeError::Fetch { reason: format!("the server responds with status {status}") });
+                StatusCode::REQUEST_TIMEOUT
+                | StatusCode::TOO_EARLY
+                | StatusCode::TOO_MANY_REQUESTS => {
+                    return Err(TranscodeError::Fetch {
+                        reason: format!("the server responds with status {status}"),
+                    });
                 }
                 _ if status.is_server_error() => {
-                    return Err(TranscodeError::Fetch { reason: format!("the server responds with status {status}") });
+                    return Err(TranscodeError::Fetch {
+                        reason: format!("the server responds with status {status}"),
+                    });
                 }
-                _ => return Err(SourceProblem::FetchRefused { status: status.as_u16() }.into()),
+                _ => {
+                    return Err(SourceProblem::FetchRefused {
+                        status: status.as_u16(),
+                    }
+                    .into());
+                }
             }
         }
-        Err(SourceProblem::FetchRefused { status: StatusCode::FOUND.as_u16() }.into())
+        Err(SourceProblem::FetchRefused {
+            status: StatusCode::FOUND.as_u16(),
+        }
+        .into())
     }
 
     async fn ask(&self, url: &Url, rest: Option<&Rest>) -> Result<Response, TranscodeError> {
         let mut request = self
             .client
             .get(url.clone())
-            .header(USER_AGENT, concat!("Edgereel-Import/", env!("CARGO_PKG_VERSION")))
+            .header(
+                USER_AGENT,
+                concat!("Edgereel-Import/", env!("CARGO_PKG_VERSION")),
+            )
             // Ranges and sizes of a compressed body would not be those of the file.
             .header(ACCEPT_ENCODING, "identity");
         if let Some(Rest { start, etag }) = rest {
-            request = request.header(RANGE, format!("bytes={start}-")).header(IF_RANGE, etag);
+            request = request
+                .header(RANGE, format!("bytes={start}-"))
+                .header(IF_RANGE, etag);
         }
         match tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await {
             Ok(Ok(response)) => Ok(response),
@@ -137,7 +180,9 @@ impl Fetcher {
                 Some(refusal) => self::refused(refusal),
                 None => failed(&error.without_url()),
             }),
-            Err(_) => Err(TranscodeError::Fetch { reason: "the server does not respond".to_owned() }),
+            Err(_) => Err(TranscodeError::Fetch {
+                reason: "the server does not respond".to_owned(),
+            }),
         }
     }
 }
@@ -145,25 +190,46 @@ impl Fetcher {
 impl FetchResponse {
     fn whole(response: Response) -> Self {
         let size = response.content_length();
-        Self { start: 0, size, etag: strong_etag(response.headers()), response }
+        Self {
+            start: 0,
+            size,
+            etag: strong_etag(response.headers()),
+            response,
+        }
     }
 
     /// Checks that the response is the requested part.
     fn part(response: Response, rest: Option<&Rest>) -> Result<Self, TranscodeError> {
-        let range = response.headers().get(CONTENT_RANGE).and_then(|it| it.to_str().ok()).and_then(content_range);
+        let range = response
+            .headers()
+            .get(CONTENT_RANGE)
+            .and_then(|it| it.to_str().ok())
+            .and_then(content_range);
         let etag = strong_etag(response.headers());
         match (range, rest) {
-            (Some((start, size)), Some(rest)) if start == rest.start && etag.as_ref() == Some(&rest.etag) => {
-                Ok(Self { start, size, etag, response })
+            (Some((start, size)), Some(rest))
+                if start == rest.start && etag.as_ref() == Some(&rest.etag) =>
+            {
+                Ok(Self {
+                    start,
+                    size,
+                    etag,
+                    response,
+                })
             }
-            _ => Err(TranscodeError::Fetch { reason: "the server sends another part than was asked for".to_owned() }),
+            _ => Err(TranscodeError::Fetch {
+                reason: "the server sends another part than was asked for".to_owned(),
+            }),
         }
     }
 
     /// The next bytes; `None` at the end. A connection that closes early is an error, if the server
     /// declared the length.
     pub(crate) async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, TranscodeError> {
-        self.response.chunk().await.map_err(|it| failed(&it.without_url()))
+        self.response
+            .chunk()
+            .await
+            .map_err(|it| failed(&it.without_url()))
     }
 }
 
@@ -171,7 +237,9 @@ impl FetchResponse {
 fn next_hop(url: &Url, headers: &HeaderMap) -> Result<Url, TranscodeError> {
     let location = headers.get(LOCATION).and_then(|it| it.to_str().ok());
     let next = location.and_then(|it| url.join(it).ok());
-    Ok(next.ok_or(SourceProblem::FetchRefused { status: StatusCode::FOUND.as_u16() })?)
+    Ok(next.ok_or(SourceProblem::FetchRefused {
+        status: StatusCode::FOUND.as_u16(),
+    })?)
 }
 
 /// An ETag that identifies every byte (RFC 9110, 8.8.1): only a strong one may join two parts.
@@ -186,14 +254,20 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, end) = range.split_once('-')?;
     let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
-    let size = if size == "*" { None } else { Some(size.parse().ok()?) };
+    let size = if size == "*" {
+        None
+    } else {
+        Some(size.parse().ok()?)
+    };
     // Only the complete rest is useful.
     (start <= end && size.is_none_or(|it| end.checked_add(1) == Some(it))).then_some((start, size))
 }
 
 fn refused(refusal: &UrlRejected) -> TranscodeError {
     match refusal {
-        UrlRejected::NoAddress(_) => TranscodeError::Fetch { reason: refusal.to_string() },
+        UrlRejected::NoAddress(_) => TranscodeError::Fetch {
+            reason: refusal.to_string(),
+        },
         UrlRejected::Scheme(_)
         | UrlRejected::NotHttps
         | UrlRejected::Userinfo
@@ -208,7 +282,9 @@ fn failed(error: &reqwest::Error) -> TranscodeError {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    TranscodeError::Fetch { reason: cause.to_string() }
+    TranscodeError::Fetch {
+        reason: cause.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -255,9 +331,15 @@ mod tests {
             next_hop(&from, &headers).ok().map(String::from)
         };
         assert_eq!(to("../e").as_deref(), Some("https://files.example/e"));
-        assert_eq!(to("//other.example/f").as_deref(), Some("https://other.example/f"));
+        assert_eq!(
+            to("//other.example/f").as_deref(),
+            Some("https://other.example/f")
+        );
         // The guard checks it before the transcoder connects.
-        assert_eq!(to("file:///etc/passwd").as_deref(), Some("file:///etc/passwd"));
+        assert_eq!(
+            to("file:///etc/passwd").as_deref(),
+            Some("file:///etc/passwd")
+        );
         assert_eq!(to("https://"), None);
     }
 }

@@ -38,8 +38,11 @@ pub struct Tools {
 /// The whole environment of FFmpeg and ffprobe. No variable of this process, which may hold
 /// credentials, reaches programs that parse untrusted files. Static builds crash when they load the
 /// character sets of the host (`GCONV_PATH`), which happens for the names of broadcast channels.
-pub(crate) const ENVIRONMENT: [(&str, &str); 3] =
-    [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("GCONV_PATH", "/nonexistent")];
+pub(crate) const ENVIRONMENT: [(&str, &str); 3] = [
+    ("PATH", "/usr/bin:/bin"),
+    ("LC_ALL", "C"),
+    ("GCONV_PATH", "/nonexistent"),
+];
 
 /// FFmpeg is missing or cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +60,27 @@ pub struct ToolsError {
 /// [`Tools::tone_maps`].
 const NEEDED: [(&str, &str, &[&str]); 4] = [
     ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
-    ("filter", "-filters", &["scale", "fps", "tpad", "trim", "pad", "tile", "aresample", "apad", "atrim"]),
+    (
+        "filter",
+        "-filters",
+        &[
+            "scale",
+            "fps",
+            "tpad",
+            "trim",
+            "pad",
+            "tile",
+            "aresample",
+            "apad",
+            "atrim",
+        ],
+    ),
     ("muxer", "-muxers", &["mpegts", "segment", "image2"]),
-    ("bitstream filter", "-bsfs", &["noise", "h264_mp4toannexb", "h264_metadata"]),
+    (
+        "bitstream filter",
+        "-bsfs",
+        &["noise", "h264_mp4toannexb", "h264_metadata"],
+    ),
 ];
 
 impl Tools {
@@ -71,8 +92,10 @@ impl Tools {
     pub fn find(directory: Option<&Path>, launcher: Option<Launcher>) -> Result<Self, ToolsError> {
         let path = |name: &'static str| {
             let path = directory.map_or_else(|| PathBuf::from(name), |it| it.join(name));
-            confine::find_program(&path)
-                .ok_or_else(|| ToolsError { program: name, source: std::io::ErrorKind::NotFound.into() })
+            confine::find_program(&path).ok_or_else(|| ToolsError {
+                program: name,
+                source: std::io::ErrorKind::NotFound.into(),
+            })
         };
         Self::at(path("ffmpeg")?, path("ffprobe")?, launcher)
     }
@@ -81,7 +104,11 @@ impl Tools {
     ///
     /// # Errors
     /// If one of them does not run, or not when it is confined.
-    pub fn at(ffmpeg: PathBuf, ffprobe: PathBuf, launcher: Option<Launcher>) -> Result<Self, ToolsError> {
+    pub fn at(
+        ffmpeg: PathBuf,
+        ffprobe: PathBuf,
+        launcher: Option<Launcher>,
+    ) -> Result<Self, ToolsError> {
         let mut libraries = Libraries::default();
         if launcher.is_some() {
             for (program, path) in [("ffmpeg", &ffmpeg), ("ffprobe", &ffprobe)] {
@@ -96,11 +123,22 @@ impl Tools {
             }
         }
         let libraries = Arc::new(libraries);
-        let mut tools = Self { ffmpeg, ffprobe, version: String::new(), filters: Arc::default(), launcher, libraries };
+        let mut tools = Self {
+            ffmpeg,
+            ffprobe,
+            version: String::new(),
+            filters: Arc::default(),
+            launcher,
+            libraries,
+        };
         let (version, ffprobe_version, filters) = std::thread::scope(|scope| {
             let ffprobe = scope.spawn(|| tools.ask("ffprobe", &["-version"]));
             let filters = scope.spawn(|| tools.ask("ffmpeg", &["-hide_banner", "-filters"]));
-            (tools.ask("ffmpeg", &["-version"]), ffprobe.join(), filters.join())
+            (
+                tools.ask("ffmpeg", &["-version"]),
+                ffprobe.join(),
+                filters.join(),
+            )
         });
         tools.version = first_line(&version?);
         if let Ok(Err(problem)) = ffprobe_version {
@@ -113,26 +151,50 @@ impl Tools {
 
     /// The command that runs FFmpeg.
     pub(crate) fn ffmpeg(&self, arguments: &[String], needs: &Needs) -> std::process::Command {
-        launcher::command(self.launcher.as_ref(), &self.ffmpeg, arguments, &self.libraries, needs)
+        launcher::command(
+            self.launcher.as_ref(),
+            &self.ffmpeg,
+            arguments,
+            &self.libraries,
+            needs,
+        )
     }
 
     /// The command that runs ffprobe.
     pub(crate) fn ffprobe(&self, arguments: &[String], needs: &Needs) -> std::process::Command {
-        launcher::command(self.launcher.as_ref(), &self.ffprobe, arguments, &self.libraries, needs)
+        launcher::command(
+            self.launcher.as_ref(),
+            &self.ffprobe,
+            arguments,
+            &self.libraries,
+            needs,
+        )
     }
 
     /// The output of one of the programs for these arguments.
     fn ask(&self, name: &'static str, arguments: &[&str]) -> Result<String, ToolsError> {
         let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
         let needs = Needs::default();
-        let mut command =
-            if name == "ffmpeg" { self.ffmpeg(&arguments, &needs) } else { self.ffprobe(&arguments, &needs) };
-        let output = command.stdin(Stdio::null()).output().map_err(|source| ToolsError { program: name, source })?;
+        let mut command = if name == "ffmpeg" {
+            self.ffmpeg(&arguments, &needs)
+        } else {
+            self.ffprobe(&arguments, &needs)
+        };
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| ToolsError {
+                program: name,
+                source,
+            })?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.lines().next_back().unwrap_or_default();
             let source = std::io::Error::other(format!("it ended with {}: {said}", output.status));
-            return Err(ToolsError { program: name, source });
+            return Err(ToolsError {
+                program: name,
+                source,
+            });
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -154,7 +216,9 @@ impl Tools {
 
     /// The deinterlacing filter, if there is one.
     pub fn deinterlacer(&self) -> Option<&'static str> {
-        ["bwdif", "yadif"].into_iter().find(|it| self.filters.contains(*it))
+        ["bwdif", "yadif"]
+            .into_iter()
+            .find(|it| self.filters.contains(*it))
     }
 
     /// Whether HDR and wide gamut can be converted to SDR.
@@ -164,7 +228,10 @@ impl Tools {
 
     /// The kinds of sources that this FFmpeg cannot process, with the missing filters, as text.
     pub fn limits(&self) -> Vec<String> {
-        let fields = self.deinterlacer().is_none().then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
+        let fields = self
+            .deinterlacer()
+            .is_none()
+            .then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
         let hdr = (!self.tone_maps()).then(|| "HDR video (no filter lut3d)".to_owned());
         fields.into_iter().chain(hdr).collect()
     }
@@ -173,13 +240,19 @@ impl Tools {
     pub fn missing_capabilities(&self) -> Result<Vec<String>, ToolsError> {
         let list = |option| self.ask("ffmpeg", &["-hide_banner", option]);
         std::thread::scope(|scope| {
-            let asked = NEEDED.map(|(kind, option, names)| (kind, names, scope.spawn(move || list(option))));
+            let asked = NEEDED
+                .map(|(kind, option, names)| (kind, names, scope.spawn(move || list(option))));
             let mut missing = vec![];
             for (kind, names, list) in asked {
                 let Ok(list) = list.join() else { continue };
                 let list = list?;
                 let has = |name: &str| list.split_whitespace().any(|word| word == name);
-                missing.extend(names.iter().filter(|it| !has(it)).map(|it| format!("{kind} {it}")));
+                missing.extend(
+                    names
+                        .iter()
+                        .filter(|it| !has(it))
+                        .map(|it| format!("{kind} {it}")),
+                );
             }
             Ok(missing)
         })
@@ -187,5 +260,10 @@ impl Tools {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(80).collect()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(80)
+        .collect()
 }

@@ -53,7 +53,10 @@ struct Indexed {
 }
 
 /// How deep a broadcast recording is searched for its streams.
-const DEEP: Depth = Depth { bytes: 128 << 20, seconds: 600 };
+const DEEP: Depth = Depth {
+    bytes: 128 << 20,
+    seconds: 600,
+};
 
 /// Converts seconds to ticks.
 fn ticks(seconds: f64) -> u64 {
@@ -74,26 +77,52 @@ pub(crate) async fn inspect(
     }
     let limit = profile.limits.max_bytes;
     if blocks.size() > limit {
-        return Err(SourceProblem::TooLarge { bytes: blocks.size(), limit_bytes: limit }.into());
+        return Err(SourceProblem::TooLarge {
+            bytes: blocks.size(),
+            limit_bytes: limit,
+        }
+        .into());
     }
     let url = loopback.source_url();
     let container = kind::container(blocks).await?;
     let demuxer = container.demuxer();
     // Our own MP4 parser describes problems more precisely than ffprobe, so it runs first.
-    let moov = if demuxer == "mov" { mp4::read(blocks).await? } else { None };
+    let moov = if demuxer == "mov" {
+        mp4::read(blocks).await?
+    } else {
+        None
+    };
     let broadcast = matches!(container, ContainerKind::MpegTs | ContainerKind::MpegPs);
     let mut found = match streams(tools, demuxer, &url, None).await {
         // The video may begin late.
         Err(TranscodeError::Source(_)) if broadcast => {
             let found = streams(tools, demuxer, &url, Some(DEEP)).await?;
-            return sequential(tools, loopback, profile, demuxer, &found, Some(DEEP), "its video begins late").await;
+            return sequential(
+                tools,
+                loopback,
+                profile,
+                demuxer,
+                &found,
+                Some(DEEP),
+                "its video begins late",
+            )
+            .await;
         }
         found => found?,
     };
     // Checked before a frame is decoded.
     check_pixels(&found.video, profile)?;
     if container.is_elementary() || container == ContainerKind::Ivf {
-        return sequential(tools, loopback, profile, demuxer, &found, None, "it is an elementary stream").await;
+        return sequential(
+            tools,
+            loopback,
+            profile,
+            demuxer,
+            &found,
+            None,
+            "it is an elementary stream",
+        )
+        .await;
     }
     let indexed = match (&moov, demuxer) {
         (Some(moov), _) => mp4::index(moov, &found, blocks).await?,
@@ -118,9 +147,21 @@ pub(crate) async fn inspect(
     able(tools, &found.video)?;
     if let Some(reason) = indexed.unseekable.or(look.unseekable) {
         (found.video.width, found.video.height) = look.canvas;
-        return sequential(tools, loopback, profile, demuxer, &found, indexed.depth, reason).await;
+        return sequential(
+            tools,
+            loopback,
+            profile,
+            demuxer,
+            &found,
+            indexed.depth,
+            reason,
+        )
+        .await;
     }
-    Ok(Inspected { probe: assemble(blocks.size(), demuxer, found, indexed, profile), normaliser: None })
+    Ok(Inspected {
+        probe: assemble(blocks.size(), demuxer, found, indexed, profile),
+        normaliser: None,
+    })
 }
 
 /// Inspects a source again, for runs that read it from its beginning, after runs that sought in it
@@ -134,8 +175,20 @@ pub(crate) async fn inspect_sequentially(
     let url = loopback.source_url();
     let mut found = streams(tools, demuxer, &url, None).await?;
     let look = frames::all(tools, demuxer, &url, &found).await?;
-    (found.video.interlaced, (found.video.width, found.video.height)) = (look.interlaced, look.canvas);
-    sequential(tools, loopback, profile, demuxer, &found, None, "seeking in it failed").await
+    (
+        found.video.interlaced,
+        (found.video.width, found.video.height),
+    ) = (look.interlaced, look.canvas);
+    sequential(
+        tools,
+        loopback,
+        profile,
+        demuxer,
+        &found,
+        None,
+        "seeking in it failed",
+    )
+    .await
 }
 
 async fn sequential(
@@ -152,14 +205,23 @@ async fn sequential(
     let normaliser = Normaliser::new(tools, demuxer, found, depth);
     let survey = survey(tools, loopback, &normaliser, &found.video.codec).await?;
     let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
-    Ok(Inspected { probe, normaliser: Some(normaliser) })
+    Ok(Inspected {
+        probe,
+        normaliser: Some(normaliser),
+    })
 }
 
 /// Checks that this FFmpeg has the filters that the video needs.
 fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
-    let lacks = |need: &str, capability: String| SourceProblem::MissingCapability { need: need.to_owned(), capability };
+    let lacks = |need: &str, capability: String| SourceProblem::MissingCapability {
+        need: need.to_owned(),
+        capability,
+    };
     if video.interlaced && tools.deinterlacer().is_none() {
-        return Err(lacks("interlaced", "the filters `bwdif` and `yadif`".to_owned()));
+        return Err(lacks(
+            "interlaced",
+            "the filters `bwdif` and `yadif`".to_owned(),
+        ));
     }
     if (video.hdr.is_some() || video.wide_gamut) && !tools.tone_maps() {
         return Err(lacks("HDR", "the filter `lut3d`".to_owned()));
@@ -174,7 +236,13 @@ fn assemble(size: u64, demuxer: &str, found: Found, indexed: Indexed, profile: &
     video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
     video.start_pts = (indexed.video.start / video.time_base.as_f64()).round() as i64;
     let index = within(indexed.index, indexed.video, indexed.audio);
-    Probe { demuxer: demuxer.to_owned(), size, video, audio: found.audio, index }
+    Probe {
+        demuxer: demuxer.to_owned(),
+        size,
+        video,
+        audio: found.audio,
+        index,
+    }
 }
 
 /// Converts an index of the video to one of the whole presentation.
@@ -184,8 +252,11 @@ pub(crate) fn within(mut index: SourceIndex, video: Extent, audio: Option<Extent
     index.keyframes.iter_mut().for_each(|it| *it += lead);
     index.video_start = lead;
     index.video_end += lead;
-    index.end =
-        if presentation.end > video.end { lead + ticks(presentation.end - video.start) } else { index.video_end };
+    index.end = if presentation.end > video.end {
+        lead + ticks(presentation.end - video.start)
+    } else {
+        index.video_end
+    };
     index
 }
 

@@ -50,11 +50,16 @@ pub(crate) enum Fate {
 impl Fate {
     /// The message is delivered again after a pause.
     pub(crate) fn release(pause: Duration, reason: impl Into<String>) -> Self {
-        Self::Release { pause, reason: reason.into() }
+        Self::Release {
+            pause,
+            reason: reason.into(),
+        }
     }
 
     /// The message is kept for the operator.
     pub(crate) fn dead_letter(reason: impl Into<String>) -> Self {
-        Self::DeadLetter { reason: reason.into() }
+        Self::DeadLetter {
+            reason: reason.into(),
+        }
     }
 }

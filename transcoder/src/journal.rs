@@ -48,8 +48,18 @@ pub(crate) struct CatalogJournal {
 
 impl CatalogJournal {
     /// A journal that writes under `claim`.
-    pub(crate) fn new(catalog: Catalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
-        Self { catalog, claim, first_run, lease }
+    pub(crate) fn new(
+        catalog: Catalog,
+        claim: Claim,
+        first_run: bool,
+        lease: std::time::Duration,
+    ) -> Self {
+        Self {
+            catalog,
+            claim,
+            first_run,
+            lease,
+        }
     }
 }
 
@@ -60,27 +70,44 @@ impl Journal for CatalogJournal {
     }
 
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
-        Ok(self.catalog.chunks(self.claim.video, &self.claim.generation).await?)
+        Ok(self
+            .catalog
+            .chunks(self.claim.video, &self.claim.generation)
+            .await?)
     }
 
     async fn finish(&self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
-        Ok(self.catalog.record_chunk(&self.claim, chunk, clock::now()).await?)
+        Ok(self
+            .catalog
+            .record_chunk(&self.claim, chunk, clock::now())
+            .await?)
     }
 
     async fn progress(&self, stage: Stage, percent: u8) -> Result<(), TranscodeError> {
-        Ok(self.catalog.set_progress(&self.claim, stage, percent, clock::now()).await?)
+        Ok(self
+            .catalog
+            .set_progress(&self.claim, stage, percent, clock::now())
+            .await?)
     }
 
     async fn renditions(&self, renditions: &[RenditionRecord]) -> Result<(), TranscodeError> {
-        Ok(self.catalog.set_renditions(&self.claim, renditions, clock::now()).await?)
+        Ok(self
+            .catalog
+            .set_renditions(&self.claim, renditions, clock::now())
+            .await?)
     }
 
     async fn playable(&self) -> Result<(), TranscodeError> {
-        Ok(self.catalog.mark_playable(&self.claim, clock::now()).await?)
+        Ok(self
+            .catalog
+            .mark_playable(&self.claim, clock::now())
+            .await?)
     }
 
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
-        self.catalog.renew(&self.claim, self.lease, clock::now()).await?;
+        self.catalog
+            .renew(&self.claim, self.lease, clock::now())
+            .await?;
         Ok(())
     }
 }
@@ -106,7 +133,10 @@ pub(crate) struct MemoryJournal {
 impl MemoryJournal {
     /// An empty journal.
     pub(crate) fn new(on_progress: OnProgress) -> Self {
-        Self { chunks: Mutex::default(), on_progress }
+        Self {
+            chunks: Mutex::default(),
+            on_progress,
+        }
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<ChunkRecord>> {

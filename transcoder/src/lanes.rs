@@ -89,7 +89,9 @@ impl EncodeContext {
         made: &mpsc::Sender<LaneOutput>,
     ) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
-        let Some(start) = chunks.first() else { return Ok(()) };
+        let Some(start) = chunks.first() else {
+            return Ok(());
+        };
         let (sink, mut stored) = self.sink(lane);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
@@ -102,11 +104,21 @@ impl EncodeContext {
             (Lane::Encode, _, _) => context.encode(chunks, self.encoders as u32),
             _ => return Ok(()),
         };
-        let span = self.plan.span(&(start.segments.start..self.plan.segments()));
+        let span = self
+            .plan
+            .span(&(start.segments.start..self.plan.segments()));
         // Audio that is read from a normaliser arrives only as fast as its video is encoded.
-        let factor = if lane == Lane::Encode || !self.feeds.is_empty() { 200.0 } else { 2.0 };
+        let factor = if lane == Lane::Encode || !self.feeds.is_empty() {
+            200.0
+        } else {
+            2.0
+        };
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), factor);
-        let task = format!("make the {} renditions from {:.0} s on", lane.as_str(), seconds(span.start.ticks));
+        let task = format!(
+            "make the {} renditions from {:.0} s on",
+            lane.as_str(),
+            seconds(span.start.ticks)
+        );
         let run = self.run(task.clone(), arguments, limit);
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
@@ -124,7 +136,10 @@ impl EncodeContext {
         };
         if lane == Lane::Copy && ended.complained {
             // Players cannot decode what FFmpeg cannot parse. The encoder conceals such errors.
-            return Err(TranscodeError::NotCopyable(format!("it is damaged: {}", ended.log_tail)));
+            return Err(TranscodeError::NotCopyable(format!(
+                "it is damaged: {}",
+                ended.log_tail
+            )));
         }
         self.drain(&sink, &mut stored, &mut assembly).await?;
         // The cost of the whole run is recorded with its last chunk.
@@ -147,7 +162,9 @@ impl EncodeContext {
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
         let source = self.source_url(Lane::Encode);
-        let arguments = self.command_inputs(&source, &output).encode(std::slice::from_ref(chunk), self.threads(chunk));
+        let arguments = self
+            .command_inputs(&source, &output)
+            .encode(std::slice::from_ref(chunk), self.threads(chunk));
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
@@ -164,7 +181,9 @@ impl EncodeContext {
         if let Some(chunk) = assembly.take_complete(ended.cost) {
             return Ok(chunk);
         }
-        let rest = assembly.take_rest(ended.cost, &self.plan).and_then(|mut it| it.pop());
+        let rest = assembly
+            .take_rest(ended.cost, &self.plan)
+            .and_then(|mut it| it.pop());
         rest.ok_or_else(|| self.ended_early(task, ended))
     }
 
@@ -172,20 +191,40 @@ impl EncodeContext {
     pub(crate) async fn feed(&self, arguments: Vec<String>) -> Result<(), TranscodeError> {
         let task = "decode the source".to_owned();
         let time_limit = time_limit(seconds(self.plan.duration()), 200.0);
-        process::run(self.run(task, arguments, time_limit), &self.cancel).await.map(drop).map_err(|it| self.cause(it))
+        process::run(self.run(task, arguments, time_limit), &self.cancel)
+            .await
+            .map(drop)
+            .map_err(|it| self.cause(it))
     }
 
     /// A run of FFmpeg on the source.
-    pub(crate) fn run(&self, task: String, arguments: Vec<String>, time_limit: Duration) -> Run<'_> {
+    pub(crate) fn run(
+        &self,
+        task: String,
+        arguments: Vec<String>,
+        time_limit: Duration,
+    ) -> Run<'_> {
         let file = self.tone_map.as_ref().map(|it| it.path().to_owned());
-        Run { tools: &self.tools, port: self.loopback.port(), file, weight: Weight::Heavy, task, arguments, time_limit }
+        Run {
+            tools: &self.tools,
+            port: self.loopback.port(),
+            file,
+            weight: Weight::Heavy,
+            task,
+            arguments,
+            time_limit,
+        }
     }
 
     /// Number of threads of each encoder of a chunk. Viewers may wait for the first segments, so
     /// these share all cores. All others have one thread, which costs the least CPU time.
     fn threads(&self, chunk: &ChunkPlan) -> u32 {
         let watched = !self.plan.copy.is_remux() && chunk.segments.start < FEWEST_SEGMENTS;
-        if watched { (self.encoders as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
+        if watched {
+            (self.encoders as u32).div_ceil(FEWEST_SEGMENTS)
+        } else {
+            1
+        }
     }
 
     /// Receives the deliveries that are still in progress after FFmpeg ended.
@@ -211,12 +250,17 @@ impl EncodeContext {
     }
 
     fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
-        let outputs = self.plan.renditions(lane).into_iter().map(|rendition| Output {
-            key: self.keys.get(&rendition.name).cloned(),
-            copied: lane == Lane::Copy,
-            first_iframes: (rendition.kind == RenditionKind::IFrames).then(|| self.first_iframes()),
-            rendition: rendition.clone(),
-        });
+        let outputs = self
+            .plan
+            .renditions(lane)
+            .into_iter()
+            .map(|rendition| Output {
+                key: self.keys.get(&rendition.name).cloned(),
+                copied: lane == Lane::Copy,
+                first_iframes: (rendition.kind == RenditionKind::IFrames)
+                    .then(|| self.first_iframes()),
+                rendition: rendition.clone(),
+            });
         SegmentSink::new(self.writer.clone(), outputs.collect())
     }
 
@@ -238,8 +282,15 @@ impl EncodeContext {
 
     /// The URL that the runs of a lane read.
     fn source_url(&self, lane: Lane) -> String {
-        let feed = if lane == Lane::Audio { Feed::Audio } else { Feed::Video };
-        self.feeds.get(&feed).cloned().unwrap_or_else(|| self.loopback.source_url())
+        let feed = if lane == Lane::Audio {
+            Feed::Audio
+        } else {
+            Feed::Video
+        };
+        self.feeds
+            .get(&feed)
+            .cloned()
+            .unwrap_or_else(|| self.loopback.source_url())
     }
 
     /// The inputs of the command lines.
@@ -263,7 +314,11 @@ impl EncodeContext {
     /// The error for a run in which FFmpeg reported success although segments are missing.
     fn ended_early(&self, task: String, ended: Ended) -> TranscodeError {
         let reason = "it exited with 0 before all segments were delivered".to_owned();
-        self.cause(TranscodeError::Ffmpeg { task, reason, log_tail: ended.log_tail })
+        self.cause(TranscodeError::Ffmpeg {
+            task,
+            reason,
+            log_tail: ended.log_tail,
+        })
     }
 
     /// The cause of a failed run: an error on our side takes precedence over FFmpeg's consequential
@@ -273,7 +328,9 @@ impl EncodeContext {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
             // FFmpeg ran out of memory. That its last output does not match the plan, which the
             // loopback reports, is only a consequence.
-            (_, TranscodeError::Source(SourceProblem::TooDemanding)) => SourceProblem::TooDemanding.into(),
+            (_, TranscodeError::Source(SourceProblem::TooDemanding)) => {
+                SourceProblem::TooDemanding.into()
+            }
             (Some(cause), _) => cause,
             (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
                 Some(problem) => problem.into(),
@@ -285,7 +342,10 @@ impl EncodeContext {
 
 /// Sends an output. Fails only if the receiver is gone, which means that the job is being stopped.
 async fn send(receiver: &mpsc::Sender<LaneOutput>, made: LaneOutput) -> Result<(), TranscodeError> {
-    receiver.send(made).await.map_err(|_| TranscodeError::Cancelled)
+    receiver
+        .send(made)
+        .await
+        .map_err(|_| TranscodeError::Cancelled)
 }
 
 /// Ten minutes, and a multiple of the duration to produce.

@@ -111,16 +111,28 @@ pub async fn transcode(
 ) -> Result<LocalReport, TranscodeError> {
     let started = Instant::now();
     let source = FileSource::open(&job.input)?;
-    let profile = Profile { encrypt: job.encrypt, ..job.profile.clone() };
+    let profile = Profile {
+        encrypt: job.encrypt,
+        ..job.profile.clone()
+    };
     let mut random = [0; 10];
-    let no_randomness =
-        |it| TranscodeError::Io { doing: "the system has no randomness".to_owned(), source: std::io::Error::other(it) };
+    let no_randomness = |it| TranscodeError::Io {
+        doing: "the system has no randomness".to_owned(),
+        source: std::io::Error::other(it),
+    };
     getrandom::fill(&mut random).map_err(no_randomness)?;
     let video = VideoId::new(clock::now().get(), random);
     // A file has no ETag; its size and the current time identify the generation.
-    let generation = Generation::of(&format!("{}-{}", source.size(), video), &profile.fingerprint(job.mode));
+    let generation = Generation::of(
+        &format!("{}-{}", source.size(), video),
+        &profile.fingerprint(job.mode),
+    );
     let hls = job.out.join("hls");
-    let store: SharedStore = Arc::new(DirectoryStore::of_one_video(&job.out, job.out.join("private"), video));
+    let store: SharedStore = Arc::new(DirectoryStore::of_one_video(
+        &job.out,
+        job.out.join("private"),
+        video,
+    ));
     let playable = Arc::new(Mutex::new(None));
     let noted = Arc::clone(&playable);
     let journal = MemoryJournal::new(Box::new(move |progress| {
@@ -153,7 +165,12 @@ pub async fn transcode(
         }
     };
     let playable_after_s = *playable.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(report(hls.join("master.m3u8"), &published, playable_after_s, started))
+    Ok(report(
+        hls.join("master.m3u8"),
+        &published,
+        playable_after_s,
+        started,
+    ))
 }
 
 /// Removes the output of a failed run; files that existed before stay.
@@ -167,12 +184,30 @@ fn remove_output(hls: &std::path::Path, generation: &Generation) {
     drop(std::fs::remove_dir(hls));
 }
 
-fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>, started: Instant) -> LocalReport {
+fn report(
+    master: PathBuf,
+    published: &Published,
+    playable_after_s: Option<f64>,
+    started: Instant,
+) -> LocalReport {
     let plan = &published.plan;
-    let of = |kind| published.renditions.iter().filter(move |it| it.kind == kind);
+    let of = |kind| {
+        published
+            .renditions
+            .iter()
+            .filter(move |it| it.kind == kind)
+    };
     let with_audio = |name: &RenditionName| {
-        let rung = plan.rungs.iter().find(|it| it.rendition.name == *name).and_then(|it| it.audio.clone());
-        let copy = plan.copy.rung().filter(|it| it.rendition.name == *name).and_then(|it| it.audio.clone());
+        let rung = plan
+            .rungs
+            .iter()
+            .find(|it| it.rendition.name == *name)
+            .and_then(|it| it.audio.clone());
+        let copy = plan
+            .copy
+            .rung()
+            .filter(|it| it.rendition.name == *name)
+            .and_then(|it| it.audio.clone());
         let group = rung.or(copy);
         of(RenditionKind::Audio).find(|it| Some(&it.name) == group.as_ref())
     };
@@ -187,7 +222,10 @@ fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>,
             copied: it.copied,
             segments: plan.segments(),
             bandwidth: sum(it.bandwidth, audio.and_then(|it| it.bandwidth)),
-            average_bandwidth: sum(it.average_bandwidth, audio.and_then(|it| it.average_bandwidth)),
+            average_bandwidth: sum(
+                it.average_bandwidth,
+                audio.and_then(|it| it.average_bandwidth),
+            ),
             codecs: codecs.into_iter().flatten().collect::<Vec<_>>().join(","),
         }
     });
@@ -212,7 +250,9 @@ fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>,
 
 fn cpu_seconds(who: UsageWho) -> f64 {
     let seconds = |it: nix::sys::time::TimeVal| it.tv_sec() as f64 + it.tv_usec() as f64 / 1e6;
-    getrusage(who).map_or(0.0, |it| seconds(it.user_time()) + seconds(it.system_time()))
+    getrusage(who).map_or(0.0, |it| {
+        seconds(it.user_time()) + seconds(it.system_time())
+    })
 }
 
 #[cfg(test)]

@@ -86,8 +86,13 @@ pub(crate) struct Delivery {
 impl Loopback {
     /// Starts serving a source.
     pub(crate) async fn start(source: Blocks) -> Result<Self, TranscodeError> {
-        let io = |source| TranscodeError::Io { doing: "could not open a loopback port".to_owned(), source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io)?;
+        let io = |source| TranscodeError::Io {
+            doing: "could not open a loopback port".to_owned(),
+            source,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(io)?;
         let port = listener.local_addr().map_err(io)?.port();
         let listener = OwnConnections::new(listener).map_err(io)?;
         // If the system does not report the owner of a connection, others still cannot guess the
@@ -95,13 +100,19 @@ impl Loopback {
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|it| io(std::io::Error::other(it)))?;
         let token = hex(&token);
-        let shared = Arc::new(Shared { source, runs: Mutex::default(), failure: Mutex::default() });
+        let shared = Arc::new(Shared {
+            source,
+            runs: Mutex::default(),
+            failure: Mutex::default(),
+        });
         let routes = Router::new()
             .route("/source", get(read_source))
             .route("/relay/{number}", get(read_relay).post(write_relay))
             .route("/{run}/{output}/{file}", post(take_file))
             .with_state(Arc::clone(&shared));
-        let app = Router::new().nest(&format!("/{token}"), routes).layer(axum::extract::DefaultBodyLimit::disable());
+        let app = Router::new()
+            .nest(&format!("/{token}"), routes)
+            .layer(axum::extract::DefaultBodyLimit::disable());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move {
@@ -112,7 +123,12 @@ impl Loopback {
                 () = stopped.cancelled() => {}
             }
         });
-        Ok(Self { base: format!("http://127.0.0.1:{port}/{token}"), port, shared, _stop: stop.drop_guard() })
+        Ok(Self {
+            base: format!("http://127.0.0.1:{port}/{token}"),
+            port,
+            shared,
+            _stop: stop.drop_guard(),
+        })
     }
 
     /// The port that it listens on.
@@ -127,22 +143,43 @@ impl Loopback {
 
     /// Opens a place for deliveries.
     pub(crate) fn deliver_to(&self, receiver: Arc<dyn SegmentReceiver>) -> Delivery {
-        let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runs = self
+            .shared
+            .runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
         let run = runs.next;
         runs.receivers.insert(run, receiver);
-        Delivery { base: self.base.clone(), run, shared: Arc::clone(&self.shared) }
+        Delivery {
+            base: self.base.clone(),
+            run,
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     /// Opens a relay from one run to another.
     pub(crate) fn relay(&self) -> Relay {
-        let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runs = self
+            .shared
+            .runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
         let number = runs.next;
         let (sender, receiver) = mpsc::channel(RELAY_PARTS);
-        runs.relays.insert(number, Relayed { sender: Some(sender), receiver: Some(receiver) });
+        runs.relays.insert(
+            number,
+            Relayed {
+                sender: Some(sender),
+                receiver: Some(receiver),
+            },
+        );
         let path = format!("/relay/{number}");
-        Relay { writer_url: patient(&self.base) + &path, reader_url: format!("{}{path}", self.base) }
+        Relay {
+            writer_url: patient(&self.base) + &path,
+            reader_url: format!("{}{path}", self.base),
+        }
     }
 
     /// Size of the source, bytes.
@@ -153,7 +190,11 @@ impl Loopback {
     /// The reason why reading or storing failed, if it did: FFmpeg only reports that its input
     /// ended.
     pub(crate) fn take_failure(&self) -> Option<TranscodeError> {
-        self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.shared
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -173,23 +214,39 @@ fn patient(base: &str) -> String {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).receivers.remove(&self.run);
+        self.shared
+            .runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .receivers
+            .remove(&self.run);
     }
 }
 
 impl Shared {
     fn note(&self, error: TranscodeError) {
         // The first failure is the cause, later ones are its consequences.
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
     }
 }
 
 /// Parses `bytes=a-` and `bytes=a-b`, as FFmpeg sends them (RFC 9110, 14.1.2).
 fn requested_range(headers: &HeaderMap, size: u64) -> Option<std::ops::Range<u64>> {
-    let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let text = headers
+        .get(header::RANGE)?
+        .to_str()
+        .ok()?
+        .strip_prefix("bytes=")?;
     let (start, end) = text.split_once('-')?;
     let start = start.parse().ok()?;
-    let end = if end.is_empty() { size } else { end.parse::<u64>().ok()?.saturating_add(1).min(size) };
+    let end = if end.is_empty() {
+        size
+    } else {
+        end.parse::<u64>().ok()?.saturating_add(1).min(size)
+    };
     Some(start..end)
 }
 
@@ -197,14 +254,20 @@ async fn read_source(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
     let size = shared.source.size();
     let range = requested_range(&headers, size);
     let (status, range) = match range {
-        Some(range) if range.start < size && range.start < range.end => (StatusCode::PARTIAL_CONTENT, range),
+        Some(range) if range.start < size && range.start < range.end => {
+            (StatusCode::PARTIAL_CONTENT, range)
+        }
         Some(_) => {
             let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
             return (StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response();
         }
         None => (StatusCode::OK, 0..size),
     };
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+    let content_range = format!(
+        "bytes {}-{}/{size}",
+        range.start,
+        range.end.saturating_sub(1)
+    );
     let length = range.end - range.start;
     let noting = Arc::clone(&shared);
     let body = shared.source.stream(range).map(move |part| {
@@ -219,19 +282,28 @@ async fn read_source(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if status == StatusCode::PARTIAL_CONTENT {
-        headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(content_range).expect("digits and slashes"));
+        headers.insert(
+            header::CONTENT_RANGE,
+            HeaderValue::try_from(content_range).expect("digits and slashes"),
+        );
     }
     response
 }
 
 /// Accepts the data of a relay's writer. After its reader has ended, the rest is discarded, because
 /// the run has other outputs.
-async fn write_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>, body: Body) -> StatusCode {
+async fn write_relay(
+    State(shared): State<Arc<Shared>>,
+    Path(number): Path<u64>,
+    body: Body,
+) -> StatusCode {
     let sender = {
         let mut runs = shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.relays.get_mut(&number).and_then(|it| it.sender.take())
     };
-    let Some(sender) = sender else { return StatusCode::NOT_FOUND };
+    let Some(sender) = sender else {
+        return StatusCode::NOT_FOUND;
+    };
     let mut parts = body.into_data_stream();
     while let Some(Ok(part)) = parts.next().await {
         // An error means that the reader has ended.
@@ -243,11 +315,18 @@ async fn write_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>,
 async fn read_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>) -> Response {
     let receiver = {
         let mut runs = shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.relays.get_mut(&number).and_then(|it| it.receiver.take())
+        runs.relays
+            .get_mut(&number)
+            .and_then(|it| it.receiver.take())
     };
-    let Some(receiver) = receiver else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(receiver) = receiver else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let parts = futures::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|part| (Ok::<_, std::io::Error>(part), receiver))
+        receiver
+            .recv()
+            .await
+            .map(|part| (Ok::<_, std::io::Error>(part), receiver))
     });
     Response::new(Body::from_stream(parts))
 }
@@ -257,9 +336,19 @@ async fn take_file(
     Path((run, output, file)): Path<(u64, String, String)>,
     body: Body,
 ) -> StatusCode {
-    let receiver = shared.runs.lock().unwrap_or_else(PoisonError::into_inner).receivers.get(&run).cloned();
-    let index = file.split_once('.').and_then(|(number, _)| number.parse().ok());
-    let (Some(receiver), Some(index)) = (receiver, index) else { return StatusCode::NOT_FOUND };
+    let receiver = shared
+        .runs
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .receivers
+        .get(&run)
+        .cloned();
+    let index = file
+        .split_once('.')
+        .and_then(|(number, _)| number.parse().ok());
+    let (Some(receiver), Some(index)) = (receiver, index) else {
+        return StatusCode::NOT_FOUND;
+    };
     // FFmpeg closes the connection as soon as it has sent the last byte, and the server then drops
     // this future: the rest has to continue without it.
     let taking = tokio::spawn(async move {

@@ -45,17 +45,47 @@ struct IFrame {
 
 impl<'a> From<&'a SegmentRecord> for Segment<'a> {
     fn from(record: &'a SegmentRecord) -> Self {
-        let SegmentRecord { rendition, index, start, duration, bytes, sha256, frames, iframes } = record;
+        let SegmentRecord {
+            rendition,
+            index,
+            start,
+            duration,
+            bytes,
+            sha256,
+            frames,
+            iframes,
+        } = record;
         let iframes = iframes.iter().map(IFrame::from).collect();
         let (index, start, duration, bytes, frames) = (*index, *start, *duration, *bytes, *frames);
-        Self { rendition, index, start, duration, bytes, sha256, frames, iframes }
+        Self {
+            rendition,
+            index,
+            start,
+            duration,
+            bytes,
+            sha256,
+            frames,
+            iframes,
+        }
     }
 }
 
 impl From<&IFrameRecord> for IFrame {
     fn from(record: &IFrameRecord) -> Self {
-        let IFrameRecord { sequence, offset, bytes, start, duration } = *record;
-        Self { sequence, offset, bytes, start, duration }
+        let IFrameRecord {
+            sequence,
+            offset,
+            bytes,
+            start,
+            duration,
+        } = *record;
+        Self {
+            sequence,
+            offset,
+            bytes,
+            start,
+            duration,
+        }
     }
 }
 
@@ -71,8 +101,17 @@ pub(crate) fn plan_of(text: &[u8]) -> Option<EncodePlan> {
     }
     let Versioned { version } = serde_json::from_slice(text).ok()?;
     match version {
-        1 => serde_json::from_slice::<Planned<PlanV1>>(text).ok()?.plan.try_into().ok(),
-        wire::VERSION => Some(serde_json::from_slice::<Planned<PlanV2>>(text).ok()?.plan.into()),
+        1 => serde_json::from_slice::<Planned<PlanV1>>(text)
+            .ok()?
+            .plan
+            .try_into()
+            .ok(),
+        wire::VERSION => Some(
+            serde_json::from_slice::<Planned<PlanV2>>(text)
+                .ok()?
+                .plan
+                .into(),
+        ),
         _ => None,
     }
 }
@@ -111,7 +150,11 @@ mod tests {
         let mut probe = if remuxed { standard() } else { foreign() };
         probe.index.keyframes.truncate(5);
         probe.index.gop_bytes.truncate(5);
-        (probe.index.video_end, probe.index.end, probe.index.video_bytes) = (900_000, 900_000, Some(6_250_000));
+        (
+            probe.index.video_end,
+            probe.index.end,
+            probe.index.video_bytes,
+        ) = (900_000, 900_000, Some(6_250_000));
         probe.audio.as_mut().unwrap().duration_seconds = Some(10.0);
         let mut profile = Profile::default();
         profile.rungs.retain(|it| it.height == 360);
@@ -121,9 +164,14 @@ mod tests {
     /// Manifests are read by later versions: what changes here needs a version of its own.
     #[test]
     fn the_format_is_written_down() {
-        for (kind, plan) in [("manifest_of_a_copy", short(true)), ("manifest_of_encodes", short(false))] {
+        for (kind, plan) in [
+            ("manifest_of_a_copy", short(true)),
+            ("manifest_of_encodes", short(false)),
+        ] {
             let mut records = planned_records(&plan);
-            records.iter_mut().for_each(|it| it.sha256 = "ab".repeat(32));
+            records
+                .iter_mut()
+                .for_each(|it| it.sha256 = "ab".repeat(32));
             let text = render(video(), &generation(), &plan, &records);
             let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
             insta::assert_snapshot!(kind, serde_json::to_string_pretty(&value).unwrap());
@@ -132,7 +180,10 @@ mod tests {
 
     #[test]
     fn a_plan_comes_back_as_it_was() {
-        let refused = EncodePlan { copy: CopyDecision::Encode(CopyRefusal::OpenGroups), ..encoded_plan() };
+        let refused = EncodePlan {
+            copy: CopyDecision::Encode(CopyRefusal::OpenGroups),
+            ..encoded_plan()
+        };
         for plan in [remuxed_plan(), encoded_plan(), short(true), refused] {
             let text = render(video(), &generation(), &plan, &planned_records(&plan));
             assert_eq!(plan_of(&text), Some(plan));
@@ -144,15 +195,39 @@ mod tests {
     fn version_1_is_still_read() {
         let remuxed = include_str!("wire/fixtures/manifest_v1_remuxed.json");
         let encoded = include_str!("wire/fixtures/manifest_v1_encoded.json");
-        let plain = |plan: EncodePlan| EncodePlan { encrypt: false, ..plan };
-        let early = |plan: EncodePlan| EncodePlan { video_end: 0, ..plan };
-        let refused = |refusal| EncodePlan { copy: CopyDecision::Encode(refusal), ..short(false) };
+        let plain = |plan: EncodePlan| EncodePlan {
+            encrypt: false,
+            ..plan
+        };
+        let early = |plan: EncodePlan| EncodePlan {
+            video_end: 0,
+            ..plan
+        };
+        let refused = |refusal| EncodePlan {
+            copy: CopyDecision::Encode(refusal),
+            ..short(false)
+        };
         for (text, old, new, expected) in [
             (remuxed, "", "", Some(short(true))),
             (encoded, "", "", Some(short(false))),
-            (remuxed, "\"encrypt\": true", "\"encrypt\": false", Some(plain(short(true)))),
-            (remuxed, "    \"picture_end\": 900000,\n", "", Some(early(short(true)))),
-            (encoded, "\"Err\": \"codec\"", "\"Err\": \"open-groups\"", Some(refused(CopyRefusal::OpenGroups))),
+            (
+                remuxed,
+                "\"encrypt\": true",
+                "\"encrypt\": false",
+                Some(plain(short(true))),
+            ),
+            (
+                remuxed,
+                "    \"picture_end\": 900000,\n",
+                "",
+                Some(early(short(true))),
+            ),
+            (
+                encoded,
+                "\"Err\": \"codec\"",
+                "\"Err\": \"open-groups\"",
+                Some(refused(CopyRefusal::OpenGroups)),
+            ),
             (
                 encoded,
                 "\"Err\": \"codec\"",
@@ -165,7 +240,11 @@ mod tests {
             (remuxed, "\"version\": 1", "\"version\": 3", None),
         ] {
             assert!(text.contains(old), "{old}");
-            assert_eq!(plan_of(text.replace(old, new).as_bytes()), expected, "{old} -> {new}");
+            assert_eq!(
+                plan_of(text.replace(old, new).as_bytes()),
+                expected,
+                "{old} -> {new}"
+            );
         }
     }
 

@@ -13,7 +13,9 @@
 //! frame's time exactly as the encoders will see it.
 
 use domain::plan::Size;
-use domain::probe::{AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, output_rate, source_rate};
+use domain::probe::{
+    AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, output_rate, source_rate,
+};
 use domain::profile::Profile;
 use media::frame_rate::motion_rate;
 
@@ -75,10 +77,17 @@ impl Normaliser {
             rate: elementary.then(|| source_rate(found.rates, None)),
             video: video.index,
             audio: found.audio.as_ref().map(|it| it.index),
-            canvas: Size { width: even(width), height: even(height) },
+            canvas: Size {
+                width: even(width),
+                height: even(height),
+            },
             deinterlacer: tools.deinterlacer().filter(|_| video.interlaced),
             // Tone mapping needs all bits.
-            format: if Light::of(video).is_some() { "yuv420p10le" } else { "yuv420p" },
+            format: if Light::of(video).is_some() {
+                "yuv420p10le"
+            } else {
+                "yuv420p"
+            },
             source: video.clone(),
             source_channels: found.audio.as_ref().map_or(2, |it| it.channels),
             channels: found.audio.as_ref().map_or(2, |it| it.channels.clamp(1, 2)),
@@ -86,12 +95,23 @@ impl Normaliser {
     }
 
     /// The properties of the normaliser's output, as the runs that read it see them.
-    pub(crate) fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
+    pub(crate) fn probe(
+        &self,
+        found: &Found,
+        survey: &Survey,
+        size: u64,
+        profile: &Profile,
+    ) -> Probe {
         let motion = motion_rate(&survey.frame_times);
         let mut video = found.video.clone();
         video.index = 0;
         (video.width, video.height) = (self.canvas.width, self.canvas.height);
-        (video.pixel_aspect, video.rotation, video.mirrored, video.interlaced) = (None, 0, false, false);
+        (
+            video.pixel_aspect,
+            video.rotation,
+            video.mirrored,
+            video.interlaced,
+        ) = (None, 0, false, false);
         video.pixel_format = self.format.to_owned();
         if video.hdr.is_none() && !video.wide_gamut {
             // Raw frames carry no tags.
@@ -102,17 +122,21 @@ impl Normaliser {
         video.time_base = Ratio { num: 1, den: CLOCK };
         video.start_pts = (survey.video.start * f64::from(CLOCK)).round() as i64;
         let audio_extent = survey.audio.filter(|_| found.audio.is_some());
-        let audio = found.audio.as_ref().zip(audio_extent).map(|(audio, extent)| AudioStream {
-            index: 0,
-            codec: "pcm_s16le".to_owned(),
-            profile: None,
-            channels: self.channels,
-            sample_rate: SAMPLE_RATE,
-            bit_rate: None,
-            start_seconds: extent.start,
-            duration_seconds: Some(extent.end - extent.start),
-            language: audio.language.clone(),
-        });
+        let audio = found
+            .audio
+            .as_ref()
+            .zip(audio_extent)
+            .map(|(audio, extent)| AudioStream {
+                index: 0,
+                codec: "pcm_s16le".to_owned(),
+                profile: None,
+                channels: self.channels,
+                sample_rate: SAMPLE_RATE,
+                bit_rate: None,
+                start_seconds: extent.start,
+                duration_seconds: Some(extent.end - extent.start),
+                language: audio.language.clone(),
+            });
         let index = SourceIndex {
             keyframes: vec![],
             gop_bytes: vec![],
@@ -124,7 +148,13 @@ impl Normaliser {
             seeking: Seeking::Sequential,
             video_bytes: None,
         };
-        Probe { demuxer: RAW.to_owned(), size, video, audio, index: within(index, survey.video, audio_extent) }
+        Probe {
+            demuxer: RAW.to_owned(),
+            size,
+            video,
+            audio,
+            index: within(index, survey.video, audio_extent),
+        }
     }
 
     /// The arguments of a run that passes frames on to `feeds`, each to its URL.
@@ -132,7 +162,10 @@ impl Normaliser {
     /// All streams are read whichever are passed on: their clocks are corrected together.
     pub(crate) fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
         let mut arguments = self.input(source);
-        for feed in [Some(Feed::Video), self.audio.map(|_| Feed::Audio)].into_iter().flatten() {
+        for feed in [Some(Feed::Video), self.audio.map(|_| Feed::Audio)]
+            .into_iter()
+            .flatten()
+        {
             match (feeds.iter().find(|it| it.0 == feed), feed) {
                 (Some((_, url)), Feed::Video) => {
                     let filters = format!("{},format={}", self.fitted(), self.format);
@@ -144,8 +177,20 @@ impl Normaliser {
                     push(&mut arguments, &["-f", RAW, url]);
                 }
                 (None, feed) => {
-                    let index = if feed == Feed::Video { Some(self.video) } else { self.audio };
-                    push(&mut arguments, &["-map", &format!("0:{}", index.unwrap_or_default()), "-c", "copy"]);
+                    let index = if feed == Feed::Video {
+                        Some(self.video)
+                    } else {
+                        self.audio
+                    };
+                    push(
+                        &mut arguments,
+                        &[
+                            "-map",
+                            &format!("0:{}", index.unwrap_or_default()),
+                            "-c",
+                            "copy",
+                        ],
+                    );
                     push(&mut arguments, &["-f", "null", "-"]);
                 }
             }
@@ -166,14 +211,30 @@ impl Normaliser {
 
     /// The arguments that create one image at a time, seconds on the clock of the frames that are
     /// passed on.
-    pub(crate) fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
+    pub(crate) fn poster(
+        &self,
+        source: &str,
+        seconds: f64,
+        size: Size,
+        output: &str,
+    ) -> Vec<String> {
         let mut arguments = self.input(source);
         let Size { width, height } = size;
         let filters = format!(
             "{},trim=start={seconds:.3},scale={width}:{height}:flags=bicubic,setsar=1,trim=end_frame=1",
             self.fitted()
         );
-        push(&mut arguments, &["-map", &format!("0:{}", self.video), "-vf", &filters, "-frames:v", "1"]);
+        push(
+            &mut arguments,
+            &[
+                "-map",
+                &format!("0:{}", self.video),
+                "-vf",
+                &filters,
+                "-frames:v",
+                "1",
+            ],
+        );
         crate::ffmpeg::arguments::jpeg(&mut arguments, output);
         arguments
     }
@@ -184,27 +245,69 @@ impl Normaliser {
         if let Some(rate) = self.rate {
             push(&mut arguments, &["-r", &rate.to_string()]);
         }
-        push(&mut arguments, &["-i", source, "-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]);
+        push(
+            &mut arguments,
+            &[
+                "-i",
+                source,
+                "-map_metadata",
+                "-1",
+                "-map_chapters",
+                "-1",
+                "-sn",
+                "-dn",
+            ],
+        );
         arguments
     }
 
     fn video_output(&self, arguments: &mut Vec<String>, filters: &str) {
-        push(arguments, &["-map", &format!("0:{}", self.video), "-vf", filters, "-c:v", "rawvideo"]);
-        push(arguments, &["-fps_mode", "passthrough", "-enc_time_base:v", &format!("1:{CLOCK}")]);
+        push(
+            arguments,
+            &[
+                "-map",
+                &format!("0:{}", self.video),
+                "-vf",
+                filters,
+                "-c:v",
+                "rawvideo",
+            ],
+        );
+        push(
+            arguments,
+            &[
+                "-fps_mode",
+                "passthrough",
+                "-enc_time_base:v",
+                &format!("1:{CLOCK}"),
+            ],
+        );
     }
 
     fn audio_output(&self, arguments: &mut Vec<String>) {
         let layout = if self.channels == 1 { "mono" } else { "stereo" };
         let mixed = mixed_down(self.source_channels);
-        let filters = format!("{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}");
-        push(arguments, &["-map", &format!("0:{}", self.audio.unwrap_or_default()), "-af", &filters]);
+        let filters = format!(
+            "{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}"
+        );
+        push(
+            arguments,
+            &[
+                "-map",
+                &format!("0:{}", self.audio.unwrap_or_default()),
+                "-af",
+                &filters,
+            ],
+        );
         push(arguments, &["-c:a", "pcm_s16le"]);
     }
 
     /// Scales frames of any size and aspect ratio to the largest size that fits into the canvas,
     /// with bars around them.
     fn fitted(&self) -> String {
-        let deinterlace = self.deinterlacer.map_or_else(String::new, |it| deinterlaced(it) + ",");
+        let deinterlace = self
+            .deinterlacer
+            .map_or_else(String::new, |it| deinterlaced(it) + ",");
         let fitted = match Light::of(&self.source) {
             Some(_) => fitted_in_bt2020(self.canvas),
             None => fitted(self.canvas, &self.source, output_matrix(&self.source)),
@@ -224,11 +327,17 @@ mod tests {
     fn normaliser() -> Normaliser {
         Normaliser {
             demuxer: "mpegts".to_owned(),
-            depth: Some(Depth { bytes: 9_000_000, seconds: 42 }),
+            depth: Some(Depth {
+                bytes: 9_000_000,
+                seconds: 42,
+            }),
             rate: None,
             video: 3,
             audio: Some(4),
-            canvas: Size { width: 640, height: 480 },
+            canvas: Size {
+                width: 640,
+                height: 480,
+            },
             deinterlacer: Some("bwdif"),
             format: "yuv420p",
             source: domain::probe::cases::standard().video,
@@ -239,17 +348,32 @@ mod tests {
 
     #[test]
     fn a_run_passes_on_video_and_audio() {
-        let feeds = [(Feed::Video, "PICTURE".to_owned()), (Feed::Audio, "SOUND".to_owned())];
-        insta::assert_snapshot!(normaliser().arguments("SOURCE", &feeds).join(" ").replace(" -map", "\n-map"));
+        let feeds = [
+            (Feed::Video, "PICTURE".to_owned()),
+            (Feed::Audio, "SOUND".to_owned()),
+        ];
+        insta::assert_snapshot!(
+            normaliser()
+                .arguments("SOURCE", &feeds)
+                .join(" ")
+                .replace(" -map", "\n-map")
+        );
     }
 
     #[test]
     fn hdr_keeps_its_colours_and_bits_for_the_table() {
         let mut source = domain::probe::cases::standard().video;
         source.hdr = Some(domain::probe::HighDynamicRange::Hlg);
-        let text =
-            Normaliser { source, ..normaliser() }.arguments("SOURCE", &[(Feed::Video, "OUT".to_owned())]).join(" ");
-        assert!(text.contains("in_color_matrix=bt2020:out_color_matrix=bt2020"), "{text}");
+        let text = Normaliser {
+            source,
+            ..normaliser()
+        }
+        .arguments("SOURCE", &[(Feed::Video, "OUT".to_owned())])
+        .join(" ");
+        assert!(
+            text.contains("in_color_matrix=bt2020:out_color_matrix=bt2020"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -85,7 +85,10 @@ pub(crate) struct Published {
 }
 
 /// Processes the video. Stops within moments when cancelled.
-pub(crate) async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
+pub(crate) async fn run(
+    request: &TranscodeRequest,
+    cancel: &CancellationToken,
+) -> Result<Published, TranscodeError> {
     let started = Instant::now();
     request.journal.progress(Stage::Probe, 0).await?;
     let blocks = Blocks::new(Arc::clone(&request.source));
@@ -98,7 +101,9 @@ pub(crate) async fn run(request: &TranscodeRequest, cancel: &CancellationToken) 
     let inspected_after = started.elapsed();
     let outcome = try_strategies(request, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;
-    published.receipt.add_stage(Stage::Probe, inspected_after.as_millis() as u64);
+    published
+        .receipt
+        .add_stage(Stage::Probe, inspected_after.as_millis() as u64);
     published.receipt.bytes_in = blocks.fetched();
     published.receipt.store_reads += blocks.requests();
     published.receipt.wall_ms = started.elapsed().as_millis() as u64;
@@ -134,8 +139,12 @@ async fn try_strategies(
                     error = &problem as &dyn std::error::Error,
                     "reading the source from its beginning after all"
                 );
-                let inspection =
-                    inspect_sequentially(&request.tools, &loopback, &request.profile, &source.probe.demuxer);
+                let inspection = inspect_sequentially(
+                    &request.tools,
+                    &loopback,
+                    &request.profile,
+                    &source.probe.demuxer,
+                );
                 source = tokio::select! {
                     source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
@@ -145,7 +154,10 @@ async fn try_strategies(
             // When read from its beginning, the same file fails in the same way: the source is at
             // fault.
             (problem, Some(_)) if problem.may_be_the_source() => {
-                tracing::warn!(error = &problem as &dyn std::error::Error, "the source cannot be processed");
+                tracing::warn!(
+                    error = &problem as &dyn std::error::Error,
+                    "the source cannot be processed"
+                );
                 return Err(SourceProblem::Damaged.into());
             }
             (problem, _) => return Err(problem),
@@ -167,7 +179,10 @@ async fn process(
         Some(reused) => reused.plan(probe, &request.profile, request.mode)?,
         None => EncodePlan::new(probe, &request.profile, request.mode)?,
     };
-    let work = request.reused.as_ref().map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
+    let work = request
+        .reused
+        .as_ref()
+        .map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     match &plan.copy {
         CopyDecision::Remux(_) => {
             tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
@@ -176,11 +191,18 @@ async fn process(
             tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len())
         }
     }
-    let writer = GenerationWriter::new(Arc::clone(&request.store), request.video, request.generation.clone());
+    let writer = GenerationWriter::new(
+        Arc::clone(&request.store),
+        request.video,
+        request.generation.clone(),
+    );
     let keys = content_keys(request, &plan).await?;
     let facts = SourceFacts::new(&plan, probe);
     let stored = stored_plan::render(request.video, &request.generation, &plan, probe, &facts);
-    let key = ObjectKey::Plan { video: request.video, generation: request.generation.clone() };
+    let key = ObjectKey::Plan {
+        video: request.video,
+        generation: request.generation.clone(),
+    };
     writer.put(&key, stored.into()).await?;
     // Whatever ends the attempt also ends its FFmpeg processes.
     let stop = cancel.child_token();
@@ -199,12 +221,22 @@ async fn process(
         cancel: stop,
     };
     let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);
-    request.journal.renditions(&publisher.planned_renditions()).await?;
+    request
+        .journal
+        .renditions(&publisher.planned_renditions())
+        .await?;
     let finished = request.journal.finished().await?;
-    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && fits_plan(&plan, it)).collect();
-    let feeding =
-        source.normaliser.as_ref().map(|it| open_relays(it, &mut context, request.reused.is_some(), &finished));
-    finished.iter().for_each(|it| publisher.records_mut().add(it));
+    let finished: Vec<ChunkRecord> = finished
+        .into_iter()
+        .filter(|it| trusted && fits_plan(&plan, it))
+        .collect();
+    let feeding = source
+        .normaliser
+        .as_ref()
+        .map(|it| open_relays(it, &mut context, request.reused.is_some(), &finished));
+    finished
+        .iter()
+        .for_each(|it| publisher.records_mut().add(it));
 
     let mut run = GenerationRun {
         request,
@@ -244,15 +276,18 @@ fn open_relays(
     finished: &[ChunkRecord],
 ) -> Vec<String> {
     let missing = |lane: Lane| {
-        context
-            .plan
-            .chunks(lane)
-            .iter()
-            .any(|it| !finished.iter().any(|done| done.lane == lane && done.index == it.index))
+        context.plan.chunks(lane).iter().any(|it| {
+            !finished
+                .iter()
+                .any(|done| done.lane == lane && done.index == it.index)
+        })
     };
     let mut feeds = vec![];
     // A relay that no lane reads would block the normaliser, and so the other relay.
-    let wanted = [(Feed::Video, missing(Lane::Encode)), (Feed::Audio, missing(Lane::Audio) && !audio_is_reused)];
+    let wanted = [
+        (Feed::Video, missing(Lane::Encode)),
+        (Feed::Audio, missing(Lane::Audio) && !audio_is_reused),
+    ];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
         let relay = context.loopback.relay();
         context.feeds.insert(feed, relay.reader_url);
@@ -264,27 +299,50 @@ fn open_relays(
 /// Whether a recorded chunk fits this plan. It may not if only one of the plans, that of the chunk
 /// or this one, remuxes the top rung.
 fn fits_plan(plan: &EncodePlan, record: &ChunkRecord) -> bool {
-    let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
+    let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else {
+        return false;
+    };
     let renditions = plan.renditions(record.lane);
-    let names: std::collections::HashSet<_> = record.segments.iter().map(|it| &it.rendition).collect();
-    let known = record.segments.iter().filter(|it| !plan.is_iframes(&it.rendition));
+    let names: std::collections::HashSet<_> =
+        record.segments.iter().map(|it| &it.rendition).collect();
+    let known = record
+        .segments
+        .iter()
+        .filter(|it| !plan.is_iframes(&it.rendition));
     names.len() == renditions.len()
-        && renditions.iter().all(|it| names.contains(&it.name) && is_whole(plan, chunk, record, it))
+        && renditions
+            .iter()
+            .all(|it| names.contains(&it.name) && is_whole(plan, chunk, record, it))
         && known.into_iter().all(|it| {
             let boundary = plan.boundaries.get(it.index as usize);
             chunk.segments.contains(&it.index)
-                && boundary.is_some_and(|at| at.ticks.abs_diff(it.start) <= plan.frame_rate.ticks_of_frame(1) + 4_000)
+                && boundary.is_some_and(|at| {
+                    at.ticks.abs_diff(it.start) <= plan.frame_rate.ticks_of_frame(1) + 4_000
+                })
         })
 }
 
 /// Whether a recorded chunk has all segments of a rendition. The last segment of the video may be
 /// missing if it would be very short: see `lanes::may_be_missing`.
-fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &Rendition) -> bool {
-    let has = |index: u32| record.segments.iter().any(|it| it.rendition == rendition.name && it.index == index);
+fn is_whole(
+    plan: &EncodePlan,
+    chunk: &ChunkPlan,
+    record: &ChunkRecord,
+    rendition: &Rendition,
+) -> bool {
+    let has = |index: u32| {
+        record
+            .segments
+            .iter()
+            .any(|it| it.rendition == rendition.name && it.index == index)
+    };
     if rendition.kind == RenditionKind::IFrames {
         return has(chunk.index);
     }
-    chunk.segments.clone().all(|it| has(it) || lanes::may_be_missing(plan, it))
+    chunk
+        .segments
+        .clone()
+        .all(|it| has(it) || lanes::may_be_missing(plan, it))
 }
 
 async fn content_keys(
@@ -294,14 +352,19 @@ async fn content_keys(
     if !plan.encrypt {
         return Ok(HashMap::new());
     }
-    let keys = plan.all_renditions().into_iter().map(|Rendition { name, .. }| async move {
-        let key = match &request.reused {
-            Some(reused) if reused.has(name) => reused.content_key(name).await?,
-            _ => request.content_keys.content_key(name).await?,
-        };
-        Ok((name.clone(), key))
-    });
-    futures::future::try_join_all(keys).await.map(|it| it.into_iter().collect())
+    let keys = plan
+        .all_renditions()
+        .into_iter()
+        .map(|Rendition { name, .. }| async move {
+            let key = match &request.reused {
+                Some(reused) if reused.has(name) => reused.content_key(name).await?,
+                _ => request.content_keys.content_key(name).await?,
+            };
+            Ok((name.clone(), key))
+        });
+    futures::future::try_join_all(keys)
+        .await
+        .map(|it| it.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -47,10 +47,25 @@ pub(crate) async fn from_image(
     key: &ObjectKey,
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
-    let bytes = store.read_if_present(key, MAX_IMAGE_BYTES).await?.ok_or(SourceProblem::SourceMissing)?;
+    let bytes = store
+        .read_if_present(key, MAX_IMAGE_BYTES)
+        .await?
+        .ok_or(SourceProblem::SourceMissing)?;
     let image = Image::of(&bytes).map_err(|_| SourceProblem::ImageDamaged)?;
-    let size = Size { width: image.width, height: image.height };
-    match decode(tools, essential(&bytes).into(), image.kind.demuxer(), size, 0.0, cancel).await {
+    let size = Size {
+        width: image.width,
+        height: image.height,
+    };
+    match decode(
+        tools,
+        essential(&bytes).into(),
+        image.kind.demuxer(),
+        size,
+        0.0,
+        cancel,
+    )
+    .await
+    {
         // Any decoding failure is a problem of the image.
         Err(
             TranscodeError::Ffmpeg { .. }
@@ -74,17 +89,29 @@ pub(crate) async fn from_timestamp(
     at_ms: u64,
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
-    let gone = |what: &str| TranscodeError::Verification(format!("the {what} of what plays is not there"));
-    let key = ObjectKey::Manifest { video, generation: generation.clone() };
-    let text = store.read_if_present(&key, LARGEST_MANIFEST).await?.ok_or_else(|| gone("manifest"))?;
+    let gone =
+        |what: &str| TranscodeError::Verification(format!("the {what} of what plays is not there"));
+    let key = ObjectKey::Manifest {
+        video,
+        generation: generation.clone(),
+    };
+    let text = store
+        .read_if_present(&key, LARGEST_MANIFEST)
+        .await?
+        .ok_or_else(|| gone("manifest"))?;
     let plan = manifest::plan_of(&text).ok_or_else(|| gone("plan"))?;
     let (rendition, size) = best(&plan).ok_or_else(|| gone("best rung"))?;
     let chunks = catalog.chunks(video, generation).await?;
-    let mut segments: Vec<&SegmentRecord> =
-        chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition.name).collect();
+    let mut segments: Vec<&SegmentRecord> = chunks
+        .iter()
+        .flat_map(|it| &it.segments)
+        .filter(|it| it.rendition == rendition.name)
+        .collect();
     segments.sort_by_key(|it| it.index);
     let ticks = at_ms * TICKS_PER_SECOND / 1000;
-    let position = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
+    let position = segments
+        .partition_point(|it| it.start <= ticks)
+        .saturating_sub(1);
     let segment = segments.get(position).ok_or_else(|| gone("segment"))?;
 
     let key = ObjectKey::Segment {
@@ -97,8 +124,15 @@ pub(crate) async fn from_timestamp(
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
     if plan.encrypt {
         let key = keys.existing(&rendition.name).await?;
-        let clear = SegmentDecryptor::decrypt(key.expose(), initialisation_vector(segment.index.into()), &bytes);
-        let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.name.to_string(), reason };
+        let clear = SegmentDecryptor::decrypt(
+            key.expose(),
+            initialisation_vector(segment.index.into()),
+            &bytes,
+        );
+        let wrong = |reason: String| TranscodeError::ContentKey {
+            rendition: rendition.name.to_string(),
+            reason,
+        };
         bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
     }
     let offset = seconds(ticks.saturating_sub(segment.start));
@@ -116,9 +150,15 @@ pub(crate) async fn from_timestamp(
 
 /// The largest rung, and its size.
 fn best(plan: &EncodePlan) -> Option<(&Rendition, Size)> {
-    let copied = plan.copy.rung().map(|it| (&it.rendition, it.size)).into_iter();
+    let copied = plan
+        .copy
+        .rung()
+        .map(|it| (&it.rendition, it.size))
+        .into_iter();
     let encoded = plan.rungs.iter().map(|it| (&it.rendition, it.size));
-    copied.chain(encoded).max_by_key(|(_, size)| size.short_side())
+    copied
+        .chain(encoded)
+        .max_by_key(|(_, size)| size.short_side())
 }
 
 /// Decodes one frame, `offset` seconds after the first one; `None`: there is none.
@@ -134,9 +174,23 @@ async fn decode(
     let loopback = Loopback::start(Blocks::new(Arc::new(InMemory(input)))).await?;
     let (sink, found) = ImageSink::new();
     let delivery = loopback.deliver_to(Arc::new(sink));
-    let arguments = still(&loopback.source_url(), demuxer, size, offset, &delivery.url("poster", "%d.jpg"));
+    let arguments = still(
+        &loopback.source_url(),
+        demuxer,
+        size,
+        offset,
+        &delivery.url("poster", "%d.jpg"),
+    );
     let (port, weight, task) = (loopback.port(), Weight::Light, "make a poster".to_owned());
-    let run = Run { tools, port, file: None, weight, task, arguments, time_limit: TIME_LIMIT };
+    let run = Run {
+        tools,
+        port,
+        file: None,
+        weight,
+        task,
+        arguments,
+        time_limit: TIME_LIMIT,
+    };
     process::run(run, cancel).await?;
     Ok(collect(found, 1).await.into_iter().next())
 }

@@ -75,15 +75,23 @@ impl Publisher {
     /// again, under the same names and with the same keys. If that attempt is not `trusted`, only
     /// the number of its segments stays, because their durations may be the problem. Returns
     /// whether an earlier attempt has shown the video.
-    pub(crate) async fn watch(&mut self, encoders: usize, trusted: bool) -> Result<bool, TranscodeError> {
+    pub(crate) async fn watch(
+        &mut self,
+        encoders: usize,
+        trusted: bool,
+    ) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
-        let key = ObjectKey::Master { video: self.writer.video() };
+        let key = ObjectKey::Master {
+            video: self.writer.video(),
+        };
         let master = self.stored(&key).await?;
         if master.is_some() {
             self.playlists.note(key);
         }
         let is_named = |name: &RenditionName| {
-            master.as_ref().is_some_and(|it| it.contains(&self.presentation().variant_uri(name)))
+            master
+                .as_ref()
+                .is_some_and(|it| it.contains(&self.presentation().variant_uri(name)))
         };
         if names.iter().all(is_named) {
             for name in &names {
@@ -96,12 +104,20 @@ impl Publisher {
         }
         // A crash may have come between two playlists, and none of them may become shorter.
         let count = names.iter().map(|it| segments.count(it)).max().unwrap_or(0);
-        let shown = (count > 0).then_some(Shown { segments: count, since_ms: 0 });
+        let shown = (count > 0).then_some(Shown {
+            segments: count,
+            since_ms: 0,
+        });
         if !trusted {
             segments = ShownSegments::default();
         }
         let growth = Growth::new(self.work(encoders), 0, self.ready());
-        self.growth = Some(ShownState { growth, shown, segments, started: Instant::now() });
+        self.growth = Some(ShownState {
+            growth,
+            shown,
+            segments,
+            started: Instant::now(),
+        });
         Ok(shown.is_some())
     }
 
@@ -111,8 +127,16 @@ impl Publisher {
     /// remuxed rung with its audio, or else all rungs.
     pub(crate) fn segments_to_show(&mut self) -> Option<u32> {
         let ready = self.ready();
-        let may_write = self.growing().iter().all(|it| self.playlists.may_write(&self.playlist_key(it)));
-        let ShownState { growth, shown, started, .. } = self.growth.as_mut()?;
+        let may_write = self
+            .growing()
+            .iter()
+            .all(|it| self.playlists.may_write(&self.playlist_key(it)));
+        let ShownState {
+            growth,
+            shown,
+            started,
+            ..
+        } = self.growth.as_mut()?;
         let now_ms = started.elapsed().as_millis() as u64;
         growth.note(now_ms, ready);
         let count = growth.to_show(now_ms, *shown);
@@ -123,22 +147,48 @@ impl Publisher {
     /// just become playable.
     pub(crate) async fn show(&mut self, count: u32) -> Result<bool, TranscodeError> {
         let growing = self.growing();
-        let kind = if count == self.plan.segments() { MediaPlaylistKind::Vod } else { MediaPlaylistKind::Event };
-        let text = |name| (self.playlist_key(name), self.media_playlist(name, kind, count).render());
+        let kind = if count == self.plan.segments() {
+            MediaPlaylistKind::Vod
+        } else {
+            MediaPlaylistKind::Event
+        };
+        let text = |name| {
+            (
+                self.playlist_key(name),
+                self.media_playlist(name, kind, count).render(),
+            )
+        };
         let playlists = growing.iter().map(text).collect();
         self.playlists.put(playlists).await?;
-        let durations = growing.iter().map(|it| (it.clone(), self.durations(it, count))).collect::<Vec<_>>();
-        let Some(watched) = self.growth.as_mut() else { return Ok(false) };
+        let durations = growing
+            .iter()
+            .map(|it| (it.clone(), self.durations(it, count)))
+            .collect::<Vec<_>>();
+        let Some(watched) = self.growth.as_mut() else {
+            return Ok(false);
+        };
         let first = watched.shown.is_none();
         for (name, durations) in durations {
             watched.segments.show(&name, durations);
         }
-        watched.shown = Some(Shown { segments: count, since_ms: watched.started.elapsed().as_millis() as u64 });
+        watched.shown = Some(Shown {
+            segments: count,
+            since_ms: watched.started.elapsed().as_millis() as u64,
+        });
         if first {
-            let master = self.presentation().master(&growing.into_iter().collect(), Rates::Planned);
-            let key = ObjectKey::Master { video: self.writer.video() };
+            let master = self
+                .presentation()
+                .master(&growing.into_iter().collect(), Rates::Planned);
+            let key = ObjectKey::Master {
+                video: self.writer.video(),
+            };
             let growing = kind == MediaPlaylistKind::Event;
-            self.playlists.put(vec![(key, MasterPlaylistSpec { growing, ..master }.render())]).await?;
+            self.playlists
+                .put(vec![(
+                    key,
+                    MasterPlaylistSpec { growing, ..master }.render(),
+                )])
+                .await?;
         }
         Ok(first)
     }
@@ -146,22 +196,33 @@ impl Publisher {
     /// Writes the playlists of the whole generation, and then the master playlist, which points viewers to it.
     pub(crate) async fn publish_all(&mut self) -> Result<Vec<RenditionRecord>, TranscodeError> {
         let text = |name| {
-            let playlist = self.media_playlist(name, MediaPlaylistKind::Vod, self.records.frontier(name));
+            let playlist =
+                self.media_playlist(name, MediaPlaylistKind::Vod, self.records.frontier(name));
             (self.playlist_key(name), playlist.render())
         };
         let playlists = self.records.renditions().map(text).collect();
         self.playlists.put(playlists).await?;
         let names = self.records.renditions().cloned().collect();
         let master = self.presentation().master(&names, Rates::Measured);
-        let key = ObjectKey::Master { video: self.writer.video() };
+        let key = ObjectKey::Master {
+            video: self.writer.video(),
+        };
         self.playlists.put(vec![(key, master.render())]).await?;
-        Ok(self.presentation().rendition_records(&names, RenditionState::Complete))
+        Ok(self
+            .presentation()
+            .rendition_records(&names, RenditionState::Complete))
     }
 
     /// The planned renditions.
     pub(crate) fn planned_renditions(&self) -> Vec<RenditionRecord> {
-        let names: HashSet<_> = self.plan.all_renditions().into_iter().map(|it| it.name.clone()).collect();
-        self.presentation().rendition_records(&names, RenditionState::Planned)
+        let names: HashSet<_> = self
+            .plan
+            .all_renditions()
+            .into_iter()
+            .map(|it| it.name.clone())
+            .collect();
+        self.presentation()
+            .rendition_records(&names, RenditionState::Planned)
     }
 
     fn presentation(&self) -> Presentation<'_> {
@@ -177,7 +238,11 @@ impl Publisher {
     /// The renditions between which players switch while the video grows.
     fn growing(&self) -> Vec<RenditionName> {
         match &self.plan.copy {
-            CopyDecision::Remux(copy) => [&copy.rendition.name].into_iter().chain(&copy.audio).cloned().collect(),
+            CopyDecision::Remux(copy) => [&copy.rendition.name]
+                .into_iter()
+                .chain(&copy.audio)
+                .cloned()
+                .collect(),
             CopyDecision::Encode(_) => {
                 let rungs = self.plan.rungs.iter().map(|it| &it.rendition);
                 let all = rungs.chain(self.plan.audio.iter().map(|it| &it.rendition));
@@ -188,7 +253,11 @@ impl Publisher {
 
     /// The number of segments of all renditions that grow together, available without a gap.
     fn ready(&self) -> u32 {
-        self.growing().iter().map(|it| self.records.frontier(it)).min().unwrap_or(0)
+        self.growing()
+            .iter()
+            .map(|it| self.records.frontier(it))
+            .min()
+            .unwrap_or(0)
     }
 
     /// The work that determines how fast the video grows: one remuxing run, or parallel encoding
@@ -197,11 +266,19 @@ impl Publisher {
         let ends = self.plan.boundaries.iter().skip(1);
         let ends_ms = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
         if self.plan.copy.is_remux() {
-            return Work { ends_ms, chunk_ends: vec![], side_by_side: 1 };
+            return Work {
+                ends_ms,
+                chunk_ends: vec![],
+                side_by_side: 1,
+            };
         }
         let chunks = &self.plan.encode_chunks;
         let chunk_ends = chunks.iter().map(|it| it.segments.end).collect();
-        Work { ends_ms, chunk_ends, side_by_side: encoders.min(chunks.len()) as u32 }
+        Work {
+            ends_ms,
+            chunk_ends,
+            side_by_side: encoders.min(chunks.len()) as u32,
+        }
     }
 
     async fn stored(&self, key: &ObjectKey) -> Result<Option<String>, TranscodeError> {
@@ -211,16 +288,29 @@ impl Publisher {
 
     /// The duration that viewers were shown, or else the measured one.
     fn duration(&self, record: &SegmentRecord) -> u64 {
-        let shown = self.growth.as_ref().and_then(|it| it.segments.duration(&record.rendition, record.index));
+        let shown = self
+            .growth
+            .as_ref()
+            .and_then(|it| it.segments.duration(&record.rendition, record.index));
         shown.unwrap_or(record.duration)
     }
 
     fn durations(&self, rendition: &RenditionName, count: u32) -> Vec<u64> {
-        self.records.segments(rendition).take(count as usize).map(|it| self.duration(it)).collect()
+        self.records
+            .segments(rendition)
+            .take(count as usize)
+            .map(|it| self.duration(it))
+            .collect()
     }
 
-    fn media_playlist(&self, rendition: &RenditionName, kind: MediaPlaylistKind, count: u32) -> MediaPlaylistSpec {
-        self.presentation().media_playlist(rendition, kind, count, |it| self.duration(it))
+    fn media_playlist(
+        &self,
+        rendition: &RenditionName,
+        kind: MediaPlaylistKind,
+        count: u32,
+    ) -> MediaPlaylistSpec {
+        self.presentation()
+            .media_playlist(rendition, kind, count, |it| self.duration(it))
     }
 
     fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {

@@ -29,17 +29,28 @@ impl Records {
     /// Adds a finished chunk. Added again, it replaces itself.
     pub(crate) fn add(&mut self, chunk: &ChunkRecord) {
         for segment in &chunk.segments {
-            self.segments.entry(segment.rendition.clone()).or_default().insert(segment.index, segment.clone());
+            self.segments
+                .entry(segment.rendition.clone())
+                .or_default()
+                .insert(segment.index, segment.clone());
         }
         self.codecs.extend(chunk.codecs.clone());
-        let cost = ChunkCost { cpu_ms: chunk.cpu_ms, wall_ms: chunk.wall_ms };
+        let cost = ChunkCost {
+            cpu_ms: chunk.cpu_ms,
+            wall_ms: chunk.wall_ms,
+        };
         self.chunks.insert((chunk.lane, chunk.index), cost);
     }
 
     /// Adds a segment whose chunk is not finished yet: it can be shown.
     pub(crate) fn add_segment(&mut self, segment: SegmentRecord, codecs: String) {
-        self.codecs.entry(segment.rendition.clone()).or_insert(codecs);
-        self.segments.entry(segment.rendition.clone()).or_default().insert(segment.index, segment);
+        self.codecs
+            .entry(segment.rendition.clone())
+            .or_insert(codecs);
+        self.segments
+            .entry(segment.rendition.clone())
+            .or_default()
+            .insert(segment.index, segment);
     }
 
     /// Whether a chunk is finished.
@@ -49,12 +60,22 @@ impl Records {
 
     /// All segments, by rendition and index.
     pub(crate) fn all_segments(&self) -> Vec<SegmentRecord> {
-        self.segments.values().flat_map(BTreeMap::values).cloned().collect()
+        self.segments
+            .values()
+            .flat_map(BTreeMap::values)
+            .cloned()
+            .collect()
     }
 
     /// The segments of a rendition, by index.
-    pub(crate) fn segments(&self, rendition: &RenditionName) -> impl Iterator<Item = &SegmentRecord> + Clone {
-        self.segments.get(rendition).into_iter().flat_map(BTreeMap::values)
+    pub(crate) fn segments(
+        &self,
+        rendition: &RenditionName,
+    ) -> impl Iterator<Item = &SegmentRecord> + Clone {
+        self.segments
+            .get(rendition)
+            .into_iter()
+            .flat_map(BTreeMap::values)
     }
 
     /// Names of the renditions that have segments.
@@ -64,7 +85,10 @@ impl Records {
 
     /// The number of segments of a rendition that are available without a gap.
     pub(crate) fn frontier(&self, rendition: &RenditionName) -> u32 {
-        self.segments(rendition).zip(0..).take_while(|(segment, position)| segment.index == *position).count() as u32
+        self.segments(rendition)
+            .zip(0..)
+            .take_while(|(segment, position)| segment.index == *position)
+            .count() as u32
     }
 
     /// The codecs of a rendition (RFC 6381), if a segment was measured.
@@ -83,8 +107,16 @@ impl Records {
     }
 
     #[cfg(test)]
-    pub(crate) fn remove_segment(&mut self, rendition: &RenditionName, index: u32) -> SegmentRecord {
-        self.segments.get_mut(rendition).unwrap().remove(&index).unwrap()
+    pub(crate) fn remove_segment(
+        &mut self,
+        rendition: &RenditionName,
+        index: u32,
+    ) -> SegmentRecord {
+        self.segments
+            .get_mut(rendition)
+            .unwrap()
+            .remove(&index)
+            .unwrap()
     }
 }
 
@@ -113,7 +145,10 @@ mod tests {
             chunks.for_each(|it| records.add(it));
             records
         };
-        let (forwards, backwards) = (collect(&mut chunks.iter()), collect(&mut chunks.iter().rev()));
+        let (forwards, backwards) = (
+            collect(&mut chunks.iter()),
+            collect(&mut chunks.iter().rev()),
+        );
         let twice = collect(&mut chunks.iter().chain(&chunks));
         assert_eq!(forwards.all_segments().len(), planned_records(&plan).len());
         for other in [backwards, twice] {
@@ -132,13 +167,31 @@ mod tests {
             (Lane::Copy, 0, 20, 30),
             (Lane::Encode, 0, 710, 91),
         ] {
-            records.add(&ChunkRecord { lane, index, cpu_ms, wall_ms, segments: vec![], codecs: BTreeMap::new() });
+            records.add(&ChunkRecord {
+                lane,
+                index,
+                cpu_ms,
+                wall_ms,
+                segments: vec![],
+                codecs: BTreeMap::new(),
+            });
         }
         let receipt = records.receipt();
-        assert_eq!(receipt.cpu_ms, 710 + 800 + 20, "a chunk that was recorded again counts once");
+        assert_eq!(
+            receipt.cpu_ms,
+            710 + 800 + 20,
+            "a chunk that was recorded again counts once"
+        );
         let stages = [(Stage::Copy, 30), (Stage::Encode, 191)];
-        assert_eq!(receipt.stages, stages.map(|(stage, wall_ms)| StageTime { stage, wall_ms }));
-        assert!(records.has(Lane::Copy, 0) && !records.has(Lane::Copy, 1) && !records.has(Lane::Audio, 0));
+        assert_eq!(
+            receipt.stages,
+            stages.map(|(stage, wall_ms)| StageTime { stage, wall_ms })
+        );
+        assert!(
+            records.has(Lane::Copy, 0)
+                && !records.has(Lane::Copy, 1)
+                && !records.has(Lane::Audio, 0)
+        );
     }
 
     #[test]
@@ -147,11 +200,20 @@ mod tests {
         let mut records = Records::default();
         let rung = name("720p");
         assert_eq!(records.frontier(&rung), 0);
-        for segment in planned_records(&plan).into_iter().filter(|it| it.rendition == rung && it.index != 4) {
+        for segment in planned_records(&plan)
+            .into_iter()
+            .filter(|it| it.rendition == rung && it.index != 4)
+        {
             records.add_segment(segment, "avc1.64001f".to_owned());
         }
-        assert_eq!((records.frontier(&rung), records.segments(&rung).count()), (4, 9));
-        assert_eq!(records.codecs(&rung).map(String::as_str), Some("avc1.64001f"));
+        assert_eq!(
+            (records.frontier(&rung), records.segments(&rung).count()),
+            (4, 9)
+        );
+        assert_eq!(
+            records.codecs(&rung).map(String::as_str),
+            Some("avc1.64001f")
+        );
         assert_eq!(records.codecs(&name("480p")), None);
     }
 }

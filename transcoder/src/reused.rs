@@ -50,13 +50,25 @@ impl ReusedRenditions {
         partial: &Partial,
     ) -> Result<Self, TranscodeError> {
         let (base, (wrapping, to)) = (partial.base.clone(), keys);
-        let manifest = ObjectKey::Manifest { video, generation: base.clone() };
+        let manifest = ObjectKey::Manifest {
+            video,
+            generation: base.clone(),
+        };
         let manifest = store.read_if_present(&manifest, LARGEST_MANIFEST).await?;
         // A version with other planning rules created it: nothing of it fits.
-        let plan = manifest.and_then(|it| manifest::plan_of(&it)).ok_or(SourceProblem::RungsDoNotFit)?;
+        let plan = manifest
+            .and_then(|it| manifest::plan_of(&it))
+            .ok_or(SourceProblem::RungsDoNotFit)?;
         let chunks = catalog.chunks(video, &base).await?;
         let from = WrappedKeys::new(Arc::clone(store), wrapping, video, base.clone());
-        Ok(Self { base, rungs: partial.rungs.clone(), plan, chunks, from, to })
+        Ok(Self {
+            base,
+            rungs: partial.rungs.clone(),
+            plan,
+            chunks,
+            from,
+            to,
+        })
     }
 
     /// The rungs that are re-encoded.
@@ -70,21 +82,31 @@ impl ReusedRenditions {
     }
 
     /// The plan of the new generation: that of the old one, except for the re-encoded rungs.
-    pub(crate) fn plan(&self, probe: &Probe, profile: &Profile, mode: Mode) -> Result<EncodePlan, TranscodeError> {
+    pub(crate) fn plan(
+        &self,
+        probe: &Probe,
+        profile: &Profile,
+        mode: Mode,
+    ) -> Result<EncodePlan, TranscodeError> {
         let mut probe = probe.clone();
         // Discovered only while remuxing; the new plan would not know it.
         if self.plan.copy == CopyDecision::Encode(CopyRefusal::OpenGroups) {
             probe.index.closed_gops = false;
         }
         let fresh = EncodePlan::new(&probe, profile, mode)?;
-        self.plan.with_rungs_of(&fresh, &self.rungs).map_err(|misfit| {
-            tracing::info!("single rungs cannot be re-encoded: {misfit}");
-            SourceProblem::RungsDoNotFit.into()
-        })
+        self.plan
+            .with_rungs_of(&fresh, &self.rungs)
+            .map_err(|misfit| {
+                tracing::info!("single rungs cannot be re-encoded: {misfit}");
+                SourceProblem::RungsDoNotFit.into()
+            })
     }
 
     /// The key of a reused rendition, stored for the new generation too.
-    pub(crate) async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+    pub(crate) async fn content_key(
+        &self,
+        rendition: &RenditionName,
+    ) -> Result<ContentKey, TranscodeError> {
         self.to.copy_key(rendition, &self.from).await
     }
 
@@ -95,16 +117,39 @@ impl ReusedRenditions {
         lane: Lane,
         index: u32,
     ) -> Result<ChunkRecord, TranscodeError> {
-        let old = self.chunks.iter().find(|it| it.lane == lane && it.index == index);
+        let old = self
+            .chunks
+            .iter()
+            .find(|it| it.lane == lane && it.index == index);
         let old = old.ok_or_else(|| {
-            TranscodeError::Verification(format!("chunk {index} of {} is not there to be taken over", lane.as_str()))
+            TranscodeError::Verification(format!(
+                "chunk {index} of {} is not there to be taken over",
+                lane.as_str()
+            ))
         })?;
-        let segments: Vec<SegmentRecord> = old.segments.iter().filter(|it| self.has(&it.rendition)).cloned().collect();
+        let segments: Vec<SegmentRecord> = old
+            .segments
+            .iter()
+            .filter(|it| self.has(&it.rendition))
+            .cloned()
+            .collect();
         let copies: Vec<_> = segments.iter().map(|it| self.segment(writer, it)).collect();
-        futures::stream::iter(copies).buffer_unordered(SIDE_BY_SIDE).try_collect::<()>().await?;
+        futures::stream::iter(copies)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .try_collect::<()>()
+            .await?;
         let codecs = old.codecs.iter().filter(|(name, _)| self.has(name));
-        let codecs = codecs.map(|(name, codecs)| (name.clone(), codecs.clone())).collect();
-        Ok(ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs })
+        let codecs = codecs
+            .map(|(name, codecs)| (name.clone(), codecs.clone()))
+            .collect();
+        Ok(ChunkRecord {
+            lane,
+            index,
+            cpu_ms: 0,
+            wall_ms: 0,
+            segments,
+            codecs,
+        })
     }
 
     /// Adds the reused segments to an encoded chunk.
@@ -115,19 +160,30 @@ impl ReusedRenditions {
     ) -> Result<ChunkRecord, TranscodeError> {
         let taken = self.chunk(writer, made.lane, made.index).await?;
         made.segments.extend(taken.segments);
-        made.segments.sort_by(|a, b| (&a.rendition, a.index).cmp(&(&b.rendition, b.index)));
+        made.segments
+            .sort_by(|a, b| (&a.rendition, a.index).cmp(&(&b.rendition, b.index)));
         made.codecs.extend(taken.codecs);
         Ok(made)
     }
 
-    async fn segment(&self, writer: &GenerationWriter, record: &SegmentRecord) -> Result<(), TranscodeError> {
-        let SegmentRecord { rendition, index, .. } = record;
+    async fn segment(
+        &self,
+        writer: &GenerationWriter,
+        record: &SegmentRecord,
+    ) -> Result<(), TranscodeError> {
+        let SegmentRecord {
+            rendition, index, ..
+        } = record;
         if let Some(planned) = self.plan.rendition(rendition)
-            && writer.copy_segment(&writer.of_generation(self.base.clone()), planned, record).await?
+            && writer
+                .copy_segment(&writer.of_generation(self.base.clone()), planned, record)
+                .await?
         {
             return Ok(());
         }
-        Err(TranscodeError::Verification(format!("segment {index} of {rendition} did not come over whole")))
+        Err(TranscodeError::Verification(format!(
+            "segment {index} of {rendition} did not come over whole"
+        )))
     }
 }
 

@@ -53,15 +53,22 @@ impl Transcoder {
     pub async fn start(args: TranscoderArgs) -> Result<Self, StartError> {
         let config = args.worker.config(&args.sources)?;
         let tools = verified_tools(&args.ffmpeg, config.encoders * config.jobs).await?;
-        let installation = Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
+        let installation =
+            Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
         let worker = Worker::new(&installation, args.keys.key_encryption_keys, tools, config);
-        Ok(Self { installation, worker })
+        Ok(Self {
+            installation,
+            worker,
+        })
     }
 
     /// The name of the worker, the number of its encoders, and the version of FFmpeg, for a person.
     pub fn describe(&self) -> String {
         let Worker { config, tools, .. } = &self.worker;
-        format!("Name: `{}`, {} encoders, {}", config.name, config.encoders, tools.version)
+        format!(
+            "Name: `{}`, {} encoders, {}",
+            config.name, config.encoders, tools.version
+        )
     }
 
     /// The name of the worker.
@@ -71,7 +78,10 @@ impl Transcoder {
 
     /// Processes jobs until `stop` is cancelled; then it releases its jobs and returns.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { installation, worker } = self;
+        let Self {
+            installation,
+            worker,
+        } = self;
         worker.run(stop).await;
         drop(worker);
         installation.close().await;

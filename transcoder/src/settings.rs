@@ -16,7 +16,12 @@ pub struct FfmpegArgs {
     pub ffmpeg_dir: Option<PathBuf>,
     /// Whether to run FFmpeg if the kernel cannot remove all rights that it does not need: `required` refuses,
     /// `best-effort` warns, `off` removes none.
-    #[arg(long, env = "EDGEREEL_CONFINEMENT", default_value = "best-effort", value_name = "HOW")]
+    #[arg(
+        long,
+        env = "EDGEREEL_CONFINEMENT",
+        default_value = "best-effort",
+        value_name = "HOW"
+    )]
     pub confinement: Enforcement,
     /// Memory limit of each encoding FFmpeg in bytes. Default: the encoders share three quarters of the memory of this
     /// machine or container.
@@ -43,11 +48,21 @@ pub struct WorkerArgs {
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
     /// Number of concurrent jobs.
-    #[arg(long, env = "EDGEREEL_CONCURRENT_JOBS", value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        env = "EDGEREEL_CONCURRENT_JOBS",
+        value_name = "N",
+        default_value_t = 1
+    )]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// Number of concurrent imports, in addition to jobs: an import mostly waits for the remote server.
-    #[arg(long, env = "EDGEREEL_CONCURRENT_IMPORTS", value_name = "N", default_value_t = 4)]
+    #[arg(
+        long,
+        env = "EDGEREEL_CONCURRENT_IMPORTS",
+        value_name = "N",
+        default_value_t = 4
+    )]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub imports: u16,
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.

@@ -73,13 +73,23 @@ impl SetupError {
 ///
 /// # Errors
 /// If FFmpeg is missing or incomplete, or the kernel does not support the required confinement.
-pub fn find_tools(directory: Option<&Path>, launcher: Option<Launcher>) -> Result<Tools, SetupError> {
+pub fn find_tools(
+    directory: Option<&Path>,
+    launcher: Option<Launcher>,
+) -> Result<Tools, SetupError> {
     if let Some(launcher) = &launcher {
         check_confinement(launcher)?;
     }
     let tools = Tools::find(directory, launcher)?;
     let missing = tools.missing_capabilities()?;
-    if missing.is_empty() { Ok(tools) } else { Err(SetupError::Capabilities { ffmpeg: tools.ffmpeg, missing }) }
+    if missing.is_empty() {
+        Ok(tools)
+    } else {
+        Err(SetupError::Capabilities {
+            ffmpeg: tools.ffmpeg,
+            missing,
+        })
+    }
 }
 
 /// Finds an FFmpeg and verifies it with a two-second test encode. `encoders`: concurrent encoders of all jobs.
@@ -90,10 +100,17 @@ pub async fn verified_tools(args: &FfmpegArgs, encoders: usize) -> Result<Tools,
     let tools = find_tools(args.ffmpeg_dir.as_deref(), Some(args.launcher(encoders)))?;
     if let Err(problem) = trial::run(&tools).await {
         let (ffmpeg, version) = (tools.ffmpeg, tools.version);
-        return Err(SetupError::Trial { ffmpeg, version, source: Box::new(problem) });
+        return Err(SetupError::Trial {
+            ffmpeg,
+            version,
+            source: Box::new(problem),
+        });
     }
     for source in tools.limits() {
-        tracing::warn!("FFmpeg at `{}` cannot process {source}: such uploads are rejected", tools.ffmpeg.display());
+        tracing::warn!(
+            "FFmpeg at `{}` cannot process {source}: such uploads are rejected",
+            tools.ffmpeg.display()
+        );
     }
     Ok(tools)
 }
@@ -101,12 +118,18 @@ pub async fn verified_tools(args: &FfmpegArgs, encoders: usize) -> Result<Tools,
 fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {
     let missing = Support::of_kernel().missing().join(", ");
     match launcher.enforcement {
-        Enforcement::Required if !missing.is_empty() => return Err(SetupError::Confinement { missing }),
+        Enforcement::Required if !missing.is_empty() => {
+            return Err(SetupError::Confinement { missing });
+        }
         Enforcement::BestEffort if !missing.is_empty() => {
-            tracing::warn!("FFmpeg runs with more rights than it needs, because the kernel lacks {missing}");
+            tracing::warn!(
+                "FFmpeg runs with more rights than it needs, because the kernel lacks {missing}"
+            );
         }
         Enforcement::Off => {
-            tracing::warn!("FFmpeg runs with all rights of this process, because EDGEREEL_CONFINEMENT is `off`");
+            tracing::warn!(
+                "FFmpeg runs with all rights of this process, because EDGEREEL_CONFINEMENT is `off`"
+            );
         }
         Enforcement::Required | Enforcement::BestEffort => {}
     }
@@ -136,13 +159,21 @@ impl WorkerArgs {
 fn unique_name() -> Result<String, getrandom::Error> {
     let mut number = [0; 4];
     getrandom::fill(&mut number)?;
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     Ok(format!("{host}-{}", domain::ids::hex(&number)))
 }
 
 impl Worker {
     /// A worker over the services of an installation.
-    pub fn new(installation: &Installation, keys: KeyEncryptionKeys, tools: Tools, config: WorkerConfig) -> Self {
+    pub fn new(
+        installation: &Installation,
+        keys: KeyEncryptionKeys,
+        tools: Tools,
+        config: WorkerConfig,
+    ) -> Self {
         Self {
             queue: installation.queue.clone(),
             catalog: installation.catalog.clone(),
@@ -150,7 +181,10 @@ impl Worker {
             uploads: installation.store.clone(),
             keys: Arc::new(keys),
             tools,
-            config: WorkerConfig { private_bucket: installation.private_bucket.clone(), ..config },
+            config: WorkerConfig {
+                private_bucket: installation.private_bucket.clone(),
+                ..config
+            },
             outage: Outage::default(),
             active: ActiveVideos::default(),
         }

@@ -71,11 +71,26 @@ pub(crate) struct SegmentSink {
 
 impl SegmentSink {
     /// A sink, and the channel on which it reports stored segments.
-    pub(crate) fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
+    pub(crate) fn new(
+        writer: GenerationWriter,
+        outputs: Vec<Output>,
+    ) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
-        let outputs = outputs.into_iter().map(|it| (it.rendition.name.clone(), it)).collect();
+        let outputs = outputs
+            .into_iter()
+            .map(|it| (it.rendition.name.clone(), it))
+            .collect();
         let in_flight = Semaphore::new(IN_FLIGHT);
-        (Self { writer, outputs, in_flight, active: AtomicUsize::new(0), stored }, receiver)
+        (
+            Self {
+                writer,
+                outputs,
+                in_flight,
+                active: AtomicUsize::new(0),
+                stored,
+            },
+            receiver,
+        )
     }
 
     /// Number of deliveries that are being received or stored.
@@ -85,10 +100,23 @@ impl SegmentSink {
 
     /// Measures, encrypts and stores a segment. A second of silence has so few bytes that FFmpeg does
     /// not recognise it as a transport stream: null packets make it longer.
-    async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
+    async fn store_segment(
+        &self,
+        output: &Output,
+        index: u32,
+        body: Body,
+    ) -> Result<Stored, TranscodeError> {
         let mut scanner = Scanner::new(None);
-        let mut stream = if index == 0 { beginning(body).await? } else { body }.into_data_stream();
-        let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
+        let mut stream = if index == 0 {
+            beginning(body).await?
+        } else {
+            body
+        }
+        .into_data_stream();
+        let mut encryptor = output
+            .key
+            .as_ref()
+            .map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
         let mut take = |part: &[u8]| {
             match &mut encryptor {
@@ -101,7 +129,9 @@ impl SegmentSink {
         while let Some(part) = stream.try_next().await.map_err(broken_off)? {
             bytes += part.len();
             if output.copied && bytes as u64 > LARGEST_COPIED_SEGMENT {
-                return Err(TranscodeError::NotCopyable(format!("segment {index} has more than {bytes} bytes")));
+                return Err(TranscodeError::NotCopyable(format!(
+                    "segment {index} has more than {bytes} bytes"
+                )));
             }
             take(&part)?;
         }
@@ -123,7 +153,12 @@ impl SegmentSink {
             frames,
             iframes: vec![],
         };
-        self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
+        self.writer
+            .put(
+                &self.writer.segment_key(&output.rendition, index),
+                object.into(),
+            )
+            .await?;
         Ok(Stored { record, measured })
     }
 
@@ -135,18 +170,29 @@ impl SegmentSink {
         index: u32,
         body: Body,
     ) -> Result<Stored, TranscodeError> {
-        let clear = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?;
+        let clear = axum::body::to_bytes(body, usize::MAX)
+            .await
+            .map_err(broken_off)?;
         let mut scanner = Scanner::new(None);
         scanner.push(&clear).map_err(unmeasurable)?;
         let measured = scanner.finish().map_err(unmeasurable)?;
         let (start, duration, frames) = extent(&measured)?;
-        let cuts = cut_iframes(&clear).map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
-        let ends = cuts.iter().skip(1).map(|it| it.pts).chain([PRESENTATION_START + (start + duration) as i64]);
+        let cuts = cut_iframes(&clear)
+            .map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
+        let ends = cuts
+            .iter()
+            .skip(1)
+            .map(|it| it.pts)
+            .chain([PRESENTATION_START + (start + duration) as i64]);
         let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
         for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
             let offset = object.len() as u64;
             match &output.key {
-                Some(key) => object.extend(SegmentEncryptor::encrypt(key.expose(), u64::from(sequence), &cut.bytes)),
+                Some(key) => object.extend(SegmentEncryptor::encrypt(
+                    key.expose(),
+                    u64::from(sequence),
+                    &cut.bytes,
+                )),
                 None => object.extend_from_slice(&cut.bytes),
             }
             iframes.push(IFrameRecord {
@@ -167,7 +213,12 @@ impl SegmentSink {
             frames,
             iframes,
         };
-        self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
+        self.writer
+            .put(
+                &self.writer.segment_key(&output.rendition, index),
+                object.into(),
+            )
+            .await?;
         Ok(Stored { record, measured })
     }
 }
@@ -179,15 +230,22 @@ impl SegmentReceiver for SegmentSink {
             .parse()
             .ok()
             .and_then(|name: RenditionName| self.outputs.get(&name))
-            .ok_or_else(|| TranscodeError::Verification(format!("ffmpeg delivered to `{output}`")))?;
+            .ok_or_else(|| {
+                TranscodeError::Verification(format!("ffmpeg delivered to `{output}`"))
+            })?;
         let _active = Active::new(&self.active);
         // Without a free slot, nothing is read, and FFmpeg waits: memory stays bounded.
-        let _permit = self.in_flight.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
+        let _permit = self
+            .in_flight
+            .acquire()
+            .await
+            .map_err(|_| TranscodeError::Cancelled)?;
         let stored = match &output.first_iframes {
             Some(firsts) => {
                 let first = firsts.get(index as usize).copied();
-                let first =
-                    first.ok_or_else(|| TranscodeError::Verification(format!("chunk {index} was not planned")))?;
+                let first = first.ok_or_else(|| {
+                    TranscodeError::Verification(format!("chunk {index} was not planned"))
+                })?;
                 self.store_iframes(output, first, index, body).await?
             }
             None => self.store_segment(output, index, body).await?,
@@ -217,7 +275,10 @@ impl Drop for Active<'_> {
 /// time of the first segment for the beginning of the presentation, and reports an error if there
 /// is no frame at it.
 async fn beginning(body: Body) -> Result<Body, TranscodeError> {
-    let mut bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?.to_vec();
+    let mut bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(broken_off)?
+        .to_vec();
     begin_with_first_frame(&mut bytes);
     Ok(bytes.into())
 }
@@ -238,10 +299,16 @@ pub(crate) fn extent(measured: &Measured) -> Result<(u64, u64, u32), TranscodeEr
     if measured.damage.is_some() {
         return Err(wrong("is damaged"));
     }
-    let stream = measured.lead().ok_or_else(|| wrong("has no stream with times"))?;
+    let stream = measured
+        .lead()
+        .ok_or_else(|| wrong("has no stream with times"))?;
     // An AAC access unit may begin just before the video: its start is set to that of the video.
     let start = (stream.start_ticks() - PRESENTATION_START).max(0) as u64;
-    Ok((start, stream.duration_ticks().max(0) as u64, stream.frames as u32))
+    Ok((
+        start,
+        stream.duration_ticks().max(0) as u64,
+        stream.frames as u32,
+    ))
 }
 
 #[cfg(test)]

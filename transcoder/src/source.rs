@@ -43,13 +43,20 @@ pub(crate) struct ObjectSource {
 const ATTEMPTS: u32 = 4;
 
 /// Pauses between these attempts.
-const PAUSES: RetryPolicy =
-    RetryPolicy { first: Duration::from_millis(100), factor: 3, longest: Duration::from_millis(900) };
+const PAUSES: RetryPolicy = RetryPolicy {
+    first: Duration::from_millis(100),
+    factor: 3,
+    longest: Duration::from_millis(900),
+};
 
 impl ObjectSource {
     /// Opens the object of a job. `SourceMissing` if it does not exist, `SourceChanged` if another
     /// version is in its place.
-    pub(crate) async fn open(store: SharedStore, key: ObjectKey, etag: &str) -> Result<Self, TranscodeError> {
+    pub(crate) async fn open(
+        store: SharedStore,
+        key: ObjectKey,
+        etag: &str,
+    ) -> Result<Self, TranscodeError> {
         let meta = match store.head(&key).await {
             Ok(meta) => meta,
             Err(StoreError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
@@ -58,12 +65,20 @@ impl ObjectSource {
         if meta.etag.0 != etag {
             return Err(SourceProblem::SourceChanged.into());
         }
-        Ok(Self { store, key, etag: meta.etag, size: meta.size })
+        Ok(Self {
+            store,
+            key,
+            etag: meta.etag,
+            size: meta.size,
+        })
     }
 
     async fn try_read(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
         let length = (range.end - range.start) as usize;
-        let body = self.store.get(&self.key, Some(range), Some(&self.etag)).await?;
+        let body = self
+            .store
+            .get(&self.key, Some(range), Some(&self.etag))
+            .await?;
         let mut bytes = BytesMut::with_capacity(length);
         let mut stream = body.stream;
         while let Some(part) = stream.try_next().await? {
@@ -73,7 +88,10 @@ impl ObjectSource {
             return Ok(bytes.freeze());
         }
         let found = format!("{} of {length} bytes came", bytes.len());
-        Err(StoreError::Unavailable { path: self.key.path(), source: found.into() })
+        Err(StoreError::Unavailable {
+            path: self.key.path(),
+            source: found.into(),
+        })
     }
 }
 
@@ -88,7 +106,9 @@ impl Source for ObjectSource {
             match self.try_read(range.clone()).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(StoreError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
-                Err(StoreError::ConditionFailed { .. }) => return Err(SourceProblem::SourceChanged.into()),
+                Err(StoreError::ConditionFailed { .. }) => {
+                    return Err(SourceProblem::SourceChanged.into());
+                }
                 Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
                     tokio::time::sleep(PAUSES.pause_after(attempt)).await;
                 }
@@ -108,13 +128,19 @@ pub(crate) struct FileSource {
 impl FileSource {
     /// Opens a regular file.
     pub(crate) fn open(path: &Path) -> Result<Self, TranscodeError> {
-        let io = |source| TranscodeError::Io { doing: format!("could not open `{}`", path.display()), source };
+        let io = |source| TranscodeError::Io {
+            doing: format!("could not open `{}`", path.display()),
+            source,
+        };
         let file = File::open(path).map_err(io)?;
         let meta = file.metadata().map_err(io)?;
         if !meta.is_file() {
             return Err(io(std::io::Error::other("it is not a regular file")));
         }
-        Ok(Self { size: meta.len(), file: Arc::new(file) })
+        Ok(Self {
+            size: meta.len(),
+            file: Arc::new(file),
+        })
     }
 }
 
@@ -135,7 +161,10 @@ impl Source for FileSource {
             .await
             .map_err(std::io::Error::other)
             .and_then(|it| it)
-            .map_err(|source| TranscodeError::Io { doing: "could not read the source".to_owned(), source })
+            .map_err(|source| TranscodeError::Io {
+                doing: "could not read the source".to_owned(),
+                source,
+            })
     }
 }
 

@@ -55,7 +55,11 @@ pub(crate) struct StillsResult {
 impl StillsResult {
     /// Records the result of an extra. A failure of the extra itself makes it missing; a general
     /// failure is returned.
-    fn note(&mut self, extra: Extra, outcome: Result<Cost, TranscodeError>) -> Result<(), TranscodeError> {
+    fn note(
+        &mut self,
+        extra: Extra,
+        outcome: Result<Cost, TranscodeError>,
+    ) -> Result<(), TranscodeError> {
         match outcome {
             Ok(cost) => {
                 self.cost.cpu += cost.cpu;
@@ -64,7 +68,12 @@ impl StillsResult {
             }
             Err(problem) if problem.concerns_ffmpeg() => {
                 let log = problem.log_tail();
-                tracing::warn!(?extra, error = &problem as &dyn std::error::Error, log, "an extra could not be made");
+                tracing::warn!(
+                    ?extra,
+                    error = &problem as &dyn std::error::Error,
+                    log,
+                    "an extra could not be made"
+                );
                 self.missing.push(extra);
                 Ok(())
             }
@@ -80,26 +89,43 @@ pub(crate) async fn make(
     thumbnails: u32,
     iframes: &[SegmentRecord],
 ) -> Result<StillsResult, TranscodeError> {
-    let stills = Stills { context, normaliser, iframes: all_iframes(iframes)?, duration: context.plan.duration() };
+    let stills = Stills {
+        context,
+        normaliser,
+        iframes: all_iframes(iframes)?,
+        duration: context.plan.duration(),
+    };
     let mut made = StillsResult::default();
-    made.note(Extra::Thumbnails, twice(|| stills.thumbnails(thumbnails)).await)?;
+    made.note(
+        Extra::Thumbnails,
+        twice(|| stills.thumbnails(thumbnails)).await,
+    )?;
     made.note(Extra::Storyboard, twice(|| stills.storyboard()).await)?;
     made.note(Extra::Poster, stills.poster().await)?;
     Ok(made)
 }
 
 /// Retries once if FFmpeg failed.
-async fn twice<T, F: Future<Output = Result<T, TranscodeError>>>(make: impl Fn() -> F) -> Result<T, TranscodeError> {
+async fn twice<T, F: Future<Output = Result<T, TranscodeError>>>(
+    make: impl Fn() -> F,
+) -> Result<T, TranscodeError> {
     match make().await {
         Err(problem) if problem.concerns_ffmpeg() => make().await,
         outcome => outcome,
     }
 }
 
-fn all_iframes(records: &[SegmentRecord]) -> Result<Vec<(&SegmentRecord, &IFrameRecord)>, TranscodeError> {
-    let all: Vec<_> = records.iter().flat_map(|record| record.iframes.iter().map(move |it| (record, it))).collect();
+fn all_iframes(
+    records: &[SegmentRecord],
+) -> Result<Vec<(&SegmentRecord, &IFrameRecord)>, TranscodeError> {
+    let all: Vec<_> = records
+        .iter()
+        .flat_map(|record| record.iframes.iter().map(move |it| (record, it)))
+        .collect();
     if all.is_empty() {
-        return Err(TranscodeError::Verification("there are no I-frames".to_owned()));
+        return Err(TranscodeError::Verification(
+            "there are no I-frames".to_owned(),
+        ));
     }
     Ok(all)
 }
@@ -114,36 +140,73 @@ struct Stills<'a> {
 impl<'a> Stills<'a> {
     /// The I-frame that is shown at a time.
     fn nearest(&self, ticks: u64) -> (&'a SegmentRecord, &'a IFrameRecord) {
-        self.iframes[self.iframes.partition_point(|(_, it)| it.start <= ticks).saturating_sub(1)]
+        self.iframes[self
+            .iframes
+            .partition_point(|(_, it)| it.start <= ticks)
+            .saturating_sub(1)]
     }
 
-    async fn put(&self, key: impl FnOnce(VideoId, Generation) -> ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+    async fn put(
+        &self,
+        key: impl FnOnce(VideoId, Generation) -> ObjectKey,
+        body: Bytes,
+    ) -> Result<(), TranscodeError> {
         let writer = &self.context.writer;
-        writer.put(&key(writer.video(), writer.generation().clone()), body).await
+        writer
+            .put(&key(writer.video(), writer.generation().clone()), body)
+            .await
     }
 
     async fn thumbnails(&self, count: u32) -> Result<Cost, TranscodeError> {
         // In the middle of equal parts: neither the black first frame nor the end.
-        let moments = (0..u64::from(count)).map(|it| self.duration * (2 * it + 1) / (2 * u64::from(count)));
+        let moments =
+            (0..u64::from(count)).map(|it| self.duration * (2 * it + 1) / (2 * u64::from(count)));
         let chosen: Vec<_> = moments.map(|it| self.nearest(it)).collect();
         if chosen.is_empty() {
             return Ok(Cost::default());
         }
-        let (found, cost) = decode(self.context, &chosen, self.context.plan.iframes.size, None).await?;
+        let (found, cost) =
+            decode(self.context, &chosen, self.context.plan.iframes.size, None).await?;
         for (index, image) in (0..).zip(found) {
-            self.put(|video, generation| ObjectKey::Thumbnail { video, generation, index }, image).await?;
+            self.put(
+                |video, generation| ObjectKey::Thumbnail {
+                    video,
+                    generation,
+                    index,
+                },
+                image,
+            )
+            .await?;
         }
         Ok(cost)
     }
 
     async fn storyboard(&self) -> Result<Cost, TranscodeError> {
-        let sheet = Storyboard::new(self.duration, self.context.plan.iframes.size.with_short_side(TILE_SHORT_SIDE));
+        let sheet = Storyboard::new(
+            self.duration,
+            self.context
+                .plan
+                .iframes
+                .size
+                .with_short_side(TILE_SHORT_SIDE),
+        );
         let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
         let grid = Some((sheet.columns(), sheet.rows()));
         let (found, cost) = decode(self.context, &chosen, sheet.tile, grid).await?;
-        let image = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
-        self.put(|video, generation| ObjectKey::Storyboard { video, generation }, image).await?;
-        self.put(|video, generation| ObjectKey::StoryboardIndex { video, generation }, sheet.web_vtt().into()).await?;
+        let image = found
+            .into_iter()
+            .next()
+            .ok_or_else(|| missing("storyboard"))?;
+        self.put(
+            |video, generation| ObjectKey::Storyboard { video, generation },
+            image,
+        )
+        .await?;
+        self.put(
+            |video, generation| ObjectKey::StoryboardIndex { video, generation },
+            sheet.web_vtt().into(),
+        )
+        .await?;
         Ok(cost)
     }
 
@@ -161,12 +224,20 @@ impl<'a> Stills<'a> {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
                 let size = self.context.plan.iframes.size;
-                let (found, cost) = decode(self.context, &[self.nearest(moment)], size, None).await?;
-                (found.into_iter().next().ok_or_else(|| missing("poster"))?, cost)
+                let (found, cost) =
+                    decode(self.context, &[self.nearest(moment)], size, None).await?;
+                (
+                    found.into_iter().next().ok_or_else(|| missing("poster"))?,
+                    cost,
+                )
             }
             made => made?,
         };
-        self.put(|video, generation| ObjectKey::Poster { video, generation }, image).await?;
+        self.put(
+            |video, generation| ObjectKey::Poster { video, generation },
+            image,
+        )
+        .await?;
         Ok(cost)
     }
 }
@@ -189,12 +260,20 @@ async fn poster(
             let seconds = context.probe.origin_seconds() + seconds(moment);
             normaliser.poster(&source, seconds, size, &output("poster", "%d.jpg"))
         }
-        None => context.command_inputs(&source, &output).poster(moment, size),
+        None => context
+            .command_inputs(&source, &output)
+            .poster(moment, size),
     };
     let run = context.run("make the poster".to_owned(), arguments, TIME_LIMIT);
-    let cost = process::run(run, &context.cancel).await.map_err(|it| context.cause(it))?.cost;
+    let cost = process::run(run, &context.cancel)
+        .await
+        .map_err(|it| context.cause(it))?
+        .cost;
     let found = collect(images, 1).await;
-    Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
+    Ok((
+        found.into_iter().next().ok_or_else(|| missing("poster"))?,
+        cost,
+    ))
 }
 
 /// Decodes I-frames to images, one each, or all of them on one sheet.
@@ -214,9 +293,17 @@ async fn decode(
     let (sink, found) = ImageSink::new();
     let delivery = input.deliver_to(Arc::new(sink));
     let expected = if sheet.is_some() { 1 } else { chosen.len() };
-    let arguments = images(&input.source_url(), size, sheet, &delivery.url("images", "%d.jpg"));
+    let arguments = images(
+        &input.source_url(),
+        size,
+        sheet,
+        &delivery.url("images", "%d.jpg"),
+    );
     let task = "make thumbnails".to_owned();
-    let run = Run { port: input.port(), ..context.run(task, arguments, TIME_LIMIT) };
+    let run = Run {
+        port: input.port(),
+        ..context.run(task, arguments, TIME_LIMIT)
+    };
     let cost = process::run(run, &context.cancel).await?.cost;
     let found = collect(found, expected).await;
     if found.len() != expected {
@@ -225,7 +312,10 @@ async fn decode(
     Ok((found, cost))
 }
 
-pub(crate) async fn collect(mut images: mpsc::UnboundedReceiver<(u32, Bytes)>, expected: usize) -> Vec<Bytes> {
+pub(crate) async fn collect(
+    mut images: mpsc::UnboundedReceiver<(u32, Bytes)>,
+    expected: usize,
+) -> Vec<Bytes> {
     let mut found = vec![];
     while found.len() < expected {
         match tokio::time::timeout(QUIET, images.recv()).await {
@@ -255,8 +345,15 @@ async fn read(
     let stored = parts.concat();
     match context.keys.get(&rendition.name) {
         None => Ok(stored),
-        Some(key) => SegmentDecryptor::decrypt(key.expose(), initialisation_vector(iframe.sequence.into()), &stored)
-            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.name.to_string(), reason: it.to_string() }),
+        Some(key) => SegmentDecryptor::decrypt(
+            key.expose(),
+            initialisation_vector(iframe.sequence.into()),
+            &stored,
+        )
+        .map_err(|it| TranscodeError::ContentKey {
+            rendition: rendition.name.to_string(),
+            reason: it.to_string(),
+        }),
     }
 }
 

@@ -40,15 +40,32 @@ pub(crate) fn render(
     probe: &Probe,
     facts: &SourceFacts,
 ) -> Vec<u8> {
-    let SourceFacts { language, frame_rate, segment_bytes } = facts.clone();
-    let source = SourceWire { probe_sha256: digest(probe), language, frame_rate, segment_bytes };
+    let SourceFacts {
+        language,
+        frame_rate,
+        segment_bytes,
+    } = facts.clone();
+    let source = SourceWire {
+        probe_sha256: digest(probe),
+        language,
+        frame_rate,
+        segment_bytes,
+    };
     let (version, generation, plan) = (wire::VERSION, generation.clone(), plan.into());
-    let stored = StoredPlan { version, video, generation, plan, source };
+    let stored = StoredPlan {
+        version,
+        video,
+        generation,
+        plan,
+        source,
+    };
     serde_json::to_vec(&stored).expect("numbers and strings always serialise")
 }
 
 fn digest(probe: &Probe) -> String {
-    hex(&Sha256::digest(serde_json::to_vec(probe).expect("numbers and strings always serialise")))
+    hex(&Sha256::digest(
+        serde_json::to_vec(probe).expect("numbers and strings always serialise"),
+    ))
 }
 
 #[cfg(test)]
@@ -65,18 +82,42 @@ mod tests {
     use crate::testing::{chunk_records, encoded_plan, foreign, generation, remuxed_plan, video};
 
     fn stored(plan: &EncodePlan, probe: &Probe) -> StoredPlan {
-        let text = render(video(), &generation(), plan, probe, &SourceFacts::new(plan, probe));
+        let text = render(
+            video(),
+            &generation(),
+            plan,
+            probe,
+            &SourceFacts::new(plan, probe),
+        );
         serde_json::from_slice(&text).unwrap()
     }
 
     #[test]
     fn the_plan_comes_back_with_the_facts_of_its_source() {
         for (plan, probe) in [(remuxed_plan(), standard()), (encoded_plan(), foreign())] {
-            let StoredPlan { version, video: of, generation: made, plan: read, source } = stored(&plan, &probe);
+            let StoredPlan {
+                version,
+                video: of,
+                generation: made,
+                plan: read,
+                source,
+            } = stored(&plan, &probe);
             assert_eq!((version, of, made), (2, video(), generation()));
             assert_eq!(source.probe_sha256, digest(&probe));
-            let SourceWire { language, frame_rate, segment_bytes, .. } = source;
-            assert_eq!(SourceFacts { language, frame_rate, segment_bytes }, SourceFacts::new(&plan, &probe));
+            let SourceWire {
+                language,
+                frame_rate,
+                segment_bytes,
+                ..
+            } = source;
+            assert_eq!(
+                SourceFacts {
+                    language,
+                    frame_rate,
+                    segment_bytes
+                },
+                SourceFacts::new(&plan, &probe)
+            );
             assert_eq!(EncodePlan::from(read), plan);
         }
     }
@@ -98,21 +139,44 @@ mod tests {
                 let mut records = Records::default();
                 chunks.iter().for_each(|it| records.add(it));
                 let (video, generation) = (video(), generation());
-                let presentation = Presentation { video, generation: &generation, plan, source, records: &records };
+                let presentation = Presentation {
+                    video,
+                    generation: &generation,
+                    plan,
+                    source,
+                    records: &records,
+                };
                 let names: HashSet<_> = records.renditions().cloned().collect();
                 let master = presentation.master(&names, Rates::Measured).render();
                 let media = records.renditions().map(|name| {
                     let count = records.frontier(name);
-                    presentation.media_playlist(name, MediaPlaylistKind::Vod, count, |it| it.duration).render()
+                    presentation
+                        .media_playlist(name, MediaPlaylistKind::Vod, count, |it| it.duration)
+                        .render()
                 });
                 (master, media.collect::<Vec<_>>(), records.receipt())
             };
-            let StoredPlan { plan: read, source, .. } = stored(&plan, &probe);
-            let SourceWire { language, frame_rate, segment_bytes, .. } = source;
-            let facts = SourceFacts { language, frame_rate, segment_bytes };
-            let recorded: Vec<ChunkRecord> = serde_json::from_slice(&serde_json::to_vec(&chunks).unwrap()).unwrap();
+            let StoredPlan {
+                plan: read, source, ..
+            } = stored(&plan, &probe);
+            let SourceWire {
+                language,
+                frame_rate,
+                segment_bytes,
+                ..
+            } = source;
+            let facts = SourceFacts {
+                language,
+                frame_rate,
+                segment_bytes,
+            };
+            let recorded: Vec<ChunkRecord> =
+                serde_json::from_slice(&serde_json::to_vec(&chunks).unwrap()).unwrap();
             let elsewhere = playlists(&read.into(), &facts, &recorded);
-            assert_eq!(elsewhere, playlists(&plan, &SourceFacts::new(&plan, &probe), &chunks));
+            assert_eq!(
+                elsewhere,
+                playlists(&plan, &SourceFacts::new(&plan, &probe), &chunks)
+            );
             assert_eq!(elsewhere.1.len(), plan.all_renditions().len());
         }
     }

@@ -35,7 +35,10 @@ pub(crate) fn name(text: &str) -> RenditionName {
 
 /// The rendition with this name in one of the plans below.
 pub(crate) fn rendition_named(text: &str) -> Rendition {
-    [remuxed_plan(), encoded_plan()].iter().find_map(|it| it.rendition(&name(text)).cloned()).unwrap()
+    [remuxed_plan(), encoded_plan()]
+        .iter()
+        .find_map(|it| it.rendition(&name(text)).cloned())
+        .unwrap()
 }
 
 /// [`standard`], which cannot be remuxed.
@@ -89,22 +92,42 @@ pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Sto
 }
 
 /// A segment as FFmpeg delivers it when all goes well.
-pub(crate) fn planned_segment(plan: &EncodePlan, lane: Lane, rendition: &RenditionName, index: u32) -> Vec<u8> {
+pub(crate) fn planned_segment(
+    plan: &EncodePlan,
+    lane: Lane,
+    rendition: &RenditionName,
+    index: u32,
+) -> Vec<u8> {
     let rate = plan.frame_rate;
     if plan.is_iframes(rendition) {
         let span = plan.span(&plan.encode_chunks[index as usize].segments);
         let frames = (span.start.frame..span.end.frame).step_by(iframe_interval(plan) as usize);
         return transport::iframes(&frames.map(|it| rate.ticks_of_frame(it)).collect::<Vec<_>>());
     }
-    let (this, next) = (plan.boundaries[index as usize], plan.boundaries[index as usize + 1]);
+    let (this, next) = (
+        plan.boundaries[index as usize],
+        plan.boundaries[index as usize + 1],
+    );
     if let Some(audio) = plan.audio.iter().find(|it| it.rendition.name == *rendition) {
         let rate = u64::from(audio.sample_rate);
         let unit = |ticks: u64| (ticks * rate + 1024 * 45_000) / (1024 * 90_000);
         let (first, last) = (unit(this.ticks), unit(next.ticks));
-        return transport::audio(first * 1024 * 90_000 / rate, (last - first) as u32, audio.sample_rate);
+        return transport::audio(
+            first * 1024 * 90_000 / rate,
+            (last - first) as u32,
+            audio.sample_rate,
+        );
     }
-    let start = if lane == Lane::Copy { this.ticks } else { rate.ticks_of_frame(this.frame) };
-    transport::video(start, (next.frame - this.frame) as u32, rate.ticks_of_frame(1))
+    let start = if lane == Lane::Copy {
+        this.ticks
+    } else {
+        rate.ticks_of_frame(this.frame)
+    };
+    transport::video(
+        start,
+        (next.frame - this.frame) as u32,
+        rate.ticks_of_frame(1),
+    )
 }
 
 /// Every object that a lane makes: of each rendition, with its index.
@@ -125,9 +148,15 @@ pub(crate) fn objects_of(plan: &EncodePlan, lane: Lane) -> Vec<(RenditionName, u
 
 /// The records of a generation that came out as planned.
 pub(crate) fn planned_records(plan: &EncodePlan) -> Vec<SegmentRecord> {
-    let objects = Lane::ALL.into_iter().flat_map(|lane| objects_of(plan, lane).into_iter().map(move |it| (lane, it)));
+    let objects = Lane::ALL
+        .into_iter()
+        .flat_map(|lane| objects_of(plan, lane).into_iter().map(move |it| (lane, it)));
     let record = |(lane, (rendition, index)): (Lane, (RenditionName, u32))| {
-        let stored = stored(&rendition, index, &planned_segment(plan, lane, &rendition, index));
+        let stored = stored(
+            &rendition,
+            index,
+            &planned_segment(plan, lane, &rendition, index),
+        );
         crate::verify::segment(plan, lane, &stored).unwrap()
     };
     objects.map(record).collect()
@@ -136,17 +165,25 @@ pub(crate) fn planned_records(plan: &EncodePlan) -> Vec<SegmentRecord> {
 /// The recorded chunks of a generation that came out as planned.
 pub(crate) fn chunk_records(plan: &EncodePlan) -> Vec<ChunkRecord> {
     let records = planned_records(plan);
-    let chunks = Lane::ALL.into_iter().flat_map(|lane| plan.chunks(lane).iter().map(move |it| (lane, it)));
+    let chunks = Lane::ALL
+        .into_iter()
+        .flat_map(|lane| plan.chunks(lane).iter().map(move |it| (lane, it)));
     let record = |(lane, chunk): (Lane, &ChunkPlan)| {
         let own = |it: &&SegmentRecord| {
-            let is_planned = plan.renditions(lane).iter().any(|planned| planned.name == it.rendition);
+            let is_planned = plan
+                .renditions(lane)
+                .iter()
+                .any(|planned| planned.name == it.rendition);
             is_planned
                 && match plan.is_iframes(&it.rendition) {
                     true => it.index == chunk.index,
                     false => chunk.segments.contains(&it.index),
                 }
         };
-        let codecs = plan.renditions(lane).into_iter().map(|it| (it.name.clone(), format!("codec of {}", it.name)));
+        let codecs = plan
+            .renditions(lane)
+            .into_iter()
+            .map(|it| (it.name.clone(), format!("codec of {}", it.name)));
         ChunkRecord {
             lane,
             index: chunk.index,

@@ -110,12 +110,21 @@ pub(crate) struct ToneMap {
 impl ToneMap {
     /// Writes the table that a video stream needs; `None`: it needs none.
     pub(crate) async fn write(video: &VideoStream) -> Result<Option<Self>, TranscodeError> {
-        let Some(light) = Light::of(video) else { return Ok(None) };
+        let Some(light) = Light::of(video) else {
+            return Ok(None);
+        };
         let writing = tokio::task::spawn_blocking(move || {
-            let mut file = tempfile::Builder::new().prefix("edgereel-").suffix(".cube").tempfile()?;
+            let mut file = tempfile::Builder::new()
+                .prefix("edgereel-")
+                .suffix(".cube")
+                .tempfile()?;
             // These characters have a meaning in FFmpeg's filter graphs, and each version unescapes
             // them differently.
-            if file.path().to_string_lossy().contains([':', ',', ';', '\'', '\\', '[', ']']) {
+            if file
+                .path()
+                .to_string_lossy()
+                .contains([':', ',', ';', '\'', '\\', '[', ']'])
+            {
                 let folder = std::env::temp_dir();
                 return Err(std::io::Error::other(format!(
                     "FFmpeg cannot read from the directory `{}`",
@@ -125,8 +134,13 @@ impl ToneMap {
             file.write_all(light.table().as_bytes())?;
             Ok(Self { file })
         });
-        let written = writing.await.unwrap_or_else(|it| Err(std::io::Error::other(it)));
-        let io = |source| TranscodeError::Io { doing: "could not write the table of colours".to_owned(), source };
+        let written = writing
+            .await
+            .unwrap_or_else(|it| Err(std::io::Error::other(it)));
+        let io = |source| TranscodeError::Io {
+            doing: "could not write the table of colours".to_owned(),
+            source,
+        };
         written.map(Some).map_err(io)
     }
 
@@ -151,7 +165,11 @@ fn pq_nits(signal: f64) -> f64 {
 /// luminance.
 fn hlg_nits(signal: [f64; 3]) -> [f64; 3] {
     let scene = signal.map(|it| {
-        if it <= 0.5 { it * it / 3.0 } else { (((it - 0.559_910_73) / 0.178_832_77).exp() + 0.284_668_92) / 12.0 }
+        if it <= 0.5 {
+            it * it / 3.0
+        } else {
+            (((it - 0.559_910_73) / 0.178_832_77).exp() + 0.284_668_92) / 12.0
+        }
     });
     let luminance = 0.2627 * scene[0] + 0.6780 * scene[1] + 0.0593 * scene[2];
     scene.map(|it| 1000.0 * it * luminance.powf(0.2))
@@ -186,7 +204,11 @@ mod tests {
         let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..60 {
             let middle = (low + high) / 2.0;
-            if light.nits([middle; 3])[1] < nits { low = middle } else { high = middle }
+            if light.nits([middle; 3])[1] < nits {
+                low = middle
+            } else {
+                high = middle
+            }
         }
         low
     }
@@ -201,9 +223,13 @@ mod tests {
             let greys = [0.0, 16.0, 64.0, 128.0, 192.0].map(|it| of(light, it));
             assert_eq!(greys, [0, 16, 64, 128, 192], "{light:?}");
         }
-        assert_eq!([Light::Pq, Light::Hlg, Light::Sdr].map(|it| of(it, 255.0)), [227, 229, 255]);
+        assert_eq!(
+            [Light::Pq, Light::Hlg, Light::Sdr].map(|it| of(it, 255.0)),
+            [227, 229, 255]
+        );
         let highlights = [400.0, 1000.0, 4000.0, 10_000.0];
-        let highlights = highlights.map(|it| (Light::Pq.to_sdr([signal(Light::Pq, it); 3])[0] * 255.0).round() as u32);
+        let highlights = highlights
+            .map(|it| (Light::Pq.to_sdr([signal(Light::Pq, it); 3])[0] * 255.0).round() as u32);
         assert_eq!(highlights, [241, 249, 255, 255]);
     }
 

@@ -23,7 +23,10 @@ pub(crate) const FILM: &[u8] = include_bytes!("../assets/trial.mp4");
 /// # Errors
 /// Those of a job: verification names the first deviation.
 pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
-    let io = |source| TranscodeError::Io { doing: "could not write a temporary file".to_owned(), source };
+    let io = |source| TranscodeError::Io {
+        doing: "could not write a temporary file".to_owned(),
+        source,
+    };
     let folder = tempfile::tempdir().map_err(io)?;
     let input = folder.path().join("trial.mp4");
     tokio::fs::write(&input, FILM).await.map_err(io)?;
@@ -39,15 +42,24 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
     let report = Box::pin(transcode(tools, &job, |_| (), &CancellationToken::new())).await?;
     // The pipeline falls back to another strategy if one fails; here each has to work.
     let kinds: HashSet<bool> = report.rungs.iter().map(|it| it.copied).collect();
-    if kinds.len() == 2 && report.rungs.iter().all(|it| it.segments == 2) && report.missing.is_empty() {
+    if kinds.len() == 2
+        && report.rungs.iter().all(|it| it.segments == 2)
+        && report.missing.is_empty()
+    {
         return Ok(());
     }
-    Err(TranscodeError::Verification("the trial did not come out as planned".to_owned()))
+    Err(TranscodeError::Verification(
+        "the trial did not come out as planned".to_owned(),
+    ))
 }
 
 /// A remuxed rung with its audio, two encoded rungs with audio at two rates.
 pub(crate) fn profile() -> Profile {
-    let mut profile = Profile { segment_seconds: 1.0, keyframe_seconds: 1.0, ..Profile::default() };
+    let mut profile = Profile {
+        segment_seconds: 1.0,
+        keyframe_seconds: 1.0,
+        ..Profile::default()
+    };
     profile.rungs.truncate(2);
     for (rung, (height, kbps)) in profile.rungs.iter_mut().zip([(120, 96), (90, 64)]) {
         rung.enabled = true;

@@ -20,16 +20,26 @@ const SHORTAGE: u64 = TICKS_PER_SECOND / 4;
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
 /// Checks a segment against the plan, and returns its record with its exact duration.
-pub(crate) fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
+pub(crate) fn segment(
+    plan: &EncodePlan,
+    lane: Lane,
+    stored: &Stored,
+) -> Result<SegmentRecord, TranscodeError> {
     let (record, measured) = (&stored.record, &stored.measured);
-    let segment = Segment { plan, record, measured };
+    let segment = Segment {
+        plan,
+        record,
+        measured,
+    };
     if measured.streams != 1 {
         return Err(segment.wrong(&format!("has {} streams", measured.streams)));
     }
     let kind = plan.rendition(&record.rendition).map(|it| it.kind);
     let span = match (kind, record.index < plan.segments()) {
         (Some(RenditionKind::IFrames), _) => return segment.iframes(),
-        (Some(RenditionKind::Video | RenditionKind::Audio), true) => plan.span(&(record.index..record.index + 1)),
+        (Some(RenditionKind::Video | RenditionKind::Audio), true) => {
+            plan.span(&(record.index..record.index + 1))
+        }
         (Some(RenditionKind::Video | RenditionKind::Audio), false) | (None, _) => {
             return Err(segment.wrong("was not planned"));
         }
@@ -39,7 +49,10 @@ pub(crate) fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<
         (_, Lane::Copy) => segment.remuxed(&span)?,
         (_, Lane::Encode | Lane::Audio) => segment.encoded(&span)?,
     };
-    Ok(SegmentRecord { duration, ..record.clone() })
+    Ok(SegmentRecord {
+        duration,
+        ..record.clone()
+    })
 }
 
 /// A segment to check. Each method checks one kind, and returns the exact duration, ticks.
@@ -51,7 +64,11 @@ struct Segment<'a> {
 
 impl Segment<'_> {
     fn iframes(&self) -> Result<SegmentRecord, TranscodeError> {
-        let all_intra = self.measured.video.as_ref().is_some_and(|it| it.intra_frames == it.frames);
+        let all_intra = self
+            .measured
+            .video
+            .as_ref()
+            .is_some_and(|it| it.intra_frames == it.frames);
         let complete = self.record.iframes.len() as u32 == self.record.frames;
         let chunk = self.plan.encode_chunks.get(self.record.index as usize);
         let Some(chunk) = chunk.filter(|_| all_intra && complete) else {
@@ -62,26 +79,35 @@ impl Segment<'_> {
     }
 
     fn audio(&self, lane: Lane, span: &Range<Boundary>) -> Result<u64, TranscodeError> {
-        let Some(audio) = &self.measured.audio else { return Err(self.wrong("holds no AAC")) };
+        let Some(audio) = &self.measured.audio else {
+            return Err(self.wrong("holds no AAC"));
+        };
         self.starts_at(span.start.ticks, AUDIO_UNIT)?;
         match lane {
             // Joined sources have audio that overlaps, or gaps: samples and times drift apart,
             // boundaries do not.
             Lane::Copy if !self.is_last() => Ok(span.end.ticks - span.start.ticks),
-            Lane::Copy | Lane::Encode | Lane::Audio => Ok(audio_duration(lane, audio, self.record.duration)),
+            Lane::Copy | Lane::Encode | Lane::Audio => {
+                Ok(audio_duration(lane, audio, self.record.duration))
+            }
         }
     }
 
     fn remuxed(&self, span: &Range<Boundary>) -> Result<u64, TranscodeError> {
         if !self.stands_alone() {
             let at = seconds(span.start.ticks);
-            return Err(TranscodeError::NotCopyable(format!("at {at:.3} s it has no instantaneous refresh")));
+            return Err(TranscodeError::NotCopyable(format!(
+                "at {at:.3} s it has no instantaneous refresh"
+            )));
         }
         self.starts_at(span.start.ticks, self.plan.frame_rate.ticks_of_frame(1) / 2)?;
         // The segment does not carry the duration of its last frame; the index of the source does.
         let planned = span.end.ticks - span.start.ticks;
         if self.is_last() && self.record.duration + self.plan.longest_frame + SHORTAGE < planned {
-            return Err(self.wrong(&format!("ends {:.3} s early", seconds(planned - self.record.duration))));
+            return Err(self.wrong(&format!(
+                "ends {:.3} s early",
+                seconds(planned - self.record.duration)
+            )));
         }
         Ok(planned)
     }
@@ -91,10 +117,17 @@ impl Segment<'_> {
             return Err(self.wrong("does not begin with an IDR frame"));
         }
         let rate = self.plan.frame_rate;
-        let (begins, frames) = (rate.ticks_of_frame(span.start.frame), u64::from(self.record.frames));
+        let (begins, frames) = (
+            rate.ticks_of_frame(span.start.frame),
+            u64::from(self.record.frames),
+        );
         self.starts_at(begins, 2)?;
         let planned = span.end.frame - span.start.frame;
-        let tolerated = if self.is_last() { SHORTAGE / rate.ticks_of_frame(1).max(1) + 1 } else { 0 };
+        let tolerated = if self.is_last() {
+            SHORTAGE / rate.ticks_of_frame(1).max(1) + 1
+        } else {
+            0
+        };
         if frames > planned || planned - frames > tolerated {
             return Err(self.wrong(&format!("has {frames} frames instead of {planned}")));
         }
@@ -106,7 +139,12 @@ impl Segment<'_> {
     }
 
     fn stands_alone(&self) -> bool {
-        self.measured.starts_with_tables && self.measured.video.as_ref().is_some_and(|it| it.starts_with_idr)
+        self.measured.starts_with_tables
+            && self
+                .measured
+                .video
+                .as_ref()
+                .is_some_and(|it| it.starts_with_idr)
     }
 
     fn starts_at(&self, expected: u64, tolerance: u64) -> Result<(), TranscodeError> {
@@ -114,11 +152,17 @@ impl Segment<'_> {
         if start.abs_diff(expected) <= tolerance {
             return Ok(());
         }
-        Err(self.wrong(&format!("begins at {:.3} s instead of {:.3} s", seconds(start), seconds(expected))))
+        Err(self.wrong(&format!(
+            "begins at {:.3} s instead of {:.3} s",
+            seconds(start),
+            seconds(expected)
+        )))
     }
 
     fn wrong(&self, what: &str) -> TranscodeError {
-        let SegmentRecord { rendition, index, .. } = self.record;
+        let SegmentRecord {
+            rendition, index, ..
+        } = self.record;
         TranscodeError::Verification(format!("segment {index} of {rendition} {what}"))
     }
 }
@@ -136,35 +180,56 @@ fn until(record: &SegmentRecord, end: u64) -> SegmentRecord {
 /// Exact duration by samples; by times (`measured`) if a copied source has a gap.
 fn audio_duration(lane: Lane, stream: &StreamInfo, measured: u64) -> u64 {
     let rate = stream.sample_rate.map_or(0, u64::from);
-    let by_samples = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
-    if lane == Lane::Copy && measured > by_samples + AUDIO_UNIT / 2 { measured } else { by_samples }
+    let by_samples = (stream.samples * TICKS_PER_SECOND)
+        .checked_div(rate)
+        .unwrap_or(measured);
+    if lane == Lane::Copy && measured > by_samples + AUDIO_UNIT / 2 {
+        measured
+    } else {
+        by_samples
+    }
 }
 
 /// The final check of a whole generation: every rendition is complete, and audio and video have the
 /// same length.
-pub(crate) fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
+pub(crate) fn generation(
+    plan: &EncodePlan,
+    records: &[SegmentRecord],
+) -> Result<(), TranscodeError> {
     let wrong = |what: String| Err(TranscodeError::Verification(what));
     let mut ends = vec![];
     for rendition in plan.all_renditions() {
-        let own: Vec<_> = records.iter().filter(|it| it.rendition == rendition.name).collect();
+        let own: Vec<_> = records
+            .iter()
+            .filter(|it| it.rendition == rendition.name)
+            .collect();
         if own.iter().zip(0..).any(|(it, index)| it.index != index) || own.is_empty() {
             return wrong(format!("{} is not complete", rendition.name));
         }
-        ends.push((&rendition.name, own.iter().map(|it| it.duration).sum::<u64>()));
+        ends.push((
+            &rendition.name,
+            own.iter().map(|it| it.duration).sum::<u64>(),
+        ));
     }
-    let Some((_, reference)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
+    let Some((_, reference)) = ends.first().cloned() else {
+        return wrong("nothing was made".to_owned());
+    };
     for (rendition, end) in &ends {
         // Apple 8.1: within a frame; the last audio access unit and the shortage of a source are
         // added.
         if end.abs_diff(reference) > SHORTAGE + 2 * AUDIO_UNIT {
             let (end, reference) = (seconds(*end), seconds(reference));
-            return wrong(format!("{rendition} is {end:.3} s long, and the first rendition {reference:.3} s"));
+            return wrong(format!(
+                "{rendition} is {end:.3} s long, and the first rendition {reference:.3} s"
+            ));
         }
         // Otherwise segments that all renditions lack would not be missed.
         let longest = plan.duration();
         if end + SHORTAGE + 2 * AUDIO_UNIT + plan.frame_rate.ticks_of_frame(1) < longest {
             let (end, longest) = (seconds(*end), seconds(longest));
-            return wrong(format!("{rendition} is {end:.3} s long, and the plan {longest:.3} s"));
+            return wrong(format!(
+                "{rendition} is {end:.3} s long, and the plan {longest:.3} s"
+            ));
         }
     }
     Ok(())

@@ -7,8 +7,8 @@
 use domain::job::Mode;
 use domain::object_key::{RenditionName, SegmentFormat};
 use domain::plan::{
-    AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan, IFramesPlan, Rendition,
-    RenditionKind, RungPlan, Size,
+    AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan,
+    IFramesPlan, Rendition, RenditionKind, RungPlan, Size,
 };
 use domain::probe::Ratio;
 use serde::{Deserialize, Serialize};
@@ -240,13 +240,20 @@ same_fields!(AudioPlan, AudioWire { rendition, kbps = copy, channels = copy, sam
 
 impl From<&ChunkPlan> for ChunkWire {
     fn from(chunk: &ChunkPlan) -> Self {
-        Self { index: chunk.index, start: chunk.segments.start, end: chunk.segments.end }
+        Self {
+            index: chunk.index,
+            start: chunk.segments.start,
+            end: chunk.segments.end,
+        }
     }
 }
 
 impl From<ChunkWire> for ChunkPlan {
     fn from(wire: ChunkWire) -> Self {
-        Self { index: wire.index, segments: wire.start..wire.end }
+        Self {
+            index: wire.index,
+            segments: wire.start..wire.end,
+        }
     }
 }
 

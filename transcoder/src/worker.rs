@@ -122,14 +122,18 @@ impl Worker {
         while !cancel.is_cancelled() {
             self.wait_for_services(&cancel).await;
             // A free slot first, so that a job that was received can start immediately.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                break;
+            };
             let received = tokio::select! {
                 received = self.queue.receive(self.config.wait, self.config.lease) => received,
                 () = cancel.cancelled() => break,
             };
             match received {
                 Ok(Some(delivery)) => {
-                    let Some(slot) = self.slot_for(&delivery, slot, &import_slots).await else { continue };
+                    let Some(slot) = self.slot_for(&delivery, slot, &import_slots).await else {
+                        continue;
+                    };
                     let (worker, cancel) = (self.clone(), cancel.clone());
                     tasks.spawn(async move {
                         worker.handle(&delivery, &cancel).await;
@@ -138,7 +142,10 @@ impl Worker {
                 }
                 Ok(None) => {}
                 Err(problem) => {
-                    error!("could not receive a job from the queue: {:#}", anyhow::Error::from(problem));
+                    error!(
+                        "could not receive a job from the queue: {:#}",
+                        anyhow::Error::from(problem)
+                    );
                     self.outage.begin("the queue could not be reached");
                 }
             }
@@ -156,14 +163,21 @@ impl Worker {
         slot: OwnedSemaphorePermit,
         imports: &Arc<Semaphore>,
     ) -> Option<OwnedSemaphorePermit> {
-        let Ok(message @ JobMessage::ImportV1(_)) = &delivery.message else { return Some(slot) };
+        let Ok(message @ JobMessage::ImportV1(_)) = &delivery.message else {
+            return Some(slot);
+        };
         if let Ok(slot) = Arc::clone(imports).try_acquire_owned() {
             return Some(slot);
         }
         // A new message instead of the old one: waiting for a slot is not a failed delivery.
-        let fate = Fate::Replace { pause: IMPORT_PAUSE };
+        let fate = Fate::Replace {
+            pause: IMPORT_PAUSE,
+        };
         if let Err(problem) = self.settle(delivery, message, fate).await {
-            warn!("could not requeue an import that waits for a slot: {:#}", anyhow::Error::from(problem));
+            warn!(
+                "could not requeue an import that waits for a slot: {:#}",
+                anyhow::Error::from(problem)
+            );
         }
         None
     }
@@ -177,7 +191,17 @@ impl Worker {
                 let work = async {
                     let fate = match self.fate_without_attempt(delivery, message).await {
                         Some(fate) => fate,
-                        None => self.run_job(message, JobContext { worker: self, delivery, cancel }).await,
+                        None => {
+                            self.run_job(
+                                message,
+                                JobContext {
+                                    worker: self,
+                                    delivery,
+                                    cancel,
+                                },
+                            )
+                            .await
+                        }
                     };
                     self.settle(delivery, message, fate).await
                 };
@@ -185,13 +209,18 @@ impl Worker {
             }
             Err(invalid) => {
                 warn!("malformed message: {invalid}");
-                self.queue.dead_letter(&delivery.receipt, &invalid.to_string()).await
+                self.queue
+                    .dead_letter(&delivery.receipt, &invalid.to_string())
+                    .await
             }
         };
         match settled {
             // The message was delivered again meanwhile: that receiver settles it.
             Ok(()) | Err(QueueError::LeaseLost) => {}
-            Err(problem) => error!("could not settle a message: {:#}", anyhow::Error::from(problem)),
+            Err(problem) => error!(
+                "could not settle a message: {:#}",
+                anyhow::Error::from(problem)
+            ),
         }
     }
 
@@ -204,25 +233,47 @@ impl Worker {
     }
 
     /// The fate of a message that was delivered before and gets no other attempt now.
-    async fn fate_without_attempt(&self, delivery: &Delivery, message: &JobMessage) -> Option<Fate> {
+    async fn fate_without_attempt(
+        &self,
+        delivery: &Delivery,
+        message: &JobMessage,
+    ) -> Option<Fate> {
         if delivery.receive_count <= 1 {
             return None;
         }
         let is_poster = matches!(message, JobMessage::PosterV1(_));
-        match next_attempt(&self.catalog, (message.video(), message.id()), None, clock::now()).await {
-            Ok(Next::GiveUp) => Some(Fate::dead_letter("no attempt made more progress than the ones before it")),
+        match next_attempt(
+            &self.catalog,
+            (message.video(), message.id()),
+            None,
+            clock::now(),
+        )
+        .await
+        {
+            Ok(Next::GiveUp) => Some(Fate::dead_letter(
+                "no attempt made more progress than the ones before it",
+            )),
             // Attempts decide when a job ends, not deliveries. A poster has no attempts.
             Ok(Next::Again(_)) | Err(_) if delivery.is_last && !is_poster => {
                 let count = delivery.receive_count;
-                info!("sending the job again: it was delivered {count} times and has another attempt");
-                Some(Fate::Replace { pause: Duration::ZERO })
+                info!(
+                    "sending the job again: it was delivered {count} times and has another attempt"
+                );
+                Some(Fate::Replace {
+                    pause: Duration::ZERO,
+                })
             }
             Ok(Next::Again(_)) | Err(_) => None,
         }
     }
 
     /// Carries out the fate of a message.
-    async fn settle(&self, delivery: &Delivery, message: &JobMessage, fate: Fate) -> Result<(), QueueError> {
+    async fn settle(
+        &self,
+        delivery: &Delivery,
+        message: &JobMessage,
+        fate: Fate,
+    ) -> Result<(), QueueError> {
         let receipt = &delivery.receipt;
         match fate {
             Fate::Acknowledge => self.queue.ack(receipt).await,
@@ -246,7 +297,10 @@ impl Worker {
 
 /// Whether a catalog error means that the claim is lost.
 fn is_claim_lost(problem: &CatalogError) -> bool {
-    matches!(problem, CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
+    matches!(
+        problem,
+        CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }
+    )
 }
 
 #[cfg(test)]

@@ -29,7 +29,12 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
 /// Measures the route, in a separate process like the API.
 pub(crate) async fn measure(size: Size) -> anyhow::Result<Route> {
     let mut command = tokio::process::Command::new(std::env::current_exe()?);
-    let mut server = command.arg("bare").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let mut server = command
+        .arg("bare")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
     let mut lines = BufReader::new(server.stdout.take().context("its output is ours")?).lines();
     let url: Arc<str> = lines.next_line().await?.context("it listens")?.into();
     let http = e2e::player::Player::new().http;
@@ -41,5 +46,9 @@ pub(crate) async fn measure(size: Size) -> anyhow::Result<Route> {
         }
     };
     let alone: Times = many(1, 200, ask.clone()).await;
-    Ok(Route { name: "a bare route of axum", alone, crowd: many(size.callers, size.requests * 5, ask).await })
+    Ok(Route {
+        name: "a bare route of axum",
+        alone,
+        crowd: many(size.callers, size.requests * 5, ask).await,
+    })
 }

@@ -25,8 +25,14 @@ const PAGES: [(&str, &str); 12] = [
     ("by title", "&sort=title"),
     ("longest first", "&sort=-duration"),
     ("largest first", "&sort=-size"),
-    ("most have the state: ready", "&state=ready,playable&sort=title"),
-    ("few have the state: failed", "&state=failed,cancelled&sort=-duration"),
+    (
+        "most have the state: ready",
+        "&state=ready,playable&sort=title",
+    ),
+    (
+        "few have the state: failed",
+        "&state=failed,cancelled&sort=-duration",
+    ),
     ("one owner of ten", "&owner=owner-3&sort=-size"),
     ("search: every video has it", "&q=recording"),
     ("search: a tenth has it, by title", "&q=lecture&sort=-title"),
@@ -62,20 +68,31 @@ pub(crate) struct Live {
 pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, videos: u32) -> Library {
     eprintln!("  a library of {videos} videos");
     let database = &site.functions.database;
-    fill_library(database, videos, clock::now()).await.expect("it can be filled");
+    fill_library(database, videos, clock::now())
+        .await
+        .expect("it can be filled");
     let mut pages = vec![];
     for (name, query) in PAGES {
         eprintln!("    {name}");
-        pages.push((name, ask(site, api, format!("/v1/videos?limit=60{query}")).await));
+        pages.push((
+            name,
+            ask(site, api, format!("/v1/videos?limit=60{query}")).await,
+        ));
     }
     let mut path = "/v1/videos?limit=200&sort=title".to_owned();
     for _ in 0..videos / 400 {
         let (_, page) = site.call(api, "GET", &path, None).await;
-        let Some(next) = page["next_cursor"].as_str() else { break };
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
         path = format!("/v1/videos?limit=200&sort=title&cursor={next}");
     }
     let deep = ask(site, api, path).await;
-    Library { pages, deep, live: live(site, api).await }
+    Library {
+        pages,
+        deep,
+        live: live(site, api).await,
+    }
 }
 
 async fn ask(site: &Arc<Site>, api: &Arc<Part>, path: String) -> Times {
@@ -92,8 +109,15 @@ async fn ask(site: &Arc<Site>, api: &Arc<Part>, path: String) -> Times {
 
 /// Changes titles while browsers listen, and before that while none does.
 async fn live(site: &Arc<Site>, api: &Arc<Part>) -> Live {
-    let (_, list) = site.call(api, "GET", "/v1/videos?limit=200&state=ready", None).await;
-    let ids: Vec<String> = list["videos"].as_array().expect("a list").iter().map(|it| text(&it["id"])).collect();
+    let (_, list) = site
+        .call(api, "GET", "/v1/videos?limit=200&state=ready", None)
+        .await;
+    let ids: Vec<String> = list["videos"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| text(&it["id"]))
+        .collect();
     eprintln!("    live events");
     let before = api.process().cpu();
     change(site, api, &ids).await;
@@ -101,12 +125,20 @@ async fn live(site: &Arc<Site>, api: &Arc<Part>) -> Live {
 
     let (events, missed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut listeners = JoinSet::new();
-    let url = format!("{}/v1/events/stream", api.said["api"].as_str().expect("an address"));
+    let url = format!(
+        "{}/v1/events/stream",
+        api.said["api"].as_str().expect("an address")
+    );
     for _ in 0..LISTENERS {
         let (url, events, missed) = (url.clone(), events.clone(), missed.clone());
         listeners.spawn(async move {
             let http = reqwest::Client::new();
-            let mut answer = http.get(url).bearer_auth(TOKEN).send().await.expect("the API answers");
+            let mut answer = http
+                .get(url)
+                .bearer_auth(TOKEN)
+                .send()
+                .await
+                .expect("the API answers");
             while let Ok(Some(bytes)) = answer.chunk().await {
                 let text = String::from_utf8_lossy(&bytes);
                 events.fetch_add(text.matches("event: video").count(), Ordering::Relaxed);
@@ -123,7 +155,14 @@ async fn live(site: &Arc<Site>, api: &Arc<Part>) -> Live {
     let cpu = api.process().cpu() - before;
     listeners.shutdown().await;
     let count = |it: &AtomicUsize| it.load(Ordering::Relaxed);
-    Live { changes, seconds, cpu, cpu_alone, events: count(&events), missed: count(&missed) }
+    Live {
+        changes,
+        seconds,
+        cpu,
+        cpu_alone,
+        events: count(&events),
+        missed: count(&missed),
+    }
 }
 
 /// Changes titles; returns how many.
@@ -132,7 +171,14 @@ async fn change(site: &Site, api: &Part, ids: &[String]) -> u32 {
     for turn in 0..CHANGES_PER_SECOND * LIVE_SECONDS {
         ticks.tick().await;
         let path = format!("/v1/videos/{}", ids[turn as usize % ids.len()]);
-        let (status, answer) = site.call(api, "PATCH", &path, Some(json!({ "title": format!("Take {turn}") }))).await;
+        let (status, answer) = site
+            .call(
+                api,
+                "PATCH",
+                &path,
+                Some(json!({ "title": format!("Take {turn}") })),
+            )
+            .await;
         assert_eq!(status, 200, "{answer}");
     }
     CHANGES_PER_SECOND * LIVE_SECONDS

@@ -44,7 +44,12 @@ async fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("bare") {
         return bare::serve().await;
     }
-    let number = |name: &str, default| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
+    let number = |name: &str, default| {
+        std::env::var(name)
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(default)
+    };
     let size = Size {
         uploads: number("UPLOADS", 1_000),
         callers: number("CALLERS", 50),
@@ -56,7 +61,15 @@ async fn main() -> anyhow::Result<()> {
     let file = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let mut measured = vec![measure("SQLite", file, folder, size).await];
     if let Some(postgres) = Postgres::start() {
-        measured.push(measure("PostgreSQL", postgres.database(), tempfile::tempdir()?, size).await);
+        measured.push(
+            measure(
+                "PostgreSQL",
+                postgres.database(),
+                tempfile::tempdir()?,
+                size,
+            )
+            .await,
+        );
     }
     // The speed of the machine may have changed since the beginning.
     let bare_after = bare::measure(size).await?;
@@ -68,15 +81,32 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(database: &'static str, address: String, folder: tempfile::TempDir, size: Size) -> Measured {
+async fn measure(
+    database: &'static str,
+    address: String,
+    folder: tempfile::TempDir,
+    size: Size,
+) -> Measured {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
-    let services = Services { database: Secret::new(address), queue: QueueAddress::Database, store: s3.store_config() };
+    let services = Services {
+        database: Secret::new(address),
+        queue: QueueAddress::Database,
+        store: s3.store_config(),
+    };
     let site = Arc::new(Site::new(services, folder).await);
     let (api, pump) = (Arc::new(site.api().await), site.pump(s3.server.events()));
-    eprintln!("{database}: {} uploads by {} callers", size.uploads, size.callers);
+    eprintln!(
+        "{database}: {} uploads by {} callers",
+        size.uploads, size.callers
+    );
     let uploads = uploads(&site, &api, size.callers, size.uploads).await;
     let routes = routes::measure(&site, &api, size).await;
     let library = library::measure(&site, &api, size.videos).await;
     pump.abort();
-    Measured { database, uploads, routes, library }
+    Measured {
+        database,
+        uploads,
+        routes,
+        library,
+    }
 }

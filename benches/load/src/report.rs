@@ -13,7 +13,12 @@ use crate::{Measured, Size};
 
 /// Formats the report.
 pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
-    let Size { uploads, callers, requests, videos } = size;
+    let Size {
+        uploads,
+        callers,
+        requests,
+        videos,
+    } = size;
     let mut page = format!(
         "- Date: {}
 - Machine: {}, which runs the API, the database, the S3 server and the callers together
@@ -33,7 +38,10 @@ different videos, and {uploads} objects with the bytes that were sent: nothing l
         today(),
         machine(),
     );
-    for Measured { database, uploads, .. } in measured {
+    for Measured {
+        database, uploads, ..
+    } in measured
+    {
         let _ = writeln!(
             page,
             "| {database} | {:.1} | {:.0} | {} | {} |",
@@ -59,7 +67,10 @@ without queueing. With {callers} callers, a request mostly waits for the others:
     for (route, when) in bare.iter().zip(["before", "after"]) {
         row(&mut page, route, when);
     }
-    for Measured { database, routes, .. } in measured {
+    for Measured {
+        database, routes, ..
+    } in measured
+    {
         for route in routes {
             row(&mut page, route, database);
         }
@@ -85,11 +96,22 @@ is a page of 200 in the middle of the list, by title.
     }
     let columns = "---:|".repeat(2 * measured.len());
     let _ = write!(page, "\n|---|{columns}\n| a bare route of axum |");
-    let cells = |times: &Times| format!(" {} | {} |", ms(times.percentile(50)), ms(times.percentile(99)));
+    let cells = |times: &Times| {
+        format!(
+            " {} | {} |",
+            ms(times.percentile(50)),
+            ms(times.percentile(99))
+        )
+    };
     let _ = writeln!(page, "{}", cells(&bare.alone).repeat(measured.len()));
-    let Some(Measured { library: first, .. }) = measured.first() else { return };
+    let Some(Measured { library: first, .. }) = measured.first() else {
+        return;
+    };
     for (at, (name, _)) in first.pages.iter().enumerate() {
-        let all: String = measured.iter().map(|it| cells(&it.library.pages[at].1)).collect();
+        let all: String = measured
+            .iter()
+            .map(|it| cells(&it.library.pages[at].1))
+            .collect();
         let _ = writeln!(page, "| {name} |{all}");
     }
     let deep: String = measured.iter().map(|it| cells(&it.library.deep)).collect();
@@ -103,7 +125,10 @@ changes without listeners is in parentheses.
 |---|---:|---:|---:|---:|
 ",
     );
-    for Measured { database, library, .. } in measured {
+    for Measured {
+        database, library, ..
+    } in measured
+    {
         let live = &library.live;
         let share = |cpu: Duration| format!("{:.0} %", 100.0 * cpu.as_secs_f64() / live.seconds);
         let _ = writeln!(
@@ -125,8 +150,12 @@ const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"
 /// Replaces the previous report.
 pub(crate) fn put_into(path: &Path, report: &str) -> anyhow::Result<()> {
     let page = std::fs::read_to_string(path)?;
-    let (before, rest) = page.split_once(MARKS[0]).context("the page has no mark where the report begins")?;
-    let (_, after) = rest.split_once(MARKS[1]).context("the page has no mark where the report ends")?;
+    let (before, rest) = page
+        .split_once(MARKS[0])
+        .context("the page has no mark where the report begins")?;
+    let (_, after) = rest
+        .split_once(MARKS[1])
+        .context("the page has no mark where the report ends")?;
     std::fs::write(path, [before, MARKS[0], report, MARKS[1], after].concat())?;
     Ok(())
 }
@@ -145,20 +174,30 @@ fn row(page: &mut String, route: &Route, which: &str) {
 
 fn ms(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1_000.0;
-    if ms < 1.0 { format!("{ms:.2}") } else { format!("{ms:.1}") }
+    if ms < 1.0 {
+        format!("{ms:.2}")
+    } else {
+        format!("{ms:.1}")
+    }
 }
 
 fn today() -> String {
     let seconds = i64::try_from(platform::clock::now().as_secs()).unwrap_or_default();
-    time::OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| "unknown".to_owned(), |it| it.date().to_string())
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .map_or_else(|_| "unknown".to_owned(), |it| it.date().to_string())
 }
 
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = read("/proc/cpuinfo");
-    let model = cpuinfo.lines().find_map(|it| it.strip_prefix("model name")?.split_once(": "));
+    let model = cpuinfo
+        .lines()
+        .find_map(|it| it.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let load = read("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or_default();
-    format!("{}, {cores} cores (load average {load} at the end of the run)", model.map_or("unknown", |it| it.1))
+    format!(
+        "{}, {cores} cores (load average {load} at the end of the run)",
+        model.map_or("unknown", |it| it.1)
+    )
 }

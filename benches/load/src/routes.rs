@@ -33,17 +33,45 @@ const ALONE: usize = 200;
 const LARGE: u64 = 5 << 30;
 
 pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Vec<Route> {
-    let (_, large) = site.call(api, "POST", "/v1/uploads", Some(json!({ "filename": "a.mp4", "size": LARGE }))).await;
-    let parts = format!("/v1/uploads/{}/parts", large["video"].as_str().expect("an upload in parts"));
+    let (_, large) = site
+        .call(
+            api,
+            "POST",
+            "/v1/uploads",
+            Some(json!({ "filename": "a.mp4", "size": LARGE })),
+        )
+        .await;
+    let parts = format!(
+        "/v1/uploads/{}/parts",
+        large["video"].as_str().expect("an upload in parts")
+    );
     let stream = format!("/v1/videos/{}/stream", ready(site).await);
     let numbers: Vec<u32> = (1..=16).collect();
     let small = json!({ "filename": "a.mp4", "size": 1_000, "content_type": "video/mp4" });
     let asked: [(&'static str, &'static str, String, Option<Value>, u16); 5] = [
-        ("create an upload", "POST", "/v1/uploads".to_owned(), Some(small), 201),
-        ("sign 16 parts", "POST", parts, Some(json!({ "numbers": numbers })), 200),
+        (
+            "create an upload",
+            "POST",
+            "/v1/uploads".to_owned(),
+            Some(small),
+            201,
+        ),
+        (
+            "sign 16 parts",
+            "POST",
+            parts,
+            Some(json!({ "numbers": numbers })),
+            200,
+        ),
         ("list 50 videos", "GET", "/v1/videos".to_owned(), None, 200),
         ("stream: get playback URLs", "GET", stream, None, 200),
-        ("`/healthz`: our middleware only", "GET", "/healthz".to_owned(), None, 200),
+        (
+            "`/healthz`: our middleware only",
+            "GET",
+            "/healthz".to_owned(),
+            None,
+            200,
+        ),
     ];
     let mut measured = vec![];
     for (name, method, path, body, expected) in asked {
@@ -57,15 +85,26 @@ pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Ve
         };
         eprintln!("  {name}");
         let alone = many(1, ALONE, ask.clone()).await;
-        measured.push(Route { name, alone, crowd: many(size.callers, size.requests, ask).await });
+        measured.push(Route {
+            name,
+            alone,
+            crowd: many(size.callers, size.requests, ask).await,
+        });
     }
     measured
 }
 
 /// A video that is ready according to the catalog.
 async fn ready(site: &Site) -> VideoId {
-    let (catalog, video) = (&site.functions.catalog, VideoId::new(clock::now().get(), [1; 10]));
-    let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }.path();
+    let (catalog, video) = (
+        &site.functions.catalog,
+        VideoId::new(clock::now().get(), [1; 10]),
+    );
+    let key = ObjectKey::Source {
+        video,
+        file_name: FileName::clean("film.mp4"),
+    }
+    .path();
     let new = NewVideo {
         id: video,
         owner: None,
@@ -80,13 +119,37 @@ async fn ready(site: &Site) -> VideoId {
         source_size: Some(7),
         content_type: Some("video/mp4".to_owned()),
     };
-    catalog.create_video(&new, clock::now()).await.expect("it can be created");
-    let source = Source { bucket: site.functions.private_bucket.clone(), key, etag: "e".to_owned(), size: 7 };
+    catalog
+        .create_video(&new, clock::now())
+        .await
+        .expect("it can be created");
+    let source = Source {
+        bucket: site.functions.private_bucket.clone(),
+        key,
+        etag: "e".to_owned(),
+        size: 7,
+    };
     let job = Job::new(video, source, "default", Mode::Abr, JobReason::Upload);
-    catalog.note_upload_event(&job, clock::now()).await.expect("it has arrived");
+    catalog
+        .note_upload_event(&job, clock::now())
+        .await
+        .expect("it has arrived");
     let generation = Generation::of("e", "default");
-    let claimed = catalog.claim(&job, &generation, "load", Duration::from_secs(60), clock::now()).await;
-    let Ok(ClaimOutcome::Claimed(claim)) = claimed else { panic!("{claimed:?}") };
-    catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.expect("it is ready");
+    let claimed = catalog
+        .claim(
+            &job,
+            &generation,
+            "load",
+            Duration::from_secs(60),
+            clock::now(),
+        )
+        .await;
+    let Ok(ClaimOutcome::Claimed(claim)) = claimed else {
+        panic!("{claimed:?}")
+    };
+    catalog
+        .mark_ready(&claim, &Receipt::default(), clock::now())
+        .await
+        .expect("it is ready");
     video
 }

@@ -16,7 +16,12 @@ An upload becomes a job when the client completes it or when the API finds it in
 `edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
 pub struct ApiServerArgs {
     /// Address to listen on. Port 0 chooses a free port.
-    #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "EDGEREEL_LISTEN",
+        default_value = "127.0.0.1:8787",
+        value_name = "ADDR"
+    )]
     pub listen: SocketAddr,
     /// Only serve requests: scheduled functions or another `edgereel api` send webhooks and clean up.
     #[arg(long)]

@@ -15,10 +15,20 @@ use transcoder::settings::FfmpegArgs;
 #[derive(Debug, Clone, clap::Args)]
 pub struct DevArgs {
     /// The data directory.
-    #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "EDGEREEL_DATA",
+        default_value = ".edgereel",
+        value_name = "DIR"
+    )]
     pub data: PathBuf,
     /// Address that the API and the edge listen on. Port 0 chooses a free port. The S3 server uses the next free port.
-    #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "EDGEREEL_LISTEN",
+        default_value = "127.0.0.1:8787",
+        value_name = "ADDR"
+    )]
     pub listen: SocketAddr,
     /// Use this database instead of a file in the data directory: `postgres://...` or `sqlite:PATH`. Use each database
     /// with one data directory only.
@@ -109,5 +119,7 @@ impl ClientArgs {
 }
 
 fn origin(text: &str) -> Result<Origin, String> {
-    text.trim().parse().map_err(|()| "an origin is a scheme and a host, such as `https://app.example`".to_owned())
+    text.trim()
+        .parse()
+        .map_err(|()| "an origin is a scheme and a host, such as `https://app.example`".to_owned())
 }

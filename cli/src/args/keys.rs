@@ -24,7 +24,10 @@ pub struct KeysArgs {
 
 /// The commands of `edgereel keys`.
 #[derive(Debug, Clone, Subcommand)]
-#[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
+#[expect(
+    missing_docs,
+    reason = "each says it at its arguments, which become the help"
+)]
 pub enum KeysCommand {
     Rotate(RotateArgs),
     Rewrap(RewrapArgs),

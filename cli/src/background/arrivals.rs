@@ -17,12 +17,19 @@ impl ArrivalTask {
     /// Runs until `stop` is cancelled.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut pause = INTERVAL;
-        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await
+            .is_some()
+        {
             let began = Instant::now();
             match stop.run_until_cancelled(self.0.check(clock::now())).await {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
-                    tracing::warn!("cannot check for arrived uploads: {:#}", anyhow::Error::from(error));
+                    tracing::warn!(
+                        "cannot check for arrived uploads: {:#}",
+                        anyhow::Error::from(error)
+                    );
                 }
                 None => return,
             }

@@ -19,9 +19,18 @@ pub(super) struct DeadLetterTask {
 impl DeadLetterTask {
     /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-            if let Err(error) = dead_letter::fail_videos(&*self.queue, &self.catalog, clock::now()).await {
-                tracing::warn!("cannot process dead letters: {:#}", anyhow::Error::from(error));
+        while stop
+            .run_until_cancelled(tokio::time::sleep(INTERVAL))
+            .await
+            .is_some()
+        {
+            if let Err(error) =
+                dead_letter::fail_videos(&*self.queue, &self.catalog, clock::now()).await
+            {
+                tracing::warn!(
+                    "cannot process dead letters: {:#}",
+                    anyhow::Error::from(error)
+                );
             }
         }
     }

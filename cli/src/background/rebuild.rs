@@ -22,11 +22,17 @@ impl RebuildTask {
     /// tasks.
     pub(super) async fn run(&self, stop: CancellationToken) {
         let mut pause = FIRST_CHECK;
-        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await
+            .is_some()
+        {
             match stop.run_until_cancelled(self.check()).await {
                 Some(Ok(())) => return stop.cancelled().await,
                 None => return,
-                Some(Err(problem)) => tracing::warn!("cannot search for published videos: {problem:#}"),
+                Some(Err(problem)) => {
+                    tracing::warn!("cannot search for published videos: {problem:#}")
+                }
             }
             pause = PAUSE;
         }

@@ -30,7 +30,9 @@ impl WebhookTask {
                 }
                 () = grace_period_after(&stop) => return,
             }
-            let _ = stop.run_until_cancelled(self.dispatcher.store.wait(POLL_INTERVAL)).await;
+            let _ = stop
+                .run_until_cancelled(self.dispatcher.store.wait(POLL_INTERVAL))
+                .await;
         }
     }
 }

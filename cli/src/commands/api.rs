@@ -26,7 +26,12 @@ const CONNECTIONS_SHARE: usize = 2;
 /// Warns at startup if browsers cannot upload from the allowed origins, instead of at their first upload.
 async fn check_upload_cors(state: ApiState, stop: CancellationToken) {
     for origin in state.config.cors_origins.iter().filter(|it| *it != "*") {
-        let Some(checked) = stop.run_until_cancelled(upload_cors::check(&*state.signer, origin)).await else { return };
+        let Some(checked) = stop
+            .run_until_cancelled(upload_cors::check(&*state.signer, origin))
+            .await
+        else {
+            return;
+        };
         if let Err(problem) = checked {
             let problem = anyhow::Error::from(problem);
             tracing::warn!(
@@ -45,7 +50,8 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
     }
-    let settings = ApiSettings::try_from(args.api).map_err(|it| CommandError::Usage(it.to_string()))?;
+    let settings =
+        ApiSettings::try_from(args.api).map_err(|it| CommandError::Usage(it.to_string()))?;
     let has_proxy = settings.config.limits.address_header.is_some();
     let clients = args.clients.limits(CONNECTIONS_SHARE, has_proxy);
     let listener = listen::bind(args.listen).await?;
@@ -54,7 +60,10 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     let mut background = JoinSet::new();
     if !args.no_background {
         let dispatcher = state.webhooks.dispatcher()?;
-        let (queue, rebuild) = (installation.queue.clone(), (Rebuild::new(&installation), args.rebuild));
+        let (queue, rebuild) = (
+            installation.queue.clone(),
+            (Rebuild::new(&installation), args.rebuild),
+        );
         let sweeper = Sweeper::new(&installation, state.ingest.clone());
         Background::new(queue, sweeper, dispatcher, rebuild).start(&mut background, &stop);
     }
@@ -63,7 +72,10 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     let router = api::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
-    output.line(format!("{}  {url}/v1      (Ctrl-C to stop)", style("API ready.").green().bold()));
+    output.line(format!(
+        "{}  {url}/v1      (Ctrl-C to stop)",
+        style("API ready.").green().bold()
+    ));
 
     let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
     let grace_period = async {

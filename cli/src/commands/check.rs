@@ -16,7 +16,11 @@ pub async fn run(args: CheckArgs, output: &Output) -> Result {
     let report = check_target(&args.target, output).await?;
     output.object(&report);
     print(&report, output);
-    if report.ok { Ok(()) } else { Err(CommandError::Reported) }
+    if report.ok {
+        Ok(())
+    } else {
+        Err(CommandError::Reported)
+    }
 }
 
 /// Checks a target.
@@ -24,11 +28,17 @@ pub async fn run(args: CheckArgs, output: &Output) -> Result {
 /// # Errors
 /// If the target itself cannot be read.
 pub async fn check_target(target: &str, output: &Output) -> Result<Report> {
-    let target: Target = target.parse().map_err(|it: check::TargetError| CommandError::Usage(it.to_string()))?;
-    let draw = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target: Target = target
+        .parse()
+        .map_err(|it: check::TargetError| CommandError::Usage(it.to_string()))?;
+    let draw = if output.has_bars() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let style = ProgressStyle::with_template("{spinner} Checking {bar:40} {pos}/{len} segments");
-    let bar =
-        ProgressBar::with_draw_target(Some(0), draw).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = ProgressBar::with_draw_target(Some(0), draw)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
     let progress = |progress: Progress| {
         if let Progress::Segments { done, total } = progress {
@@ -51,7 +61,9 @@ fn short(text: &str) -> String {
     let parts: Vec<String> = text
         .split('/')
         .map(|part| match part.char_indices().nth(LONGEST_PART) {
-            Some(_) if !part.contains(' ') => format!("{}...", part.chars().take(6).collect::<String>()),
+            Some(_) if !part.contains(' ') => {
+                format!("{}...", part.chars().take(6).collect::<String>())
+            }
             _ => part.to_owned(),
         })
         .collect();
@@ -62,7 +74,10 @@ fn short(text: &str) -> String {
 pub fn print(report: &Report, output: &Output) {
     let mut by_rule: BTreeMap<(Level, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in &report.findings {
-        by_rule.entry((finding.level, finding.rule)).or_default().push(finding);
+        by_rule
+            .entry((finding.level, finding.rule))
+            .or_default()
+            .push(finding);
     }
     for ((level, rule), findings) in by_rule {
         let word = match level {
@@ -70,12 +85,27 @@ pub fn print(report: &Report, output: &Output) {
             Level::Should => style("SHOULD").yellow(),
             Level::Device => style("device").dim(),
         };
-        output.line(format!("{word} {}  {}", style(rule).bold(), findings.first().map_or("", |it| it.requirement)));
+        output.line(format!(
+            "{word} {}  {}",
+            style(rule).bold(),
+            findings.first().map_or("", |it| it.requirement)
+        ));
         let mut advice = "";
         for finding in findings.iter().take(FINDINGS_PER_RULE) {
-            let line = finding.place.line.map_or_else(String::new, |it| format!(":{it}"));
-            let segment = finding.place.segment.as_ref().map_or_else(String::new, |it| format!(" {}", short(it)));
-            let more = if finding.more > 0 { format!(" (and {} more)", finding.more) } else { String::new() };
+            let line = finding
+                .place
+                .line
+                .map_or_else(String::new, |it| format!(":{it}"));
+            let segment = finding
+                .place
+                .segment
+                .as_ref()
+                .map_or_else(String::new, |it| format!(" {}", short(it)));
+            let more = if finding.more > 0 {
+                format!(" (and {} more)", finding.more)
+            } else {
+                String::new()
+            };
             let (playlist, what) = (short(&finding.place.playlist), short(&finding.message));
             output.line(format!("       {playlist}{line}{segment}: {what}{more}"));
             if advice != finding.fix {
@@ -83,7 +113,11 @@ pub fn print(report: &Report, output: &Output) {
                 output.line(format!("       {} {}", style("do:").cyan(), short(advice)));
             }
         }
-        if let Some(more) = findings.len().checked_sub(FINDINGS_PER_RULE).filter(|it| *it > 0) {
+        if let Some(more) = findings
+            .len()
+            .checked_sub(FINDINGS_PER_RULE)
+            .filter(|it| *it > 0)
+        {
             output.line(format!("       and {more} more (--json lists all)"));
         }
     }
@@ -115,7 +149,9 @@ mod tests {
     fn passes_are_cut_short() {
         let pass = "AXMDZGV2AaH-c0rXcGOrZB0qZy0xr3YJSnZBP5eYw6biBTxAGPAAAAAAAAAAAAAAAABrAd86";
         assert_eq!(
-            short(&format!("`/s/{pass}/76094a76413f9798/1080p/1080p.m3u8` is odd")),
+            short(&format!(
+                "`/s/{pass}/76094a76413f9798/1080p/1080p.m3u8` is odd"
+            )),
             "`/s/AXMDZG.../76094a76413f9798/1080p/1080p.m3u8` is odd"
         );
         let message = "A message of more than forty characters, and a path: a/b.m3u8";

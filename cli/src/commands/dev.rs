@@ -22,9 +22,20 @@ pub async fn run(args: DevArgs, output: &Output) -> Result {
         "event": "listening", "api": info.api, "edge": info.edge, "s3": info.s3.endpoint, "data": system.data(),
         "sign_in": system.sign_in_url(),
     }));
-    output.line(format!("{}  {}", style("Edgereel is running.").green().bold(), system.ffmpeg()));
-    output.line(format!("  Web     {}   (signs one browser in)", system.sign_in_url()));
-    output.line(format!("  API     {}/v1   (token: {})", info.api, system.data().join("dev.json").display()));
+    output.line(format!(
+        "{}  {}",
+        style("Edgereel is running.").green().bold(),
+        system.ffmpeg()
+    ));
+    output.line(format!(
+        "  Web     {}   (signs one browser in)",
+        system.sign_in_url()
+    ));
+    output.line(format!(
+        "  API     {}/v1   (token: {})",
+        info.api,
+        system.data().join("dev.json").display()
+    ));
     output.line(format!("  Docs    {}/docs", info.api));
     output.line(format!("  Edge    {}/v/...", info.edge));
     output.line(format!("  Bucket  {}", info.s3.endpoint));

@@ -41,11 +41,26 @@ enum State {
 
 impl Finding {
     fn ok(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, state: State::Ok, found: found.into(), advice: None }
+        Self {
+            what,
+            state: State::Ok,
+            found: found.into(),
+            advice: None,
+        }
     }
 
-    fn other(what: &'static str, state: State, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what, state, found: found.into(), advice: Some(advice.into()) }
+    fn other(
+        what: &'static str,
+        state: State,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            what,
+            state,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 }
 
@@ -54,7 +69,13 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
     let launcher = args.ffmpeg.launcher(default_encoders());
     let mut findings = ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await;
-    findings.extend([confinement(&launcher), data_dir(&args.data), disk(&args.data), processors(), settings()]);
+    findings.extend([
+        confinement(&launcher),
+        data_dir(&args.data),
+        disk(&args.data),
+        processors(),
+        settings(),
+    ]);
     findings.push(port(args.listen, running.as_ref()).await);
     findings.extend(bucket(&args, running.as_ref()).await);
 
@@ -68,11 +89,23 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
         };
         output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
         if let Some(advice) = &finding.advice {
-            output.line(format!("        {:<10} {} {advice}", "", style("do:").cyan()));
+            output.line(format!(
+                "        {:<10} {} {advice}",
+                "",
+                style("do:").cyan()
+            ));
         }
     }
-    output.line(if good { "All prerequisites are met." } else { "Some checks failed: see above what to do." });
-    if good { Ok(()) } else { Err(CommandError::Reported) }
+    output.line(if good {
+        "All prerequisites are met."
+    } else {
+        "Some checks failed: see above what to do."
+    });
+    if good {
+        Ok(())
+    } else {
+        Err(CommandError::Reported)
+    }
 }
 
 /// Which confinement of FFmpeg the kernel supports.
@@ -83,25 +116,42 @@ fn confinement(launcher: &Launcher) -> Finding {
     let memory = bytes(launcher.memory);
     match (launcher.enforcement, missing.as_slice()) {
         (Enforcement::Off, _) => {
-            let found = "FFmpeg runs with all rights of this process (EDGEREEL_CONFINEMENT is `off`)";
-            Finding::other(WHAT, State::Warning, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
+            let found =
+                "FFmpeg runs with all rights of this process (EDGEREEL_CONFINEMENT is `off`)";
+            Finding::other(
+                WHAT,
+                State::Warning,
+                found,
+                "set EDGEREEL_CONFINEMENT to `best-effort` or `required`",
+            )
         }
         (_, []) => {
             let version = support.landlock;
-            let found = format!("Landlock {version} or later, seccomp, no_new_privs; {memory} per encoding FFmpeg");
+            let found = format!(
+                "Landlock {version} or later, seccomp, no_new_privs; {memory} per encoding FFmpeg"
+            );
             Finding::ok(WHAT, found)
         }
         (enforcement, missing) => {
-            let state = if enforcement == Enforcement::Required { State::Error } else { State::Warning };
-            let advice = "use a newer kernel, or a container runtime that allows these system calls";
-            Finding::other(WHAT, state, format!("the kernel lacks {}", missing.join(", ")), advice)
+            let state = if enforcement == Enforcement::Required {
+                State::Error
+            } else {
+                State::Warning
+            };
+            let advice =
+                "use a newer kernel, or a container runtime that allows these system calls";
+            Finding::other(
+                WHAT,
+                state,
+                format!("the kernel lacks {}", missing.join(", ")),
+                advice,
+            )
         }
     }
 }
 
 async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
-    const INSTALL: &str =
-        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its directory";
+    const INSTALL: &str = "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its directory";
     match Tools::find(directory, Some(launcher.clone())) {
         Ok(tools) => {
             let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
@@ -113,29 +163,50 @@ async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
                         Finding::other("trial", State::Error, found, INSTALL)
                     }
                 },
-                Ok(missing) => {
-                    Finding::other("capabilities", State::Error, format!("no {}", missing.join(", no ")), INSTALL)
+                Ok(missing) => Finding::other(
+                    "capabilities",
+                    State::Error,
+                    format!("no {}", missing.join(", no ")),
+                    INSTALL,
+                ),
+                Err(error) => {
+                    Finding::other("capabilities", State::Error, error.to_string(), INSTALL)
                 }
-                Err(error) => Finding::other("capabilities", State::Error, error.to_string(), INSTALL),
             });
-            let refused = "such uploads are rejected; install a full build of FFmpeg to accept them";
-            findings.extend(
-                tools
-                    .limits()
-                    .into_iter()
-                    .map(|it| Finding::other("capabilities", State::Warning, format!("cannot process {it}"), refused)),
-            );
+            let refused =
+                "such uploads are rejected; install a full build of FFmpeg to accept them";
+            findings.extend(tools.limits().into_iter().map(|it| {
+                Finding::other(
+                    "capabilities",
+                    State::Warning,
+                    format!("cannot process {it}"),
+                    refused,
+                )
+            }));
             findings
         }
-        Err(error) => vec![Finding::other("ffmpeg", State::Error, error.to_string(), INSTALL)],
+        Err(error) => vec![Finding::other(
+            "ffmpeg",
+            State::Error,
+            error.to_string(),
+            INSTALL,
+        )],
     }
 }
 
 fn data_dir(data: &Path) -> Finding {
     let shown = data.display();
     // The nearest existing directory must be writable.
-    let existing =
-        data.ancestors().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it }).find(|it| it.exists());
+    let existing = data
+        .ancestors()
+        .map(|it| {
+            if it.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                it
+            }
+        })
+        .find(|it| it.exists());
     let Some(existing) = existing else {
         return Finding::other(
             "data",
@@ -147,14 +218,25 @@ fn data_dir(data: &Path) -> Finding {
     match tempfile::tempfile_in(existing) {
         Ok(_) => match open_to_others(data) {
             Some(mode) => {
-                let found = format!("other users of this machine can read `{shown}` (mode {mode:03o})");
-                Finding::other("data", State::Warning, found, format!("run `chmod -R go= {shown}`"))
+                let found =
+                    format!("other users of this machine can read `{shown}` (mode {mode:03o})");
+                Finding::other(
+                    "data",
+                    State::Warning,
+                    found,
+                    format!("run `chmod -R go= {shown}`"),
+                )
             }
             None => Finding::ok("data", format!("`{shown}` is writable")),
         },
         Err(error) => {
             let found = format!("cannot write to `{shown}`: {error}");
-            Finding::other("data", State::Error, found, "choose another directory with --data, or change its owner")
+            Finding::other(
+                "data",
+                State::Error,
+                found,
+                "choose another directory with --data, or change its owner",
+            )
         }
     }
 }
@@ -165,7 +247,10 @@ const LOW_SPACE: u64 = 10_000_000_000;
 const NO_SPACE: u64 = 500_000_000;
 
 fn disk(data: &Path) -> Finding {
-    let existing = data.ancestors().find(|it| it.exists()).unwrap_or_else(|| Path::new("."));
+    let existing = data
+        .ancestors()
+        .find(|it| it.exists())
+        .unwrap_or_else(|| Path::new("."));
     match rustix::fs::statvfs(existing) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -189,12 +274,22 @@ fn processors() -> Finding {
 }
 
 fn settings() -> Finding {
-    let set: Vec<String> = std::env::vars().map(|it| it.0).filter(|it| it.starts_with("EDGEREEL_")).collect();
-    let found =
-        if set.is_empty() { "no EDGEREEL_ variables are set".to_owned() } else { format!("set: {}", set.join(", ")) };
+    let set: Vec<String> = std::env::vars()
+        .map(|it| it.0)
+        .filter(|it| it.starts_with("EDGEREEL_"))
+        .collect();
+    let found = if set.is_empty() {
+        "no EDGEREEL_ variables are set".to_owned()
+    } else {
+        format!("set: {}", set.join(", "))
+    };
     let known: BTreeSet<String> = args::variables().into_iter().map(|it| it.1).collect();
-    let is_known =
-        |name: &String| known.contains(name) || name.strip_suffix("_FILE").is_some_and(|it| known.contains(it));
+    let is_known = |name: &String| {
+        known.contains(name)
+            || name
+                .strip_suffix("_FILE")
+                .is_some_and(|it| known.contains(it))
+    };
     let unknown: Vec<&String> = set.iter().filter(|it| !is_known(it)).collect();
     match unknown.as_slice() {
         [] => Finding::ok("settings", found),
@@ -207,7 +302,9 @@ fn settings() -> Finding {
 
 /// Whether browsers can upload to the private bucket. Empty without a bucket or an origin.
 async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
-    let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else { return vec![] };
+    let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else {
+        return vec![];
+    };
     let listed = std::env::var("EDGEREEL_CORS_ORIGINS").unwrap_or_default();
     let listed = listed.split(',').map(str::trim).filter(|it| !it.is_empty());
     // One origin represents all.
@@ -219,7 +316,10 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
         findings.push(match upload_cors::check(&store, &origin).await {
             Ok(()) => Finding::ok("bucket", format!("browsers can upload from {origin}")),
             Err(problem) => {
-                let found = format!("browsers cannot upload from {origin}: {:#}", anyhow::Error::from(problem));
+                let found = format!(
+                    "browsers cannot upload from {origin}: {:#}",
+                    anyhow::Error::from(problem)
+                );
                 let advice = "set the CORS rule of the private bucket as in docs/uploads.md";
                 Finding::other("bucket", State::Error, found, advice)
             }
@@ -230,12 +330,17 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
 
 /// The buckets from the environment, if configured.
 fn cloud_store() -> Option<S3StoreConfig> {
-    config::read::<ServiceArgs>().ok().map(|args| Services::from(args).store)
+    config::read::<ServiceArgs>()
+        .ok()
+        .map(|args| Services::from(args).store)
 }
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {
     if let Some(running) = running {
-        return Finding::ok("port", format!("`edgereel dev` is running at {}", running.api));
+        return Finding::ok(
+            "port",
+            format!("`edgereel dev` is running at {}", running.api),
+        );
     }
     match tokio::net::TcpListener::bind(listen).await {
         Ok(_) => Finding::ok("port", format!("{listen} is free")),

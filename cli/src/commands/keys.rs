@@ -28,12 +28,20 @@ pub async fn run(args: KeysArgs, output: &Output) -> Result {
 }
 
 fn rotate(args: &RotateArgs, output: &Output) -> Result {
-    let change = |list: &str| if args.remove_old { first_of(list) } else { with_new_key(args.keys, list) };
+    let change = |list: &str| {
+        if args.remove_old {
+            first_of(list)
+        } else {
+            with_new_key(args.keys, list)
+        }
+    };
     let variable = args.keys.variable();
     let Some(data) = &args.data else {
         let list = Variables::of_process().value(variable).map(str::to_owned);
         if args.remove_old && list.is_none() {
-            return Err(CommandError::Usage(format!("{variable} is not set: there is no key to keep")));
+            return Err(CommandError::Usage(format!(
+                "{variable} is not set: there is no key to keep"
+            )));
         }
         let list = change(&list.unwrap_or_default())?;
         check(args.keys, &list)?;
@@ -49,9 +57,13 @@ fn rotate(args: &RotateArgs, output: &Output) -> Result {
     let keys: Vec<String> = ids(list).into_iter().map(str::to_owned).collect();
     let kept = data_dir.replace_secrets(secrets)?;
     let kept = data_dir.join(&kept);
-    output.object(&json!({ "data": data, "variable": variable, "keys": keys, "old_secrets": kept }));
+    output
+        .object(&json!({ "data": data, "variable": variable, "keys": keys, "old_secrets": kept }));
     output.line(format!("Keys, first one in use: {}", keys.join(", ")));
-    output.line(format!("The old secrets are kept in `{}`: delete it when everything plays.", kept.display()));
+    output.line(format!(
+        "The old secrets are kept in `{}`: delete it when everything plays.",
+        kept.display()
+    ));
     Ok(())
 }
 
@@ -78,22 +90,31 @@ fn ids(list: &str) -> Vec<&str> {
 }
 
 fn first_of(list: &str) -> anyhow::Result<String> {
-    entries(list).next().map(str::to_owned).context("the list has no key")
+    entries(list)
+        .next()
+        .map(str::to_owned)
+        .context("the list has no key")
 }
 
 /// A list with a new random key in first place. Its id is `k1`, `k2`, ..., one above the highest in the list: the newest key
 /// always stays, so no id is used twice.
 fn with_new_key(keys: RotatedKeys, list: &str) -> anyhow::Result<String> {
-    let numbers = ids(list).into_iter().filter_map(|id| id.strip_prefix('k')?.parse::<u32>().ok());
+    let numbers = ids(list)
+        .into_iter()
+        .filter_map(|id| id.strip_prefix('k')?.parse::<u32>().ok());
     let id = format!("k{}", numbers.max().unwrap_or(0).saturating_add(1));
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
     let material = Base64::encode_string(&bytes);
     let entry = match keys {
         RotatedKeys::Grant => format!("{id}:HS256:{material}"),
         RotatedKeys::Pass | RotatedKeys::KeyEncryption => format!("{id}:{material}"),
     };
-    Ok(std::iter::once(entry.as_str()).chain(entries(list)).collect::<Vec<_>>().join(","))
+    Ok(std::iter::once(entry.as_str())
+        .chain(entries(list))
+        .collect::<Vec<_>>()
+        .join(","))
 }
 
 /// Refuses a list that the components would refuse.
@@ -122,19 +143,41 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
         None => of_environment().await?,
     };
     let show = |summary: &Summary| tracing::info!(content_keys = summary.total(), "rewrapping");
-    let Installation { store, webhooks, keys } = installation;
-    let content_keys = rewrap::content_keys(&store, &keys, show).await.map_err(anyhow::Error::from)?;
-    let secrets = rewrap::webhook_secrets(&webhooks, &keys).await.map_err(anyhow::Error::from)?;
+    let Installation {
+        store,
+        webhooks,
+        keys,
+    } = installation;
+    let content_keys = rewrap::content_keys(&store, &keys, show)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let secrets = rewrap::webhook_secrets(&webhooks, &keys)
+        .await
+        .map_err(anyhow::Error::from)?;
     output.object(&json!({ "content_keys": content_keys, "webhook_secrets": secrets }));
-    for (name, summary) in [("Content keys", &content_keys), ("Webhook secrets", &secrets)] {
-        output.line(format!("{name}: {} rewrapped, {} already current", summary.rewrapped, summary.current));
+    for (name, summary) in [
+        ("Content keys", &content_keys),
+        ("Webhook secrets", &secrets),
+    ] {
+        output.line(format!(
+            "{name}: {} rewrapped, {} already current",
+            summary.rewrapped, summary.current
+        ));
     }
-    let unreadable: Vec<&str> =
-        [&content_keys, &secrets].into_iter().flat_map(|it| &it.unreadable).map(String::as_str).collect();
+    let unreadable: Vec<&str> = [&content_keys, &secrets]
+        .into_iter()
+        .flat_map(|it| &it.unreadable)
+        .map(String::as_str)
+        .collect();
     if unreadable.is_empty() {
         return Ok(());
     }
-    let shown = unreadable.iter().take(5).copied().collect::<Vec<_>>().join("; ");
+    let shown = unreadable
+        .iter()
+        .take(5)
+        .copied()
+        .collect::<Vec<_>>()
+        .join("; ");
     let problem = anyhow::anyhow!(
         "{} documents cannot be opened with these keys: {shown}. Add the key that wrapped them, and run this again",
         unreadable.len()
@@ -145,20 +188,35 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
 async fn of_environment() -> Result<Installation> {
     let usage = |invalid: InvalidSettings| CommandError::Usage(invalid.to_string());
     let services = Services::from(config::read::<ServiceArgs>().map_err(usage)?);
-    let keys = config::read::<KeyArgs>().map_err(usage)?.key_encryption_keys;
-    let (database, _) = catalog::connect::catalog(services.database.expose()).await.map_err(anyhow::Error::from)?;
-    Ok(Installation { store: Arc::new(S3Store::new(&services.store)), webhooks: Webhooks::new(&database), keys })
+    let keys = config::read::<KeyArgs>()
+        .map_err(usage)?
+        .key_encryption_keys;
+    let (database, _) = catalog::connect::catalog(services.database.expose())
+        .await
+        .map_err(anyhow::Error::from)?;
+    Ok(Installation {
+        store: Arc::new(S3Store::new(&services.store)),
+        webhooks: Webhooks::new(&database),
+        keys,
+    })
 }
 
 async fn of_data_folder(data: &Path) -> Result<Installation> {
     let info = DevInfo::read(data)?;
-    let missing =
-        || anyhow::anyhow!("no `edgereel dev` is running with the directory `{}`: start it first", data.display());
+    let missing = || {
+        anyhow::anyhow!(
+            "no `edgereel dev` is running with the directory `{}`: start it first",
+            data.display()
+        )
+    };
     let info = info.ok_or_else(|| CommandError::failed("not-running", missing()))?;
-    let secrets = read_secrets(data)?.with_context(|| format!("`{}` has no secrets", data.display()))?;
-    let keys =
-        KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("cannot parse the keys of the directory")?;
-    let database = catalog::database::open_sqlite(&data.join("edgereel.db")).await.map_err(anyhow::Error::from)?;
+    let secrets =
+        read_secrets(data)?.with_context(|| format!("`{}` has no secrets", data.display()))?;
+    let keys = KeyEncryptionKeys::parse(&secrets.key_encryption_keys)
+        .context("cannot parse the keys of the directory")?;
+    let database = catalog::database::open_sqlite(&data.join("edgereel.db"))
+        .await
+        .map_err(anyhow::Error::from)?;
     Ok(Installation {
         store: Arc::new(S3Store::new(&info.s3.store_config())),
         webhooks: Webhooks::new(&database),
@@ -172,7 +230,11 @@ mod tests {
 
     #[test]
     fn a_new_key_comes_first_and_the_old_ones_stay() {
-        for keys in [RotatedKeys::Grant, RotatedKeys::Pass, RotatedKeys::KeyEncryption] {
+        for keys in [
+            RotatedKeys::Grant,
+            RotatedKeys::Pass,
+            RotatedKeys::KeyEncryption,
+        ] {
             let first = with_new_key(keys, "").unwrap();
             let second = with_new_key(keys, &first).unwrap();
             let third = with_new_key(keys, &second).unwrap();
@@ -180,7 +242,10 @@ mod tests {
             assert!(third.ends_with(&first) && check(keys, &third).is_ok());
             assert_eq!(ids(&first_of(&third).unwrap()), ["k3"]);
             // After the old ones were removed, no id comes back that a token may still name.
-            assert_eq!(ids(&with_new_key(keys, &first_of(&third).unwrap()).unwrap()), ["k4", "k3"]);
+            assert_eq!(
+                ids(&with_new_key(keys, &first_of(&third).unwrap()).unwrap()),
+                ["k4", "k3"]
+            );
         }
         assert!(first_of(" , ").is_err());
         assert!(check(RotatedKeys::Pass, "k1:short").is_err());

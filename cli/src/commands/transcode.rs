@@ -20,9 +20,15 @@ use crate::output::{CommandError, Output};
 
 /// Transcodes one file into a directory.
 pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
-    let profile = args.profile.as_deref().map_or_else(|| Ok(Profile::default()), read_profile)?;
+    let profile = args
+        .profile
+        .as_deref()
+        .map_or_else(|| Ok(Profile::default()), read_profile)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
-    let tools = find_tools(args.ffmpeg.ffmpeg_dir.as_deref(), Some(args.ffmpeg.launcher(encoders)))?;
+    let tools = find_tools(
+        args.ffmpeg.ffmpeg_dir.as_deref(),
+        Some(args.ffmpeg.launcher(encoders)),
+    )?;
     let job = LocalJob {
         input: args.input,
         out: args.out,
@@ -41,8 +47,13 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         }
     });
 
-    let target = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style_of_bar = ProgressStyle::with_template("{spinner} {msg:<8} {bar:40} {pos:>3} % {elapsed}");
+    let target = if output.has_bars() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style_of_bar =
+        ProgressStyle::with_template("{spinner} {msg:<8} {bar:40} {pos:>3} % {elapsed}");
     let bar = ProgressBar::with_draw_target(Some(100), target)
         .with_style(style_of_bar.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
@@ -66,15 +77,21 @@ fn explain(error: TranscodeError) -> CommandError {
     let failure = error.failure();
     match failure.class() {
         // The message explains the problem of the file completely.
-        FailureClass::Source => CommandError::failed(failure.code, anyhow::anyhow!(failure.message)),
-        FailureClass::Shutdown => {
-            CommandError::failed("stopped", anyhow::anyhow!("interrupted before the video was ready"))
+        FailureClass::Source => {
+            CommandError::failed(failure.code, anyhow::anyhow!(failure.message))
         }
+        FailureClass::Shutdown => CommandError::failed(
+            "stopped",
+            anyhow::anyhow!("interrupted before the video was ready"),
+        ),
         FailureClass::Infrastructure => {
             if !error.log_tail().is_empty() {
                 tracing::error!("FFmpeg's last output:\n{}", error.log_tail());
             }
-            CommandError::failed(failure.code, anyhow::Error::from(error).context(failure.message))
+            CommandError::failed(
+                failure.code,
+                anyhow::Error::from(error).context(failure.message),
+            )
         }
     }
 }

@@ -21,7 +21,10 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let transcoder = Box::pin(Transcoder::start(args.transcoder)).await?;
     output.object(&json!({ "event": "working", "worker": transcoder.name() }));
     let ready = style("Transcoder ready.").green().bold();
-    output.line(format!("{ready}  {}      (Ctrl-C to stop)", transcoder.describe()));
+    output.line(format!(
+        "{ready}  {}      (Ctrl-C to stop)",
+        transcoder.describe()
+    ));
     transcoder.run(stop).await;
     output.object(&json!({ "event": "stopped" }));
     Ok(())

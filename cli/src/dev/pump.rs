@@ -38,7 +38,10 @@ impl Pump {
                     pause = FIRST_PAUSE;
                 }
                 Err(error) => {
-                    tracing::warn!("cannot read the store's events: {:#}", anyhow::Error::from(error));
+                    tracing::warn!(
+                        "cannot read the store's events: {:#}",
+                        anyhow::Error::from(error)
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -56,7 +59,10 @@ impl Pump {
                     break;
                 }
                 Err(error) if error.is_transient() => {
-                    tracing::warn!("cannot process an event yet: {:#}", anyhow::Error::from(error));
+                    tracing::warn!(
+                        "cannot process an event yet: {:#}",
+                        anyhow::Error::from(error)
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -73,14 +79,19 @@ impl Pump {
         }
         if let Err(error) = self.outbox.ack(event.sequence).await {
             // The event is delivered again and recognised as a duplicate.
-            tracing::warn!("cannot acknowledge an event: {:#}", anyhow::Error::from(error));
+            tracing::warn!(
+                "cannot acknowledge an event: {:#}",
+                anyhow::Error::from(error)
+            );
         }
     }
 }
 
 fn log(outcomes: &Ingested) {
     match outcomes {
-        Ingested::Queued(job) => tracing::info!(job.id = %job, "a source has arrived: queued its job"),
+        Ingested::Queued(job) => {
+            tracing::info!(job.id = %job, "a source has arrived: queued its job")
+        }
         Ingested::Duplicate(job) => tracing::debug!(job.id = %job, "duplicate event"),
         Ingested::Waiting(video) => {
             tracing::info!(video.id = %video, "a source has arrived: waiting for the first view")

@@ -68,13 +68,25 @@ pub(super) struct DevSystem {
 }
 
 pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
-    let DevInputs { data_dir, args, tools, output, .. } = inputs;
+    let DevInputs {
+        data_dir,
+        args,
+        tools,
+        output,
+        ..
+    } = inputs;
     let secrets = data_dir.secrets();
-    let info = info(&crate::listen::url(inputs.listener)?, &crate::listen::url(inputs.s3_listener)?, secrets);
+    let info = info(
+        &crate::listen::url(inputs.listener)?,
+        &crate::listen::url(inputs.s3_listener)?,
+        secrets,
+    );
     let profiles = args.profiles.read()?;
 
     let s3_config = s3_config(data_dir, args.strict_cors);
-    let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("cannot open the store")?;
+    let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config))
+        .await?
+        .context("cannot open the store")?;
     let store = Arc::new(S3Store::new(&info.s3.store_config()));
     let database = match &args.database {
         Some(address) => open(address).await?,
@@ -83,11 +95,17 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let catalog = Catalog::new(&database);
     let queue = PriorityQueue::new(&database, MAX_RECEIVES, WORKER);
     release_stale_leases(&catalog, &queue).await?;
-    let installation =
-        Installation { database, catalog, queue: Arc::new(queue), store, private_bucket: PRIVATE_BUCKET.to_owned() };
+    let installation = Installation {
+        database,
+        catalog,
+        queue: Arc::new(queue),
+        store,
+        private_bucket: PRIVATE_BUCKET.to_owned(),
+    };
 
     let keyring = keyring(secrets)?;
-    let keks = KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("invalid key-encryption keys")?;
+    let keks = KeyEncryptionKeys::parse(&secrets.key_encryption_keys)
+        .context("invalid key-encryption keys")?;
     let settings = ApiSettings {
         token: Secret::new(&secrets.api_token),
         edge_url: info.edge.clone(),
@@ -95,8 +113,15 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         pass_keys: Some(keyring.passes.clone()),
         key_encryption_keys: keks.clone(),
         // Webhooks in development may use private addresses and plain HTTP.
-        webhook_policy: Policy { allow_private: true, allow_http: true },
-        identity: args.identity.clone().settings().map_err(|it| CommandError::Usage(it.to_string()))?,
+        webhook_policy: Policy {
+            allow_private: true,
+            allow_http: true,
+        },
+        identity: args
+            .identity
+            .clone()
+            .settings()
+            .map_err(|it| CommandError::Usage(it.to_string()))?,
         config: api_config(args, &profiles, &info),
     };
     let mut state = ApiState::new(&installation, settings)?;
@@ -112,11 +137,19 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         rebuild,
     );
     let live = state.live.clone();
-    let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
+    let pump = Pump {
+        outbox: s3.events(),
+        ingest: state.ingest.clone(),
+    };
     let list = EdgeList::open(data_dir.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
-    let router = edge_server::routes(edge(installation.store.clone(), keyring, keks.clone(), (list, args)))
-        .merge(api::router(state));
+    let router = edge_server::routes(edge(
+        installation.store.clone(),
+        keyring,
+        keks.clone(),
+        (list, args),
+    ))
+    .merge(api::router(state));
     let config = WorkerConfig {
         name: WORKER.to_owned(),
         encoders: args.encoders.map_or_else(default_encoders, usize::from),
@@ -126,12 +159,26 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         ..WorkerConfig::default()
     };
     let worker = Worker::new(&installation, keks, tools, config);
-    Ok(DevSystem { info, sign_in, database: installation.database, s3, router, live, pump, background, worker })
+    Ok(DevSystem {
+        info,
+        sign_in,
+        database: installation.database,
+        s3,
+        router,
+        live,
+        pump,
+        background,
+        worker,
+    })
 }
 
 /// The configuration of the API: what was not set is open, because the API serves this machine.
 fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInfo) -> ApiConfig {
-    let largest = profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max();
+    let largest = profiles
+        .values()
+        .map(|it| it.limits.max_bytes)
+        .chain([Profile::default().limits.max_bytes])
+        .max();
     let mut limits = Limits::default();
     if args.listen.ip().is_loopback() {
         // Clients on this machine can read the token, so guessing it needs no limit.
@@ -163,7 +210,11 @@ async fn release_stale_leases(catalog: &Catalog, queue: &PriorityQueue) -> Resul
     let videos = catalog.release_all_of_worker(WORKER, clock::now()).await?;
     let messages = queue.release_held().await?;
     if videos + messages > 0 {
-        tracing::info!(videos, messages, "an earlier run was interrupted: resuming its jobs");
+        tracing::info!(
+            videos,
+            messages,
+            "an earlier run was interrupted: resuming its jobs"
+        );
     }
     Ok(())
 }
@@ -175,9 +226,20 @@ fn edge(
     (list, args): (EdgeList, &DevArgs),
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
-    let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
+    let config = domain::playback::Config {
+        credential_origins,
+        ..domain::playback::Config::default()
+    };
     let now = Box::new(edge_server::system_time);
-    Edge { store, keys, key_encryption_keys, config, proxy: None, now, list }
+    Edge {
+        store,
+        keys,
+        key_encryption_keys,
+        config,
+        proxy: None,
+        now,
+        list,
+    }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
@@ -197,8 +259,15 @@ fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
 
 fn s3_config(data_dir: &DataDir, strict_cors: bool) -> S3ServerConfig {
     // All origins may upload: a presigned request is the permission.
-    let cors_origins = if strict_cors { vec![] } else { vec!["*".to_owned()] };
-    let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: cors_origins.clone() };
+    let cors_origins = if strict_cors {
+        vec![]
+    } else {
+        vec!["*".to_owned()]
+    };
+    let bucket = |name: &str| BucketConfig {
+        name: name.to_owned(),
+        cors_origins: cors_origins.clone(),
+    };
     S3ServerConfig {
         data_dir: data_dir.join("s3"),
         access_key_id: data_dir.secrets().s3_access_key_id.clone(),

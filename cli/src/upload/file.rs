@@ -37,9 +37,14 @@ impl UploadFile {
     /// If it does not exist, is not a regular file, or is empty.
     pub async fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let meta = tokio::fs::metadata(path).await.with_context(|| format!("cannot read `{shown}`"))?;
+        let meta = tokio::fs::metadata(path)
+            .await
+            .with_context(|| format!("cannot read `{shown}`"))?;
         if !meta.is_file() {
-            return Err(CommandError::failed("not-a-file", anyhow::anyhow!("`{shown}` is not a file")));
+            return Err(CommandError::failed(
+                "not-a-file",
+                anyhow::anyhow!("`{shown}` is not a file"),
+            ));
         }
         if meta.len() == 0 {
             return Err(CommandError::failed(
@@ -47,20 +52,35 @@ impl UploadFile {
                 anyhow::anyhow!("`{shown}` is empty: there is nothing to upload"),
             ));
         }
-        let path = tokio::fs::canonicalize(path).await.with_context(|| format!("cannot read `{shown}`"))?;
-        let name = path.file_name().map_or_else(|| "video".into(), |it| it.to_string_lossy().into_owned());
+        let path = tokio::fs::canonicalize(path)
+            .await
+            .with_context(|| format!("cannot read `{shown}`"))?;
+        let name = path
+            .file_name()
+            .map_or_else(|| "video".into(), |it| it.to_string_lossy().into_owned());
         let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        Ok(Self { path, name, size: meta.len(), modified })
+        Ok(Self {
+            path,
+            name,
+            size: meta.len(),
+            modified,
+        })
     }
 
     /// Whether the file is unchanged.
     pub async fn is_unchanged(&self) -> bool {
         let meta = tokio::fs::metadata(&self.path).await;
-        meta.is_ok_and(|it| it.len() == self.size && it.modified().is_ok_and(|it| it == self.modified))
+        meta.is_ok_and(|it| {
+            it.len() == self.size && it.modified().is_ok_and(|it| it == self.modified)
+        })
     }
 
     /// Reads `length` bytes from `offset`.
-    pub async fn read(&self, offset: u64, length: u64) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+    pub async fn read(
+        &self,
+        offset: u64,
+        length: u64,
+    ) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
         let mut file = tokio::fs::File::open(&self.path).await?;
         file.seek(std::io::SeekFrom::Start(offset)).await?;
         Ok(ReaderStream::with_capacity(file.take(length), CHUNK_BYTES).boxed())
@@ -78,7 +98,11 @@ impl UploadFile {
 
     /// The content type by file extension.
     pub fn content_type(&self) -> &'static str {
-        let extension = self.name.rsplit_once('.').map(|it| it.1.to_ascii_lowercase()).unwrap_or_default();
+        let extension = self
+            .name
+            .rsplit_once('.')
+            .map(|it| it.1.to_ascii_lowercase())
+            .unwrap_or_default();
         match extension.as_str() {
             "mp4" | "m4v" => "video/mp4",
             "mov" | "qt" => "video/quicktime",

@@ -61,7 +61,12 @@ const QUIET_PERIOD: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The failure of the video, or the error of the API.
-pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl Fn(FollowEvent)) -> Result<Ready> {
+pub async fn follow(
+    api: &Api,
+    video: VideoId,
+    uploaded: Instant,
+    report: &impl Fn(FollowEvent),
+) -> Result<Ready> {
     let (mut reported, mut playable_after) = (None, None);
     let mut changed = Instant::now();
     let mut reported_wait = None;
@@ -71,7 +76,10 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
         if summary.playable && playable_after.is_none() {
             playable_after = Some(elapsed);
             let hls_url = playback_url(api.stream(video, &StreamParams::default()).await?)?;
-            report(FollowEvent::Playable { after: elapsed, hls_url });
+            report(FollowEvent::Playable {
+                after: elapsed,
+                hls_url,
+            });
         }
         let event = FollowEvent::Progress {
             state: summary.state,
@@ -86,7 +94,10 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
         let waits = (summary.state, answer.attempts.len());
         if changed.elapsed() >= QUIET_PERIOD && reported_wait != Some(waits) {
             if let Some(reason) = reason(&answer) {
-                report(FollowEvent::Waiting { state: summary.state, reason });
+                report(FollowEvent::Waiting {
+                    state: summary.state,
+                    reason,
+                });
             }
             reported_wait = Some(waits);
         }
@@ -94,7 +105,12 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
             StateName::Ready => {
                 let hls_url = playback_url(api.stream(video, &StreamParams::default()).await?)?;
                 let playable_after = playable_after.unwrap_or(elapsed);
-                return Ok(Ready { playable_after, ready_after: elapsed, hls_url, video: answer });
+                return Ok(Ready {
+                    playable_after,
+                    ready_after: elapsed,
+                    hls_url,
+                    video: answer,
+                });
             }
             StateName::Failed => return Err(failed(summary.failure.as_ref())),
             StateName::Cancelled | StateName::Deleted => {
@@ -115,7 +131,9 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
 fn playback_url(answer: Stream) -> anyhow::Result<String> {
     match answer {
         Stream::Playable(info) => Ok(info.hls_url.into_exposed()),
-        Stream::Processing(_) => Err(anyhow::anyhow!("the API returned no URL for a playable video")),
+        Stream::Processing(_) => Err(anyhow::anyhow!(
+            "the API returned no URL for a playable video"
+        )),
     }
 }
 
@@ -147,8 +165,13 @@ fn reason(answer: &Video) -> Option<String> {
 /// The error of a failed video. Its message explains the problem and the remedy.
 fn failed(failure: Option<&VideoFailure>) -> CommandError {
     match failure {
-        Some(failure) => CommandError::failed(&failure.code, anyhow::anyhow!(failure.message.clone())),
-        None => CommandError::failed("video-failed", anyhow::anyhow!("the video failed without an explanation")),
+        Some(failure) => {
+            CommandError::failed(&failure.code, anyhow::anyhow!(failure.message.clone()))
+        }
+        None => CommandError::failed(
+            "video-failed",
+            anyhow::anyhow!("the video failed without an explanation"),
+        ),
     }
 }
 
@@ -180,9 +203,15 @@ mod tests {
         assert!(said.contains("`edgereel transcoder` is running"), "{said}");
         let failed = json!({ "class": "infrastructure", "code": "internal", "message": "Something failed." });
         let said = of("queued", &[failed.clone(), Value::Null]).unwrap();
-        assert!(said.contains("`edgereel transcoder` is running"), "the last attempt was released");
+        assert!(
+            said.contains("`edgereel transcoder` is running"),
+            "the last attempt was released"
+        );
         let said = of("queued", &[failed]).unwrap();
-        assert_eq!(said, "Attempt 1 failed (internal): Something failed. The next attempt starts within an hour.");
+        assert_eq!(
+            said,
+            "Attempt 1 failed (internal): Something failed. The next attempt starts within an hour."
+        );
         assert_eq!(of("processing", &[]), None);
     }
 }

@@ -39,10 +39,16 @@ pub(super) async fn send_missing(
     report: &(impl Fn(Event) + Sync),
 ) -> Result {
     let mut tags = verified_parts(file, &plan, report).await?;
-    let missing: Vec<u32> = (1..=plan.parts).filter(|it| !tags.contains_key(it)).collect();
+    let missing: Vec<u32> = (1..=plan.parts)
+        .filter(|it| !tags.contains_key(it))
+        .collect();
     let batches: Vec<&[u32]> = missing.chunks(SIGNED_AT_ONCE).collect();
     let signed_parts = stream::iter(batches)
-        .then(|numbers| async move { api.sign_parts(video, numbers).await.map_err(CommandError::from) })
+        .then(|numbers| async move {
+            api.sign_parts(video, numbers)
+                .await
+                .map_err(CommandError::from)
+        })
         .map_ok(|parts| stream::iter(parts.into_iter().map(Ok::<_, CommandError>)))
         .try_flatten();
     let sent: Vec<(u32, String)> = signed_parts
@@ -54,8 +60,12 @@ pub(super) async fn send_missing(
     if !file.is_unchanged().await {
         return Err(changed(file));
     }
-    let parts = tags.into_iter().map(|(number, etag)| SentPart { number, etag }).collect();
-    api.complete_upload(video, &CompleteUpload { parts: Some(parts) }).await?;
+    let parts = tags
+        .into_iter()
+        .map(|(number, etag)| SentPart { number, etag })
+        .collect();
+    api.complete_upload(video, &CompleteUpload { parts: Some(parts) })
+        .await?;
     Ok(())
 }
 
@@ -79,7 +89,8 @@ async fn send_part(
         let again = api.sign_parts(video, &[number]).await?.into_iter().next();
         request = again.context("the API returned no presigned part")?.request;
     }
-    let refused = anyhow::anyhow!("the store rejected part {number}: start a new upload with --restart");
+    let refused =
+        anyhow::anyhow!("the store rejected part {number}: start a new upload with --restart");
     Err(CommandError::failed("upload-refused", refused))
 }
 
@@ -97,7 +108,11 @@ async fn verified_parts(
                 return Ok(None);
             }
             // The ETag of a part is its MD5 in S3 and R2; with other stores, the part is sent again.
-            let same = file.md5(offset, bytes).await.context("cannot read the file")? == part.etag;
+            let same = file
+                .md5(offset, bytes)
+                .await
+                .context("cannot read the file")?
+                == part.etag;
             if same {
                 report(Event::Moved(signed(bytes)));
             }

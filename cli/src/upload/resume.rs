@@ -24,14 +24,25 @@ impl ResumeNote {
     /// The same in a given state directory.
     pub fn within(state: &Path, api: &str, file: &UploadFile) -> Self {
         let modified = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let name = format!("{api}\n{}\n{}\n{}", file.path.display(), file.size, modified.as_nanos());
+        let name = format!(
+            "{api}\n{}\n{}\n{}",
+            file.path.display(),
+            file.size,
+            modified.as_nanos()
+        );
         let name = &domain::ids::hex(&Sha256::digest(name.as_bytes()))[..32];
-        Self { path: Some(state.join("edgereel/uploads").join(name)) }
+        Self {
+            path: Some(state.join("edgereel/uploads").join(name)),
+        }
     }
 
     /// The unfinished upload.
     pub fn read(&self) -> Option<VideoId> {
-        std::fs::read_to_string(self.path.as_ref()?).ok()?.trim().parse().ok()
+        std::fs::read_to_string(self.path.as_ref()?)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// Records the start of an upload.
@@ -56,6 +67,8 @@ impl ResumeNote {
 
 /// The state directory of the XDG Base Directory Specification.
 fn state_dir() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|it| it.is_absolute());
     state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))
 }

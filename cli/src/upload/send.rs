@@ -45,13 +45,17 @@ pub(super) async fn single(
         Sent::Stored(_) | Sent::Present => {}
         Sent::Expired => {
             let expired = "the store rejected the presigned request: upload the file again";
-            return Err(CommandError::failed("upload-refused", anyhow::anyhow!(expired)));
+            return Err(CommandError::failed(
+                "upload-refused",
+                anyhow::anyhow!(expired),
+            ));
         }
     }
     if !file.is_unchanged().await {
         return Err(changed(file));
     }
-    api.complete_upload(video, &CompleteUpload::default()).await?;
+    api.complete_upload(video, &CompleteUpload::default())
+        .await?;
     Ok(())
 }
 
@@ -68,7 +72,9 @@ pub(super) async fn send_range(
         let reported = AtomicI64::new(0);
         let failure = match attempt_once(api, file, request, range, report, &reported).await {
             Ok(Attempt::Done(sent)) => return Ok(sent),
-            Ok(Attempt::Refused(error)) => return Err(CommandError::failed("upload-refused", error)),
+            Ok(Attempt::Refused(error)) => {
+                return Err(CommandError::failed("upload-refused", error));
+            }
             Ok(Attempt::Later(error)) | Err(error) => error,
         };
         report(Event::Moved(-reported.load(Ordering::Relaxed)));
@@ -104,7 +110,10 @@ async fn attempt_once(
     report: &(impl Fn(Event) + Sync),
     reported: &AtomicI64,
 ) -> anyhow::Result<Attempt> {
-    let stream = file.read(offset, length).await.context("cannot read the file")?;
+    let stream = file
+        .read(offset, length)
+        .await
+        .context("cannot read the file")?;
     // The HTTP client needs a `'static` stream, so progress goes through a channel.
     let (moved, mut moves) = mpsc::unbounded_channel::<i64>();
     let body = stream.inspect(move |chunk: &std::io::Result<Bytes>| {
@@ -136,20 +145,33 @@ async fn attempt_once(
         note(bytes);
     }
     // Without the URL, which is signed.
-    let response = response.map_err(reqwest::Error::without_url).context("cannot reach the store")?;
+    let response = response
+        .map_err(reqwest::Error::without_url)
+        .context("cannot reach the store")?;
     let status = response.status();
     if status.is_success() {
-        let etag = response.headers().get(ETAG).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        return Ok(Attempt::Done(Sent::Stored(etag.trim_matches('"').to_owned())));
+        let etag = response
+            .headers()
+            .get(ETAG)
+            .and_then(|it| it.to_str().ok())
+            .unwrap_or_default();
+        return Ok(Attempt::Done(Sent::Stored(
+            etag.trim_matches('"').to_owned(),
+        )));
     }
     Ok(match status {
         StatusCode::PRECONDITION_FAILED => Attempt::Done(Sent::Present),
         StatusCode::FORBIDDEN => Attempt::Done(Sent::Expired),
         _ if status.is_server_error()
-            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) =>
+            || matches!(
+                status,
+                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+            ) =>
         {
             Attempt::Later(anyhow::anyhow!("the store responded with {status}"))
         }
-        _ => Attempt::Refused(anyhow::anyhow!("the store rejected the upload with {status}")),
+        _ => Attempt::Refused(anyhow::anyhow!(
+            "the store rejected the upload with {status}"
+        )),
     })
 }

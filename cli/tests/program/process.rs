@@ -21,21 +21,31 @@ pub(crate) struct Run {
 impl Run {
     /// The JSON objects of the output.
     pub(crate) fn objects(&self) -> Vec<Value> {
-        self.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+        self.stdout
+            .lines()
+            .map(|it| serde_json::from_str(it).unwrap())
+            .collect()
     }
 
     /// The code of the error.
     #[track_caller]
     pub(crate) fn error_code(&self) -> String {
         let last = self.objects().pop().unwrap();
-        assert!(!last["error"]["message"].as_str().unwrap().is_empty(), "{last}");
+        assert!(
+            !last["error"]["message"].as_str().unwrap().is_empty(),
+            "{last}"
+        );
         last["error"]["code"].as_str().unwrap().to_owned()
     }
 }
 
 /// Runs the program to its end in a directory, without the settings of the developer.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
-    let output = command(folder).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let output = command(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     Run {
         code: output.status.code().unwrap(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -45,7 +55,10 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.current_dir(folder).env("XDG_STATE_HOME", folder.join("state")).env_remove("RUST_LOG");
+    command
+        .current_dir(folder)
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env_remove("RUST_LOG");
     for name in [
         "EDGEREEL_DATA",
         "EDGEREEL_DATABASE",
@@ -74,7 +87,13 @@ impl Dev {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("dev.log");
         let mut child = command(folder.path())
-            .args(["dev", "--listen", "127.0.0.1:0", "--json", "--until-stdin-ends"])
+            .args([
+                "dev",
+                "--listen",
+                "127.0.0.1:0",
+                "--json",
+                "--until-stdin-ends",
+            ])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -83,8 +102,15 @@ impl Dev {
             .unwrap();
         let stdin = child.stdin.take().unwrap();
         let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let dev = Self { folder, child, _stdin: stdin, log };
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        let dev = Self {
+            folder,
+            child,
+            _stdin: stdin,
+            log,
+        };
         assert!(first.contains("listening"), "{first} {}", dev.log());
         // The file appears shortly after.
         let until = Instant::now() + Duration::from_secs(10);
@@ -108,7 +134,10 @@ impl Dev {
     /// The log.
     pub(crate) fn log(&self) -> String {
         let mut text = String::new();
-        std::fs::File::open(&self.log).unwrap().read_to_string(&mut text).unwrap();
+        std::fs::File::open(&self.log)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         text
     }
 

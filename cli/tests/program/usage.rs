@@ -13,35 +13,99 @@ fn usage_errors_have_a_message() {
         (&["check", "ftp://example.com/a.m3u8", "--json"], 2, "usage"),
         (&["check", "text.mp4", "--json"], 1, "unreadable"),
         (&["upload", "text.mp4", "--json"], 1, "not-running"),
-        (&["grant", "vid_018bcfe5680077078707070707070707", "--json"], 1, "not-running"),
-        (&["transcode", "empty.mp4", "--out", "o", "--json"], 1, "empty-file"),
-        (&["transcode", "text.mp4", "--out", "o", "--json"], 1, "not-a-video"),
-        (&["transcode", "text.mp4", "--out", "o", "--profile", "wrong.toml", "--json"], 1, "invalid-profile"),
-        (&["transcode", "text.mp4", "--out", "o", "--profile", "none.toml", "--json"], 1, "failed"),
-        (&["upload", "text.mp4", "--json", "--log", "info=loud"], 2, "usage"),
+        (
+            &["grant", "vid_018bcfe5680077078707070707070707", "--json"],
+            1,
+            "not-running",
+        ),
+        (
+            &["transcode", "empty.mp4", "--out", "o", "--json"],
+            1,
+            "empty-file",
+        ),
+        (
+            &["transcode", "text.mp4", "--out", "o", "--json"],
+            1,
+            "not-a-video",
+        ),
+        (
+            &[
+                "transcode",
+                "text.mp4",
+                "--out",
+                "o",
+                "--profile",
+                "wrong.toml",
+                "--json",
+            ],
+            1,
+            "invalid-profile",
+        ),
+        (
+            &[
+                "transcode",
+                "text.mp4",
+                "--out",
+                "o",
+                "--profile",
+                "none.toml",
+                "--json",
+            ],
+            1,
+            "failed",
+        ),
+        (
+            &["upload", "text.mp4", "--json", "--log", "info=loud"],
+            2,
+            "usage",
+        ),
     ];
     for (arguments, code, error) in cases {
         let run = run(folder.path(), arguments);
-        assert_eq!((run.code, run.error_code().as_str()), (*code, *error), "{arguments:?} {}", run.stdout);
+        assert_eq!(
+            (run.code, run.error_code().as_str()),
+            (*code, *error),
+            "{arguments:?} {}",
+            run.stdout
+        );
     }
-    assert!(!folder.path().join("o").join("hls").exists(), "nothing is left of what failed");
+    assert!(
+        !folder.path().join("o").join("hls").exists(),
+        "nothing is left of what failed"
+    );
 }
 
 #[test]
 fn an_incomplete_environment_is_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let of_all =
-        ["DATABASE", "S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "PRIVATE_BUCKET", "MEDIA_BUCKET"];
+    let of_all = [
+        "DATABASE",
+        "S3_ENDPOINT",
+        "S3_ACCESS_KEY_ID",
+        "S3_SECRET_ACCESS_KEY",
+        "PRIVATE_BUCKET",
+        "MEDIA_BUCKET",
+    ];
     let of_api = ["API_TOKEN", "EDGE_URL", "GRANT_KEYS"];
     for command in ["api", "transcoder"] {
         let run = run(folder.path(), &[command, "--json"]);
         assert_eq!((run.code, run.error_code().as_str()), (2, "usage"));
-        let text = run.objects().pop().unwrap()["error"]["message"].as_str().unwrap().to_owned();
+        let text = run.objects().pop().unwrap()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         for name in of_all.iter().chain(&["KEY_ENCRYPTION_KEYS"]) {
-            assert!(text.contains(&format!("EDGEREEL_{name} is not set")), "{text}");
+            assert!(
+                text.contains(&format!("EDGEREEL_{name} is not set")),
+                "{text}"
+            );
         }
         for name in of_api {
-            assert_eq!(text.contains(&format!("EDGEREEL_{name} is not set")), command == "api", "{text}");
+            assert_eq!(
+                text.contains(&format!("EDGEREEL_{name} is not set")),
+                command == "api",
+                "{text}"
+            );
         }
     }
 }
@@ -51,7 +115,11 @@ fn help_teaches_what_the_environment_needs() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["api", "transcoder"] {
         let text = run(folder.path(), &[command, "--help"]).stdout;
-        for name in ["EDGEREEL_DATABASE", "EDGEREEL_KEY_ENCRYPTION_KEYS", "docs/configuration.md"] {
+        for name in [
+            "EDGEREEL_DATABASE",
+            "EDGEREEL_KEY_ENCRYPTION_KEYS",
+            "docs/configuration.md",
+        ] {
             assert!(text.contains(name), "{text}");
         }
     }
@@ -67,7 +135,12 @@ fn arguments_are_explained_by_the_parser() {
         &["upload", "a.mp4", "--mode", "fast"],
         &["upload", "a.mp4", "--api", "http://example.com"],
         &["grant", "film"],
-        &["grant", "vid_018bcfe5680077078707070707070707", "--for", "soon"],
+        &[
+            "grant",
+            "vid_018bcfe5680077078707070707070707",
+            "--for",
+            "soon",
+        ],
         &["dev", "--listen", "everywhere"],
         &["dev", "--encoders", "0"],
         &["api", "--listen", "8787"],
@@ -76,7 +149,11 @@ fn arguments_are_explained_by_the_parser() {
     for arguments in wrong {
         let run = run(folder.path(), arguments);
         assert_eq!(run.code, 2, "{arguments:?}");
-        assert!(run.stderr.contains("Usage") || run.stderr.contains("--help"), "{arguments:?} {}", run.stderr);
+        assert!(
+            run.stderr.contains("Usage") || run.stderr.contains("--help"),
+            "{arguments:?} {}",
+            run.stderr
+        );
     }
 }
 

@@ -9,7 +9,10 @@
 //!
 //! A doc comment of a body, a parameter or a field is its description in the OpenAPI document. Names that explain
 //! themselves have none.
-#![expect(missing_docs, reason = "a doc comment is a description in the OpenAPI document, see above")]
+#![expect(
+    missing_docs,
+    reason = "a doc comment is a description in the OpenAPI document, see above"
+)]
 
 pub mod api_keys;
 pub mod dead_letters;

@@ -44,7 +44,10 @@ mod tests {
     fn code_and_detail_are_enough() {
         let text = r#"{ "code": "conflict", "detail": "The video is ready.", "instance": "/v1" }"#;
         let problem: ProblemDocument = serde_json::from_str(text).unwrap();
-        assert_eq!((problem.code.as_str(), problem.detail.as_str()), ("conflict", "The video is ready."));
+        assert_eq!(
+            (problem.code.as_str(), problem.detail.as_str()),
+            ("conflict", "The video is ready.")
+        );
         assert!(serde_json::from_str::<ProblemDocument>(r#"{ "message": "Forbidden" }"#).is_err());
     }
 }

@@ -62,7 +62,10 @@ impl From<domain::receipt::Receipt> for Receipt {
             stages: receipt
                 .stages
                 .into_iter()
-                .map(|it| StageTime { stage: it.stage.into(), wall_ms: it.wall_ms })
+                .map(|it| StageTime {
+                    stage: it.stage.into(),
+                    wall_ms: it.wall_ms,
+                })
                 .collect(),
             source_ms: receipt.source_ms,
             bytes_in: receipt.bytes_in,

@@ -100,5 +100,7 @@ fn id(prefix: &str) -> ObjectBuilder {
 
 /// One of these.
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
 }

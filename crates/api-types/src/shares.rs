@@ -14,7 +14,10 @@ use crate::{Sensitive, Timestamp};
 pub struct ShareRequest {
     /// Seconds until it expires: one minute to one year. Default: one week.
     #[serde(default = "a_week")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 60, maximum = 31_536_000, default = 604_800))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 60, maximum = 31_536_000, default = 604_800)
+    )]
     pub expires_in: u64,
     /// Limits playback to rungs of at most this height: pixels of the shorter side.
     #[serde(default)]

@@ -22,7 +22,8 @@ impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let nanos = i128::from(self.0.get()) * NANOS_PER_MS;
         // Times beyond the year 9999 do not occur.
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let moment =
+            OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         time::serde::rfc3339::serialize(&moment, serializer)
     }
 }
@@ -32,7 +33,9 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = String::deserialize(deserializer)?;
         let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
         let unix_ms = u64::try_from(moment.unix_timestamp_nanos() / NANOS_PER_MS);
-        Ok(Self(UnixMillis::new(unix_ms.map_err(|_| D::Error::custom("a time before 1970"))?)))
+        Ok(Self(UnixMillis::new(
+            unix_ms.map_err(|_| D::Error::custom("a time before 1970"))?,
+        )))
     }
 }
 
@@ -53,11 +56,18 @@ mod tests {
             (0, "\"1970-01-01T00:00:00Z\""),
         ] {
             assert_eq!(serde_json::to_string(&timestamp(unix_ms)).unwrap(), text);
-            assert_eq!(serde_json::from_str::<Timestamp>(text).unwrap(), timestamp(unix_ms));
+            assert_eq!(
+                serde_json::from_str::<Timestamp>(text).unwrap(),
+                timestamp(unix_ms)
+            );
         }
-        let elsewhere = serde_json::from_str::<Timestamp>("\"2024-05-24T21:39:44.379+02:00\"").unwrap();
+        let elsewhere =
+            serde_json::from_str::<Timestamp>("\"2024-05-24T21:39:44.379+02:00\"").unwrap();
         assert_eq!(elsewhere, timestamp(1_716_579_584_379));
-        assert_eq!(serde_json::to_string(&timestamp(u64::MAX)).unwrap(), "\"1970-01-01T00:00:00Z\"");
+        assert_eq!(
+            serde_json::to_string(&timestamp(u64::MAX)).unwrap(),
+            "\"1970-01-01T00:00:00Z\""
+        );
         for wrong in ["\"1969-12-31T23:59:59Z\"", "\"soon\"", "0"] {
             assert!(serde_json::from_str::<Timestamp>(wrong).is_err(), "{wrong}");
         }

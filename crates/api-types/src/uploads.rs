@@ -74,7 +74,9 @@ pub struct SignedRequest {
 
 impl fmt::Debug for SignedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedRequest").field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("SignedRequest")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,6 +187,9 @@ mod tests {
             url: "https://store.example/a?X-Amz-Signature=b".to_owned(),
             headers: BTreeMap::new(),
         };
-        assert_eq!(format!("{request:?}"), "SignedRequest { method: \"PUT\", .. }");
+        assert_eq!(
+            format!("{request:?}"),
+            "SignedRequest { method: \"PUT\", .. }"
+        );
     }
 }

@@ -160,7 +160,11 @@ pub struct VideoFailure {
 
 impl From<&Failure> for VideoFailure {
     fn from(failure: &Failure) -> Self {
-        Self { class: failure.class().into(), code: failure.code.into(), message: failure.message.clone() }
+        Self {
+            class: failure.class().into(),
+            code: failure.code.into(),
+            message: failure.message.clone(),
+        }
     }
 }
 
@@ -207,10 +211,18 @@ pub struct CreateVideo {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VideoChange {
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub title: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub external_id: Option<Option<String>>,
     #[serde(default)]
@@ -259,7 +271,10 @@ mod tests {
 
     #[test]
     fn null_removes_and_absence_keeps() {
-        for text in ["{\"metadata\":null}", r#"{"title":null,"external_id":"a","metadata":{}}"#] {
+        for text in [
+            "{\"metadata\":null}",
+            r#"{"title":null,"external_id":"a","metadata":{}}"#,
+        ] {
             let change: VideoChange = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&change).unwrap(), text);
         }
@@ -295,7 +310,10 @@ mod tests {
         });
         let video: Video = serde_json::from_value(response.clone()).unwrap();
         let failure = video.summary.failure.as_ref().unwrap();
-        assert_eq!((video.summary.state, failure.code.to_string().as_str()), (StateName::Failed, "dub-failed"));
+        assert_eq!(
+            (video.summary.state, failure.code.to_string().as_str()),
+            (StateName::Failed, "dub-failed")
+        );
         let mut expected = response;
         expected.as_object_mut().unwrap().remove("dubbed_at");
         expected["source"].as_object_mut().unwrap().remove("hash");

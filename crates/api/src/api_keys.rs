@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use api_types::Timestamp;
-use api_types::api_keys::{ApiKey as KeyView, ApiKeyList, CreatedApiKey, ListApiKeys, NewApiKey as KeyRequest};
+use api_types::api_keys::{
+    ApiKey as KeyView, ApiKeyList, CreatedApiKey, ListApiKeys, NewApiKey as KeyRequest,
+};
 use axum::Json;
 use axum::extract::State;
 use catalog::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
@@ -44,7 +46,11 @@ pub(crate) async fn create(
     }
     own_keys(&caller)?;
     let owner = caller.owner_for(request.owner)?;
-    if let Some(scope) = request.scopes.iter().find(|it| owner.is_some() && it.is_of_the_installation()) {
+    if let Some(scope) = request
+        .scopes
+        .iter()
+        .find(|it| owner.is_some() && it.is_of_the_installation())
+    {
         return Err(invalid(&format!(
             "`scopes`: a key with `{scope}` has access to every video, so it cannot have an `owner`"
         )));
@@ -64,21 +70,37 @@ pub(crate) async fn create(
     };
     let created = state.accounts.create_key(&new, now).await?;
     if created.revoked_ms.is_some() {
-        return Err(ApiError::conflict("the API key that sent this request was revoked"));
+        return Err(ApiError::conflict(
+            "the API key that sent this request was revoked",
+        ));
     }
     tracing::info!(key.id = %created.id, "created API key {}", created.id);
-    Ok((StatusCode::CREATED, Json(CreatedApiKey { api_key: view(created), key: secret.expose().to_owned().into() })))
+    Ok((
+        StatusCode::CREATED,
+        Json(CreatedApiKey {
+            api_key: view(created),
+            key: secret.expose().to_owned().into(),
+        }),
+    ))
 }
 
 fn check(request: &KeyRequest) -> Result<(), ApiError> {
-    if !(1..=NAME_LIMIT).contains(&request.name.len()) || request.name.chars().any(char::is_control) {
-        return Err(invalid(&format!("`name` must have 1 to {NAME_LIMIT} bytes, without control characters")));
+    if !(1..=NAME_LIMIT).contains(&request.name.len()) || request.name.chars().any(char::is_control)
+    {
+        return Err(invalid(&format!(
+            "`name` must have 1 to {NAME_LIMIT} bytes, without control characters"
+        )));
     }
     if request.scopes.is_empty() {
         return Err(invalid("`scopes` must not be empty"));
     }
-    if request.expires_in.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
-        return Err(invalid(&format!("`expires_in` must be 1 to {LONGEST_LIFE} seconds")));
+    if request
+        .expires_in
+        .is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it))
+    {
+        return Err(invalid(&format!(
+            "`expires_in` must be 1 to {LONGEST_LIFE} seconds"
+        )));
     }
     Ok(())
 }
@@ -101,12 +123,18 @@ async fn expiry_of(
         life => life,
     };
     let wanted = life.map(|it| now + Duration::from_secs(it));
-    let Some(creator) = caller.api_key() else { return Ok(wanted) };
-    let end = state.accounts.get_key(creator).await?.and_then(|it| it.expires_ms);
+    let Some(creator) = caller.api_key() else {
+        return Ok(wanted);
+    };
+    let end = state
+        .accounts
+        .get_key(creator)
+        .await?
+        .and_then(|it| it.expires_ms);
     match (wanted, end) {
-        (Some(wanted), Some(end)) if wanted > end => {
-            Err(invalid("`expires_in`: a key cannot outlive the key that creates it"))
-        }
+        (Some(wanted), Some(end)) if wanted > end => Err(invalid(
+            "`expires_in`: a key cannot outlive the key that creates it",
+        )),
         (wanted, end) => Ok(wanted.or(end)),
     }
 }
@@ -118,9 +146,16 @@ pub(crate) async fn list(
 ) -> Result<Json<ApiKeyList>, ApiError> {
     own_keys(&caller)?;
     let (limit, after) = (paging::limit(params.limit)?, paging::cursor(params.cursor)?);
-    let filter = KeyFilter { owner: caller.owner_for(params.owner)?, after, limit };
+    let filter = KeyFilter {
+        owner: caller.owner_for(params.owner)?,
+        after,
+        limit,
+    };
     let page = state.accounts.list_keys(&filter).await?;
-    Ok(Json(ApiKeyList { api_keys: page.keys.into_iter().map(view).collect(), next_cursor: page.next }))
+    Ok(Json(ApiKeyList {
+        api_keys: page.keys.into_iter().map(view).collect(),
+        next_cursor: page.next,
+    }))
 }
 
 /// Repeating the request is not an error.
@@ -132,7 +167,10 @@ pub(crate) async fn revoke(
     own_keys(&caller)?;
     let key = state.accounts.get_key(id).await?;
     if !key.is_some_and(|it| caller.owner.is_none() || caller.owner == it.owner) {
-        return Err(ApiError::new(Problem::NoSuchApiKey, format!("there is no API key `{id}`")));
+        return Err(ApiError::new(
+            Problem::NoSuchApiKey,
+            format!("there is no API key `{id}`"),
+        ));
     }
     state.accounts.revoke_key(id, clock::now()).await?;
     tracing::info!(key.id = %id, "revoked API key {id}");
@@ -142,7 +180,11 @@ pub(crate) async fn revoke(
 /// A caller with an owner manages the keys of that owner. A caller without one manages the keys of all owners, which
 /// needs the scope `admin`.
 fn own_keys(caller: &Caller) -> Result<(), ApiError> {
-    if caller.owner.is_some() { Ok(()) } else { caller.require(Scope::Admin) }
+    if caller.owner.is_some() {
+        Ok(())
+    } else {
+        caller.require(Scope::Admin)
+    }
 }
 
 fn invalid(detail: &str) -> ApiError {
@@ -150,7 +192,17 @@ fn invalid(detail: &str) -> ApiError {
 }
 
 fn view(key: ApiKey) -> KeyView {
-    let ApiKey { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = key;
+    let ApiKey {
+        id,
+        name,
+        owner,
+        scopes,
+        created_by,
+        created_ms,
+        expires_ms,
+        used_ms,
+        revoked_ms: _,
+    } = key;
     KeyView {
         id,
         name,

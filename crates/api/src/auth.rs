@@ -54,7 +54,11 @@ impl Caller {
     /// # Errors
     /// `InsufficientScope` with the missing scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.scopes.allows(scope) { Ok(()) } else { Err(InsufficientScope(scope).into()) }
+        if self.scopes.allows(scope) {
+            Ok(())
+        } else {
+            Err(InsufficientScope(scope).into())
+        }
     }
 
     /// The default owner of a video that this caller creates.
@@ -100,7 +104,11 @@ struct Authenticated(Caller);
 
 /// Passes requests whose caller has the scope of the route. Only this middleware makes the [`Caller`] available to
 /// handlers, so a route without a scope rejects all requests.
-pub(crate) async fn authorize(State(scope): State<Scope>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn authorize(
+    State(scope): State<Scope>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(Authenticated(caller)) = request.extensions().get::<Authenticated>().cloned() else {
         return not_authorized().into_response();
     };
@@ -117,7 +125,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(not_authorized)
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(not_authorized)
     }
 }
 
@@ -131,7 +143,11 @@ mod tests {
     use crate::problem::Problem;
 
     fn caller(owner: Option<&str>, scopes: &str) -> Caller {
-        Caller { subject: "user:ann".to_owned(), owner: owner.map(str::to_owned), scopes: scopes.parse().unwrap() }
+        Caller {
+            subject: "user:ann".to_owned(),
+            owner: owner.map(str::to_owned),
+            scopes: scopes.parse().unwrap(),
+        }
     }
 
     #[test]
@@ -141,12 +157,19 @@ mod tests {
         assert_eq!(ann.owner_for(None).unwrap(), named("ann"));
         assert_eq!(ann.owner_for(named("ann")).unwrap(), named("ann"));
         let refused = ann.owner_for(named("bob"));
-        assert_eq!(refused.unwrap_err().to_string(), InsufficientScope(Scope::Admin).to_string());
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            InsufficientScope(Scope::Admin).to_string()
+        );
         assert_eq!(admin.owner_for(None).unwrap(), None);
         assert_eq!(admin.owner_for(named("bob")).unwrap(), named("bob"));
         let long = "x".repeat(201);
         for odd in ["", "a\nb", &long] {
-            assert_eq!(admin.owner_for(named(odd)).unwrap_err().problem(), Problem::InvalidField, "{odd}");
+            assert_eq!(
+                admin.owner_for(named(odd)).unwrap_err().problem(),
+                Problem::InvalidField,
+                "{odd}"
+            );
         }
     }
 
@@ -154,7 +177,9 @@ mod tests {
     async fn a_route_outside_the_table_rejects_all_requests() {
         let router = axum::Router::new().route("/", axum::routing::get(async |_: Caller| "in"));
         let mut request = Request::new(axum::body::Body::empty());
-        request.extensions_mut().insert(Authenticated(caller(None, "admin")));
+        request
+            .extensions_mut()
+            .insert(Authenticated(caller(None, "admin")));
         let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
         assert_eq!(answer.status(), 500);
     }
@@ -162,7 +187,13 @@ mod tests {
     #[test]
     fn only_api_keys_have_a_key_id() {
         let id = ApiKeyId::new(1, [2; 10]);
-        let with = |subject: String| Caller { subject, ..caller(None, "admin") }.api_key();
+        let with = |subject: String| {
+            Caller {
+                subject,
+                ..caller(None, "admin")
+            }
+            .api_key()
+        };
         assert_eq!(with(format!("api-key:{id}")), Some(id));
         assert_eq!(with(format!("user:api-key:{id}")), None);
         assert_eq!(with(INSTALLATION.to_owned()), None);

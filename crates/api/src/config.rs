@@ -52,7 +52,8 @@ impl ApiConfig {
                 self.profiles.push(name);
             }
         }
-        self.profiles.sort_by_key(|it| (it != "default", it.clone()));
+        self.profiles
+            .sort_by_key(|it| (it != "default", it.clone()));
     }
 }
 
@@ -115,11 +116,16 @@ impl TryFrom<ApiArgs> for ApiSettings {
             cors_origins: args.cors.origins(),
             ..ApiConfig::default()
         };
-        let profiles = args.profiles.read().map_err(|problem| InvalidSettings(vec![problem.to_string()]))?;
+        let profiles = args
+            .profiles
+            .read()
+            .map_err(|problem| InvalidSettings(vec![problem.to_string()]))?;
         config.offer(profiles.into_keys());
         let identity = args.identity.settings()?;
-        if identity.as_ref().is_some_and(|it| it.sign_in.is_some()) && config.public_url.is_empty() {
-            let problem = "EDGEREEL_API_URL is not set: the identity provider sends browsers back there";
+        if identity.as_ref().is_some_and(|it| it.sign_in.is_some()) && config.public_url.is_empty()
+        {
+            let problem =
+                "EDGEREEL_API_URL is not set: the identity provider sends browsers back there";
             return Err(InvalidSettings(vec![problem.to_owned()]));
         }
         Ok(Self {
@@ -152,7 +158,10 @@ mod tests {
                 ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
                 ("EDGEREEL_IDENTITY_ISSUER", "https://id.example".to_owned()),
                 ("EDGEREEL_IDENTITY_AUDIENCE", "edgereel".to_owned()),
-                ("EDGEREEL_IDENTITY_JWKS_URL", "https://id.example/keys".to_owned()),
+                (
+                    "EDGEREEL_IDENTITY_JWKS_URL",
+                    "https://id.example/keys".to_owned(),
+                ),
                 ("EDGEREEL_OIDC_CLIENT_ID", "web".to_owned()),
                 ("EDGEREEL_API_URL", api_url.to_owned()),
             ];

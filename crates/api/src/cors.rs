@@ -17,11 +17,21 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
     let origins = if origins.iter().any(|it| it == "*") {
         AllowOrigin::any()
     } else {
-        AllowOrigin::list(origins.iter().filter_map(|it| HeaderValue::from_str(it).ok()))
+        AllowOrigin::list(
+            origins
+                .iter()
+                .filter_map(|it| HeaderValue::from_str(it).ok()),
+        )
     };
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers([
             AUTHORIZATION,
             CONTENT_TYPE,

@@ -1,6 +1,8 @@
 //! Routes of dead letters, for the operator: list and redrive.
 
-use api_types::dead_letters::{DeadLetter as DeadLetterView, DeadLetterList, ListDeadLetters, RedriveResult};
+use api_types::dead_letters::{
+    DeadLetter as DeadLetterView, DeadLetterList, ListDeadLetters, RedriveResult,
+};
 use axum::Json;
 use axum::extract::State;
 use catalog::CatalogError;
@@ -23,8 +25,13 @@ pub(crate) async fn list(
     _: Caller,
     QueryParams(params): QueryParams<ListDeadLetters>,
 ) -> Result<Json<DeadLetterList>, ApiError> {
-    let letters = state.queue.dead_letters(paging::limit(params.limit)?).await?;
-    Ok(Json(DeadLetterList { dead_letters: letters.into_iter().map(view).collect() }))
+    let letters = state
+        .queue
+        .dead_letters(paging::limit(params.limit)?)
+        .await?;
+    Ok(Json(DeadLetterList {
+        dead_letters: letters.into_iter().map(view).collect(),
+    }))
 }
 
 /// `POST /v1/dead-letters/redrive`: all of them.
@@ -41,7 +48,12 @@ pub(crate) async fn redrive_all(
             Err(error) => return Err(error),
         }
     }
-    tracing::info!(done.redriven, done.dropped, "redrove {} dead letters", done.redriven);
+    tracing::info!(
+        done.redriven,
+        done.dropped,
+        "redrove {} dead letters",
+        done.redriven
+    );
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
@@ -53,7 +65,10 @@ pub(crate) async fn redrive(
 ) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
     let (id, mut done) = (DeadLetterId(id), RedriveResult::default());
     let letters = state.queue.dead_letters(ALL).await?;
-    let letter = letters.iter().find(|it| it.id == id).ok_or(QueueError::NoSuchDeadLetter(id.clone()))?;
+    let letter = letters
+        .iter()
+        .find(|it| it.id == id)
+        .ok_or(QueueError::NoSuchDeadLetter(id.clone()))?;
     redrive_letter(&state, letter, &mut done).await?;
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
@@ -62,7 +77,11 @@ pub(crate) async fn redrive(
 const ALL: u32 = 1_000;
 
 /// Redrives a dead letter, or removes it if its job is obsolete: it must not undo later requests.
-async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut RedriveResult) -> Result<(), ApiError> {
+async fn redrive_letter(
+    state: &ApiState,
+    letter: &DeadLetter,
+    done: &mut RedriveResult,
+) -> Result<(), ApiError> {
     let is_wanted = queue_again(state, letter).await?;
     let settled = match is_wanted {
         true => state.queue.redrive(Some(&letter.id)).await,
@@ -72,7 +91,11 @@ async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriv
         Ok(number) => number,
         Err(error) => return Err(error.into()),
     };
-    *(if is_wanted { &mut done.redriven } else { &mut done.dropped }) += number;
+    *(if is_wanted {
+        &mut done.redriven
+    } else {
+        &mut done.dropped
+    }) += number;
     Ok(())
 }
 
@@ -80,7 +103,9 @@ async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriv
 /// job is still needed.
 async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiError> {
     // A newer version may be able to parse it. Other kinds of jobs need no state change.
-    let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(true) };
+    let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else {
+        return Ok(true);
+    };
     let video = match state.catalog.get_video(job.video).await {
         Ok(video) => video,
         Err(CatalogError::NotFound { .. }) => return Ok(false),
@@ -98,7 +123,9 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
     }
     match state.catalog.request_work(job, clock::now()).await {
         Ok(_) => Ok(true),
-        Err(CatalogError::NotFound { .. } | CatalogError::Gone { .. } | CatalogError::Refused(_)) => Ok(false),
+        Err(
+            CatalogError::NotFound { .. } | CatalogError::Gone { .. } | CatalogError::Refused(_),
+        ) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
@@ -122,9 +149,10 @@ impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Unavailable { .. } => Self::unavailable(error),
-            QueueError::NoSuchDeadLetter(_) => {
-                Self::new(Problem::NoSuchDeadLetter, "there is no such dead letter: it may have been redriven")
-            }
+            QueueError::NoSuchDeadLetter(_) => Self::new(
+                Problem::NoSuchDeadLetter,
+                "there is no such dead letter: it may have been redriven",
+            ),
             QueueError::LeaseLost | QueueError::Refused { .. } => Self::internal(error),
         }
     }

@@ -45,14 +45,19 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 impl HttpEdgeList {
     /// `edge`: URL of the edge.
     pub fn new(edge: &str, keys: GrantKeys) -> Self {
-        Self { url: format!("{}/revocations", edge.trim_end_matches('/')), keys, client: reqwest::Client::new() }
+        Self {
+            url: format!("{}/revocations", edge.trim_end_matches('/')),
+            keys,
+            client: reqwest::Client::new(),
+        }
     }
 }
 
 #[async_trait]
 impl EdgeList for HttpEdgeList {
     async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()> {
-        self.revoke(format!("viewer/{}", Fingerprint::of(viewer))).await
+        self.revoke(format!("viewer/{}", Fingerprint::of(viewer)))
+            .await
     }
 
     async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
@@ -65,10 +70,17 @@ impl HttpEdgeList {
         let names = vec![name];
         let token = revocation(names, clock::now().as_secs(), &self.keys);
         let token = token.context("no grant key can sign: add an HS256 key to the grant keys")?;
-        let request = self.client.post(&self.url).bearer_auth(token).timeout(TIMEOUT);
+        let request = self
+            .client
+            .post(&self.url)
+            .bearer_auth(token)
+            .timeout(TIMEOUT);
         let answer = request.send().await.context("cannot reach the edge")?;
         let status = answer.status();
-        anyhow::ensure!(status.is_success(), "the edge responded to a revocation with {status}");
+        anyhow::ensure!(
+            status.is_success(),
+            "the edge responded to a revocation with {status}"
+        );
         Ok(())
     }
 }

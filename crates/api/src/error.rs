@@ -74,14 +74,21 @@ impl ApiError {
 
     /// A service behind the API cannot be reached. The cause is logged.
     pub(crate) fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
-        Self::new(Problem::Unavailable, "a required service is unavailable: try again shortly")
-            .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
-            .with_source(cause)
+        Self::new(
+            Problem::Unavailable,
+            "a required service is unavailable: try again shortly",
+        )
+        .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
+        .with_source(cause)
     }
 
     /// An internal failure. The cause is logged.
     pub(crate) fn internal(cause: impl Into<anyhow::Error>) -> Self {
-        Self::new(Problem::Internal, "an internal error occurred and was logged").with_source(cause)
+        Self::new(
+            Problem::Internal,
+            "an internal error occurred and was logged",
+        )
+        .with_source(cause)
     }
 
     /// Names the scope that the caller lacks.
@@ -109,7 +116,10 @@ impl ApiError {
     }
 
     /// Adds response headers.
-    pub(crate) fn with_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+    pub(crate) fn with_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
         self.headers.extend(headers);
         self
     }
@@ -145,9 +155,20 @@ impl std::error::Error for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { problem, detail, scope, failure, methods, headers, reason_phrase, source } = self;
+        let Self {
+            problem,
+            detail,
+            scope,
+            failure,
+            methods,
+            headers,
+            reason_phrase,
+            source,
+        } = self;
         match &source {
-            Some(cause) if problem == Problem::Internal => tracing::error!("request failed: {cause:#}"),
+            Some(cause) if problem == Problem::Internal => {
+                tracing::error!("request failed: {cause:#}")
+            }
             Some(cause) => tracing::warn!("request failed: {cause:#}"),
             None => {}
         }
@@ -165,7 +186,9 @@ impl IntoResponse for ApiError {
         };
         let mut response = (problem.status(), Json(body)).into_response();
         if let Some(phrase) = reason_phrase {
-            response.extensions_mut().insert(ReasonPhrase::from_static(phrase.as_bytes()));
+            response
+                .extensions_mut()
+                .insert(ReasonPhrase::from_static(phrase.as_bytes()));
         }
         let map: &mut HeaderMap = response.headers_mut();
         map.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -38,7 +38,9 @@ pub(crate) async fn receive(
                 result.known += 1;
             }
             Ingested::Ignored(SkipReason::Malformed { detail }) => {
-                return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
+                return Err(ApiError::invalid(format!(
+                    "the body: not a bucket notification: {detail}"
+                )));
             }
             Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),
         }
@@ -52,9 +54,9 @@ impl From<IngestError> for ApiError {
             IngestError::Catalog(error) => error.into(),
             IngestError::Queue(error) => error.into(),
             IngestError::Store(error) => error.into(),
-            IngestError::UnreadableJob(detail) => {
-                Self::invalid(format!("the body: this version cannot parse the job: {detail}"))
-            }
+            IngestError::UnreadableJob(detail) => Self::invalid(format!(
+                "the body: this version cannot parse the job: {detail}"
+            )),
         }
     }
 }

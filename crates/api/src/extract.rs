@@ -32,7 +32,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             return Err(ApiError::malformed("the body: not a JSON object"));
         }
         // First without conversion: these errors have line and column.
-        let read = serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
+        let read =
+            serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
         let malformed = |error| ApiError::malformed(format!("the body: {error}"));
         let read = read.map_err(malformed)?;
         serde_json::from_slice::<Unambiguous>(text).map_err(malformed)?;
@@ -104,7 +105,9 @@ fn with_whole_numbers<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
     fn convert(value: &mut Value) {
         match value {
             Value::Number(number) => {
-                let whole = number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0 && it.abs() < EXACT);
+                let whole = number
+                    .as_f64()
+                    .filter(|it| number.is_f64() && it.fract() == 0.0 && it.abs() < EXACT);
                 if let Some(whole) = whole {
                     *number = (whole as i64).into();
                 }
@@ -129,15 +132,21 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        Bytes::from_request(request, state).await.map(Self).map_err(|rejection: BytesRejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                ApiError::new(Problem::BodyTooLarge, "the body is larger than this route accepts")
-            } else if is_too_slow(&rejection) {
-                ApiError::new(Problem::RequestTimeout, "the body did not arrive in time")
-            } else {
-                ApiError::malformed("the body could not be read")
-            }
-        })
+        Bytes::from_request(request, state)
+            .await
+            .map(Self)
+            .map_err(|rejection: BytesRejection| {
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    ApiError::new(
+                        Problem::BodyTooLarge,
+                        "the body is larger than this route accepts",
+                    )
+                } else if is_too_slow(&rejection) {
+                    ApiError::new(Problem::RequestTimeout, "the body did not arrive in time")
+                } else {
+                    ApiError::malformed("the body could not be read")
+                }
+            })
     }
 }
 
@@ -153,7 +162,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(params) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::no_such_route())?;
+        let Path(params) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::no_such_route())?;
         Ok(Self(params))
     }
 }
@@ -183,7 +194,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Video {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        PathId::from_request_parts(parts, state).await.map(|PathId(id)| Self(id))
+        PathId::from_request_parts(parts, state)
+            .await
+            .map(|PathId(id)| Self(id))
     }
 }
 
@@ -194,9 +207,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T>
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(params) = Query::from_request_parts(parts, state)
-            .await
-            .map_err(|it: QueryRejection| ApiError::malformed(format!("the query: {}", it.body_text())))?;
+        let Query(params) =
+            Query::from_request_parts(parts, state)
+                .await
+                .map_err(|it: QueryRejection| {
+                    ApiError::malformed(format!("the query: {}", it.body_text()))
+                })?;
         Ok(Self(params))
     }
 }

@@ -60,7 +60,10 @@ pub(crate) struct IdempotencyLayer {
 
 impl IdempotencyLayer {
     pub(crate) fn new(store: Idempotency, token: &ApiToken) -> Self {
-        Self { store, seal: Seal::new(token) }
+        Self {
+            store,
+            seal: Seal::new(token),
+        }
     }
 }
 
@@ -80,10 +83,14 @@ pub(crate) async fn handle(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let Some(key) = key_of(request.headers())? else { return Ok(next.run(request).await) };
+    let Some(key) = key_of(request.headers())? else {
+        return Ok(next.run(request).await);
+    };
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| {
-        let detail = format!("the body of a request with `Idempotency-Key` is limited to {BODY_LIMIT} bytes");
+        let detail = format!(
+            "the body of a request with `Idempotency-Key` is limited to {BODY_LIMIT} bytes"
+        );
         ApiError::new(Problem::BodyTooLarge, detail)
     })?;
     let keyed = KeyedRequest {
@@ -95,11 +102,17 @@ pub(crate) async fn handle(
     let request = HttpRequest::from_parts(parts, Body::from(body));
     // A separate task, which goes on when the client disconnects.
     let run = tokio::spawn(layer.run(keyed, request, next).in_current_span());
-    run.await.unwrap_or_else(|error| Err(ApiError::internal(error)))
+    run.await
+        .unwrap_or_else(|error| Err(ApiError::internal(error)))
 }
 
 impl IdempotencyLayer {
-    async fn run(self: Arc<Self>, keyed: KeyedRequest, request: Request, next: Next) -> Result<Response, ApiError> {
+    async fn run(
+        self: Arc<Self>,
+        keyed: KeyedRequest,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, ApiError> {
         match self.store.begin(&keyed, clock::now()).await? {
             BeginOutcome::Reserved(reservation) => self.execute(&reservation, request, next).await,
             BeginOutcome::Running { .. } => Err(IdempotencyConflict::InProgress.into()),
@@ -108,7 +121,12 @@ impl IdempotencyLayer {
         }
     }
 
-    async fn execute(&self, reservation: &Reservation, request: Request, next: Next) -> Result<Response, ApiError> {
+    async fn execute(
+        &self,
+        reservation: &Reservation,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, ApiError> {
         let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) if !response.status().is_server_error() => response,
             Ok(response) => {
@@ -130,54 +148,83 @@ impl IdempotencyLayer {
         };
         match self.store_response(reservation, &stored).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!("a request exceeded its lock timeout and was executed again"),
+            Ok(false) => {
+                tracing::warn!("a request exceeded its lock timeout and was executed again")
+            }
             // The request was executed, and this client gets the response; only a repeat would execute it again.
-            Err(error) => tracing::warn!("cannot store the response for an idempotency key: {error:#}"),
+            Err(error) => {
+                tracing::warn!("cannot store the response for an idempotency key: {error:#}")
+            }
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
-    async fn store_response(&self, reservation: &Reservation, stored: &StoredResponse) -> anyhow::Result<bool> {
-        let sealed = self.seal.close(&reservation.id, &serde_json::to_vec(stored)?)?;
+    async fn store_response(
+        &self,
+        reservation: &Reservation,
+        stored: &StoredResponse,
+    ) -> anyhow::Result<bool> {
+        let sealed = self
+            .seal
+            .close(&reservation.id, &serde_json::to_vec(stored)?)?;
         Ok(self.store.finish(reservation, &sealed).await?)
     }
 
     /// If this fails, the next request waits for the lock timeout, as after a crash.
     async fn release(&self, reservation: &Reservation) {
         if let Err(error) = self.store.release(reservation).await {
-            tracing::warn!("cannot release an idempotency key: {:#}", anyhow::Error::from(error));
+            tracing::warn!(
+                "cannot release an idempotency key: {:#}",
+                anyhow::Error::from(error)
+            );
         }
     }
 
     fn replay(&self, keyed: &KeyedRequest, sealed: &str) -> Result<Response, ApiError> {
-        let opened = self.seal.open(&keyed.id, sealed).ok_or(IdempotencyConflict::ResponseLost)?;
+        let opened = self
+            .seal
+            .open(&keyed.id, sealed)
+            .ok_or(IdempotencyConflict::ResponseLost)?;
         let stored: StoredResponse = serde_json::from_slice(&opened).map_err(ApiError::internal)?;
-        let body =
-            Base64::decode_vec(&stored.body).map_err(|it| ApiError::internal(anyhow::anyhow!("stored body: {it}")))?;
+        let body = Base64::decode_vec(&stored.body)
+            .map_err(|it| ApiError::internal(anyhow::anyhow!("stored body: {it}")))?;
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(stored.status).map_err(ApiError::internal)?;
         for (name, value) in stored.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
                 response.headers_mut().insert(name, value);
             }
         }
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
         Ok(response)
     }
 }
 
 fn stored_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |name: &HeaderName| Some((name.to_string(), headers.get(name)?.to_str().ok()?.to_owned()));
+    let text = |name: &HeaderName| {
+        Some((
+            name.to_string(),
+            headers.get(name)?.to_str().ok()?.to_owned(),
+        ))
+    };
     STORED_HEADERS.iter().filter_map(text).collect()
 }
 
 /// The key of a request, if it has one.
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut values = headers.get_all(KEY).iter();
-    let (Some(first), second) = (values.next(), values.next()) else { return Ok(None) };
+    let (Some(first), second) = (values.next(), values.next()) else {
+        return Ok(None);
+    };
     let visible = first.as_bytes().iter().all(u8::is_ascii_graphic);
     match first.to_str() {
-        Ok(key) if second.is_none() && visible && (1..=KEY_LIMIT).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key) if second.is_none() && visible && (1..=KEY_LIMIT).contains(&key.len()) => {
+            Ok(Some(key.to_owned()))
+        }
         _ => Err(ApiError::malformed(format!(
             "`Idempotency-Key` is one value of 1 to {KEY_LIMIT} visible ASCII characters"
         ))),
@@ -186,14 +233,26 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 
 /// Hash of caller and key: the key itself is not stored.
 fn id_of(caller: &Caller, key: &str) -> String {
-    digest(&[caller.subject.as_bytes(), caller.owner.as_deref().unwrap_or_default().as_bytes(), key.as_bytes()])
+    digest(&[
+        caller.subject.as_bytes(),
+        caller.owner.as_deref().unwrap_or_default().as_bytes(),
+        key.as_bytes(),
+    ])
 }
 
 /// Hash of everything that identifies the request.
 fn fingerprint_of(parts: &Parts, body: &Bytes) -> String {
-    let target = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |it| &it.0);
+    let target = parts
+        .extensions
+        .get::<axum::extract::OriginalUri>()
+        .map_or(&parts.uri, |it| &it.0);
     let query = target.query().unwrap_or_default();
-    digest(&[parts.method.as_str().as_bytes(), target.path().as_bytes(), query.as_bytes(), body])
+    digest(&[
+        parts.method.as_str().as_bytes(),
+        target.path().as_bytes(),
+        query.as_bytes(),
+        body,
+    ])
 }
 
 /// Hashes the parts with their lengths, so that different lists have different hashes.
@@ -226,9 +285,20 @@ mod tests {
             assert_eq!(read(&[good]).unwrap().unwrap().as_bytes(), good);
         }
         let too_long = [b'~'; 256];
-        for bad in [&[&b""[..]][..], &[b"a b"], &[b"a\t"], &["é".as_bytes()], &[b"\xff"], &[&too_long], &[b"a", b"a"]]
-        {
-            assert_eq!(read(bad).unwrap_err().problem(), Problem::MalformedRequest, "{bad:?}");
+        for bad in [
+            &[&b""[..]][..],
+            &[b"a b"],
+            &[b"a\t"],
+            &["é".as_bytes()],
+            &[b"\xff"],
+            &[&too_long],
+            &[b"a", b"a"],
+        ] {
+            assert_eq!(
+                read(bad).unwrap_err().problem(),
+                Problem::MalformedRequest,
+                "{bad:?}"
+            );
         }
     }
 

@@ -32,7 +32,9 @@ pub(crate) async fn forward(
     if let Some(sender) = sender {
         parts.extensions.insert(sender);
     }
-    api.oneshot(Request::from_parts(parts, body)).await.into_response()
+    api.oneshot(Request::from_parts(parts, body))
+        .await
+        .into_response()
 }
 
 /// The target URI, with its encoding unchanged, and the credentials from the path.
@@ -50,9 +52,14 @@ mod tests {
 
     #[test]
     fn the_rest_of_the_path_keeps_its_encoding() {
-        let uri = "/u/er_1/s3/multipart/a%2Fb?key=uploads%2Fvid_1%2Fa.mp4".parse().unwrap();
+        let uri = "/u/er_1/s3/multipart/a%2Fb?key=uploads%2Fvid_1%2Fa.mp4"
+            .parse()
+            .unwrap();
         let (uri, credentials) = target_of("er_1", &uri).unwrap();
-        assert_eq!(uri.to_string(), "/v1/s3/multipart/a%2Fb?key=uploads%2Fvid_1%2Fa.mp4");
+        assert_eq!(
+            uri.to_string(),
+            "/v1/s3/multipart/a%2Fb?key=uploads%2Fvid_1%2Fa.mp4"
+        );
         assert_eq!(credentials, "Bearer er_1");
         assert!(target_of("a\nb", &"/u/x/s3/params".parse().unwrap()).is_none());
     }

@@ -42,9 +42,15 @@ pub struct RateLimitStatus {
 impl RateLimits {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            callers: limits.callers.map(|it| TokenBuckets::new("caller", it, MonotonicClock)),
-            installation: limits.installation.map(|it| TokenBuckets::new("installation", it, MonotonicClock)),
-            failures: limits.failures.map(|it| TokenBuckets::new("failures", it, MonotonicClock)),
+            callers: limits
+                .callers
+                .map(|it| TokenBuckets::new("caller", it, MonotonicClock)),
+            installation: limits
+                .installation
+                .map(|it| TokenBuckets::new("installation", it, MonotonicClock)),
+            failures: limits
+                .failures
+                .map(|it| TokenBuckets::new("failures", it, MonotonicClock)),
             address_header: limits.address_header.clone(),
         }
     }
@@ -55,13 +61,27 @@ impl RateLimits {
         subject: &str,
         is_installation: bool,
     ) -> Result<Option<RateLimitStatus>, TooManyRequests> {
-        let token_buckets = if is_installation { &self.installation } else { &self.callers };
-        token_buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(TooManyRequests)
+        let token_buckets = if is_installation {
+            &self.installation
+        } else {
+            &self.callers
+        };
+        token_buckets
+            .as_ref()
+            .map(|it| it.take(&subject.to_owned()))
+            .transpose()
+            .map_err(TooManyRequests)
     }
 
     /// Counts a request with invalid credentials. Requests without a known address share one bucket.
-    pub(crate) fn count_failure(&self, headers: &HeaderMap, known: &Extensions) -> Result<(), TooManyRequests> {
-        let Some(failures) = &self.failures else { return Ok(()) };
+    pub(crate) fn count_failure(
+        &self,
+        headers: &HeaderMap,
+        known: &Extensions,
+    ) -> Result<(), TooManyRequests> {
+        let Some(failures) = &self.failures else {
+            return Ok(());
+        };
         let address = address_of(headers, known, self.address_header.as_ref()).map(network_of);
         failures.take(&address).map(|_| ()).map_err(TooManyRequests)
     }
@@ -70,16 +90,31 @@ impl RateLimits {
 impl RateLimitStatus {
     /// The `RateLimit-Policy` and `RateLimit` headers.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
-        let Self { policy, rate, left, .. } = self;
+        let Self {
+            policy, rate, left, ..
+        } = self;
         let all = rate.refill.saturating_mul(rate.burst);
         let until_full = rate.refill.saturating_mul(rate.burst.saturating_sub(*left));
         let fields = [
-            ("ratelimit-policy", format!("\"{policy}\";q={};w={}", rate.burst, whole_seconds(all).max(1))),
-            ("ratelimit", format!("\"{policy}\";r={left};t={}", whole_seconds(until_full))),
+            (
+                "ratelimit-policy",
+                format!(
+                    "\"{policy}\";q={};w={}",
+                    rate.burst,
+                    whole_seconds(all).max(1)
+                ),
+            ),
+            (
+                "ratelimit",
+                format!("\"{policy}\";r={left};t={}", whole_seconds(until_full)),
+            ),
         ];
-        fields
-            .into_iter()
-            .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)))
+        fields.into_iter().filter_map(|(name, value)| {
+            Some((
+                HeaderName::from_static(name),
+                HeaderValue::try_from(value).ok()?,
+            ))
+        })
     }
 
     /// Seconds until the next token; at least 1.
@@ -121,10 +156,20 @@ const SWEEP_EVERY: u32 = 1_024;
 impl<K: std::hash::Hash + Eq + Clone, C: Clock> TokenBuckets<K, C> {
     fn new(policy: &'static str, rate: Rate, clock: C) -> Self {
         let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
-        let rate = Rate { burst: burst.get(), refill: rate.refill.max(Duration::from_nanos(1)) };
-        let quota = Quota::with_period(rate.refill).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
+        let rate = Rate {
+            burst: burst.get(),
+            refill: rate.refill.max(Duration::from_nanos(1)),
+        };
+        let quota = Quota::with_period(rate.refill)
+            .unwrap_or(Quota::per_second(burst))
+            .allow_burst(burst);
         let limiter = RateLimiter::hashmap_with_clock(quota, clock).with_middleware();
-        Self { policy, rate, limiter, taken: AtomicU32::new(0) }
+        Self {
+            policy,
+            rate,
+            limiter,
+            taken: AtomicU32::new(0),
+        }
     }
 
     /// Takes a token; `Err` if the bucket is empty.
@@ -132,7 +177,12 @@ impl<K: std::hash::Hash + Eq + Clone, C: Clock> TokenBuckets<K, C> {
         if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
         }
-        let status = |left, wait| RateLimitStatus { policy: self.policy, rate: self.rate, left, wait };
+        let status = |left, wait| RateLimitStatus {
+            policy: self.policy,
+            rate: self.rate,
+            left,
+            wait,
+        };
         match self.limiter.check_key(key) {
             Ok(state) => Ok(status(state.remaining_burst_capacity(), Duration::ZERO)),
             Err(until) => Err(status(0, until.wait_time_from(self.limiter.clock().now()))),
@@ -140,7 +190,11 @@ impl<K: std::hash::Hash + Eq + Clone, C: Clock> TokenBuckets<K, C> {
     }
 }
 
-fn address_of(headers: &HeaderMap, known: &Extensions, header: Option<&HeaderName>) -> Option<IpAddr> {
+fn address_of(
+    headers: &HeaderMap,
+    known: &Extensions,
+    header: Option<&HeaderName>,
+) -> Option<IpAddr> {
     match header {
         Some(name) => {
             let last = headers.get_all(name).iter().next_back()?.to_str().ok()?;
@@ -166,14 +220,25 @@ mod tests {
 
     use super::*;
 
-    const RATE: Rate = Rate { burst: 3, refill: Duration::from_millis(1_500) };
+    const RATE: Rate = Rate {
+        burst: 3,
+        refill: Duration::from_millis(1_500),
+    };
 
     #[test]
     fn buckets_empty_and_fill() {
         let clock = FakeRelativeClock::default();
         let token_buckets = TokenBuckets::new("test", RATE, clock.clone());
-        let left = |key: &str| token_buckets.take(&key.to_owned()).map(|it| it.left).map_err(|it| it.wait.as_millis());
-        assert_eq!([left("a"), left("a"), left("a"), left("a")], [Ok(2), Ok(1), Ok(0), Err(1_500)]);
+        let left = |key: &str| {
+            token_buckets
+                .take(&key.to_owned())
+                .map(|it| it.left)
+                .map_err(|it| it.wait.as_millis())
+        };
+        assert_eq!(
+            [left("a"), left("a"), left("a"), left("a")],
+            [Ok(2), Ok(1), Ok(0), Err(1_500)]
+        );
         assert_eq!(left("b"), Ok(2), "each has its own");
         clock.advance(Duration::from_millis(1_000));
         assert_eq!(left("a"), Err(500), "asking costs nothing");
@@ -191,28 +256,56 @@ mod tests {
             let _ = token_buckets.take(&number);
             clock.advance(Duration::from_secs(1));
         }
-        assert!(token_buckets.limiter.len() < 10, "{}", token_buckets.limiter.len());
+        assert!(
+            token_buckets.limiter.len() < 10,
+            "{}",
+            token_buckets.limiter.len()
+        );
     }
 
     #[test]
     fn headers_say_when_to_come_again() {
         let headers_of = |left: u32, wait_ms: u64| {
-            let status = RateLimitStatus { policy: "test", rate: RATE, left, wait: Duration::from_millis(wait_ms) };
+            let status = RateLimitStatus {
+                policy: "test",
+                rate: RATE,
+                left,
+                wait: Duration::from_millis(wait_ms),
+            };
             let mut headers = HeaderMap::new();
             headers.extend(status.headers());
             let text = |name: &str| headers[name].to_str().unwrap().to_owned();
-            (text("ratelimit-policy"), text("ratelimit"), status.retry_after())
+            (
+                text("ratelimit-policy"),
+                text("ratelimit"),
+                status.retry_after(),
+            )
         };
         let policy = "\"test\";q=3;w=5".to_owned();
-        assert_eq!(headers_of(3, 0), (policy.clone(), "\"test\";r=3;t=0".to_owned(), 1));
-        assert_eq!(headers_of(1, 0), (policy.clone(), "\"test\";r=1;t=3".to_owned(), 1));
-        assert_eq!(headers_of(0, 1_001), (policy, "\"test\";r=0;t=5".to_owned(), 2));
+        assert_eq!(
+            headers_of(3, 0),
+            (policy.clone(), "\"test\";r=3;t=0".to_owned(), 1)
+        );
+        assert_eq!(
+            headers_of(1, 0),
+            (policy.clone(), "\"test\";r=1;t=3".to_owned(), 1)
+        );
+        assert_eq!(
+            headers_of(0, 1_001),
+            (policy, "\"test\";r=0;t=5".to_owned(), 2)
+        );
     }
 
     #[test]
     fn a_rate_of_nothing_still_lets_one_through() {
-        let token_buckets =
-            TokenBuckets::new("test", Rate { burst: 0, refill: Duration::ZERO }, FakeRelativeClock::default());
+        let token_buckets = TokenBuckets::new(
+            "test",
+            Rate {
+                burst: 0,
+                refill: Duration::ZERO,
+            },
+            FakeRelativeClock::default(),
+        );
         assert!(token_buckets.take(&1).is_ok());
         assert!(token_buckets.take(&1).is_err());
     }
@@ -221,18 +314,36 @@ mod tests {
     fn addresses_come_from_the_peer_or_from_the_proxy() {
         let address = |header: Option<&str>, forwarded: &[&str]| {
             let mut request = Request::new(Body::empty());
-            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 9))));
+            request
+                .extensions_mut()
+                .insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 9))));
             for it in forwarded {
-                request.headers_mut().append("x-forwarded-for", it.parse().unwrap());
+                request
+                    .headers_mut()
+                    .append("x-forwarded-for", it.parse().unwrap());
             }
             let header = header.map(|it| it.parse::<HeaderName>().unwrap());
-            address_of(request.headers(), request.extensions(), header.as_ref()).map(|it| network_of(it).to_string())
+            address_of(request.headers(), request.extensions(), header.as_ref())
+                .map(|it| network_of(it).to_string())
         };
         let (peer, forwarded_for) = (Some("192.0.2.1".to_owned()), Some("x-forwarded-for"));
-        assert_eq!(address(None, &["198.51.100.9"]), peer, "anybody can say that");
-        assert_eq!(address(forwarded_for, &["203.0.113.7, 198.51.100.9"]), Some("198.51.100.9".to_owned()));
-        assert_eq!(address(forwarded_for, &["203.0.113.7", "2001:db8:1:2:3::4"]), Some("2001:db8:1:2::".to_owned()));
-        assert_eq!(address(forwarded_for, &["::ffff:198.51.100.9"]), Some("198.51.100.9".to_owned()));
+        assert_eq!(
+            address(None, &["198.51.100.9"]),
+            peer,
+            "anybody can say that"
+        );
+        assert_eq!(
+            address(forwarded_for, &["203.0.113.7, 198.51.100.9"]),
+            Some("198.51.100.9".to_owned())
+        );
+        assert_eq!(
+            address(forwarded_for, &["203.0.113.7", "2001:db8:1:2:3::4"]),
+            Some("2001:db8:1:2::".to_owned())
+        );
+        assert_eq!(
+            address(forwarded_for, &["::ffff:198.51.100.9"]),
+            Some("198.51.100.9".to_owned())
+        );
         assert_eq!(address(forwarded_for, &["nonsense"]), None);
         assert_eq!(address(forwarded_for, &[]), None);
     }

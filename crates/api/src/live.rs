@@ -112,12 +112,23 @@ pub(crate) async fn events(
     // Before the replay, so that no change is lost in between.
     let receiver = state.live.subscribe();
     let now = clock::now();
-    let mut first = vec![Event::default().retry(RECONNECT).id(poller::known_until(now).get().to_string())];
+    let mut first = vec![
+        Event::default()
+            .retry(RECONNECT)
+            .id(poller::known_until(now).get().to_string()),
+    ];
     if let Some(last) = headers.get("last-event-id") {
-        let since = last.to_str().ok().and_then(|it| it.parse().ok()).map(UnixMillis::new);
+        let since = last
+            .to_str()
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .map(UnixMillis::new);
         match replay(&state, since).await? {
             Some(videos) => first.extend(
-                videos.iter().filter(|it| caller.may_see(it)).filter_map(|it| event(&state.playback, it, None)),
+                videos
+                    .iter()
+                    .filter(|it| caller.may_see(it))
+                    .filter_map(|it| event(&state.playback, it, None)),
             ),
             None => first.push(missed()),
         }
@@ -139,14 +150,27 @@ pub(crate) async fn events(
     let over = async move {
         let _ = tokio::time::timeout(STREAM_LIFE, end.cancelled()).await;
     };
-    let events = stream::iter(first).chain(live).take_until(Box::pin(over)).map(Ok::<_, Infallible>);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let events = stream::iter(first)
+        .chain(live)
+        .take_until(Box::pin(over))
+        .map(Ok::<_, Infallible>);
+    Ok(Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response())
 }
 
 /// The videos that changed since a time; `None` if they are too many, or the time is not known.
-async fn replay(state: &ApiState, since_ms: Option<UnixMillis>) -> Result<Option<Vec<Video>>, ApiError> {
-    let Some(since_ms) = since_ms else { return Ok(None) };
-    let videos = state.catalog.changed_since(since_ms, None, REPLAY_LIMIT + 1).await?;
+async fn replay(
+    state: &ApiState,
+    since_ms: Option<UnixMillis>,
+) -> Result<Option<Vec<Video>>, ApiError> {
+    let Some(since_ms) = since_ms else {
+        return Ok(None);
+    };
+    let videos = state
+        .catalog
+        .changed_since(since_ms, None, REPLAY_LIMIT + 1)
+        .await?;
     Ok((videos.len() <= REPLAY_LIMIT as usize).then_some(videos))
 }
 

@@ -54,25 +54,53 @@ impl Metrics {
     pub(crate) fn new(events: &EventCounts) -> Self {
         let mut registry = Registry::with_prefix("edgereel");
         let requests = Family::<RequestLabels, Counter>::default();
-        let seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let seconds =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let jobs = Family::<JobLabels, Gauge>::default();
         registry.register("http_requests", "HTTP requests", requests.clone());
         let help = "Time from the request to the response headers";
-        registry.register_with_unit("http_request_duration", help, Unit::Seconds, seconds.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            help,
+            Unit::Seconds,
+            seconds.clone(),
+        );
         registry.register("jobs", "Messages in the job queue", jobs.clone());
-        registry.register("bucket_events", "Events of the private bucket, by outcome", events.0.clone());
-        Self { registry, requests, seconds, jobs }
+        registry.register(
+            "bucket_events",
+            "Events of the private bucket, by outcome",
+            events.0.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            jobs,
+        }
     }
 
     /// Counts a response.
     pub(crate) fn count(&self, method: &http::Method, response: &Response, took: Duration) {
-        let route = response.extensions().get::<RouteName>().map_or("other", |it| it.0);
+        let route = response
+            .extensions()
+            .get::<RouteName>()
+            .map_or("other", |it| it.0);
         // Clients may send arbitrary methods; only those of known routes become labels.
-        let method = if route == "other" { "other" } else { method.as_str() };
+        let method = if route == "other" {
+            "other"
+        } else {
+            method.as_str()
+        };
         let (method, route) = (method.to_owned(), route.to_owned());
-        let labels = RequestLabels { method, route: route.clone(), status: response.status().as_u16() };
+        let labels = RequestLabels {
+            method,
+            route: route.clone(),
+            status: response.status().as_u16(),
+        };
         self.requests.get_or_create(&labels).inc();
-        self.seconds.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
+        self.seconds
+            .get_or_create(&RouteLabels { route })
+            .observe(took.as_secs_f64());
     }
 }
 
@@ -81,7 +109,11 @@ impl Metrics {
 pub(crate) struct RouteName(pub(crate) &'static str);
 
 /// Middleware that records the route template in the response.
-pub(crate) async fn name_route(State(name): State<RouteName>, request: Request, next: Next) -> Response {
+pub(crate) async fn name_route(
+    State(name): State<RouteName>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
     response.extensions_mut().insert(name);
     response
@@ -94,10 +126,16 @@ pub(crate) async fn export(
     Extension(metrics): Extension<Arc<Metrics>>,
 ) -> Result<Response, ApiError> {
     let depth = state.queue.depth().await?;
-    for (state, number) in
-        [("ready", depth.ready), ("delayed", depth.delayed), ("in-flight", depth.in_flight), ("dead", depth.dead)]
-    {
-        metrics.jobs.get_or_create(&JobLabels { state }).set(i64::try_from(number).unwrap_or(i64::MAX));
+    for (state, number) in [
+        ("ready", depth.ready),
+        ("delayed", depth.delayed),
+        ("in-flight", depth.in_flight),
+        ("dead", depth.dead),
+    ] {
+        metrics
+            .jobs
+            .get_or_create(&JobLabels { state })
+            .set(i64::try_from(number).unwrap_or(i64::MAX));
     }
     let mut text = String::new();
     encode(&mut text, &metrics.registry).map_err(ApiError::internal)?;

@@ -31,8 +31,13 @@ pub(crate) async fn list(
     }
     // Stores answer in XML, which has no NUL.
     let is_invalid = |it: &String| it.len() > KEY_LIMIT || it.contains('\0');
-    if [&params.prefix, &params.cursor].into_iter().flatten().any(is_invalid) {
-        let detail = format!("the query: `prefix` and `cursor` have at most {KEY_LIMIT} bytes, and no NUL");
+    if [&params.prefix, &params.cursor]
+        .into_iter()
+        .flatten()
+        .any(is_invalid)
+    {
+        let detail =
+            format!("the query: `prefix` and `cursor` have at most {KEY_LIMIT} bytes, and no NUL");
         return Err(ApiError::malformed(detail));
     }
     let limit = paging::limit(params.limit)? as usize;
@@ -58,7 +63,10 @@ pub(crate) async fn list(
             for entry in some.iter().filter(|it| !sources.contains(&it.path)) {
                 if objects.len() == limit {
                     let next_cursor = objects.last().map(|it: &ListedObject| it.key.clone());
-                    return Ok(Json(ObjectList { objects, next_cursor }));
+                    return Ok(Json(ObjectList {
+                        objects,
+                        next_cursor,
+                    }));
                 }
                 objects.push(view(entry));
             }
@@ -67,7 +75,10 @@ pub(crate) async fn list(
             break;
         }
     }
-    Ok(Json(ObjectList { objects, next_cursor: after }))
+    Ok(Json(ObjectList {
+        objects,
+        next_cursor: after,
+    }))
 }
 
 fn view(entry: &Entry) -> ListedObject {

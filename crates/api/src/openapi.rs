@@ -29,11 +29,14 @@ use http::HeaderValue;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_FRAME_OPTIONS};
 use serde_json::json;
 use utoipa::openapi::path::{HttpMethod, ParameterBuilder, ParameterIn, PathItem, Paths};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, SchemaFormat, Type,
+};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, Required, Schema,
+    Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref,
+    Required, Schema,
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -59,16 +62,44 @@ repeated request gets the first response and is not executed again. Every respon
 
 /// The groups of operations, by the first part of their paths.
 const TAGS: [(&str, &str, &str); 11] = [
-    ("uploads", "Uploads", "Upload a video file straight to the bucket."),
-    ("videos", "Videos", "List, get, play, update and delete videos."),
+    (
+        "uploads",
+        "Uploads",
+        "Upload a video file straight to the bucket.",
+    ),
+    (
+        "videos",
+        "Videos",
+        "List, get, play, update and delete videos.",
+    ),
     ("shared", "Shared links", "Open a link without an account."),
-    ("webhooks", "Webhooks", "Receive events by HTTP (Standard Webhooks 1.0)."),
+    (
+        "webhooks",
+        "Webhooks",
+        "Receive events by HTTP (Standard Webhooks 1.0).",
+    ),
     ("api-keys", "API keys", "Manage credentials for callers."),
     ("session", "Sessions", "Sign browsers in and out."),
-    ("s3", "Uppy", "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here."),
-    ("events", "Events", "Watch videos change; report events of the private bucket, where no queue delivers them."),
-    ("objects", "Objects", "Find the objects of the private bucket that can be converted. For the operator."),
-    ("dead-letters", "Dead letters", "Inspect and redrive jobs that failed too often. For the operator."),
+    (
+        "s3",
+        "Uppy",
+        "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here.",
+    ),
+    (
+        "events",
+        "Events",
+        "Watch videos change; report events of the private bucket, where no queue delivers them.",
+    ),
+    (
+        "objects",
+        "Objects",
+        "Find the objects of the private bucket that can be converted. For the operator.",
+    ),
+    (
+        "dead-letters",
+        "Dead letters",
+        "Inspect and redrive jobs that failed too often. For the operator.",
+    ),
     ("", "Installation", "Health checks."),
 ];
 
@@ -76,32 +107,61 @@ const TAGS: [(&str, &str, &str); 11] = [
 pub fn document() -> OpenApi {
     let mut paths = Paths::new();
     let mut components = components();
-    for Route { method, path, scope, doc, .. } in route_table() {
-        let Some(http_method) = http_method(&method) else { continue };
-        let item = PathItem::new(http_method, doc.operation(&method, path, Some(scope), tag_of(path)));
+    for Route {
+        method,
+        path,
+        scope,
+        doc,
+        ..
+    } in route_table()
+    {
+        let Some(http_method) = http_method(&method) else {
+            continue;
+        };
+        let item = PathItem::new(
+            http_method,
+            doc.operation(&method, path, Some(scope), tag_of(path)),
+        );
         match paths.paths.get_mut(&format!("/v1{path}")) {
             Some(there) => there.merge_operations(item),
             None => drop(paths.paths.insert(format!("/v1{path}"), item)),
         }
         components.schemas.extend(doc.schemas);
     }
-    for OpenRoute { method, path, doc, .. } in open_routes() {
-        let Some(http_method) = http_method(&method) else { continue };
-        let item = PathItem::new(http_method, doc.operation(&method, path, None, tag_of(path)));
+    for OpenRoute {
+        method, path, doc, ..
+    } in open_routes()
+    {
+        let Some(http_method) = http_method(&method) else {
+            continue;
+        };
+        let item = PathItem::new(
+            http_method,
+            doc.operation(&method, path, None, tag_of(path)),
+        );
         match paths.paths.get_mut(path) {
             Some(there) => there.merge_operations(item),
             None => drop(paths.paths.insert(path.to_owned(), item)),
         }
         components.schemas.extend(doc.schemas);
     }
-    let licence = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
+    let licence = LicenseBuilder::new()
+        .name("Apache-2.0")
+        .identifier(Some("Apache-2.0"))
+        .build();
     let info = InfoBuilder::new()
         .title("Edgereel")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT))
         .license(Some(licence));
-    let tags = TAGS.map(|(_, name, what)| TagBuilder::new().name(name).description(Some(what)).build());
-    OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components)).tags(Some(tags)).build()
+    let tags =
+        TAGS.map(|(_, name, what)| TagBuilder::new().name(name).description(Some(what)).build());
+    OpenApiBuilder::new()
+        .info(info.build())
+        .paths(paths)
+        .components(Some(components))
+        .tags(Some(tags))
+        .build()
 }
 
 /// The policy of Swagger UI, which sets styles of elements. Its requests have the session of the
@@ -115,23 +175,35 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// `/docs`: Swagger UI.
 pub(crate) fn page() -> Router<ApiState> {
     // No external requests: the validator is disabled, and all files are embedded.
-    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true).filter(true);
-    Router::from(SwaggerUi::new("/docs").config(config)).layer(map_response(async |mut response: Response| {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-        response.headers_mut().insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        response
-    }))
+    let config = Config::new(["/openapi.json"])
+        .validator_url("none")
+        .try_it_out_enabled(true)
+        .filter(true);
+    Router::from(SwaggerUi::new("/docs").config(config)).layer(map_response(
+        async |mut response: Response| {
+            response
+                .headers_mut()
+                .insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+            response
+                .headers_mut()
+                .insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+            response
+        },
+    ))
 }
 
 /// The group of a path.
 fn tag_of(path: &str) -> &'static str {
     let path = path.trim_start_matches("/v1").trim_start_matches('/');
-    TAGS.iter().find(|it| path.starts_with(it.0)).map_or("Installation", |tag| tag.1)
+    TAGS.iter()
+        .find(|it| path.starts_with(it.0))
+        .map_or("Installation", |tag| tag.1)
 }
 
 /// `GET /openapi.json`
 pub(crate) async fn serve() -> Response {
-    static JSON: LazyLock<String> = LazyLock::new(|| document().to_json().expect("the document is JSON"));
+    static JSON: LazyLock<String> =
+        LazyLock::new(|| document().to_json().expect("the document is JSON"));
     ([(CONTENT_TYPE, "application/json")], JSON.as_str()).into_response()
 }
 
@@ -149,7 +221,9 @@ fn http_method(method: &http::Method) -> Option<HttpMethod> {
 fn components() -> Components {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("The token of the installation, an API key, or a JWT of your identity provider."));
+        .description(Some(
+            "The token of the installation, an API key, or a JWT of your identity provider.",
+        ));
     let mut builder = ComponentsBuilder::new()
         .security_scheme(SECURITY, SecurityScheme::Http(token.build()))
         .schema(PROBLEM, problem());
@@ -181,9 +255,16 @@ fn components() -> Components {
         .parameter_in(ParameterIn::Header)
         .required(Required::True)
         .description(Some("Proves that a page of this origin sent the request."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["1"]))))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(["1"])),
+        ))
         .example(Some(json!("1")));
-    builder.parameter("IdempotencyKey", key.build()).parameter("EdgereelRequest", page.build()).build()
+    builder
+        .parameter("IdempotencyKey", key.build())
+        .parameter("EdgereelRequest", page.build())
+        .build()
 }
 
 /// RFC 9457, with Edgereel's extensions.
@@ -195,13 +276,33 @@ fn problem() -> Schema {
         .description(Some("An error (RFC 9457)."))
         .property("type", uri)
         .property("title", text())
-        .property("status", ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(400)).maximum(Some(599)))
-        .property("detail", text().description(Some("Human-readable explanation.")))
-        .property("code", codes.description(Some("Machine-readable and stable.")))
+        .property(
+            "status",
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(400))
+                .maximum(Some(599)),
+        )
+        .property(
+            "detail",
+            text().description(Some("Human-readable explanation.")),
+        )
+        .property(
+            "code",
+            codes.description(Some("Machine-readable and stable.")),
+        )
         .property("scope", Ref::from_schema_name("Scope"))
-        .property("request_id", text().description(Some("The id of the request, as in the header `x-request-id`.")))
+        .property(
+            "request_id",
+            text().description(Some(
+                "The id of the request, as in the header `x-request-id`.",
+            )),
+        )
         .property("failure", Ref::from_schema_name("VideoFailure"))
-        .property("methods", ArrayBuilder::new().items(Ref::from_schema_name("SignInMethod")))
+        .property(
+            "methods",
+            ArrayBuilder::new().items(Ref::from_schema_name("SignInMethod")),
+        )
         .required("type")
         .required("title")
         .required("status")

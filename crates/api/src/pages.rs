@@ -10,8 +10,13 @@ use crate::state::ApiState;
 
 /// Whether the request is a navigation of a browser: other clients do not request `text/html`.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
-    let mut types = accepted.flat_map(|it| it.split(',')).filter_map(|it| it.split(';').next());
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|it| it.to_str().ok());
+    let mut types = accepted
+        .flat_map(|it| it.split(','))
+        .filter_map(|it| it.split(';').next());
     types.any(|it| it.trim() == "text/html")
 }
 
@@ -23,6 +28,8 @@ pub(crate) async fn unknown(State(state): State<ApiState>, request: Request) -> 
     } else {
         ApiError::no_such_route().into_response()
     };
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("accept"));
     response
 }

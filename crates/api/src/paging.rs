@@ -18,7 +18,9 @@ pub(crate) fn limit(requested: Option<u32>) -> Result<u32, ApiError> {
     if (1..=MAX_PAGE).contains(&limit) {
         return Ok(limit);
     }
-    Err(ApiError::malformed(format!("the query: `limit` must be 1 to {MAX_PAGE}")))
+    Err(ApiError::malformed(format!(
+        "the query: `limit` must be 1 to {MAX_PAGE}"
+    )))
 }
 
 /// The end of the previous page.

@@ -48,7 +48,9 @@ pub enum GrantLife {
 
 impl GrantLife {
     /// The default: up to the longest lifetime of a grant.
-    pub const LONGEST: Self = Self::OutlivesVideo { at_most: *GRANT_SECONDS.end() };
+    pub const LONGEST: Self = Self::OutlivesVideo {
+        at_most: *GRANT_SECONDS.end(),
+    };
 
     /// The lifetime in seconds for a video of this length; `None`: the length is not known yet.
     pub fn seconds(self, video_ms: Option<u64>) -> u64 {
@@ -56,7 +58,10 @@ impl GrantLife {
             Self::Seconds(seconds) => seconds,
             Self::OutlivesVideo { at_most } => {
                 let video = video_ms.unwrap_or_default().div_ceil(1_000);
-                video.saturating_add(PAUSE_SECONDS).min(*GRANT_SECONDS.end()).min(at_most)
+                video
+                    .saturating_add(PAUSE_SECONDS)
+                    .min(*GRANT_SECONDS.end())
+                    .min(at_most)
             }
         }
     }
@@ -82,7 +87,9 @@ impl PlaybackUrls {
     #[must_use]
     pub fn with_poster(mut self, chosen: Option<&PosterId>, was_made: bool) -> Self {
         match (&self.images, chosen) {
-            (Some(images), Some(poster)) => self.poster = Some(format!("{images}/posters/{poster}.jpg")),
+            (Some(images), Some(poster)) => {
+                self.poster = Some(format!("{images}/posters/{poster}.jpg"))
+            }
             (_, None) if !was_made => self.poster = None,
             (_, _) => {}
         }
@@ -101,7 +108,11 @@ pub struct Playback {
 impl Playback {
     /// `edge`: URL of the edge; `passes`: keys that sign image URLs; without them there are no image URLs.
     pub fn new(edge: &str, grants: GrantKeys, passes: Option<PassKeys>) -> Self {
-        Self { edge: edge.trim_end_matches('/').to_owned(), grants, passes }
+        Self {
+            edge: edge.trim_end_matches('/').to_owned(),
+            grants,
+            passes,
+        }
     }
 
     /// The URLs of a video. `images_of`: the generation whose images exist; `video_ms`: the length, if it
@@ -119,16 +130,33 @@ impl Playback {
     ) -> Result<PlaybackUrls, ApiError> {
         let session = session()?;
         let expires = now.as_secs() + viewer.life.seconds(video_ms);
-        let limits =
-            Limits { max_height: viewer.max_height, check_segments: viewer.check_segments, ..Limits::default() };
-        let grant =
-            Grant { video, viewer: viewer.name.clone(), id: Some(session.clone()), expires, not_before: None, limits };
+        let limits = Limits {
+            max_height: viewer.max_height,
+            check_segments: viewer.check_segments,
+            ..Limits::default()
+        };
+        let grant = Grant {
+            video,
+            viewer: viewer.name.clone(),
+            id: Some(session.clone()),
+            expires,
+            not_before: None,
+            limits,
+        };
         let token = grant.issue(&self.grants).ok_or_else(|| {
-            ApiError::internal(anyhow::anyhow!("no grant key can sign: add an HS256 key to the grant keys"))
+            ApiError::internal(anyhow::anyhow!(
+                "no grant key can sign: add an HS256 key to the grant keys"
+            ))
         })?;
-        let images = images_of.and_then(|it| Some((it, self.images_pass(&grant, &session, it, now.as_secs())?)));
-        let images = images.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
-        let image = |name: &str| images.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
+        let images = images_of
+            .and_then(|it| Some((it, self.images_pass(&grant, &session, it, now.as_secs())?)));
+        let images =
+            images.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
+        let image = |name: &str| {
+            images
+                .as_ref()
+                .map(|(generation, below)| format!("{below}/{generation}/{name}"))
+        };
         Ok(PlaybackUrls {
             hls: format!("{}/v/{video}/master.m3u8?grant={token}", self.edge),
             poster: image("poster.jpg"),
@@ -141,7 +169,9 @@ impl Playback {
     /// The poster URL of a video for a list: not specific to a viewer, and the same for an hour, so that caches can
     /// store the image. `None`: there is no poster yet, or no key signs its URL.
     pub fn poster_url(&self, video: &Video, now: UnixMillis) -> Option<String> {
-        let VideoState::Ready { generation } = &video.state else { return None };
+        let VideoState::Ready { generation } = &video.state else {
+            return None;
+        };
         let image = match &video.chosen_poster {
             Some(poster) => format!("posters/{poster}.jpg"),
             None if video.has_poster => format!("{generation}/poster.jpg"),
@@ -158,25 +188,44 @@ impl Playback {
             renditions: Some(Vec::new()),
             limits: Limits::default(),
         };
-        Some(format!("{}/s/{}/{image}", self.edge, pass.sign(self.passes.as_ref()?).ok()?))
+        Some(format!(
+            "{}/s/{}/{image}",
+            self.edge,
+            pass.sign(self.passes.as_ref()?).ok()?
+        ))
     }
 
     /// The origin of all playback URLs.
     pub fn origin(&self) -> &str {
-        let path = self.edge.find("://").and_then(|it| self.edge[it + 3..].find('/').map(|at| it + 3 + at));
+        let path = self
+            .edge
+            .find("://")
+            .and_then(|it| self.edge[it + 3..].find('/').map(|at| it + 3 + at));
         path.map_or(&self.edge, |at| &self.edge[..at])
     }
 
     /// A pass without access to renditions: it allows images only.
-    fn images_pass(&self, grant: &Grant, session: &str, generation: &Generation, now: u64) -> Option<String> {
+    fn images_pass(
+        &self,
+        grant: &Grant,
+        session: &str,
+        generation: &Generation,
+        now: u64,
+    ) -> Option<String> {
         let pass = Pass {
             purpose: Purpose::Stream,
             video: grant.video,
             generation: generation.clone(),
             session: Fingerprint::of(session),
-            viewer: grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default(),
+            viewer: grant
+                .viewer
+                .as_deref()
+                .map(Fingerprint::of)
+                .unwrap_or_default(),
             // No longer than the edge's own passes.
-            expires: grant.expires.min(now + domain::playback::Config::default().pass_seconds),
+            expires: grant
+                .expires
+                .min(now + domain::playback::Config::default().pass_seconds),
             renditions: Some(Vec::new()),
             limits: grant.limits.clone(),
         };
@@ -211,9 +260,19 @@ mod tests {
     /// The action of the edge for a URL, `after` a number of seconds.
     fn ask(url: &str, after: u64) -> EdgeAction {
         let path = url.strip_prefix("https://edge.example").unwrap();
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let request = Request { method: "GET", path, query, ..Request::default() };
-        let config = Config { clock_skew_seconds: 0, ..Config::default() };
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
+        let request = Request {
+            method: "GET",
+            path,
+            query,
+            ..Request::default()
+        };
+        let config = Config {
+            clock_skew_seconds: 0,
+            ..Config::default()
+        };
         decide(&request, NOW.as_secs() + after, &keyring(), &config)
     }
 
@@ -221,24 +280,45 @@ mod tests {
     fn the_edge_accepts_urls_until_they_expire() {
         let (video, generation) = (VideoId::new(1, [1; 10]), Generation::of("etag", "profile"));
         let keyring = keyring();
-        let playback = Playback::new("https://edge.example/", keyring.grants, Some(keyring.passes));
+        let playback = Playback::new(
+            "https://edge.example/",
+            keyring.grants,
+            Some(keyring.passes),
+        );
         let life = GrantLife::Seconds(60);
-        let viewer = Viewer { name: Some("ann".to_owned()), life, max_height: Some(720), check_segments: true };
-        let urls = playback.urls(video, Some(&generation), &viewer, None, NOW).unwrap();
+        let viewer = Viewer {
+            name: Some("ann".to_owned()),
+            life,
+            max_height: Some(720),
+            check_segments: true,
+        };
+        let urls = playback
+            .urls(video, Some(&generation), &viewer, None, NOW)
+            .unwrap();
         assert_eq!(urls.expires_ms, NOW + std::time::Duration::from_secs(60));
 
-        let own = urls.clone().with_poster(Some(&PosterId::from_timestamp(5)), true).poster.unwrap();
+        let own = urls
+            .clone()
+            .with_poster(Some(&PosterId::from_timestamp(5)), true)
+            .poster
+            .unwrap();
         assert!(
             matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::CustomPoster { .. }))
         );
         let poster = urls.poster.unwrap();
         assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));
         assert!(matches!(ask(&poster, 59), EdgeAction::Serve(_)));
-        assert!(matches!(ask(&urls.storyboard.unwrap(), 59), EdgeAction::Serve(_)));
+        assert!(matches!(
+            ask(&urls.storyboard.unwrap(), 59),
+            EdgeAction::Serve(_)
+        ));
         assert!(matches!(ask(&urls.hls, 60), EdgeAction::Refuse(..)));
         let renewal = |action: EdgeAction| action.lookup().and_then(|it| it.renewal);
         assert_eq!(renewal(ask(&poster, 59)), None);
-        assert!(renewal(ask(&poster, 60)).is_some(), "it has ended, unless the session was renewed");
+        assert!(
+            renewal(ask(&poster, 60)).is_some(),
+            "it has ended, unless the session was renewed"
+        );
         // The pass of an image allows nothing else.
         let playlist = poster.replace("poster.jpg", "720p/720p.m3u8");
         assert!(matches!(ask(&playlist, 0), EdgeAction::Refuse(..)));
@@ -252,7 +332,11 @@ mod tests {
             (GrantLife::LONGEST, Some(1), 4 * hour + 1),
             (GrantLife::LONGEST, Some(10 * hour * 1_000), 14 * hour),
             (GrantLife::LONGEST, Some(u64::MAX), 7 * 24 * hour),
-            (GrantLife::OutlivesVideo { at_most: 60 }, Some(hour * 1_000), 60),
+            (
+                GrantLife::OutlivesVideo { at_most: 60 },
+                Some(hour * 1_000),
+                60,
+            ),
             (GrantLife::Seconds(60), Some(hour * 1_000), 60),
         ] {
             assert_eq!(life.seconds(video_ms), expected, "{life:?} {video_ms:?}");
@@ -261,17 +345,37 @@ mod tests {
 
     #[test]
     fn the_origin_has_no_path() {
-        let origin = |edge: &str| Playback::new(edge, keyring().grants, None).origin().to_owned();
+        let origin = |edge: &str| {
+            Playback::new(edge, keyring().grants, None)
+                .origin()
+                .to_owned()
+        };
         assert_eq!(origin("https://edge.example/"), "https://edge.example");
-        assert_eq!(origin("https://edge.example:8443/video/"), "https://edge.example:8443");
+        assert_eq!(
+            origin("https://edge.example:8443/video/"),
+            "https://edge.example:8443"
+        );
     }
 
     #[test]
     fn without_pass_keys_there_are_no_pictures() {
         let playback = Playback::new("https://edge.example", keyring().grants, None);
-        let viewer = Viewer { name: None, life: GrantLife::Seconds(60), max_height: None, check_segments: false };
+        let viewer = Viewer {
+            name: None,
+            life: GrantLife::Seconds(60),
+            max_height: None,
+            check_segments: false,
+        };
         let generation = Generation::of("etag", "profile");
-        let urls = playback.urls(VideoId::new(1, [1; 10]), Some(&generation), &viewer, None, NOW).unwrap();
+        let urls = playback
+            .urls(
+                VideoId::new(1, [1; 10]),
+                Some(&generation),
+                &viewer,
+                None,
+                NOW,
+            )
+            .unwrap();
         assert_eq!((urls.poster, urls.storyboard), (None, None));
         assert!(matches!(ask(&urls.hls, 0), EdgeAction::RewriteMaster(_)));
     }

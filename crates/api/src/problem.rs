@@ -150,7 +150,12 @@ impl Problem {
 pub fn table() -> String {
     let mut text = "| Status | `code` | Title | What it means |\n|---|---|---|---|\n".to_owned();
     for problem in Problem::ALL {
-        let row = [&format!("`{}`", problem.code()), problem.title(), problem.meaning()].join(" | ");
+        let row = [
+            &format!("`{}`", problem.code()),
+            problem.title(),
+            problem.meaning(),
+        ]
+        .join(" | ");
         text += &format!("| {} | {row} |\n", problem.status().as_u16());
     }
     text
@@ -166,12 +171,20 @@ mod tests {
     fn every_kind_has_its_own_code() {
         let codes: BTreeSet<_> = Problem::ALL.iter().map(|it| it.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
-        assert!(codes.iter().all(|it| it.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')));
+        assert!(
+            codes
+                .iter()
+                .all(|it| it.bytes().all(|it| it.is_ascii_lowercase() || it == b'-'))
+        );
     }
 
     #[test]
     fn the_documentation_has_this_table() {
         let page = include_str!("../../../docs/problems.md");
-        assert!(page.contains(&table()), "put this into docs/problems.md:\n\n{}", table());
+        assert!(
+            page.contains(&table()),
+            "put this into docs/problems.md:\n\n{}",
+            table()
+        );
     }
 }

@@ -7,6 +7,9 @@ use crate::error::ApiError;
 /// # Errors
 /// [`Problem::Internal`](crate::problem::Problem::Internal) if the system's generator fails.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), ApiError> {
-    getrandom::fill(bytes)
-        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {it}")))
+    getrandom::fill(bytes).map_err(|it| {
+        ApiError::internal(anyhow::anyhow!(
+            "the system's random number generator failed: {it}"
+        ))
+    })
 }

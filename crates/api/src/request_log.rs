@@ -12,7 +12,9 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::ids::hex;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+};
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -41,9 +43,17 @@ pub(crate) fn record_caller(caller: &str) {
 ///
 /// Queries are never logged, because they may contain secrets. Responses are kept out of caches, because they change
 /// and contain presigned URLs.
-pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(metrics): State<Arc<Metrics>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", |matched| matched.as_str()).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", |matched| matched.as_str())
+        .to_owned();
     let path = loggable_path(request.uri().path());
     let id = request_id(request.headers());
     let span = tracing::info_span!(
@@ -62,7 +72,8 @@ pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, request: Reques
     let (status, took) = (response.status().as_u16(), started.elapsed());
     metrics.count(&method, &response, took);
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    span.record("status", status).record("duration_ms", duration_ms);
+    span.record("status", status)
+        .record("duration_ms", duration_ms);
     span.in_scope(|| {
         if took >= SLOW {
             tracing::warn!(path, "slow request");
@@ -76,7 +87,9 @@ pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, request: Reques
 /// The id that the client sent, if it is valid, or a new one. Ids go into logs, so only plain characters are accepted.
 fn request_id(headers: &HeaderMap) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
-    let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let sent = headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
     match sent {
         Some(id) if (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(is_plain) => id.to_owned(),
         _ => new_request_id(),
@@ -98,7 +111,11 @@ async fn with_request_id(response: Response, id: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(id) {
         parts.headers.insert(REQUEST_ID, value);
     }
-    if parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON) {
+    if parts
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == PROBLEM_JSON)
+    {
         let bytes = to_bytes(body, PROBLEM_LIMIT).await.unwrap_or_default();
         body = match serde_json::from_slice::<Map<String, Value>>(&bytes) {
             Ok(mut document) => {
@@ -113,20 +130,35 @@ async fn with_request_id(response: Response, id: &str) -> Response {
 }
 
 fn set_security_headers(headers: &mut HeaderMap) {
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // No other site may show a page of ours in a frame, or see one of our URLs as referrer: it may contain a
     // permission.
     // The pages of the web app have a policy of their own, and some of them are made for frames.
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("frame-ancestors 'none'"),
+        );
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("no-referrer"));
 }
 
 /// First segments of paths whose other segments may be logged.
-const PLAIN: [&str; 7] = ["", "docs", "healthz", "metrics", "openapi.json", "readyz", "v1"];
+const PLAIN: [&str; 7] = [
+    "",
+    "docs",
+    "healthz",
+    "metrics",
+    "openapi.json",
+    "readyz",
+    "v1",
+];
 /// Longest segment that is logged: longer than ids, shorter than secrets.
 const LONGEST_SHOWN: usize = 40;
 
@@ -155,10 +187,16 @@ mod tests {
         let (key, pass) = (format!("er_{}", "a".repeat(64)), "A".repeat(90));
         let video = "vid_018bcfe5680077078707070707070707";
         for (path, expected) in [
-            (format!("/v1/videos/{video}/shares"), format!("/v1/videos/{video}/shares")),
+            (
+                format!("/v1/videos/{video}/shares"),
+                format!("/v1/videos/{video}/shares"),
+            ),
             ("/healthz".to_owned(), "/healthz".to_owned()),
             ("/".to_owned(), "/".to_owned()),
-            (format!("/shared/{pass}/master.m3u8"), "/shared/...".to_owned()),
+            (
+                format!("/shared/{pass}/master.m3u8"),
+                "/shared/...".to_owned(),
+            ),
             (format!("/u/{key}/videos"), "/u/...".to_owned()),
             (format!("/u/{key}"), "/u/...".to_owned()),
             (format!("//u/{key}/s3/params"), "/...".to_owned()),
@@ -174,15 +212,34 @@ mod tests {
 
     #[test]
     fn only_plain_ids_are_accepted_from_clients() {
-        let id =
-            |sent: &[u8]| request_id(&HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(sent).unwrap())]));
+        let id = |sent: &[u8]| {
+            request_id(&HeaderMap::from_iter([(
+                REQUEST_ID,
+                HeaderValue::from_bytes(sent).unwrap(),
+            )]))
+        };
         let longest = [b'a'; ID_LIMIT];
-        for good in [&b"7a4e4d3c-6a3f-4ad3-8a6e-0a6a0f0b9d1e"[..], b"Root=1-67891233-abcdef", b"x", &longest] {
+        for good in [
+            &b"7a4e4d3c-6a3f-4ad3-8a6e-0a6a0f0b9d1e"[..],
+            b"Root=1-67891233-abcdef",
+            b"x",
+            &longest,
+        ] {
             assert_eq!(id(good).as_bytes(), good);
         }
-        for bad in [&b""[..], b"two words", b"a\"b", b"a\tb", &[b'a'; ID_LIMIT + 1], "\u{e9}".as_bytes()] {
+        for bad in [
+            &b""[..],
+            b"two words",
+            b"a\"b",
+            b"a\tb",
+            &[b'a'; ID_LIMIT + 1],
+            "\u{e9}".as_bytes(),
+        ] {
             let made = id(bad);
-            assert!(made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{made}");
+            assert!(
+                made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{made}"
+            );
         }
         assert_ne!(new_request_id(), new_request_id());
     }

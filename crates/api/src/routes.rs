@@ -50,7 +50,13 @@ where
     T: 'static,
 {
     let filter = MethodFilter::try_from(method.clone()).expect("the table has methods of HTTP");
-    Route { method, path, scope, doc, endpoint: on(filter, handler) }
+    Route {
+        method,
+        path,
+        scope,
+        doc,
+        endpoint: on(filter, handler),
+    }
 }
 
 impl Route {
@@ -82,15 +88,31 @@ pub fn router(state: ApiState) -> Router {
         limits: limits.clone(),
         cookies: Cookies::new(&state.token, &state.config.public_url),
     });
-    let idempotency_layer = Arc::new(IdempotencyLayer::new(state.idempotency.clone(), &state.token));
+    let idempotency_layer = Arc::new(IdempotencyLayer::new(
+        state.idempotency.clone(),
+        &state.token,
+    ));
     let mut v1 = Router::new();
-    for Route { method, path, scope, mut endpoint, .. } in route_table() {
+    for Route {
+        method,
+        path,
+        scope,
+        mut endpoint,
+        ..
+    } in route_table()
+    {
         if method == Method::POST {
-            endpoint = endpoint.route_layer(from_fn_with_state(idempotency_layer.clone(), idempotency::handle));
+            endpoint = endpoint.route_layer(from_fn_with_state(
+                idempotency_layer.clone(),
+                idempotency::handle,
+            ));
         }
         endpoint = endpoint.route_layer(from_fn_with_state(RouteName(path), metrics::name_route));
         // Outermost: a caller without the scope must not get stored responses.
-        v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::authorize)));
+        v1 = v1.route(
+            path,
+            endpoint.route_layer(from_fn_with_state(scope, auth::authorize)),
+        );
     }
     let v1 = v1
         .fallback(no_such_route)
@@ -103,13 +125,19 @@ pub fn router(state: ApiState) -> Router {
         .layer(from_fn_with_state(Scope::Admin, auth::authorize))
         .layer(from_fn_with_state(auth_layer.clone(), auth::authenticate));
     let origins = state.config.cors_origins.clone();
-    let open = open_routes().into_iter().fold(Router::new(), |router, route| {
-        let named = from_fn_with_state(RouteName(route.path), metrics::name_route);
-        router.route(route.path, route.endpoint.route_layer(named))
-    });
+    let open = open_routes()
+        .into_iter()
+        .fold(Router::new(), |router, route| {
+            let named = from_fn_with_state(RouteName(route.path), metrics::name_route);
+            router.route(route.path, route.endpoint.route_layer(named))
+        });
     let api = Router::new()
         .nest("/v1", v1)
-        .merge(open.merge(session::pages()).layer(Extension(limits)).layer(Extension(auth_layer)))
+        .merge(
+            open.merge(session::pages())
+                .layer(Extension(limits))
+                .layer(Extension(auth_layer)),
+        )
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route("/metrics", metrics_route)
         .route("/openapi.json", get(openapi::serve))
@@ -119,8 +147,15 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(metrics, request_log::observe))
         .with_state(state);
-    let api = if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) };
-    Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::forward)).with_state(api.clone()).merge(api)
+    let api = if origins.is_empty() {
+        api
+    } else {
+        api.layer(cors::layer(&origins))
+    };
+    Router::new()
+        .route("/u/{key}/s3/{*rest}", any(key_in_path::forward))
+        .with_state(api.clone())
+        .merge(api)
 }
 
 async fn no_such_route() -> ApiError {
@@ -128,5 +163,8 @@ async fn no_such_route() -> ApiError {
 }
 
 pub(crate) async fn method_not_allowed() -> ApiError {
-    ApiError::new(Problem::MethodNotAllowed, "this path does not support this method")
+    ApiError::new(
+        Problem::MethodNotAllowed,
+        "this path does not support this method",
+    )
 }

@@ -63,7 +63,11 @@ impl Cookies {
 
     /// The `Set-Cookie` header that starts a session with a token.
     fn start(&self, token: &str) -> Result<HeaderValue, ApiError> {
-        self.session.set(Session::Token(token.to_owned()), clock::now().as_secs(), LIFETIME)
+        self.session.set(
+            Session::Token(token.to_owned()),
+            clock::now().as_secs(),
+            LIFETIME,
+        )
     }
 }
 
@@ -75,7 +79,9 @@ pub(crate) const REQUEST_HEADER: HeaderName = HeaderName::from_static("edgereel-
 /// # Errors
 /// `cross-site-request` for an unsafe method without [`REQUEST_HEADER`], or from another origin.
 pub(crate) fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
-    let same_site = headers.get("sec-fetch-site").is_none_or(|it| it == "same-origin" || it == "none");
+    let same_site = headers
+        .get("sec-fetch-site")
+        .is_none_or(|it| it == "same-origin" || it == "none");
     if method.is_safe() || (headers.get(REQUEST_HEADER).is_some_and(|it| it == "1") && same_site) {
         return Ok(());
     }
@@ -92,7 +98,9 @@ mod tests {
     #[test]
     fn other_sites_cannot_change_anything() {
         let headers = |list: &[(&'static str, &'static str)]| {
-            list.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+            list.iter()
+                .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+                .collect()
         };
         let own = headers(&[("edgereel-request", "1"), ("sec-fetch-site", "same-origin")]);
         let other = headers(&[("edgereel-request", "1"), ("sec-fetch-site", "cross-site")]);

@@ -69,8 +69,18 @@ pub(crate) async fn create(
     };
     let share = view(state.shares.create(&new, now).await?);
     tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
-    let url = format!("{}/shared/{}", state.config.public_url.trim_end_matches('/'), secret.expose());
-    Ok((StatusCode::CREATED, Json(CreatedShare { share, url: url.into() })))
+    let url = format!(
+        "{}/shared/{}",
+        state.config.public_url.trim_end_matches('/'),
+        secret.expose()
+    );
+    Ok((
+        StatusCode::CREATED,
+        Json(CreatedShare {
+            share,
+            url: url.into(),
+        }),
+    ))
 }
 
 fn check(request: &ShareRequest) -> Result<(), ApiError> {
@@ -81,12 +91,23 @@ fn check(request: &ShareRequest) -> Result<(), ApiError> {
             LIFETIME.end()
         )));
     }
-    if request.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
+    if request
+        .max_height
+        .is_some_and(|it| !stream::HEIGHTS.contains(&it))
+    {
         let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
-        return Err(ApiError::invalid(format!("`max_height` must be {least} to {most} pixels")));
+        return Err(ApiError::invalid(format!(
+            "`max_height` must be {least} to {most} pixels"
+        )));
     }
-    if request.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
-        return Err(ApiError::invalid(format!("`label` may have at most {LABEL_LIMIT} bytes")));
+    if request
+        .label
+        .as_ref()
+        .is_some_and(|it| it.len() > LABEL_LIMIT)
+    {
+        return Err(ApiError::invalid(format!(
+            "`label` may have at most {LABEL_LIMIT} bytes"
+        )));
     }
     Ok(())
 }
@@ -99,7 +120,9 @@ pub(crate) async fn list(
 ) -> Result<Json<ShareList>, ApiError> {
     existing(&state, &caller, video).await?;
     let shares = state.shares.list(video, clock::now()).await?;
-    Ok(Json(ShareList { shares: shares.into_iter().map(view).collect() }))
+    Ok(Json(ShareList {
+        shares: shares.into_iter().map(view).collect(),
+    }))
 }
 
 /// `DELETE /v1/videos/{id}/shares/{share}`. Repeating the request sends the revocation to the edge again.
@@ -115,7 +138,11 @@ pub(crate) async fn revoke(
     }
     // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the
     // caller.
-    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
+    state
+        .edge_list
+        .revoke_viewer(&viewer_name(share))
+        .await
+        .map_err(ApiError::unavailable)?;
     tracing::info!(share.id = %share, "revoked share link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -131,12 +158,15 @@ pub(crate) async fn follow(
     if state.pages.is_built() && wants_page(&parts.headers) {
         // The page itself reports whether the link works: its script requests this URL again.
         let mut page = state.pages.page(parts.uri.path(), &parts.headers);
-        page.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+        page.headers_mut()
+            .insert(VARY, HeaderValue::from_static("accept"));
         return Ok(page);
     }
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
     let mut response = stream::respond(&state, video, &viewer).await?;
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
@@ -155,9 +185,17 @@ pub(crate) async fn follow_to_playlist(
 }
 
 /// The video and viewer of a link. An expired or revoked link is indistinguishable from one that never existed.
-async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts) -> Result<(Video, Viewer), ApiError> {
+async fn open(
+    state: &ApiState,
+    limits: &RateLimits,
+    secret: &str,
+    parts: &Parts,
+) -> Result<(Video, Viewer), ApiError> {
     let now = clock::now();
-    let share = state.shares.find(&KeyDigest::of(&Secret::new(secret))).await?;
+    let share = state
+        .shares
+        .find(&KeyDigest::of(&Secret::new(secret)))
+        .await?;
     let Some(share) = share.filter(|it| it.is_live(now)) else {
         // Guessing links is rate-limited like guessing tokens.
         limits.count_failure(&parts.headers, &parts.extensions)?;
@@ -167,7 +205,9 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
     if video.state == VideoState::Deleted {
         return Err(no_such_share());
     }
-    if share.used_ms.is_none_or(|it| it + USE_UPDATE_INTERVAL <= now)
+    if share
+        .used_ms
+        .is_none_or(|it| it + USE_UPDATE_INTERVAL <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
     {
         tracing::warn!(share.id = %share.id, "cannot record the use of a share link: {:#}", anyhow::Error::from(error));
@@ -181,11 +221,19 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
 fn viewer_of(share: &Share, now: UnixMillis) -> Viewer {
     let at_most = millis(share.expires_ms.since(now)).div_ceil(1_000).max(1);
     let life = GrantLife::OutlivesVideo { at_most };
-    Viewer { name: Some(viewer_name(share.id)), life, max_height: share.max_height, check_segments: true }
+    Viewer {
+        name: Some(viewer_name(share.id)),
+        life,
+        max_height: share.max_height,
+        check_segments: true,
+    }
 }
 
 fn no_such_share() -> ApiError {
-    ApiError::new(Problem::NoSuchShare, "there is no such link: it may have expired or been revoked")
+    ApiError::new(
+        Problem::NoSuchShare,
+        "there is no such link: it may have expired or been revoked",
+    )
 }
 
 impl From<SharesError> for ApiError {
@@ -206,7 +254,17 @@ fn viewer_name(share: ShareId) -> String {
 }
 
 fn view(share: Share) -> ShareView {
-    let Share { id, video, label, max_height, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = share;
+    let Share {
+        id,
+        video,
+        label,
+        max_height,
+        created_by,
+        created_ms,
+        expires_ms,
+        used_ms,
+        revoked_ms: _,
+    } = share;
     ShareView {
         id,
         video,
@@ -238,12 +296,22 @@ mod tests {
             used_ms: None,
             revoked_ms: None,
         };
-        let seconds = |expires_ms| viewer_of(&share(expires_ms), UnixMillis::new(1_000_000)).life.seconds(Some(60_000));
+        let seconds = |expires_ms| {
+            viewer_of(&share(expires_ms), UnixMillis::new(1_000_000))
+                .life
+                .seconds(Some(60_000))
+        };
         assert_eq!(seconds(1_000_000 + 600_000), 600);
         assert_eq!(seconds(u64::MAX), 60 + PAUSE_SECONDS);
         assert_eq!(seconds(1_000_001), 1);
         let viewer = viewer_of(&share(u64::MAX), UnixMillis::default());
-        assert_eq!((viewer.name, viewer.max_height), (Some(format!("share:{id}")), Some(480)));
-        assert!(viewer.check_segments, "a revocation ends what is being watched");
+        assert_eq!(
+            (viewer.name, viewer.max_height),
+            (Some(format!("share:{id}")), Some(480))
+        );
+        assert!(
+            viewer.check_segments,
+            "a revocation ends what is being watched"
+        );
     }
 }

@@ -67,7 +67,13 @@ impl ApiState {
     /// # Errors
     /// For an invalid identity provider.
     pub fn new(installation: &Installation, settings: ApiSettings) -> Result<Self, IdentityError> {
-        let ApiSettings { edge_url, grant_keys, pass_keys, config, .. } = settings;
+        let ApiSettings {
+            edge_url,
+            grant_keys,
+            pass_keys,
+            config,
+            ..
+        } = settings;
         let mut ingest = Ingest::new(installation);
         ingest.profile.clone_from(&config.default_profile);
         let edge_list = Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone()));
@@ -85,8 +91,15 @@ impl ApiState {
             accounts: Accounts::new(&installation.database),
             shares: Shares::new(&installation.database),
             idempotency: Idempotency::new(&installation.database),
-            webhooks: Webhooks::new(installation, settings.key_encryption_keys, settings.webhook_policy),
-            pages: WebApp::new(other_origin(&edge_url, &config.public_url), installation.store.upload_origin()),
+            webhooks: Webhooks::new(
+                installation,
+                settings.key_encryption_keys,
+                settings.webhook_policy,
+            ),
+            pages: WebApp::new(
+                other_origin(&edge_url, &config.public_url),
+                installation.store.upload_origin(),
+            ),
             sign_in: None,
             edge_list,
             playback,
@@ -98,10 +111,14 @@ impl ApiState {
 /// The origin of a URL; empty if it is that of the public URL.
 fn other_origin<'a>(url: &'a str, public_url: &str) -> &'a str {
     let own = origin(public_url);
-    Some(origin(url)).filter(|it| *it != own).unwrap_or_default()
+    Some(origin(url))
+        .filter(|it| *it != own)
+        .unwrap_or_default()
 }
 
 fn origin(url: &str) -> &str {
-    let path = url.find("://").and_then(|it| url[it + 3..].find('/').map(|at| it + 3 + at));
+    let path = url
+        .find("://")
+        .and_then(|it| url[it + 3..].find('/').map(|at| it + 3 + at));
     path.map_or(url, |at| &url[..at])
 }

@@ -8,7 +8,8 @@ use domain::ids::VideoId;
 use domain::object_key::{FileName, ObjectKey};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
+    ORIGIN,
 };
 use http::{HeaderMap, HeaderName, Method};
 use platform::object_store::StoreError;
@@ -18,7 +19,9 @@ use platform::object_store::uploads::{UploadId, UploadSigner};
 #[derive(Debug, thiserror::Error)]
 pub enum CorsProblem {
     /// No rule matches.
-    #[error("the bucket's CORS rule does not allow a PUT with the headers content-type and if-none-match")]
+    #[error(
+        "the bucket's CORS rule does not allow a PUT with the headers content-type and if-none-match"
+    )]
     NotAllowed,
     /// A page cannot complete a multipart upload.
     #[error("the bucket's CORS rule does not expose `ETag`")]
@@ -42,9 +45,17 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// See [`CorsProblem`].
 pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsProblem> {
     let unreachable = |error: reqwest::Error| CorsProblem::Unreachable(error.without_url());
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(unreachable)?;
-    let key = ObjectKey::Source { video: VideoId::new(0, [0; 10]), file_name: FileName::clean("cors-check.mp4") };
-    let put = signer.presign_put(&key, Some(1), "video/mp4", TIMEOUT).await?;
+    let client = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(unreachable)?;
+    let key = ObjectKey::Source {
+        video: VideoId::new(0, [0; 10]),
+        file_name: FileName::clean("cors-check.mp4"),
+    };
+    let put = signer
+        .presign_put(&key, Some(1), "video/mp4", TIMEOUT)
+        .await?;
     let preflight = client
         .request(Method::OPTIONS, &put.url)
         .header(ORIGIN, origin)
@@ -52,7 +63,9 @@ pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsPr
         .header(ACCESS_CONTROL_REQUEST_HEADERS, HEADERS.join(","));
     let answer = preflight.send().await.map_err(unreachable)?;
     let allowed = answer.headers();
-    let may_send = HEADERS.iter().all(|it| names(allowed, ACCESS_CONTROL_ALLOW_HEADERS, it));
+    let may_send = HEADERS
+        .iter()
+        .all(|it| names(allowed, ACCESS_CONTROL_ALLOW_HEADERS, it));
     if !answer.status().is_success()
         || !is_for(allowed, origin)
         || !names(allowed, ACCESS_CONTROL_ALLOW_METHODS, "put")
@@ -61,8 +74,16 @@ pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsPr
         return Err(CorsProblem::NotAllowed);
     }
     let upload = UploadId("cors-check".to_owned());
-    let part = signer.presign_part(&key, &upload, 1, Some(1), TIMEOUT).await?;
-    let answer = client.put(&part.url).header(ORIGIN, origin).body("x").send().await.map_err(unreachable)?;
+    let part = signer
+        .presign_part(&key, &upload, 1, Some(1), TIMEOUT)
+        .await?;
+    let answer = client
+        .put(&part.url)
+        .header(ORIGIN, origin)
+        .body("x")
+        .send()
+        .await
+        .map_err(unreachable)?;
     match names(answer.headers(), ACCESS_CONTROL_EXPOSE_HEADERS, "etag") {
         true => Ok(()),
         false => Err(CorsProblem::EtagHidden),
@@ -70,11 +91,19 @@ pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsPr
 }
 
 fn is_for(headers: &HeaderMap, origin: &str) -> bool {
-    headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(|it| it == origin || it == "*")
+    headers
+        .get(ACCESS_CONTROL_ALLOW_ORIGIN)
+        .is_some_and(|it| it == origin || it == "*")
 }
 
 /// Whether a header list contains a word (lower case).
 fn names(headers: &HeaderMap, list: HeaderName, word: &str) -> bool {
-    let lists = headers.get_all(list).iter().filter_map(|it| it.to_str().ok());
-    lists.flat_map(|it| it.split(',')).map(str::trim).any(|it| it == "*" || it.eq_ignore_ascii_case(word))
+    let lists = headers
+        .get_all(list)
+        .iter()
+        .filter_map(|it| it.to_str().ok());
+    lists
+        .flat_map(|it| it.split(','))
+        .map(str::trim)
+        .any(|it| it == "*" || it.eq_ignore_ascii_case(word))
 }

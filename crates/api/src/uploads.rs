@@ -31,7 +31,11 @@ use plan::UploadPlan;
 
 /// A presigned request in responses.
 pub(crate) fn signed_request(request: PresignedRequest) -> SignedRequest {
-    SignedRequest { method: request.method, url: request.url, headers: request.headers.into_iter().collect() }
+    SignedRequest {
+        method: request.method,
+        url: request.url,
+        headers: request.headers.into_iter().collect(),
+    }
 }
 
 /// An upload in the catalog, with data derived from its row.
@@ -56,39 +60,74 @@ pub(crate) async fn create_row(
     upload: Option<&Upload>,
     now: UnixMillis,
 ) -> Result<Video, ApiError> {
-    let limits = if new.owner.is_some() { state.config.owner_limits } else { OwnerLimits::default() };
-    Ok(state.catalog.create_upload(new, upload, &limits, now).await?)
+    let limits = if new.owner.is_some() {
+        state.config.owner_limits
+    } else {
+        OwnerLimits::default()
+    };
+    Ok(state
+        .catalog
+        .create_upload(new, upload, &limits, now)
+        .await?)
 }
 
 impl KnownUpload {
     /// Reads the upload of a video for a caller; videos that were not uploaded through the API have none.
-    pub(crate) async fn read(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Self, ApiError> {
+    pub(crate) async fn read(
+        state: &ApiState,
+        caller: &Caller,
+        id: VideoId,
+    ) -> Result<Self, ApiError> {
         let video = videos::existing(state, caller, id).await?;
         let not_uploaded = || ApiError::conflict("this video was not uploaded through the API");
         let upload = video.upload.clone().ok_or_else(not_uploaded)?;
-        let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
+        let key = video
+            .source
+            .key
+            .as_deref()
+            .and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let key = key.ok_or_else(not_uploaded)?;
         let size = video.source.size;
-        Ok(Self { video, key, size, kind: upload.kind, expires_ms: upload.expires_ms })
+        Ok(Self {
+            video,
+            key,
+            size,
+            kind: upload.kind,
+            expires_ms: upload.expires_ms,
+        })
     }
 
     /// The id and plan of a multipart upload.
     pub(crate) fn multipart(&self) -> Result<(UploadId, UploadPlan), ApiError> {
         match (&self.kind, self.size) {
-            (UploadKind::Multipart { upload_id, part_bytes }, Some(size)) => {
-                Ok((UploadId(upload_id.clone()), UploadPlan { size, part_bytes: *part_bytes }))
-            }
+            (
+                UploadKind::Multipart {
+                    upload_id,
+                    part_bytes,
+                },
+                Some(size),
+            ) => Ok((
+                UploadId(upload_id.clone()),
+                UploadPlan {
+                    size,
+                    part_bytes: *part_bytes,
+                },
+            )),
             (UploadKind::Open { .. }, _) => {
                 Err(UploadError::NotMultipart("the client chooses the parts of this upload").into())
             }
-            (UploadKind::Single | UploadKind::Multipart { .. }, _) => {
-                Err(UploadError::NotMultipart("this upload is a single request without parts").into())
-            }
+            (UploadKind::Single | UploadKind::Multipart { .. }, _) => Err(
+                UploadError::NotMultipart("this upload is a single request without parts").into(),
+            ),
         }
     }
 
     /// The parts that the store has.
-    pub(crate) async fn stored_parts(&self, state: &ApiState, id: &UploadId) -> Result<Vec<Part>, ApiError> {
+    pub(crate) async fn stored_parts(
+        &self,
+        state: &ApiState,
+        id: &UploadId,
+    ) -> Result<Vec<Part>, ApiError> {
         match state.signer.list_parts(&self.key, id).await {
             Ok(parts) => Ok(parts),
             Err(StoreError::NotFound { .. }) => Err(UploadError::Gone.into()),
@@ -98,7 +137,10 @@ impl KnownUpload {
 
     /// Whether the upload is still in progress.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.video.state, VideoState::Created | VideoState::Uploading)
+        matches!(
+            self.video.state,
+            VideoState::Created | VideoState::Uploading
+        )
     }
 
     /// Sends the job of a source that has arrived and returns the state of its video. A job that was sent before is not
@@ -114,7 +156,10 @@ impl KnownUpload {
             | VideoState::Cancelled
             | VideoState::Deleted => return Ok(self.video.state.name()),
         }
-        state.ingest.ingest_stored(&self.key, self.size, clock::now()).await?;
+        state
+            .ingest
+            .ingest_stored(&self.key, self.size, clock::now())
+            .await?;
         Ok(state.catalog.get_video(self.video.id).await?.state.name())
     }
 
@@ -122,10 +167,18 @@ impl KnownUpload {
     pub(crate) fn life_left(&self) -> Result<Duration, ApiError> {
         let left = self.expires_ms.since(clock::now());
         // Lifetimes of URLs are in whole seconds.
-        if left < Duration::from_secs(1) { Err(UploadError::Gone.into()) } else { Ok(left) }
+        if left < Duration::from_secs(1) {
+            Err(UploadError::Gone.into())
+        } else {
+            Ok(left)
+        }
     }
 
     pub(crate) fn content_type(&self) -> &str {
-        self.video.source.content_type.as_deref().unwrap_or(config::ANY_TYPE)
+        self.video
+            .source
+            .content_type
+            .as_deref()
+            .unwrap_or(config::ANY_TYPE)
     }
 }

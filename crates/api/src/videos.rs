@@ -35,16 +35,32 @@ use crate::state::ApiState;
 use error::VideoError;
 
 /// A video that the caller may access and that is not deleted. Every route gets its video here.
-pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
+pub(crate) async fn existing(
+    state: &ApiState,
+    caller: &Caller,
+    id: VideoId,
+) -> Result<Video, ApiError> {
     let video = existing_or_deleted(state, caller, id).await?;
-    if video.state == VideoState::Deleted { Err(VideoError::NotFound(id).into()) } else { Ok(video) }
+    if video.state == VideoState::Deleted {
+        Err(VideoError::NotFound(id).into())
+    } else {
+        Ok(video)
+    }
 }
 
 /// The same, including deleted videos: for operations that may be repeated after the deletion. Another owner's video
 /// does not exist for the caller.
-pub(crate) async fn existing_or_deleted(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
+pub(crate) async fn existing_or_deleted(
+    state: &ApiState,
+    caller: &Caller,
+    id: VideoId,
+) -> Result<Video, ApiError> {
     let video = state.catalog.get_video(id).await?;
-    if caller.may_see(&video) { Ok(video) } else { Err(VideoError::NotFound(id).into()) }
+    if caller.may_see(&video) {
+        Ok(video)
+    } else {
+        Err(VideoError::NotFound(id).into())
+    }
 }
 
 pub(crate) async fn read(
@@ -59,20 +75,24 @@ pub(crate) async fn read(
 /// All details of a video.
 pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoView, ApiError> {
     let id = video.id;
-    let (attempts, poster) = tokio::try_join!(state.catalog.attempts(id), state.catalog.poster(id))?;
+    let (attempts, poster) =
+        tokio::try_join!(state.catalog.attempts(id), state.catalog.poster(id))?;
     // Before the video is playable, the renditions are those of the current attempt.
     let generation = match &video.generation {
         Some(generation) => Some(generation.clone()),
         None => attempts.last().map(|it| it.generation.clone()),
     };
     let (renditions, receipt) = match &generation {
-        Some(generation) => {
-            tokio::try_join!(state.catalog.renditions(id, generation), state.catalog.receipt(id, generation),)?
-        }
+        Some(generation) => tokio::try_join!(
+            state.catalog.renditions(id, generation),
+            state.catalog.receipt(id, generation),
+        )?,
         None => (Vec::new(), None),
     };
     let poster_url = state.playback.poster_url(video, clock::now());
-    Ok(view::video(video, poster_url, renditions, &attempts, receipt, poster))
+    Ok(view::video(
+        video, poster_url, renditions, &attempts, receipt, poster,
+    ))
 }
 
 /// Deletes a video. Repeating the request is not an error: it removes what an interrupted deletion left.
@@ -83,13 +103,20 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     existing_or_deleted(&state, &caller, id).await?;
     // First the tombstone: workers stop, and none starts.
-    let video = state.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await?;
+    let video = state
+        .catalog
+        .apply(id, &VideoEvent::Deleted, clock::now())
+        .await?;
     let objects = remove_all_objects(&state, &video).await?;
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
     if video.playable_ms.is_some() || video.ready_ms.is_some() {
         // The edge's cache contains unencrypted images. If the edge cannot be reached, the caller must repeat the
         // request.
-        state.edge_list.revoke_video(id).await.map_err(ApiError::unavailable)?;
+        state
+            .edge_list
+            .revoke_video(id)
+            .await
+            .map_err(ApiError::unavailable)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -106,7 +133,10 @@ pub(crate) async fn remove_objects(
     video: &Video,
 ) -> Result<u64, StoreError> {
     // Uploads of clients, and imports of the transcoder.
-    for upload in signer.list_unfinished(&ObjectPrefix::Sources(video.id)).await? {
+    for upload in signer
+        .list_unfinished(&ObjectPrefix::Sources(video.id))
+        .await?
+    {
         if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
             signer.abort_multipart(&key, &upload.id).await?;
         }

@@ -45,7 +45,11 @@ impl Webhooks {
     /// The webhooks of an installation: `keys` encrypt the secrets of endpoints, `policy` decides about their URLs.
     pub fn new(installation: &Installation, keys: KeyEncryptionKeys, policy: Policy) -> Self {
         let store = catalog::webhooks::Webhooks::new(&installation.database);
-        Self { store, keys: Arc::new(keys), guard: Guard::new(policy) }
+        Self {
+            store,
+            keys: Arc::new(keys),
+            guard: Guard::new(policy),
+        }
     }
 
     /// The service that sends the messages.
@@ -55,7 +59,12 @@ impl Webhooks {
     pub fn dispatcher(&self) -> Result<Dispatcher, SenderError> {
         let sender = Sender::new(self.guard.clone(), TIMEOUT)?;
         let (store, keys) = (self.store.clone(), self.keys.clone());
-        Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
+        Ok(Dispatcher {
+            store,
+            keys,
+            sender,
+            config: DispatcherConfig::default(),
+        })
     }
 }
 
@@ -65,10 +74,16 @@ async fn owner_of(parts: &mut http::request::Parts) -> Result<Option<String>, Ap
 }
 
 /// An endpoint that the caller may access: another owner's does not exist for the caller.
-async fn visible(state: &ApiState, owner: Option<&str>, id: WebhookId) -> Result<Endpoint, ApiError> {
+async fn visible(
+    state: &ApiState,
+    owner: Option<&str>,
+    id: WebhookId,
+) -> Result<Endpoint, ApiError> {
     let endpoint = state.webhooks.store.get(id.0).await?;
     match owner {
-        Some(owner) if endpoint.owner.as_deref() != Some(owner) => Err(WebhookError::NoSuchEndpoint(id.0).into()),
+        Some(owner) if endpoint.owner.as_deref() != Some(owner) => {
+            Err(WebhookError::NoSuchEndpoint(id.0).into())
+        }
         _ => Ok(endpoint),
     }
 }
@@ -76,20 +91,24 @@ async fn visible(state: &ApiState, owner: Option<&str>, id: WebhookId) -> Result
 impl From<WebhookError> for ApiError {
     fn from(error: WebhookError) -> Self {
         match error {
-            WebhookError::NoSuchEndpoint(id) => {
-                Self::new(Problem::NoSuchWebhook, format!("there is no webhook `{id}`"))
-            }
+            WebhookError::NoSuchEndpoint(id) => Self::new(
+                Problem::NoSuchWebhook,
+                format!("there is no webhook `{id}`"),
+            ),
             WebhookError::NoSuchDelivery(id) => {
-                let detail = format!("there is no delivery `{id}`: deliveries are kept for 30 days");
+                let detail =
+                    format!("there is no delivery `{id}`: deliveries are kept for 30 days");
                 Self::new(Problem::NoSuchDelivery, detail)
             }
             WebhookError::TooMany => {
-                let detail = format!("there are already {MAX_ENDPOINTS} webhooks: delete one first");
+                let detail =
+                    format!("there are already {MAX_ENDPOINTS} webhooks: delete one first");
                 Self::new(Problem::TooManyWebhooks, detail)
             }
-            WebhookError::Disabled(_) => {
-                Self::new(Problem::WebhookDisabled, "the webhook is disabled: set `active` to true first")
-            }
+            WebhookError::Disabled(_) => Self::new(
+                Problem::WebhookDisabled,
+                "the webhook is disabled: set `active` to true first",
+            ),
             WebhookError::Unavailable { .. } => Self::unavailable(error),
             WebhookError::LeaseLost(_) | WebhookError::Corrupt { .. } => Self::internal(error),
         }

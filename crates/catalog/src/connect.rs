@@ -32,9 +32,11 @@ impl FromStr for QueueAddress {
     fn from_str(text: &str) -> Result<Self, InvalidQueueAddress> {
         match text.split_once(':') {
             None if text == "database" => Ok(Self::Database),
-            Some(("sqs", url)) if !url.is_empty() => {
-                Ok(Self::Sqs(SqsQueueConfig { queue_url: url.to_owned(), region: None, keys: None }))
-            }
+            Some(("sqs", url)) if !url.is_empty() => Ok(Self::Sqs(SqsQueueConfig {
+                queue_url: url.to_owned(),
+                region: None,
+                keys: None,
+            })),
             _ => Err(InvalidQueueAddress(text.chars().take(200).collect())),
         }
     }
@@ -89,7 +91,9 @@ pub async fn queue(
     how: QueueUse<'_>,
 ) -> Result<SharedQueue, ConnectError> {
     Ok(match address {
-        QueueAddress::Database => Arc::new(PriorityQueue::new(database, how.max_receives, how.holder)),
+        QueueAddress::Database => {
+            Arc::new(PriorityQueue::new(database, how.max_receives, how.holder))
+        }
         QueueAddress::Sqs(config) => Arc::new(SqsQueue::open(config).await?),
     })
 }
@@ -104,7 +108,14 @@ mod tests {
         let text = "sqs:https://sqs.eu-central-1.amazonaws.com/123456789012/jobs";
         let address: QueueAddress = text.parse().unwrap();
         assert_eq!(address.to_string(), text);
-        for text in ["", "sqs", "sqs:", "sqlite:jobs", "https://sqs.eu-central-1.amazonaws.com/1/jobs", "Database"] {
+        for text in [
+            "",
+            "sqs",
+            "sqs:",
+            "sqlite:jobs",
+            "https://sqs.eu-central-1.amazonaws.com/1/jobs",
+            "Database",
+        ] {
             assert!(text.parse::<QueueAddress>().is_err(), "{text}");
         }
     }
@@ -114,24 +125,64 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("sqlite:{}", folder.path().join("edgereel.db").display());
         let (database, catalog) = catalog(&address).await.unwrap();
-        let how = QueueUse { max_receives: 3, holder: "worker" };
-        let queue = queue(&QueueAddress::Database, &database, how).await.unwrap();
+        let how = QueueUse {
+            max_receives: 3,
+            holder: "worker",
+        };
+        let queue = queue(&QueueAddress::Database, &database, how)
+            .await
+            .unwrap();
         assert_eq!(queue.depth().await.unwrap(), Default::default());
-        assert!(catalog.list_videos(&Default::default()).await.unwrap().videos.is_empty());
+        assert!(
+            catalog
+                .list_videos(&Default::default())
+                .await
+                .unwrap()
+                .videos
+                .is_empty()
+        );
     }
 
     #[tokio::test]
     async fn what_is_wrong_is_said_without_secrets() {
-        let wrong = catalog("mysql://me:hunter2@db.example/videos").await.err().unwrap();
-        assert_eq!(wrong.to_string(), "the address of the database cannot be read");
+        let wrong = catalog("mysql://me:hunter2@db.example/videos")
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(
+            wrong.to_string(),
+            "the address of the database cannot be read"
+        );
         // Port 1 is closed.
-        let closed = catalog("postgres://me:hunter2@127.0.0.1:1/videos").await.err().unwrap();
-        assert_eq!(closed.to_string(), "could not open the database `postgres://127.0.0.1:1/videos`");
+        let closed = catalog("postgres://me:hunter2@127.0.0.1:1/videos")
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(
+            closed.to_string(),
+            "could not open the database `postgres://127.0.0.1:1/videos`"
+        );
         assert!(!format!("{closed:?}").contains("hunter2"), "{closed:?}");
 
-        let database = crate::database::open_sqlite(&tempfile::tempdir().unwrap().path().join("it.db")).await.unwrap();
-        let how = QueueUse { max_receives: 3, holder: "worker" };
-        let no_queue = queue(&"sqs:https://aws.amazon.com/sqs".parse().unwrap(), &database, how).await.err().unwrap();
-        assert!(matches!(no_queue, ConnectError::Queue(OpenSqsError::Url { .. })), "{no_queue:?}");
+        let database =
+            crate::database::open_sqlite(&tempfile::tempdir().unwrap().path().join("it.db"))
+                .await
+                .unwrap();
+        let how = QueueUse {
+            max_receives: 3,
+            holder: "worker",
+        };
+        let no_queue = queue(
+            &"sqs:https://aws.amazon.com/sqs".parse().unwrap(),
+            &database,
+            how,
+        )
+        .await
+        .err()
+        .unwrap();
+        assert!(
+            matches!(no_queue, ConnectError::Queue(OpenSqsError::Url { .. })),
+            "{no_queue:?}"
+        );
     }
 }

@@ -93,7 +93,9 @@ pub enum OpenError {
         source: sqlx::Error,
     },
     /// A newer version has changed its tables.
-    #[error("the database `{database}` was written by a newer version: use that one, or another database")]
+    #[error(
+        "the database `{database}` was written by a newer version: use that one, or another database"
+    )]
     Newer {
         /// Address of the database.
         database: DatabaseAddress,
@@ -145,7 +147,9 @@ async fn open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, O
             // To change the journal mode of a new file, or to remove the journal after the last
             // connection, SQLite needs exclusive access and does not wait for it as it does for
             // writers.
-            Err(OpenError::Open { source, .. }) if is_busy(&source) && began.elapsed() < BUSY_TIMEOUT => {
+            Err(OpenError::Open { source, .. })
+                if is_busy(&source) && began.elapsed() < BUSY_TIMEOUT =>
+            {
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
             result => return result,
@@ -154,7 +158,10 @@ async fn open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, O
 }
 
 async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, OpenError> {
-    let failed = |source| OpenError::Open { database: address.clone(), source };
+    let failed = |source| OpenError::Open {
+        database: address.clone(),
+        source,
+    };
     // Creates the file, and sets its persistent options: the journal mode.
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -166,7 +173,10 @@ async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Databas
     let mut connection = options.connect().await.map_err(failed)?;
     // Under the write lock, so that the second of two processes that start at once finds the
     // migrations done.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(failed)?;
     migrate(address, &OF_SQLITE, &mut *transaction).await?;
     transaction.commit().await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
@@ -174,7 +184,12 @@ async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Databas
     let options = address::file_options(path).map_err(failed)?;
     let writer = sqlite_pool(1, options.clone()).await.map_err(failed)?;
     let readers = sqlite_pool(4, options).await.map_err(failed)?;
-    Ok(Database { kind: Kind::Sqlite, writer, readers, wakers: Arc::default() })
+    Ok(Database {
+        kind: Kind::Sqlite,
+        writer,
+        readers,
+        wakers: Arc::default(),
+    })
 }
 
 async fn sqlite_pool(connections: u32, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
@@ -185,20 +200,39 @@ async fn sqlite_pool(connections: u32, options: AnyConnectOptions) -> Result<Any
         .test_before_acquire(false)
         // When a statement fails for lack of space, SQLite ends the transaction by itself while
         // sqlx keeps counting it: no further transaction could begin on that connection.
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
         .after_connect(|connection, _| {
             // Options that an address cannot express. The first is `BUSY_TIMEOUT`.
-            let settings = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
-            Box::pin(async move { connection.execute(sqlx::raw_sql(settings)).await.map(|_| ()) })
+            let settings =
+                "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+            Box::pin(async move {
+                connection
+                    .execute(sqlx::raw_sql(settings))
+                    .await
+                    .map(|_| ())
+            })
         })
         .connect_with(options)
         .await
 }
 
 async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Database, OpenError> {
-    let failed = |source| OpenError::Open { database: address.clone(), source };
-    let mut connection = server.options().map_err(failed)?.connect().await.map_err(failed)?;
-    let mut transaction = connection.begin_with(READ_COMMITTED).await.map_err(failed)?;
+    let failed = |source| OpenError::Open {
+        database: address.clone(),
+        source,
+    };
+    let mut connection = server
+        .options()
+        .map_err(failed)?
+        .connect()
+        .await
+        .map_err(failed)?;
+    let mut transaction = connection
+        .begin_with(READ_COMMITTED)
+        .await
+        .map_err(failed)?;
     // Held until the end of the transaction: a process that waits here finds the migrations done,
     // also behind a pooler that assigns a connection per transaction.
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
@@ -216,19 +250,36 @@ async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Datab
         .connect_with(server.any_options().map_err(failed)?)
         .await
         .map_err(failed)?;
-    Ok(Database { kind: Kind::Postgres, writer: pool.clone(), readers: pool, wakers: Arc::default() })
+    Ok(Database {
+        kind: Kind::Postgres,
+        writer: pool.clone(),
+        readers: pool,
+        wakers: Arc::default(),
+    })
 }
 
 /// Runs the migrations. The caller holds the lock, and commits.
-async fn migrate(address: &DatabaseAddress, own: &Migrator, connection: &mut impl Migrate) -> Result<(), OpenError> {
+async fn migrate(
+    address: &DatabaseAddress,
+    own: &Migrator,
+    connection: &mut impl Migrate,
+) -> Result<(), OpenError> {
     let mut all: Vec<_> = MIGRATIONS.iter().chain(own.iter()).cloned().collect();
     all.sort_by_key(|it| it.version);
     let mut migrations = Migrator::with_migrations(all);
     migrations.set_locking(false);
-    migrations.run_direct(None, connection, false).await.map_err(|source| match source {
-        MigrateError::VersionMissing(_) => OpenError::Newer { database: address.clone() },
-        source => OpenError::Migrate { database: address.clone(), source },
-    })
+    migrations
+        .run_direct(None, connection, false)
+        .await
+        .map_err(|source| match source {
+            MigrateError::VersionMissing(_) => OpenError::Newer {
+                database: address.clone(),
+            },
+            source => OpenError::Migrate {
+                database: address.clone(),
+                source,
+            },
+        })
 }
 
 impl Database {
@@ -251,8 +302,14 @@ impl Database {
         if self.kind == Kind::Postgres {
             // Names with equal hashes wait for each other needlessly, which is rare.
             let digest = sha2::Sha256::digest(name);
-            let number = digest.iter().take(8).fold(0, |number: i64, byte| (number << 8) | i64::from(*byte));
-            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(&mut **tx).await?;
+            let number = digest
+                .iter()
+                .take(8)
+                .fold(0, |number: i64, byte| (number << 8) | i64::from(*byte));
+            sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                .bind(number)
+                .execute(&mut **tx)
+                .await?;
         }
         Ok(())
     }

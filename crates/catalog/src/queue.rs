@@ -15,7 +15,9 @@ use dialect::Dialect;
 use domain::job::JobMessage;
 use domain::time::UnixMillis;
 use platform::clock;
-use platform::job_queue::{DeadLetter, DeadLetterId, Delivery, Depth, QueueError, QueueName, ReceiptHandle, Sent};
+use platform::job_queue::{
+    DeadLetter, DeadLetterId, Delivery, Depth, QueueError, QueueName, ReceiptHandle, Sent,
+};
 pub use priority::PriorityQueue;
 use sqlx::Row as _;
 use tokio::sync::Notify;
@@ -64,9 +66,15 @@ impl SqlQueue {
     fn failed(&self, source: sqlx::Error) -> QueueError {
         let queue = self.queue.clone();
         if is_refusal(&source) {
-            QueueError::Refused { queue, detail: source.to_string() }
+            QueueError::Refused {
+                queue,
+                detail: source.to_string(),
+            }
         } else {
-            QueueError::Unavailable { queue, source: source.into() }
+            QueueError::Unavailable {
+                queue,
+                source: source.into(),
+            }
         }
     }
 
@@ -81,7 +89,10 @@ impl SqlQueue {
     {
         let run = || async {
             let mut tx = self.database.write().await?;
-            let changed = bind(sqlx::query(statement)).execute(&mut *tx).await?.rows_affected();
+            let changed = bind(sqlx::query(statement))
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
             tx.commit().await?;
             Ok(changed)
         };
@@ -90,11 +101,12 @@ impl SqlQueue {
 
     /// When the next message becomes visible.
     async fn next_visible(&self) -> Result<Option<UnixMillis>, sqlx::Error> {
-        let (next,): (Option<i64>,) =
-            sqlx::query_as("SELECT min(visible_ms) FROM messages WHERE queue = $1 AND dead_lettered_ms IS NULL")
-                .bind(&self.queue)
-                .fetch_one(self.database.read())
-                .await?;
+        let (next,): (Option<i64>,) = sqlx::query_as(
+            "SELECT min(visible_ms) FROM messages WHERE queue = $1 AND dead_lettered_ms IS NULL",
+        )
+        .bind(&self.queue)
+        .fetch_one(self.database.read())
+        .await?;
         Ok(next.map(time))
     }
 
@@ -170,12 +182,18 @@ impl SqlQueue {
         Ok(())
     }
 
-    async fn send_or_join(&self, message: &JobMessage, delay: Duration) -> Result<Sent, sqlx::Error> {
+    async fn send_or_join(
+        &self,
+        message: &JobMessage,
+        delay: Duration,
+    ) -> Result<Sent, sqlx::Error> {
         let job = message.id().as_str();
         let visible_ms = clock::now() + delay;
         let mut tx = self.database.write().await?;
         // Otherwise two concurrent sends of the same job would both find no waiting message.
-        self.database.one_at_a_time(&mut tx, &format!("job {job} in {}", self.queue)).await?;
+        self.database
+            .one_at_a_time(&mut tx, &format!("job {job} in {}", self.queue))
+            .await?;
         let waiting = sqlx::query(
             "UPDATE messages SET visible_ms = CASE WHEN visible_ms < $1 THEN visible_ms ELSE $1 END
              WHERE queue = $2 AND job = $3 AND dead_lettered_ms IS NULL AND receipt IS NULL",
@@ -187,10 +205,15 @@ impl SqlQueue {
         .await?
         .rows_affected();
         if waiting == 0 {
-            self.insert(&mut tx, &message.to_body(), Some(job), visible_ms).await?;
+            self.insert(&mut tx, &message.to_body(), Some(job), visible_ms)
+                .await?;
         }
         tx.commit().await?;
-        Ok(if waiting == 0 { Sent::Queued } else { Sent::Duplicate })
+        Ok(if waiting == 0 {
+            Sent::Queued
+        } else {
+            Sent::Duplicate
+        })
     }
 
     async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, sqlx::Error> {

@@ -23,9 +23,9 @@ mod timeline;
 
 pub use lists::{SortKey, SortValue, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
-    Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown, Progress,
-    RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome, UploadKind, Video,
-    VideoSource,
+    Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,
+    Progress, RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome,
+    UploadKind, Video, VideoSource,
 };
 pub use sql::Catalog;
 pub use timeline::{ChunkSpan, StageSpan};
@@ -154,7 +154,10 @@ pub async fn next_attempt(
     let mut attempts = catalog.attempts(video).await?;
     attempts.retain(|it| it.job == *job && it.started_ms >= since_ms);
     let past = attempts.iter().map(|attempt| match failed {
-        Some((fence, code)) if attempt.fence == fence => PastAttempt { ended: Ended::Failed(code), ..attempt.past() },
+        Some((fence, code)) if attempt.fence == fence => PastAttempt {
+            ended: Ended::Failed(code),
+            ..attempt.past()
+        },
         _ => attempt.past(),
     });
     Ok(retry::next(&past.collect::<Vec<_>>(), now.since(since_ms)))

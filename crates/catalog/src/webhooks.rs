@@ -18,9 +18,9 @@ pub(crate) mod payload;
 pub(crate) mod sql;
 
 pub use model::{
-    AttemptOutcome, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome, DeliveryPage, DeliveryStatus,
-    DisabledReason, Dispatch, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, LastAttempt,
-    NewEndpoint, Pruned,
+    AttemptOutcome, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome, DeliveryPage,
+    DeliveryStatus, DisabledReason, Dispatch, Endpoint, EndpointFilter, EndpointPage,
+    EndpointPatch, EndpointSecret, LastAttempt, NewEndpoint, Pruned,
 };
 pub use sql::Webhooks;
 

@@ -28,7 +28,9 @@ pub struct Resource {
 
 impl std::fmt::Debug for Resource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resource").field("content_type", &self.content_type).finish_non_exhaustive()
+        f.debug_struct("Resource")
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +67,12 @@ pub trait Fetch: Send + Sync {
     ///
     /// # Errors
     /// [`FetchError`]; errors while reading come from the body.
-    async fn open(&self, url: &Url, range: Option<Range<u64>>, gzip: bool) -> Result<Resource, FetchError>;
+    async fn open(
+        &self,
+        url: &Url,
+        range: Option<Range<u64>>,
+        gzip: bool,
+    ) -> Result<Resource, FetchError>;
 }
 
 /// Files and HTTP, by the URL's scheme.
@@ -81,13 +88,21 @@ impl Standard {
     /// # Errors
     /// If the HTTP client cannot be created on this machine.
     pub fn new(timeout: Duration) -> Result<Self, FetchError> {
-        Ok(Self { files: Files, http: Http::new(timeout)? })
+        Ok(Self {
+            files: Files,
+            http: Http::new(timeout)?,
+        })
     }
 }
 
 #[async_trait::async_trait]
 impl Fetch for Standard {
-    async fn open(&self, url: &Url, range: Option<Range<u64>>, gzip: bool) -> Result<Resource, FetchError> {
+    async fn open(
+        &self,
+        url: &Url,
+        range: Option<Range<u64>>,
+        gzip: bool,
+    ) -> Result<Resource, FetchError> {
         match url.scheme() {
             "file" => self.files.open(url, range, gzip).await,
             "http" | "https" => self.http.open(url, range, gzip).await,
@@ -99,7 +114,9 @@ impl Fetch for Standard {
 /// Resolves `uri` against its playlist's URL (RFC 3986, 5). A playlist from the network cannot
 /// refer to a file.
 pub(crate) fn resolve(base: &Url, uri: &str) -> Result<Url, FetchError> {
-    let url = base.join(uri.trim()).map_err(|error| FetchError::Unreachable(format!("the URI is invalid: {error}")))?;
+    let url = base
+        .join(uri.trim())
+        .map_err(|error| FetchError::Unreachable(format!("the URI is invalid: {error}")))?;
     match (base.scheme(), url.scheme()) {
         (_, "http" | "https") | ("file", "file") => Ok(url),
         (_, other) => Err(FetchError::Scheme(other.to_owned())),

@@ -60,8 +60,12 @@ impl FromStr for Target {
     /// Parses an http(s) URL, a path to a playlist, or a directory that contains `master.m3u8`.
     fn from_str(text: &str) -> Result<Self, TargetError> {
         if let Some((scheme, _)) = text.split_once("://") {
-            let url = Url::parse(text).ok().filter(|it| matches!(it.scheme(), "http" | "https"));
-            return url.map(Self).ok_or_else(|| TargetError::Scheme(scheme.to_owned()));
+            let url = Url::parse(text)
+                .ok()
+                .filter(|it| matches!(it.scheme(), "http" | "https"));
+            return url
+                .map(Self)
+                .ok_or_else(|| TargetError::Scheme(scheme.to_owned()));
         }
         let no_such_file = || TargetError::NoSuchFile(text.to_owned());
         let mut path: PathBuf = std::path::absolute(text).map_err(|_| no_such_file())?;
@@ -74,7 +78,9 @@ impl FromStr for Target {
         if !path.is_file() {
             return Err(no_such_file());
         }
-        Url::from_file_path(&path).map(Self).map_err(|()| no_such_file())
+        Url::from_file_path(&path)
+            .map(Self)
+            .map_err(|()| no_such_file())
     }
 }
 

@@ -72,22 +72,42 @@ pub(crate) async fn load(
 ) -> Result<Tree, LoadError> {
     let shown = place::short(target, target);
     let first = load_playlist(fetch, target, target, options).await;
-    let first = first.map_err(|source| LoadError::Unreadable { target: shown.clone(), source })?;
-    if !first.text.trim_start_matches('\u{feff}').trim_start().starts_with("#EXTM3U") {
+    let first = first.map_err(|source| LoadError::Unreadable {
+        target: shown.clone(),
+        source,
+    })?;
+    if !first
+        .text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with("#EXTM3U")
+    {
         return Err(LoadError::NotAPlaylist { target: shown });
     }
-    let mut tree = Tree { target: shown, master: None, renditions: vec![], counts: Default::default() };
+    let mut tree = Tree {
+        target: shown,
+        master: None,
+        renditions: vec![],
+        counts: Default::default(),
+    };
     tree.counts.playlists = 1;
     match Playlist::parse(&first.text).playlist {
         Playlist::Master(playlist) => {
             load_renditions(fetch, target, first, playlist, options, &mut tree).await?;
         }
         Playlist::Media(_) => {
-            let named_at = Place { playlist: first.document.place.clone(), line: None, segment: None };
-            tree.renditions.push(playlists::rendition(Ok(first), vec![Role::Alone], named_at));
+            let named_at = Place {
+                playlist: first.document.place.clone(),
+                line: None,
+                segment: None,
+            };
+            tree.renditions
+                .push(playlists::rendition(Ok(first), vec![Role::Alone], named_at));
         }
     }
-    progress(Progress::Playlists { count: tree.renditions.len() });
+    progress(Progress::Playlists {
+        count: tree.renditions.len(),
+    });
     segments::load(fetch, &mut tree, options, progress).await;
     Ok(tree)
 }
@@ -105,12 +125,18 @@ async fn load_renditions(
     document.uris = playlists::master_uris(&playlist);
     let named = named(&playlist);
     if named.len() > options.max_playlists {
-        return Err(LoadError::TooManyPlaylists { count: named.len(), max: options.max_playlists });
+        return Err(LoadError::TooManyPlaylists {
+            count: named.len(),
+            max: options.max_playlists,
+        });
     }
     let mut urls: Vec<Option<Url>> = vec![];
     for (role, line, uri) in named {
         let url = crate::fetch::resolve(&document.url, &uri);
-        let known = url.as_ref().ok().and_then(|url| urls.iter().position(|it| it.as_ref() == Some(url)));
+        let known = url
+            .as_ref()
+            .ok()
+            .and_then(|url| urls.iter().position(|it| it.as_ref() == Some(url)));
         if let Some(known) = known {
             tree.renditions[known].roles.push(role);
             continue;
@@ -121,7 +147,8 @@ async fn load_renditions(
         };
         tree.counts.playlists += u64::from(loaded.is_ok());
         let loaded = loaded.map_err(|error| (unread(target, url.as_ref().ok(), &uri), error));
-        tree.renditions.push(playlists::rendition(loaded, vec![role], document.at(line)));
+        tree.renditions
+            .push(playlists::rendition(loaded, vec![role], document.at(line)));
         urls.push(url.ok());
     }
     tree.master = Some(Master { document, playlist });
@@ -144,7 +171,9 @@ fn unread(target: &Url, url: Option<&Url>, uri: &str) -> Document {
 /// All media playlists of a master playlist: role, line, URI.
 fn named(playlist: &MasterPlaylist) -> Vec<(Role, u32, String)> {
     let variants = playlist.variants.iter().enumerate();
-    let mut named: Vec<_> = variants.map(|(at, it)| (Role::Variant(at), it.uri_line, it.uri.clone())).collect();
+    let mut named: Vec<_> = variants
+        .map(|(at, it)| (Role::Variant(at), it.uri_line, it.uri.clone()))
+        .collect();
     for (at, media) in playlist.media.iter().enumerate() {
         if let Some(uri) = &media.uri
             && media.media_type != Some(MediaType::ClosedCaptions)

@@ -59,7 +59,11 @@ pub(crate) async fn measure(
     if encrypted && media.starts_damaged {
         return Err(Failure::Garbled);
     }
-    Ok(Received { media, bytes, content_type: context.content_type })
+    Ok(Received {
+        media,
+        bytes,
+        content_type: context.content_type,
+    })
 }
 
 fn failure(problem: Unmeasurable, encrypted: bool, has_map: bool) -> Failure {

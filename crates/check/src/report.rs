@@ -144,8 +144,24 @@ impl Findings {
     pub(crate) fn into_report(self, target: String, checked: Counts) -> Report {
         let mut findings = self.found;
         findings.sort_by(|a, b| (a.level, &a.place, a.rule).cmp(&(b.level, &b.place, b.rule)));
-        let count = |level| findings.iter().filter(|it| it.level == level).map(|it| 1 + it.more).sum();
-        let summary = Summary { must: count(Level::Must), should: count(Level::Should), device: count(Level::Device) };
-        Report { target, ok: summary.must == 0, checked, summary, findings }
+        let count = |level| {
+            findings
+                .iter()
+                .filter(|it| it.level == level)
+                .map(|it| 1 + it.more)
+                .sum()
+        };
+        let summary = Summary {
+            must: count(Level::Must),
+            should: count(Level::Should),
+            device: count(Level::Device),
+        };
+        Report {
+            target,
+            ok: summary.must == 0,
+            checked,
+            summary,
+            findings,
+        }
     }
 }

@@ -35,7 +35,11 @@ pub(crate) struct Document {
 
 impl Document {
     pub(crate) fn at(&self, line: impl Into<Option<u32>>) -> Place {
-        Place { playlist: self.place.clone(), line: line.into(), segment: None }
+        Place {
+            playlist: self.place.clone(),
+            line: line.into(),
+            segment: None,
+        }
     }
 }
 
@@ -165,7 +169,11 @@ impl Rendition {
     }
 
     pub(crate) fn at_segment(&self, segment: &Segment) -> Place {
-        Place { playlist: self.document.place.clone(), line: Some(segment.line), segment: Some(segment.name()) }
+        Place {
+            playlist: self.document.place.clone(),
+            line: Some(segment.line),
+            segment: Some(segment.name()),
+        }
     }
 
     pub(crate) fn is_iframes(&self) -> bool {
@@ -183,7 +191,10 @@ impl Rendition {
 
     /// All segments as received; `None` unless all were read.
     pub(crate) fn all_received(&self) -> Option<Vec<(&Segment, &Received)>> {
-        self.segments.iter().map(|it| Some((it, it.received()?))).collect()
+        self.segments
+            .iter()
+            .map(|it| Some((it, it.received()?)))
+            .collect()
     }
 
     /// The leading essence of the first measured segment: video if there is some.
@@ -192,11 +203,15 @@ impl Rendition {
     }
 
     pub(crate) fn has_video(&self) -> bool {
-        self.segments.iter().any(|it| it.measured().is_some_and(|it| it.video.is_some()))
+        self.segments
+            .iter()
+            .any(|it| it.measured().is_some_and(|it| it.video.is_some()))
     }
 
     pub(crate) fn has_audio(&self) -> bool {
-        self.segments.iter().any(|it| it.measured().is_some_and(|it| it.audio.is_some()))
+        self.segments
+            .iter()
+            .any(|it| it.measured().is_some_and(|it| it.audio.is_some()))
     }
 }
 
@@ -204,7 +219,10 @@ impl Tree {
     /// Renditions that are variants, with their declarations in the master playlist. A rendition
     /// may occur more than once.
     pub(crate) fn variants(&self) -> impl Iterator<Item = (&Rendition, &Variant)> {
-        let variants = self.master.as_ref().map_or(&[][..], |it| &it.playlist.variants);
+        let variants = self
+            .master
+            .as_ref()
+            .map_or(&[][..], |it| &it.playlist.variants);
         self.renditions.iter().flat_map(move |rendition| {
             rendition.roles.iter().filter_map(move |role| match role {
                 Role::Variant(index) => Some((rendition, variants.get(*index)?)),
@@ -215,7 +233,10 @@ impl Tree {
 
     /// I-frame renditions, with their declarations in the master playlist.
     pub(crate) fn iframes(&self) -> impl Iterator<Item = (&Rendition, &Variant)> {
-        let variants = self.master.as_ref().map_or(&[][..], |it| &it.playlist.iframes);
+        let variants = self
+            .master
+            .as_ref()
+            .map_or(&[][..], |it| &it.playlist.iframes);
         self.renditions.iter().flat_map(move |rendition| {
             rendition.roles.iter().filter_map(move |role| match role {
                 Role::IFrames(index) => Some((rendition, variants.get(*index)?)),
@@ -226,7 +247,10 @@ impl Tree {
 
     /// Renditions of EXT-X-MEDIA, with their declarations in the master playlist.
     pub(crate) fn media(&self) -> impl Iterator<Item = (&Rendition, &Media)> {
-        let media = self.master.as_ref().map_or(&[][..], |it| &it.playlist.media);
+        let media = self
+            .master
+            .as_ref()
+            .map_or(&[][..], |it| &it.playlist.media);
         self.renditions.iter().flat_map(move |rendition| {
             rendition.roles.iter().filter_map(move |role| match role {
                 Role::Media(index) => Some((rendition, media.get(*index)?)),
@@ -236,10 +260,15 @@ impl Tree {
     }
 
     /// The audio renditions with which a variant can be played.
-    pub(crate) fn audio_of<'a>(&'a self, variant: &'a Variant) -> impl Iterator<Item = (&'a Rendition, &'a Media)> {
+    pub(crate) fn audio_of<'a>(
+        &'a self,
+        variant: &'a Variant,
+    ) -> impl Iterator<Item = (&'a Rendition, &'a Media)> {
         let group = variant.audio.as_deref();
         self.media().filter(move |(_, media)| {
-            group.is_some() && media.group.as_deref() == group && media.media_type == Some(hls::parse::MediaType::Audio)
+            group.is_some()
+                && media.group.as_deref() == group
+                && media.media_type == Some(hls::parse::MediaType::Audio)
         })
     }
 }

@@ -21,21 +21,42 @@ use crate::webhooks::WebhookArgs;
 #[command(next_help_heading = "API")]
 pub struct ApiArgs {
     /// A token with all rights and without rate limits, for the operator's own programs. Prefer the variable.
-    #[arg(long = "token", env = "EDGEREEL_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long = "token",
+        env = "EDGEREEL_API_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     pub api_token: Secret,
     /// The public URL of the edge.
     #[arg(long, env = "EDGEREEL_EDGE_URL", value_name = "URL")]
     pub edge_url: String,
     /// The public URL of the API, with which share links begin.
-    #[arg(long = "api", env = "EDGEREEL_API_URL", value_name = "URL", default_value = "", hide_default_value = true)]
+    #[arg(
+        long = "api",
+        env = "EDGEREEL_API_URL",
+        value_name = "URL",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub api_url: String,
     /// Keys that sign grants: `NAME:HS256:BASE64`, comma-separated; the same as at the edge. Prefer the variable.
-    #[arg(long, env = "EDGEREEL_GRANT_KEYS", value_name = "KEYS", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_GRANT_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
     #[arg(value_parser = SecretParser(GrantKeys::parse))]
     pub grant_keys: GrantKeys,
     /// Keys that sign URLs of images: `NAME:BASE64`, comma-separated. Without them, the API returns no such URLs.
     /// Prefer the variable.
-    #[arg(long, env = "EDGEREEL_PASS_KEYS", value_name = "KEYS", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_PASS_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
     #[arg(value_parser = SecretParser(PassKeys::parse))]
     pub pass_keys: Option<PassKeys>,
     /// The profiles that requests may select.
@@ -77,7 +98,11 @@ pub struct CorsArgs {
 impl CorsArgs {
     /// The origins, as browsers send them.
     pub fn origins(&self) -> Vec<String> {
-        self.cors_origins.iter().flat_map(|it| &it.0).map(ToString::to_string).collect()
+        self.cors_origins
+            .iter()
+            .flat_map(|it| &it.0)
+            .map(ToString::to_string)
+            .collect()
     }
 }
 
@@ -101,9 +126,14 @@ impl FromStr for AllowedOrigin {
 
     fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
         let is_bare = |uri: &Uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/" && uri.query().is_none()
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.path() == "/"
+                && uri.query().is_none()
         };
-        let is_origin = text == "*" || (!text.ends_with('/') && text.parse().is_ok_and(|uri| is_bare(&uri)));
-        is_origin.then(|| Self(text.to_owned())).ok_or_else(|| InvalidOrigin(text.chars().take(200).collect()))
+        let is_origin =
+            text == "*" || (!text.ends_with('/') && text.parse().is_ok_and(|uri| is_bare(&uri)));
+        is_origin
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| InvalidOrigin(text.chars().take(200).collect()))
     }
 }

@@ -17,7 +17,12 @@ use crate::variables::InvalidSettings;
 #[command(next_help_heading = "API")]
 pub struct IdentityArgs {
     /// Accept JWTs signed with HS256 and this secret of at least 32 bytes. Set either this or `--identity-jwks-url`.
-    #[arg(long, env = "EDGEREEL_IDENTITY_SECRET", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_IDENTITY_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     identity_secret: Option<Secret>,
     /// Accept JWTs signed with one of the keys that the identity provider publishes at this URL.
     #[arg(long, env = "EDGEREEL_IDENTITY_JWKS_URL", value_name = "URL")]
@@ -66,21 +71,39 @@ impl IdentityArgs {
             (None, Some(url)) => {
                 let algorithms = self.identity_algorithms.unwrap_or_default().0;
                 let both = vec![JwksAlgorithm::Rs256, JwksAlgorithm::Es256];
-                Signature::Jwks { url, algorithms: if algorithms.is_empty() { both } else { algorithms } }
+                Signature::Jwks {
+                    url,
+                    algorithms: if algorithms.is_empty() {
+                        both
+                    } else {
+                        algorithms
+                    },
+                }
             }
-            (Some(_), Some(_)) => return Err(one(format!("{SECRET} and {JWKS_URL} are both set: use one"))),
+            (Some(_), Some(_)) => {
+                return Err(one(format!(
+                    "{SECRET} and {JWKS_URL} are both set: use one"
+                )));
+            }
             (None, None) => return Err(one(format!("{SECRET} or {JWKS_URL} is not set"))),
         };
         let missing = [
             ("EDGEREEL_IDENTITY_ISSUER", self.identity_issuer.is_none()),
             ("EDGEREEL_IDENTITY_AUDIENCE", audiences.is_empty()),
         ];
-        let missing: Vec<_> = missing.iter().filter(|it| it.1).map(|it| format!("{} is not set", it.0)).collect();
+        let missing: Vec<_> = missing
+            .iter()
+            .filter(|it| it.1)
+            .map(|it| format!("{} is not set", it.0))
+            .collect();
         if !missing.is_empty() {
             return Err(InvalidSettings(missing));
         }
         let issuer = self.identity_issuer.unwrap_or_default();
-        let mut settings = IdentitySettings { audiences, ..IdentitySettings::new(signature, &issuer, "") };
+        let mut settings = IdentitySettings {
+            audiences,
+            ..IdentitySettings::new(signature, &issuer, "")
+        };
         settings.owner_claim = self.identity_owner_claim.unwrap_or(settings.owner_claim);
         settings.scope_prefix = self.identity_scope_prefix.unwrap_or_default();
         settings.sign_in = self.sign_in.settings().map_err(one)?;
@@ -106,18 +129,28 @@ mod tests {
     use crate::variables::Variables;
 
     fn read(set: &[(&str, &str)]) -> Result<Option<IdentitySettings>, InvalidSettings> {
-        let variables = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Variables::new(variables).read::<IdentityArgs>().and_then(IdentityArgs::settings)
+        let variables = set
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Variables::new(variables)
+            .read::<IdentityArgs>()
+            .and_then(IdentityArgs::settings)
     }
 
     #[test]
     fn an_identity_provider_is_configured_completely_or_not_at_all() {
         let secret = "x".repeat(32);
-        let (issuer, audience) =
-            (("EDGEREEL_IDENTITY_ISSUER", "https://id.example"), ("EDGEREEL_IDENTITY_AUDIENCE", "a, b"));
+        let (issuer, audience) = (
+            ("EDGEREEL_IDENTITY_ISSUER", "https://id.example"),
+            ("EDGEREEL_IDENTITY_AUDIENCE", "a, b"),
+        );
         let url = (JWKS_URL, "https://id.example/keys");
         assert!(read(&[]).unwrap().is_none());
-        assert!(read(&[(SECRET, &secret), issuer, audience]).unwrap().is_some());
+        assert!(
+            read(&[(SECRET, &secret), issuer, audience])
+                .unwrap()
+                .is_some()
+        );
         assert!(read(&[url, issuer, audience]).unwrap().is_some());
         let es256 = ("EDGEREEL_IDENTITY_ALGORITHMS", "ES256");
         let settings = read(&[url, issuer, audience, es256]).unwrap().unwrap();
@@ -127,14 +160,33 @@ mod tests {
         );
         let client = ("EDGEREEL_OIDC_CLIENT_ID", "web");
         let scopes = ("EDGEREEL_OIDC_SCOPES", "openid,profile");
-        let sign_in = read(&[url, issuer, audience, client, scopes]).unwrap().unwrap().sign_in.unwrap();
-        assert_eq!((sign_in.client_id.as_str(), sign_in.scopes.as_str()), ("web", "openid profile"));
+        let sign_in = read(&[url, issuer, audience, client, scopes])
+            .unwrap()
+            .unwrap()
+            .sign_in
+            .unwrap();
+        assert_eq!(
+            (sign_in.client_id.as_str(), sign_in.scopes.as_str()),
+            ("web", "openid profile")
+        );
         assert!(sign_in.client_secret.is_none() && sign_in.token == SignInToken::Id);
         let wrong: [(&[(&str, &str)], &str); 9] = [
-            (&[url, issuer, audience, scopes], "EDGEREEL_OIDC_CLIENT_ID is not set"),
-            (&[client], "EDGEREEL_IDENTITY_SECRET or EDGEREEL_IDENTITY_JWKS_URL is not set"),
-            (&[("EDGEREEL_OIDC_SCOPES", "profile")], "EDGEREEL_OIDC_SCOPES: `openid` is missing"),
-            (&[issuer], "EDGEREEL_IDENTITY_SECRET or EDGEREEL_IDENTITY_JWKS_URL is not set"),
+            (
+                &[url, issuer, audience, scopes],
+                "EDGEREEL_OIDC_CLIENT_ID is not set",
+            ),
+            (
+                &[client],
+                "EDGEREEL_IDENTITY_SECRET or EDGEREEL_IDENTITY_JWKS_URL is not set",
+            ),
+            (
+                &[("EDGEREEL_OIDC_SCOPES", "profile")],
+                "EDGEREEL_OIDC_SCOPES: `openid` is missing",
+            ),
+            (
+                &[issuer],
+                "EDGEREEL_IDENTITY_SECRET or EDGEREEL_IDENTITY_JWKS_URL is not set",
+            ),
             (&[url, audience], "EDGEREEL_IDENTITY_ISSUER is not set"),
             (&[url, issuer], "EDGEREEL_IDENTITY_AUDIENCE is not set"),
             (
@@ -142,7 +194,12 @@ mod tests {
                 "EDGEREEL_IDENTITY_SECRET and EDGEREEL_IDENTITY_JWKS_URL are both set: use one",
             ),
             (
-                &[url, issuer, audience, ("EDGEREEL_IDENTITY_ALGORITHMS", "HS256")],
+                &[
+                    url,
+                    issuer,
+                    audience,
+                    ("EDGEREEL_IDENTITY_ALGORITHMS", "HS256"),
+                ],
                 "EDGEREEL_IDENTITY_ALGORITHMS: use RS256, ES256, or both",
             ),
             (

@@ -33,10 +33,19 @@ impl Installation {
     /// If a service cannot be reached.
     pub async fn connect(services: Services, holder: &str) -> Result<Self, ConnectError> {
         let (database, catalog) = connect::catalog(services.database.expose()).await?;
-        let how = QueueUse { max_receives: MAX_RECEIVES, holder };
+        let how = QueueUse {
+            max_receives: MAX_RECEIVES,
+            holder,
+        };
         let queue = connect::queue(&services.queue, &database, how).await?;
         let store = Arc::new(S3Store::new(&services.store));
-        Ok(Self { database, catalog, queue, store, private_bucket: services.store.private_bucket })
+        Ok(Self {
+            database,
+            catalog,
+            queue,
+            store,
+            private_bucket: services.store.private_bucket,
+        })
     }
 
     /// Closes the database; afterwards the services do not work.

@@ -10,7 +10,12 @@ use crate::parsers::SecretParser;
 pub struct KeyArgs {
     /// Keys that wrap content keys and encrypt the secrets of webhooks: `NAME:BASE64` of 32 bytes, comma-separated; the
     /// same as at the edge. The first one encrypts, all of them decrypt. Prefer the variable.
-    #[arg(long, env = "EDGEREEL_KEY_ENCRYPTION_KEYS", value_name = "KEYS", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_KEY_ENCRYPTION_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
     #[arg(value_parser = SecretParser(KeyEncryptionKeys::parse))]
     pub key_encryption_keys: KeyEncryptionKeys,
 }

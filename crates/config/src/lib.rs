@@ -23,8 +23,8 @@ mod webhooks;
 
 pub use api::{AllowedOrigin, ApiArgs, CorsArgs, InvalidOrigin};
 pub use identity::{
-    IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, SignInArgs, SignInSettings, SignInToken, Signature,
-    is_loopback,
+    IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, SignInArgs, SignInSettings,
+    SignInToken, Signature, is_loopback,
 };
 pub use installation::Installation;
 pub use keys::KeyArgs;

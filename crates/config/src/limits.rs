@@ -34,9 +34,15 @@ impl Default for Limits {
     /// installation.
     fn default() -> Self {
         Self {
-            callers: Some(Rate { burst: 200, refill: Duration::from_millis(20) }),
+            callers: Some(Rate {
+                burst: 200,
+                refill: Duration::from_millis(20),
+            }),
             installation: None,
-            failures: Some(Rate { burst: 50, refill: Duration::from_secs(1) }),
+            failures: Some(Rate {
+                burst: 50,
+                refill: Duration::from_secs(1),
+            }),
             address_header: None,
         }
     }
@@ -70,8 +76,18 @@ impl RateArgs {
         let minute = Duration::from_secs(60);
         let burst = |it: Option<NonZeroU32>| it.map(NonZeroU32::get);
         Limits {
-            callers: rate(self.requests_per_second, burst(self.requests_burst), second, default.callers),
-            failures: rate(self.auth_failures_per_minute, burst(self.auth_failures_burst), minute, default.failures),
+            callers: rate(
+                self.requests_per_second,
+                burst(self.requests_burst),
+                second,
+                default.callers,
+            ),
+            failures: rate(
+                self.auth_failures_per_minute,
+                burst(self.auth_failures_burst),
+                minute,
+                default.failures,
+            ),
             address_header: self.client_address_header.or(default.address_header),
             ..default
         }
@@ -79,10 +95,21 @@ impl RateArgs {
 }
 
 /// A rate of `count` requests per `time`; 0: unlimited.
-fn rate(count: Option<u32>, burst: Option<u32>, time: Duration, default: Option<Rate>) -> Option<Rate> {
+fn rate(
+    count: Option<u32>,
+    burst: Option<u32>,
+    time: Duration,
+    default: Option<Rate>,
+) -> Option<Rate> {
     let Some(count) = count else {
-        return default.map(|it| Rate { burst: burst.unwrap_or(it.burst), ..it });
+        return default.map(|it| Rate {
+            burst: burst.unwrap_or(it.burst),
+            ..it
+        });
     };
     let refill = time.checked_div(count)?;
-    Some(Rate { refill, burst: burst.or(default.map(|it| it.burst)).unwrap_or(count) })
+    Some(Rate {
+        refill,
+        burst: burst.or(default.map(|it| it.burst)).unwrap_or(count),
+    })
 }

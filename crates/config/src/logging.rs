@@ -12,7 +12,13 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogArgs {
     /// Log filter: a level (error, warn, info, debug, trace), or `target=level` pairs.
-    #[arg(long, env = "RUST_LOG", global = true, value_name = "FILTER", help_heading = "Logging")]
+    #[arg(
+        long,
+        env = "RUST_LOG",
+        global = true,
+        value_name = "FILTER",
+        help_heading = "Logging"
+    )]
     pub log: Option<String>,
     /// Format of log lines.
     #[arg(
@@ -83,26 +89,39 @@ pub fn start(args: &LogArgs, default: &str) -> Result<(), LoggingError> {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match args.log_format {
         LogFormat::Text => {
-            let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
-            tracing_subscriber::registry().with(layer.with_filter(filter.and(secret_filter()))).try_init()
+            let layer = layer
+                .with_target(false)
+                .with_ansi(std::io::stderr().is_terminal());
+            tracing_subscriber::registry()
+                .with(layer.with_filter(filter.and(secret_filter())))
+                .try_init()
         }
-        LogFormat::Json => {
-            tracing_subscriber::registry().with(layer.json().with_filter(filter.and(secret_filter()))).try_init()
-        }
+        LogFormat::Json => tracing_subscriber::registry()
+            .with(layer.json().with_filter(filter.and(secret_filter())))
+            .try_init(),
     };
     Ok(started?)
 }
 
 fn filter(requested: Option<&str>, default: &str) -> Result<EnvFilter, LoggingError> {
-    let filter = requested.map(str::trim).filter(|it| !it.is_empty()).unwrap_or(default);
-    EnvFilter::try_new(filter).map_err(|problem| LoggingError::Filter { filter: filter.to_owned(), problem })
+    let filter = requested
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .unwrap_or(default);
+    EnvFilter::try_new(filter).map_err(|problem| LoggingError::Filter {
+        filter: filter.to_owned(),
+        problem,
+    })
 }
 
 /// Limits that apply regardless of the filter.
 fn secret_filter() -> Targets {
     let silent = VERBOSE_LIBRARIES.iter().map(|it| (*it, LevelFilter::WARN));
     // It logs every rejected request as an error, although the response reports it.
-    Targets::new().with_default(LevelFilter::TRACE).with_targets(silent).with_target("s3s", LevelFilter::OFF)
+    Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(silent)
+        .with_target("s3s", LevelFilter::OFF)
 }
 
 #[cfg(test)]
@@ -114,10 +133,15 @@ mod tests {
     #[test]
     fn libraries_that_log_requests_are_limited() {
         let secret_filter = secret_filter();
-        for target in
-            ["aws_sigv4::http_request::sign", "aws_smithy_runtime::client::orchestrator", "hyper_util::client"]
-        {
-            assert!(!secret_filter.would_enable(target, &Level::INFO), "{target}");
+        for target in [
+            "aws_sigv4::http_request::sign",
+            "aws_smithy_runtime::client::orchestrator",
+            "hyper_util::client",
+        ] {
+            assert!(
+                !secret_filter.would_enable(target, &Level::INFO),
+                "{target}"
+            );
             assert!(secret_filter.would_enable(target, &Level::WARN), "{target}");
         }
         assert!(!secret_filter.would_enable("s3s::ops", &Level::ERROR));
@@ -129,6 +153,9 @@ mod tests {
         assert!(filter(Some("transcoder=debug,info"), QUIET).is_ok());
         assert!(filter(Some(" "), QUIET).is_ok() && filter(None, VERBOSE).is_ok());
         let problem = filter(Some("info=loud"), QUIET).unwrap_err().to_string();
-        assert!(problem.starts_with("invalid value `info=loud` for --log: "), "{problem}");
+        assert!(
+            problem.starts_with("invalid value `info=loud` for --log: "),
+            "{problem}"
+        );
     }
 }

@@ -52,8 +52,11 @@ where
         _arg: Option<&clap::Arg>,
         value: &std::ffi::OsStr,
     ) -> Result<T, clap::Error> {
-        let invalid = |reason: String| clap::Error::raw(ErrorKind::ValueValidation, reason).with_cmd(command);
-        let text = value.to_str().ok_or_else(|| invalid("it is not valid UTF-8".to_owned()))?;
+        let invalid =
+            |reason: String| clap::Error::raw(ErrorKind::ValueValidation, reason).with_cmd(command);
+        let text = value
+            .to_str()
+            .ok_or_else(|| invalid("it is not valid UTF-8".to_owned()))?;
         (self.0)(text).map_err(|error| invalid(error.to_string()))
     }
 }
@@ -64,9 +67,15 @@ mod tests {
 
     #[test]
     fn lists_and_switches() {
-        assert_eq!(" small, large,".parse(), Ok(List(vec!["small".to_owned(), "large".to_owned()])));
+        assert_eq!(
+            " small, large,".parse(),
+            Ok(List(vec!["small".to_owned(), "large".to_owned()]))
+        );
         assert_eq!(",".parse(), Ok(List::<String>::default()));
         assert!("1, x".parse::<List<u32>>().is_err());
-        assert_eq!((switch("1"), switch("false"), switch("perhaps")), (Ok(true), Ok(false), Err("use 1 or 0")));
+        assert_eq!(
+            (switch("1"), switch("false"), switch("perhaps")),
+            (Ok(true), Ok(false), Err("use 1 or 0"))
+        );
     }
 }

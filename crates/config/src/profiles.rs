@@ -62,13 +62,19 @@ impl ProfileArgs {
     /// # Errors
     /// If a file cannot be read, a setting is invalid, or two profiles have the same name.
     pub fn read(&self) -> Result<HashMap<String, Profile>, ProfileError> {
-        let in_directory = self.profiles_dir.as_deref().map_or_else(|| Ok(vec![]), files_in)?;
+        let in_directory = self
+            .profiles_dir
+            .as_deref()
+            .map_or_else(|| Ok(vec![]), files_in)?;
         let mut profiles = HashMap::new();
         for path in self.profiles.iter().chain(&in_directory) {
             let profile = read_profile(path)?;
             let name = profile.name.to_string();
             if profiles.insert(name.clone(), profile).is_some() {
-                return Err(ProfileError::Duplicate { name, path: path.clone() });
+                return Err(ProfileError::Duplicate {
+                    name,
+                    path: path.clone(),
+                });
             }
         }
         Ok(profiles)
@@ -80,18 +86,31 @@ impl ProfileArgs {
 /// # Errors
 /// If the file cannot be read, or a setting is invalid.
 pub fn read_profile(path: &Path) -> Result<Profile, ProfileError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ProfileError::Unreadable { path: path.to_owned(), source })?;
-    Profile::parse(&text).map_err(|source| ProfileError::Invalid { path: path.to_owned(), source })
+    let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    Profile::parse(&text).map_err(|source| ProfileError::Invalid {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The TOML files in a directory.
 fn files_in(directory: &Path) -> Result<Vec<PathBuf>, ProfileError> {
-    let unreadable = |source| ProfileError::Unreadable { path: directory.to_owned(), source };
+    let unreadable = |source| ProfileError::Unreadable {
+        path: directory.to_owned(),
+        source,
+    };
     let entries = std::fs::read_dir(directory).map_err(unreadable)?;
-    let paths =
-        entries.map(|entry| entry.map(|it| it.path())).collect::<std::io::Result<Vec<_>>>().map_err(unreadable)?;
-    let mut files: Vec<_> = paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "toml")).collect();
+    let paths = entries
+        .map(|entry| entry.map(|it| it.path()))
+        .collect::<std::io::Result<Vec<_>>>()
+        .map_err(unreadable)?;
+    let mut files: Vec<_> = paths
+        .into_iter()
+        .filter(|it| it.extension().is_some_and(|it| it == "toml"))
+        .collect();
     files.sort();
     Ok(files)
 }
@@ -105,14 +124,25 @@ mod tests {
             std::fs::write(folder.join(name), text).unwrap();
         }
         let profiles = also.iter().map(|it| folder.join(it)).collect();
-        ProfileArgs { profiles, profiles_dir: Some(folder.to_owned()) }
+        ProfileArgs {
+            profiles,
+            profiles_dir: Some(folder.to_owned()),
+        }
     }
 
     #[test]
     fn the_toml_files_of_the_directory_are_read() {
         let folder = tempfile::tempdir().unwrap();
-        let files = [("a.toml", "name = \"small\""), ("b.toml", "name = \"large\""), ("notes.txt", "no profile")];
-        let mut names: Vec<_> = args(folder.path(), &files, &[]).read().unwrap().into_keys().collect();
+        let files = [
+            ("a.toml", "name = \"small\""),
+            ("b.toml", "name = \"large\""),
+            ("notes.txt", "no profile"),
+        ];
+        let mut names: Vec<_> = args(folder.path(), &files, &[])
+            .read()
+            .unwrap()
+            .into_keys()
+            .collect();
         names.sort();
         assert_eq!(names, ["large", "small"]);
         assert!(ProfileArgs::default().read().unwrap().is_empty());
@@ -121,11 +151,27 @@ mod tests {
     #[test]
     fn unusable_profiles_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let twice = args(folder.path(), &[("a.toml", "name = \"small\"")], &["a.toml"]).read().unwrap_err().to_string();
-        assert!(twice.starts_with("two profiles have the name `small`"), "{twice}");
-        let wrong = args(folder.path(), &[("a.toml", "segment_seconds = 99.0")], &[]).read().unwrap_err().to_string();
+        let twice = args(
+            folder.path(),
+            &[("a.toml", "name = \"small\"")],
+            &["a.toml"],
+        )
+        .read()
+        .unwrap_err()
+        .to_string();
+        assert!(
+            twice.starts_with("two profiles have the name `small`"),
+            "{twice}"
+        );
+        let wrong = args(folder.path(), &[("a.toml", "segment_seconds = 99.0")], &[])
+            .read()
+            .unwrap_err()
+            .to_string();
         assert!(wrong.contains("a.toml`: "), "{wrong}");
-        let none = args(folder.path(), &[("a.toml", "")], &["none.toml"]).read().unwrap_err().to_string();
+        let none = args(folder.path(), &[("a.toml", "")], &["none.toml"])
+            .read()
+            .unwrap_err()
+            .to_string();
         assert!(none.contains("none.toml"), "{none}");
     }
 }

@@ -13,10 +13,20 @@ use crate::parsers::switch;
 pub struct ServiceArgs {
     /// The database: `postgres://USER:PASSWORD@HOST/NAME`, or `sqlite:PATH`. Prefer the variable: other users can see
     /// the command line.
-    #[arg(long, env = "EDGEREEL_DATABASE", value_name = "ADDRESS", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_DATABASE",
+        value_name = "ADDRESS",
+        hide_env_values = true
+    )]
     database: Secret,
     /// The queue: `sqs:URL` of an Amazon SQS queue, or `database`.
-    #[arg(long, env = "EDGEREEL_QUEUE", value_name = "ADDRESS", default_value = "database")]
+    #[arg(
+        long,
+        env = "EDGEREEL_QUEUE",
+        value_name = "ADDRESS",
+        default_value = "database"
+    )]
     queue: QueueAddress,
     /// The URL of the S3 API.
     #[arg(long, env = "EDGEREEL_S3_ENDPOINT", value_name = "URL")]
@@ -25,13 +35,23 @@ pub struct ServiceArgs {
     #[arg(long, env = "EDGEREEL_S3_PUBLIC_ENDPOINT", value_name = "URL")]
     s3_public_endpoint: Option<String>,
     /// The region of the buckets.
-    #[arg(long, env = "EDGEREEL_S3_REGION", value_name = "NAME", default_value = "auto")]
+    #[arg(
+        long,
+        env = "EDGEREEL_S3_REGION",
+        value_name = "NAME",
+        default_value = "auto"
+    )]
     s3_region: String,
     /// The id of the S3 access key.
     #[arg(long, env = "EDGEREEL_S3_ACCESS_KEY_ID", value_name = "ID")]
     s3_access_key_id: String,
     /// The secret of the S3 access key. Prefer the variable.
-    #[arg(long, env = "EDGEREEL_S3_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_S3_SECRET_ACCESS_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     s3_secret_access_key: Secret,
     /// Whether URLs have the name of the bucket in their path (1) or in their host name (0).
     #[arg(long, env = "EDGEREEL_S3_PATH_STYLE", value_name = "0|1", default_value = "1", value_parser = switch)]
@@ -68,6 +88,10 @@ impl From<ServiceArgs> for Services {
             media_bucket: args.media_bucket,
             force_path_style: args.s3_path_style,
         };
-        Self { database: args.database, queue: args.queue, store }
+        Self {
+            database: args.database,
+            queue: args.queue,
+            store,
+        }
     }
 }

@@ -24,6 +24,9 @@ impl SourceArgs {
 
     /// Addresses from which sources may be imported.
     pub fn import_policy(&self) -> Policy {
-        Policy { allow_private: self.allow_private_imports, allow_http: true }
+        Policy {
+            allow_private: self.allow_private_imports,
+            allow_http: true,
+        }
     }
 }

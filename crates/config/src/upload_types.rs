@@ -7,8 +7,13 @@ use std::str::FromStr;
 pub const ANY_TYPE: &str = "application/octet-stream";
 
 /// Content types of videos outside `video/`.
-const OTHER_TYPES: [&str; 5] =
-    [ANY_TYPE, "application/mp4", "application/mxf", "application/x-matroska", "application/ogg"];
+const OTHER_TYPES: [&str; 5] = [
+    ANY_TYPE,
+    "application/mp4",
+    "application/mxf",
+    "application/x-matroska",
+    "application/ogg",
+];
 
 /// Accepted content types. They only reject files that are obviously not videos; the transcoder
 /// decides by the content of the file.
@@ -32,7 +37,13 @@ pub struct UnacceptedType {
 
 impl Default for UploadTypes {
     fn default() -> Self {
-        Self(["video/*"].iter().chain(&OTHER_TYPES).map(ToString::to_string).collect())
+        Self(
+            ["video/*"]
+                .iter()
+                .chain(&OTHER_TYPES)
+                .map(ToString::to_string)
+                .collect(),
+        )
     }
 }
 
@@ -41,7 +52,10 @@ impl FromStr for UploadTypes {
 
     /// Parses a comma-separated list.
     fn from_str(text: &str) -> Result<Self, InvalidType> {
-        let types = text.split(',').map(|it| it.trim().to_ascii_lowercase()).filter(|it| !it.is_empty());
+        let types = text
+            .split(',')
+            .map(|it| it.trim().to_ascii_lowercase())
+            .filter(|it| !it.is_empty());
         let types = types.map(|text| match text.split_once('/') {
             Some((kind, "*")) if is_token(kind) => Ok(text),
             Some((kind, which)) if is_token(kind) && is_token(which) => Ok(text),
@@ -65,16 +79,31 @@ impl UploadTypes {
     /// # Errors
     /// [`UnacceptedType`]
     pub fn check(&self, announced: Option<&str>) -> Result<String, UnacceptedType> {
-        let announced = announced.map(str::trim).filter(|it| !it.is_empty()).unwrap_or(ANY_TYPE);
-        let essence = announced.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let legal = essence.split_once('/').filter(|(kind, which)| is_token(kind) && is_token(which));
+        let announced = announced
+            .map(str::trim)
+            .filter(|it| !it.is_empty())
+            .unwrap_or(ANY_TYPE);
+        let essence = announced
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        let legal = essence
+            .split_once('/')
+            .filter(|(kind, which)| is_token(kind) && is_token(which));
         let accepts = |kind: &str| {
-            self.0.iter().any(|it| *it == essence || it.strip_suffix("/*").is_some_and(|family| family == kind))
+            self.0.iter().any(|it| {
+                *it == essence || it.strip_suffix("/*").is_some_and(|family| family == kind)
+            })
         };
         if legal.is_some_and(|(kind, _)| accepts(kind)) {
             return Ok(essence);
         }
-        Err(UnacceptedType { found: announced.chars().take(100).collect(), accepted: self.clone() })
+        Err(UnacceptedType {
+            found: announced.chars().take(100).collect(),
+            accepted: self.clone(),
+        })
     }
 }
 
@@ -132,7 +161,10 @@ mod tests {
         check_type(&types, "audio/flac", Some("audio/flac"));
         check_type(&types, "video/webm", None);
         let message = types.check(None).unwrap_err().to_string();
-        assert_eq!(message, "`application/octet-stream` is not accepted: announce one of `video/mp4`, `audio/*`");
+        assert_eq!(
+            message,
+            "`application/octet-stream` is not accepted: announce one of `video/mp4`, `audio/*`"
+        );
         for wrong in ["video", "*/*", "*", "video/m p4", "/mp4", "video/mp4/2"] {
             assert!(wrong.parse::<UploadTypes>().is_err(), "{wrong}");
         }

@@ -43,14 +43,16 @@ pub fn read<T: Args>() -> Result<T, InvalidSettings> {
 impl Variables {
     /// The variables of this process.
     pub fn of_process() -> Self {
-        Self::new(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
+        Self::new(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
     }
 
     /// Variables with these values. Reads the files that they name.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let trimmed = variables.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        let trimmed = variables
+            .into_iter()
+            .map(|(name, value)| (name, value.trim().to_owned()));
         let direct: HashMap<_, _> = trimmed.filter(|(_, value)| !value.is_empty()).collect();
         let (of_files, unusable) = files::read(&direct);
         let mut values = direct;
@@ -74,13 +76,17 @@ impl Variables {
             return Err(InvalidSettings(problems));
         }
         let matches = self.apply(command).try_get_matches_from([""; 0]);
-        matches.and_then(|matches| T::from_arg_matches(&matches)).map_err(|error| InvalidSettings(vec![reason(&error)]))
+        matches
+            .and_then(|matches| T::from_arg_matches(&matches))
+            .map_err(|error| InvalidSettings(vec![reason(&error)]))
     }
 
     /// The command with the values of these variables, in all of its subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
-        command.mut_args(|arg| self.with_value(arg)).mut_subcommands(|it| self.apply(it))
+        command
+            .mut_args(|arg| self.with_value(arg))
+            .mut_subcommands(|it| self.apply(it))
     }
 
     /// The missing and invalid variables of a command, without its subcommands.
@@ -100,18 +106,26 @@ impl Variables {
 
     /// Whether a variable of a command, without its subcommands, has an invalid value.
     pub fn has_invalid(&self, command: &Command) -> bool {
-        let is_invalid = |arg: &Arg| name_of(arg).and_then(|it| invalid(arg, self.value(&it)?)).is_some();
+        let is_invalid = |arg: &Arg| {
+            name_of(arg)
+                .and_then(|it| invalid(arg, self.value(&it)?))
+                .is_some()
+        };
         command.get_arguments().any(is_invalid) || !self.unusable_files(command).is_empty()
     }
 
     /// The variables of a command, without its subcommands, whose file cannot be used.
     pub fn unusable_files(&self, command: &Command) -> Vec<String> {
         let names = command.get_arguments().filter_map(name_of);
-        names.filter_map(|name| self.unusable.get(&name).cloned()).collect()
+        names
+            .filter_map(|name| self.unusable.get(&name).cloned())
+            .collect()
     }
 
     fn with_value(&self, arg: Arg) -> Arg {
-        let Some(name) = name_of(&arg) else { return arg };
+        let Some(name) = name_of(&arg) else {
+            return arg;
+        };
         let known_to_clap = std::env::var(&name).ok();
         match self.value(&name) {
             value if value == known_to_clap.as_deref() => arg,
@@ -131,19 +145,31 @@ fn name_of(arg: &Arg) -> Option<String> {
 }
 
 fn with_default(arg: Arg, value: &str) -> Arg {
-    arg.env(None::<&'static str>).required(false).default_value(value.to_owned())
+    arg.env(None::<&'static str>)
+        .required(false)
+        .default_value(value.to_owned())
 }
 
 /// The argument without clap's own reading of the variable. The help still names the variable.
 fn without_env(arg: Arg, name: &str) -> Arg {
-    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
-    arg.env(None::<&'static str>).long_help(format!("{help}\n\n[env: {name}]"))
+    let help = arg
+        .get_long_help()
+        .or(arg.get_help())
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    arg.env(None::<&'static str>)
+        .long_help(format!("{help}\n\n[env: {name}]"))
 }
 
 /// Why the parser of an argument rejects a value.
 fn invalid(arg: &Arg, value: &str) -> Option<String> {
-    let alone = Command::new("edgereel").no_binary_name(true).arg(with_default(arg.clone(), value));
-    alone.try_get_matches_from([""; 0]).err().map(|error| reason(&error))
+    let alone = Command::new("edgereel")
+        .no_binary_name(true)
+        .arg(with_default(arg.clone(), value));
+    alone
+        .try_get_matches_from([""; 0])
+        .err()
+        .map(|error| reason(&error))
 }
 
 /// The reason in an error of clap, without the value and the usage.
@@ -178,21 +204,37 @@ mod tests {
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
             ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
         ];
-        let changed = changes.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let changed = changes
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         let all: HashMap<&str, String> = complete.into_iter().chain(changed).collect();
-        Variables::new(all.into_iter().map(|(name, value)| (name.to_owned(), value)))
+        Variables::new(
+            all.into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        )
     }
 
     #[test]
     fn defaults_fill_what_is_left_out() {
         let services: Services = variables(&[]).read::<ServiceArgs>().unwrap().into();
-        assert_eq!((services.store.region.as_str(), services.store.force_path_style), ("auto", true));
+        assert_eq!(
+            (
+                services.store.region.as_str(),
+                services.store.force_path_style
+            ),
+            ("auto", true)
+        );
         assert_eq!(services.queue.to_string(), "database", "empty is missing");
         let api: ApiArgs = variables(&[]).read().unwrap();
         assert_eq!(api.api_token.expose(), "secret");
         let owners = api.uploads.owner_limits();
-        assert_eq!((owners.open_uploads, owners.videos, owners.source_bytes), (Some(1_000), None, None));
-        assert!(api.pass_keys.is_none() && api.sources.max_bytes().is_none() && api.api_url.is_empty());
+        assert_eq!(
+            (owners.open_uploads, owners.videos, owners.source_bytes),
+            (Some(1_000), None, None)
+        );
+        assert!(
+            api.pass_keys.is_none() && api.sources.max_bytes().is_none() && api.api_url.is_empty()
+        );
         assert!(!api.webhooks.policy().allow_private && !api.webhooks.policy().allow_http);
     }
 
@@ -208,17 +250,38 @@ mod tests {
             ("EDGEREEL_MAX_UPLOAD_BYTES", "5"),
             ("EDGEREEL_WEBHOOKS_ALLOW_HTTP", "true"),
             ("EDGEREEL_ALLOW_PRIVATE_IMPORTS", "true"),
-            ("EDGEREEL_CORS_ORIGINS", "https://a.example, http://localhost:5173"),
+            (
+                "EDGEREEL_CORS_ORIGINS",
+                "https://a.example, http://localhost:5173",
+            ),
         ])
         .read()
         .unwrap();
         let owners = api.uploads.owner_limits();
-        assert_eq!((owners.open_uploads, owners.videos, owners.source_bytes), (Some(3), None, Some(1_000_000_000_000)));
-        assert_eq!((api.uploads.url_life().as_secs(), api.uploads.require_sizes()), (604_800, true));
+        assert_eq!(
+            (owners.open_uploads, owners.videos, owners.source_bytes),
+            (Some(3), None, Some(1_000_000_000_000))
+        );
+        assert_eq!(
+            (
+                api.uploads.url_life().as_secs(),
+                api.uploads.require_sizes()
+            ),
+            (604_800, true)
+        );
         assert!(api.uploads.types().check(Some("video/webm")).is_err());
-        assert_eq!((api.sources.max_bytes(), api.sources.import_policy().allow_private), (Some(5), true));
+        assert_eq!(
+            (
+                api.sources.max_bytes(),
+                api.sources.import_policy().allow_private
+            ),
+            (Some(5), true)
+        );
         assert!(api.webhooks.policy().allow_http && !api.webhooks.policy().allow_private);
-        assert_eq!(api.cors.origins(), ["https://a.example", "http://localhost:5173"]);
+        assert_eq!(
+            api.cors.origins(),
+            ["https://a.example", "http://localhost:5173"]
+        );
     }
 
     #[test]
@@ -260,16 +323,27 @@ mod tests {
         let path = folder.path().join("token");
         std::fs::write(&path, "of-a-file\n").unwrap();
         let path = path.display().to_string();
-        let with_file = |direct: &str| variables(&[("EDGEREEL_API_TOKEN", direct), ("EDGEREEL_API_TOKEN_FILE", &path)]);
+        let with_file = |direct: &str| {
+            variables(&[
+                ("EDGEREEL_API_TOKEN", direct),
+                ("EDGEREEL_API_TOKEN_FILE", &path),
+            ])
+        };
         let api: ApiArgs = with_file("").read().unwrap();
         assert_eq!(api.api_token.expose(), "of-a-file");
         let InvalidSettings(problems) = with_file("direct").read::<ApiArgs>().unwrap_err();
-        assert_eq!(problems, ["EDGEREEL_API_TOKEN and EDGEREEL_API_TOKEN_FILE are both set: unset one"]);
+        assert_eq!(
+            problems,
+            ["EDGEREEL_API_TOKEN and EDGEREEL_API_TOKEN_FILE are both set: unset one"]
+        );
         // A variable that this program does not read may have any file.
         assert!(with_file("direct").read::<ServiceArgs>().is_ok());
         let mut help = with_file("").apply(ApiArgs::augment_args(Command::new("edgereel")));
         let help = help.render_long_help().to_string();
-        assert!(help.contains("--token") && !help.contains("of-a-file"), "{help}");
+        assert!(
+            help.contains("--token") && !help.contains("of-a-file"),
+            "{help}"
+        );
     }
 
     #[test]
@@ -279,7 +353,13 @@ mod tests {
             rates.limits(crate::Limits::default())
         };
         let default = limits(&[]);
-        assert_eq!((default.callers.unwrap().burst, default.failures.unwrap().burst), (200, 50));
+        assert_eq!(
+            (
+                default.callers.unwrap().burst,
+                default.failures.unwrap().burst
+            ),
+            (200, 50)
+        );
         let set = limits(&[
             ("EDGEREEL_REQUESTS_PER_SECOND", "4"),
             ("EDGEREEL_REQUESTS_BURST", "9"),
@@ -287,7 +367,16 @@ mod tests {
             ("EDGEREEL_CLIENT_ADDRESS_HEADER", "CF-Connecting-IP"),
         ]);
         let quarter = std::time::Duration::from_millis(250);
-        assert_eq!(set.callers, Some(crate::Rate { burst: 9, refill: quarter }));
-        assert_eq!((set.failures, set.address_header.unwrap().as_str()), (None, "cf-connecting-ip"));
+        assert_eq!(
+            set.callers,
+            Some(crate::Rate {
+                burst: 9,
+                refill: quarter
+            })
+        );
+        assert_eq!(
+            (set.failures, set.address_header.unwrap().as_str()),
+            (None, "cf-connecting-ip")
+        );
     }
 }

@@ -22,6 +22,9 @@ pub struct WebhookArgs {
 impl WebhookArgs {
     /// The policy for the addresses of endpoints.
     pub fn policy(&self) -> Policy {
-        Policy { allow_private: self.webhooks_allow_private, allow_http: self.webhooks_allow_http }
+        Policy {
+            allow_private: self.webhooks_allow_private,
+            allow_http: self.webhooks_allow_http,
+        }
     }
 }

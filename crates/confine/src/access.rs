@@ -1,8 +1,9 @@
 //! Landlock: which files, programs and ports can be reached.
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, NetPort, PathBeneath, PathFd, Ruleset,
-    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, NetPort, PathBeneath,
+    PathFd, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
+    RulesetStatus, Scope,
 };
 
 use crate::policy::{Enforcement, Policy};
@@ -11,8 +12,15 @@ use crate::policy::{Enforcement, Policy};
 const NEWEST: ABI = ABI::V6;
 
 /// Where the loader finds libraries, and what the C library reads. Everything that is not there is skipped.
-const READ_BY_ALL: [&str; 7] =
-    ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/sys/devices/system/cpu", "/dev/urandom"];
+const READ_BY_ALL: [&str; 7] = [
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/etc/ld.so.cache",
+    "/sys/devices/system/cpu",
+    "/dev/urandom",
+];
 
 /// Takes away all access to files, ports and other processes that the policy does not name.
 pub(crate) fn apply(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
@@ -35,11 +43,17 @@ pub(crate) fn apply(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
     for path in &policy.read {
         rules = allow(rules, path, read)?;
     }
-    for path in policy.execute.iter().map(AsRef::as_ref).chain(policy.command.first().map(AsRef::as_ref)) {
+    for path in policy
+        .execute
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(policy.command.first().map(AsRef::as_ref))
+    {
         let path: &std::path::Path = path;
         rules = allow(rules, path, read | AccessFs::Execute)?;
     }
-    let change = AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate;
+    let change =
+        AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate;
     for path in &policy.write {
         rules = allow(rules, path, read | change)?;
     }
@@ -56,8 +70,14 @@ fn allow(
     access: BitFlags<AccessFs>,
 ) -> Result<RulesetCreated, RulesetError> {
     let path = path.as_ref();
-    let Ok(opened) = PathFd::new(path) else { return Ok(rules) };
+    let Ok(opened) = PathFd::new(path) else {
+        return Ok(rules);
+    };
     // Rights of directories are refused for a file.
-    let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
+    let access = if path.is_dir() {
+        access
+    } else {
+        access & AccessFs::from_file(NEWEST)
+    };
     rules.add_rule(PathBeneath::new(opened, access))
 }

@@ -9,7 +9,8 @@ use std::process::{Command, ExitCode};
 use landlock::RulesetStatus;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal, setsid};
 use rustix::thread::{
-    CapabilitySet, clear_ambient_capability_set, remove_capability_from_bounding_set, set_no_new_privs,
+    CapabilitySet, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    set_no_new_privs,
 };
 
 use crate::policy::{Enforcement, MalformedPolicy, Policy};
@@ -62,7 +63,11 @@ impl Stopped {
 pub fn run_or_report(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let Err(stopped) = run(arguments);
     // If standard error is closed, the exit status must suffice.
-    drop(writeln!(std::io::stderr(), "[fatal] edgereel {}: {stopped}", crate::SUBCOMMAND));
+    drop(writeln!(
+        std::io::stderr(),
+        "[fatal] edgereel {}: {stopped}",
+        crate::SUBCOMMAND
+    ));
     ExitCode::from(stopped.exit_code() as u8)
 }
 
@@ -73,12 +78,21 @@ pub fn run_or_report(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
 /// Returns only if the program cannot be started, or not as confined as the policy demands.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible, Stopped> {
     let policy = Policy::parse(arguments)?;
-    let (program, arguments) = policy.command.split_first().ok_or(MalformedPolicy("its end".to_owned()))?;
-    let limit = |what: &'static str| move |error: rustix::io::Errno| Stopped::Limit { what, reason: error.to_string() };
+    let (program, arguments) = policy
+        .command
+        .split_first()
+        .ok_or(MalformedPolicy("its end".to_owned()))?;
+    let limit = |what: &'static str| {
+        move |error: rustix::io::Errno| Stopped::Limit {
+            what,
+            reason: error.to_string(),
+        }
+    };
 
     // A Ctrl-C of the terminal is for the parent, which ends the program in its own time.
     setsid().map_err(limit("a session"))?;
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(limit("the parent-death signal"))?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(limit("the parent-death signal"))?;
     if getppid().map_or(0, |it| it.as_raw_nonzero().get()) != policy.parent as i32 {
         return Err(Stopped::Orphaned);
     }
@@ -90,7 +104,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible, 
     }
     // Only fails: otherwise this process is the program.
     let source = Command::new(program).args(arguments).exec();
-    Err(Stopped::Execute { program: program.to_string_lossy().into_owned(), source })
+    Err(Stopped::Execute {
+        program: program.to_string_lossy().into_owned(),
+        source,
+    })
 }
 
 fn confine(policy: &Policy) -> Result<(), Stopped> {
@@ -99,7 +116,12 @@ fn confine(policy: &Policy) -> Result<(), Stopped> {
     match access::apply(policy) {
         Ok(RulesetStatus::FullyEnforced) => {}
         Ok(RulesetStatus::PartiallyEnforced | RulesetStatus::NotEnforced) if !required => {}
-        Ok(_) => return Err(limit("Landlock", "the kernel does not offer all of it".to_owned())),
+        Ok(_) => {
+            return Err(limit(
+                "Landlock",
+                "the kernel does not offer all of it".to_owned(),
+            ));
+        }
         // A rule that this kernel does not take is our mistake, not a lack of the kernel.
         Err(error) => return Err(limit("Landlock", error.to_string())),
     }

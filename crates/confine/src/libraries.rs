@@ -21,11 +21,23 @@ pub struct Libraries {
 pub fn libraries(program: &Path, environment: &[(&str, &str)]) -> std::io::Result<Libraries> {
     if is_script(program)? {
         // Which programs a script starts is unknown.
-        let execute = ["/bin", "/usr/bin", "/usr/local/bin", "/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+        let execute = [
+            "/bin",
+            "/usr/bin",
+            "/usr/local/bin",
+            "/lib",
+            "/lib64",
+            "/usr/lib",
+            "/usr/lib64",
+        ];
         let folder = program.parent().map(Path::to_owned);
         return Ok(Libraries {
             directories: vec![],
-            execute: execute.map(PathBuf::from).into_iter().chain(folder).collect(),
+            execute: execute
+                .map(PathBuf::from)
+                .into_iter()
+                .chain(folder)
+                .collect(),
         });
     }
     let output = Command::new(program)
@@ -50,7 +62,9 @@ fn parse(list: &str) -> Libraries {
     let mut directories = BTreeSet::new();
     let mut execute = BTreeSet::new();
     for line in list.lines() {
-        let Some((name, _)) = line.trim().rsplit_once(" (0x") else { continue };
+        let Some((name, _)) = line.trim().rsplit_once(" (0x") else {
+            continue;
+        };
         let (loader, path) = match name.split_once(" => ") {
             Some((_, path)) => (false, path),
             None => (true, name),
@@ -60,14 +74,20 @@ fn parse(list: &str) -> Libraries {
             continue;
         }
         // The loader opens the name, and the kernel checks the file that it leads to.
-        for path in [Some(path.to_owned()), path.canonicalize().ok()].into_iter().flatten() {
+        for path in [Some(path.to_owned()), path.canonicalize().ok()]
+            .into_iter()
+            .flatten()
+        {
             directories.extend(path.parent().map(Path::to_owned));
             if loader {
                 execute.insert(path);
             }
         }
     }
-    Libraries { directories: directories.into_iter().collect(), execute: execute.into_iter().collect() }
+    Libraries {
+        directories: directories.into_iter().collect(),
+        execute: execute.into_iter().collect(),
+    }
 }
 
 /// Finds a program as a shell does: in the directories of `PATH`, unless its name has a slash. Does not follow links, since
@@ -77,7 +97,9 @@ pub fn find_program(program: &Path) -> Option<PathBuf> {
         return std::path::absolute(program).ok();
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|it| it.join(program)).find(|it| it.is_file())
+    std::env::split_paths(&path)
+        .map(|it| it.join(program))
+        .find(|it| it.is_file())
 }
 
 #[cfg(test)]
@@ -96,7 +118,10 @@ mod tests {
             execute: vec!["/nowhere/ld-linux.so.2".into()],
         };
         assert_eq!(parse(list), expected);
-        assert_eq!(parse("ffmpeg version 8.1 Copyright (c) 2000-2026"), Libraries::default());
+        assert_eq!(
+            parse("ffmpeg version 8.1 Copyright (c) 2000-2026"),
+            Libraries::default()
+        );
     }
 
     #[test]
@@ -105,7 +130,10 @@ mod tests {
         let script = folder.path().join("ffmpeg");
         std::fs::write(&script, "#!/bin/sh\nexec /usr/bin/ffmpeg \"$@\"\n").unwrap();
         let found = libraries(&script, &[]).unwrap();
-        assert!(found.execute.contains(&"/usr/bin".into()) && found.execute.contains(&folder.path().to_owned()));
+        assert!(
+            found.execute.contains(&"/usr/bin".into())
+                && found.execute.contains(&folder.path().to_owned())
+        );
         assert!(libraries(&folder.path().join("none"), &[]).is_err());
     }
 }

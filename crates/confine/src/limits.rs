@@ -20,7 +20,10 @@ const PROGRAM: u64 = 1 << 30;
 pub(crate) fn apply(policy: &Policy) -> rustix::io::Result<()> {
     let processors = std::thread::available_parallelism().map_or(1, |it| it.get() as u64);
     // Data is what is written to; the address space also has what is only reserved.
-    let address_space = policy.memory.saturating_add(PROGRAM).saturating_add(processors * RESERVED_PER_PROCESSOR);
+    let address_space = policy
+        .memory
+        .saturating_add(PROGRAM)
+        .saturating_add(processors * RESERVED_PER_PROCESSOR);
     let mut limits = vec![
         (Resource::Core, 0),
         (Resource::Nofile, DESCRIPTORS),
@@ -32,9 +35,17 @@ pub(crate) fn apply(policy: &Policy) -> rustix::io::Result<()> {
         limits.push((Resource::Fsize, 0));
     }
     for (resource, value) in limits {
-        let present = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let present = rustix::process::getrlimit(resource)
+            .maximum
+            .unwrap_or(u64::MAX);
         let value = value.min(present);
-        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(value),
+                maximum: Some(value),
+            },
+        )?;
     }
     Ok(())
 }
@@ -86,7 +97,10 @@ mod tests {
         let smallest = |groups: &str| group_limits(groups, root.path()).min();
         assert_eq!(smallest("0::/pod/container\n"), Some(2 << 30));
         assert_eq!(smallest("0::/other\n"), None);
-        assert_eq!(smallest("5:cpu,memory:/job\n4:cpu:/pod\n0::/pod\n"), Some(1 << 30));
+        assert_eq!(
+            smallest("5:cpu,memory:/job\n4:cpu:/pod\n0::/pod\n"),
+            Some(1 << 30)
+        );
         assert_eq!(smallest(""), None);
     }
 

@@ -84,7 +84,9 @@ impl Policy {
             add("--cpu-seconds", seconds.to_string().as_ref());
         }
         self.read.iter().for_each(|it| add("--read", it.as_ref()));
-        self.execute.iter().for_each(|it| add("--execute", it.as_ref()));
+        self.execute
+            .iter()
+            .for_each(|it| add("--execute", it.as_ref()));
         self.write.iter().for_each(|it| add("--write", it.as_ref()));
         arguments.push("--".into());
         arguments.extend(self.command.iter().cloned());
@@ -99,7 +101,9 @@ impl Policy {
         let mut policy = Self::default();
         let mut arguments = arguments.into_iter();
         loop {
-            let name = arguments.next().ok_or_else(|| MalformedPolicy("its end".to_owned()))?;
+            let name = arguments
+                .next()
+                .ok_or_else(|| MalformedPolicy("its end".to_owned()))?;
             if name == "--" {
                 policy.command = arguments.collect();
                 return Ok(policy);
@@ -107,11 +111,15 @@ impl Policy {
             let malformed = || MalformedPolicy(name.to_string_lossy().into_owned());
             let value = arguments.next().ok_or_else(malformed)?;
             match name.to_str() {
-                Some("--enforcement") => policy.enforcement = number(&value).ok_or_else(malformed)?,
+                Some("--enforcement") => {
+                    policy.enforcement = number(&value).ok_or_else(malformed)?
+                }
                 Some("--parent") => policy.parent = number(&value).ok_or_else(malformed)?,
                 Some("--memory") => policy.memory = number(&value).ok_or_else(malformed)?,
                 Some("--port") => policy.port = Some(number(&value).ok_or_else(malformed)?),
-                Some("--cpu-seconds") => policy.cpu_seconds = Some(number(&value).ok_or_else(malformed)?),
+                Some("--cpu-seconds") => {
+                    policy.cpu_seconds = Some(number(&value).ok_or_else(malformed)?)
+                }
                 Some("--read") => policy.read.push(value.into()),
                 Some("--execute") => policy.execute.push(value.into()),
                 Some("--write") => policy.write.push(value.into()),
@@ -143,17 +151,27 @@ mod tests {
             read: vec!["/a b".into(), OsString::from_vec(vec![b'/', 0xff]).into()],
             execute: vec!["/lib/ld.so".into()],
             write: vec!["--".into()],
-            command: ["/usr/bin/ffmpeg", "--", "--port", "1"].map(OsString::from).to_vec(),
+            command: ["/usr/bin/ffmpeg", "--", "--port", "1"]
+                .map(OsString::from)
+                .to_vec(),
         };
         let arguments = policy.arguments();
         assert_eq!(arguments[0], SUBCOMMAND);
         assert_eq!(Policy::parse(arguments.into_iter().skip(1)), Ok(policy));
-        assert_eq!(Policy::parse(Policy::default().arguments().into_iter().skip(1)), Ok(Policy::default()));
+        assert_eq!(
+            Policy::parse(Policy::default().arguments().into_iter().skip(1)),
+            Ok(Policy::default())
+        );
     }
 
     #[test]
     fn what_is_not_a_policy_is_refused() {
-        for bad in [vec![], vec!["--port"], vec!["--port", "x", "--"], vec!["--network", "all", "--"]] {
+        for bad in [
+            vec![],
+            vec!["--port"],
+            vec!["--port", "x", "--"],
+            vec!["--network", "all", "--"],
+        ] {
             let arguments = bad.iter().map(OsString::from);
             assert!(Policy::parse(arguments).is_err(), "{bad:?}");
         }

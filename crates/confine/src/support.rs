@@ -1,6 +1,9 @@
 //! What the kernel offers for a confinement.
 
-use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, Scope};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    Scope,
+};
 
 /// What the kernel offers. Found out without limiting this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,20 +21,29 @@ impl Support {
     /// Asks the kernel.
     pub fn of_kernel() -> Self {
         let versions = [ABI::V6, ABI::V5, ABI::V4, ABI::V3, ABI::V2, ABI::V1];
-        let landlock = versions.into_iter().find(|it| takes(*it)).map_or(0, |it| it as u32);
-        let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
+        let landlock = versions
+            .into_iter()
+            .find(|it| takes(*it))
+            .map_or(0, |it| it as u32);
+        let actions =
+            std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
         let filter = crate::system_calls::programs(&crate::Policy::default());
-        Self { landlock, seccomp: filter.is_ok() && actions.split_whitespace().any(|it| it == "errno") }
+        Self {
+            landlock,
+            seccomp: filter.is_ok() && actions.split_whitespace().any(|it| it == "errno"),
+        }
     }
 
     /// What is missing, in words; empty: nothing.
     pub fn missing(&self) -> Vec<String> {
         let landlock = match self.landlock {
             0 => Some("Landlock (files and ports are open to FFmpeg)".to_owned()),
-            version @ 1..=3 => {
-                Some(format!("Landlock 4 for ports and 6 for signals (this kernel has version {version})"))
-            }
-            version @ (4 | 5) => Some(format!("Landlock 6 for signals (this kernel has version {version})")),
+            version @ 1..=3 => Some(format!(
+                "Landlock 4 for ports and 6 for signals (this kernel has version {version})"
+            )),
+            version @ (4 | 5) => Some(format!(
+                "Landlock 6 for signals (this kernel has version {version})"
+            )),
             Self::COMPLETE.. => None,
         };
         let seccomp = (!self.seccomp).then(|| "seccomp (system calls are not filtered)".to_owned());

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use libc::c_long;
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
 
 use crate::policy::Policy;
@@ -192,11 +192,17 @@ pub(crate) fn apply(policy: &Policy) -> Result<(), FilterError> {
 pub(crate) fn programs(policy: &Policy) -> Result<[BpfProgram; 2], BackendError> {
     let refused = compile(rules(policy)?, libc::EPERM)?;
     // The C library then uses `clone`, whose flags a filter can see.
-    let absent = compile(both_interfaces([(libc::SYS_clone3, vec![])].into()), libc::ENOSYS)?;
+    let absent = compile(
+        both_interfaces([(libc::SYS_clone3, vec![])].into()),
+        libc::ENOSYS,
+    )?;
     Ok([refused, absent])
 }
 
-fn compile(rules: BTreeMap<c_long, Vec<SeccompRule>>, errno: i32) -> Result<BpfProgram, BackendError> {
+fn compile(
+    rules: BTreeMap<c_long, Vec<SeccompRule>>,
+    errno: i32,
+) -> Result<BpfProgram, BackendError> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let refuse = SeccompAction::Errno(errno as u32);
     SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture)?.try_into()
@@ -204,8 +210,11 @@ fn compile(rules: BTreeMap<c_long, Vec<SeccompRule>>, errno: i32) -> Result<BpfP
 
 fn rules(policy: &Policy) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendError> {
     let own = u64::from(std::process::id());
-    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
-        REFUSED.iter().chain(REFUSED_OLD).map(|it| (*it, vec![])).collect();
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = REFUSED
+        .iter()
+        .chain(REFUSED_OLD)
+        .map(|it| (*it, vec![]))
+        .collect();
     if policy.write.is_empty() {
         rules.extend(CHANGES.iter().chain(CHANGES_OLD).map(|it| (*it, vec![])));
     }
@@ -217,7 +226,10 @@ fn rules(policy: &Policy) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendE
     }
     rules.insert(libc::SYS_socket, sockets);
     // Threads, and nothing else.
-    rules.insert(libc::SYS_clone, vec![rule([masked(0, libc::CLONE_THREAD as u64, 0)?])?]);
+    rules.insert(
+        libc::SYS_clone,
+        vec![rule([masked(0, libc::CLONE_THREAD as u64, 0)?])?],
+    );
     // Signals to itself: `abort` sends one.
     rules.insert(libc::SYS_kill, vec![rule([not(0, own)?])?]);
     rules.insert(libc::SYS_tgkill, vec![rule([not(0, own)?])?]);
@@ -230,20 +242,29 @@ fn rules(policy: &Policy) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendE
 
 /// The same rules for the x32 interface.
 #[cfg(target_arch = "x86_64")]
-fn both_interfaces(mut rules: BTreeMap<c_long, Vec<SeccompRule>>) -> BTreeMap<c_long, Vec<SeccompRule>> {
-    let x32: Vec<_> = rules.iter().map(|(call, rules)| (call | X32, rules.clone())).collect();
+fn both_interfaces(
+    mut rules: BTreeMap<c_long, Vec<SeccompRule>>,
+) -> BTreeMap<c_long, Vec<SeccompRule>> {
+    let x32: Vec<_> = rules
+        .iter()
+        .map(|(call, rules)| (call | X32, rules.clone()))
+        .collect();
     rules.extend(x32);
     rules.extend(X32_OWN.map(|it| (it | X32, vec![])));
     rules
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn both_interfaces(rules: BTreeMap<c_long, Vec<SeccompRule>>) -> BTreeMap<c_long, Vec<SeccompRule>> {
+fn both_interfaces(
+    rules: BTreeMap<c_long, Vec<SeccompRule>>,
+) -> BTreeMap<c_long, Vec<SeccompRule>> {
     rules
 }
 
 /// Refuses a call if all conditions hold.
-fn rule(conditions: impl IntoIterator<Item = SeccompCondition>) -> Result<SeccompRule, BackendError> {
+fn rule(
+    conditions: impl IntoIterator<Item = SeccompCondition>,
+) -> Result<SeccompRule, BackendError> {
     SeccompRule::new(conditions.into_iter().collect())
 }
 
@@ -258,7 +279,12 @@ fn not(argument: u8, value: u64) -> Result<SeccompCondition, BackendError> {
 }
 
 fn masked(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition, BackendError> {
-    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
+    SeccompCondition::new(
+        argument,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::MaskedEq(mask),
+        value,
+    )
 }
 
 #[cfg(test)]

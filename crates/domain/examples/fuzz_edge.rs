@@ -130,12 +130,16 @@ fn mutate(random: &mut Random, good: &str) -> String {
                 text.insert(at, byte);
             }
             4 => {
-                let again = text[at..].chars().take(random.below(60)).collect::<String>();
+                let again = text[at..]
+                    .chars()
+                    .take(random.below(60))
+                    .collect::<String>();
                 text.insert_str(at, &again);
             }
             _ => {
                 if let Some(it) = text[at..].chars().next() {
-                    let other = char::from_u32(u32::from(it) ^ (1 << random.below(7))).unwrap_or('?');
+                    let other =
+                        char::from_u32(u32::from(it) ^ (1 << random.below(7))).unwrap_or('?');
                     text.replace_range(at..at + it.len_utf8(), other.encode_utf8(&mut [0; 4]));
                 }
             }
@@ -149,7 +153,11 @@ fn invent(random: &mut Random) -> String {
 }
 
 fn odd(random: &mut Random, good: &str) -> String {
-    if random.below(2) == 0 { mutate(random, good) } else { invent(random) }
+    if random.below(2) == 0 {
+        mutate(random, good)
+    } else {
+        invent(random)
+    }
 }
 
 struct World {
@@ -167,34 +175,64 @@ impl World {
         };
         let stored = world::objects();
         let of = |ending: &str| {
-            stored.iter().filter(|it| it.0.path().ends_with(ending)).map(|it| it.1.clone()).collect::<Vec<_>>()
+            stored
+                .iter()
+                .filter(|it| it.0.path().ends_with(ending))
+                .map(|it| it.1.clone())
+                .collect::<Vec<_>>()
         };
-        let playlists = of(".m3u8").into_iter().filter_map(|it| String::from_utf8(it).ok()).collect();
-        Self { keys: [world::keyring(), delegating], cases: cases::all(NOW), playlists, documents: of(".json") }
+        let playlists = of(".m3u8")
+            .into_iter()
+            .filter_map(|it| String::from_utf8(it).ok())
+            .collect();
+        Self {
+            keys: [world::keyring(), delegating],
+            cases: cases::all(NOW),
+            playlists,
+            documents: of(".json"),
+        }
     }
 
     /// Decides on a request, and executes the decision as far as that is possible without a store.
     fn request(&self, random: &mut Random) -> String {
         let case = random.pick(&self.cases);
-        let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
-        let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
+        let (path, query) = case
+            .target
+            .split_once('?')
+            .map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
+        let header = |name: &str| {
+            case.headers
+                .iter()
+                .find(|it| it.0 == name)
+                .map(|it| it.1.as_str())
+        };
         // One mutation at a time, so that the rest gets as far as possible.
         let which = random.below(8);
         let text = |random: &mut Random, at: usize, good: &str| {
-            if which == at { odd(random, good) } else { good.to_owned() }
+            if which == at {
+                odd(random, good)
+            } else {
+                good.to_owned()
+            }
         };
         let method = text(random, 0, case.method);
         let path = text(random, 1, path);
-        let query = query.or((which == 2).then_some("")).map(|it| text(random, 2, it));
+        let query = query
+            .or((which == 2).then_some(""))
+            .map(|it| text(random, 2, it));
         let maybe = |random: &mut Random, at: usize, good: Option<&str>| {
-            good.or((which == at).then_some("")).map(|it| text(random, at, it))
+            good.or((which == at).then_some(""))
+                .map(|it| text(random, at, it))
         };
         let authorization = maybe(random, 3, header("authorization"));
         let cookie = maybe(random, 4, header("cookie"));
         let origin = maybe(random, 5, header("origin"));
         let referer = maybe(random, 6, header("referer"));
         let country = maybe(random, 7, case.country);
-        let client = FixedLocation { ip: case.client_ip.parse().ok(), country: country.as_deref() };
+        let client = FixedLocation {
+            ip: case.client_ip.parse().ok(),
+            country: country.as_deref(),
+        };
         let request = Request {
             method: &method,
             path: &path,
@@ -210,7 +248,11 @@ impl World {
         };
         let keys = random.pick(&self.keys);
         let _ = playback::delegated(&request, keys);
-        let now = if random.below(16) == 0 { random.next() } else { NOW };
+        let now = if random.below(16) == 0 {
+            random.next()
+        } else {
+            NOW
+        };
         let playlist = random.pick(&self.playlists).clone();
         let playlist = odd(random, &playlist);
         match playback::decide(&request, now, keys, &world::config()) {
@@ -226,7 +268,10 @@ impl World {
                 drop(plan.release(&document, &world::key_encryption_keys()));
             }
             EdgeAction::Renew(plan) => drop(plan.body()),
-            EdgeAction::Serve(_) | EdgeAction::Refuse(..) | EdgeAction::Preflight(_) | EdgeAction::Revoke(_) => {}
+            EdgeAction::Serve(_)
+            | EdgeAction::Refuse(..)
+            | EdgeAction::Preflight(_)
+            | EdgeAction::Revoke(_) => {}
         }
         format!("{request:?}")
     }
@@ -243,7 +288,14 @@ impl World {
         const S3: &str = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"private"},"object":{"key":"uploads/vid_018bcfe5680077770707070707070707/a.mp4","size":5,"eTag":"e"}}}]}"#;
         let good = *random.pick(&[EVENT, S3]);
         let text = odd(random, good);
-        let _ = jobs_of(&text, EventContext { bucket: "private", profile: "default", mode: Mode::Abr });
+        let _ = jobs_of(
+            &text,
+            EventContext {
+                bucket: "private",
+                profile: "default",
+                mode: Mode::Abr,
+            },
+        );
         text
     }
 
@@ -251,13 +303,18 @@ impl World {
         let good = *random.pick(&["bytes=0-15", "bytes=-5", "W/\"a\", \"b\"", "gzip;q=0.5, br"]);
         let text = odd(random, good);
         let conditions = Conditions::read(false, |_| Some(text.clone()));
-        let _ = (conditions.respond(random.next(), &text), accepts_gzip(&text));
+        let _ = (
+            conditions.respond(random.next(), &text),
+            accepts_gzip(&text),
+        );
         text
     }
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|it| it.parse::<u64>().expect("a number"));
+    let mut arguments = std::env::args()
+        .skip(1)
+        .map(|it| it.parse::<u64>().expect("a number"));
     let count = arguments.next().unwrap_or(100_000);
     let seed = arguments.next().unwrap_or(0x9e37_79b9_7f4a_7c15);
     let world = World::new();

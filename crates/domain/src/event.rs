@@ -84,9 +84,10 @@ pub fn jobs_of(body: &str, context: EventContext<'_>) -> Vec<Result<Job, SkipRea
         return match records.as_array() {
             None => malformed("`Records` is not a list".to_owned()),
             Some(records) if records.is_empty() => malformed("`Records` is empty".to_owned()),
-            Some(records) => {
-                records.iter().map(|it| ObjectEvent::from_s3(it).and_then(|it| it.into_job(context))).collect()
-            }
+            Some(records) => records
+                .iter()
+                .map(|it| ObjectEvent::from_s3(it).and_then(|it| it.into_job(context)))
+                .collect(),
         };
     }
     vec![ObjectEvent::from_r2(&value).and_then(|it| it.into_job(context))]
@@ -98,17 +99,27 @@ pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, 
     let job = match JobMessage::parse(body) {
         Ok(JobMessage::TranscodeV1(job)) => job,
         Ok(JobMessage::ImportV1(_) | JobMessage::PosterV1(_)) => {
-            return Some(Err(SkipReason::Malformed { detail: "no event makes a job of this kind".to_owned() }));
+            return Some(Err(SkipReason::Malformed {
+                detail: "no event makes a job of this kind".to_owned(),
+            }));
         }
         Err(InvalidMessage::NotAMessage { .. }) => return None,
-        Err(error) => return Some(Err(SkipReason::UnreadableJob { detail: error.to_string() })),
+        Err(error) => {
+            return Some(Err(SkipReason::UnreadableJob {
+                detail: error.to_string(),
+            }));
+        }
     };
     if job.source.bucket != context.bucket {
-        return Some(Err(SkipReason::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));
+        return Some(Err(SkipReason::OtherBucket {
+            bucket: shorten(&job.source.bucket, 64),
+        }));
     }
     Some(match job.source_key() {
         Some(ObjectKey::Source { .. }) if job.reason == JobReason::Upload => Ok(job),
-        _ => Err(SkipReason::NotAnUpload { key: shorten(&job.source.key, 256) }),
+        _ => Err(SkipReason::NotAnUpload {
+            key: shorten(&job.source.key, 256),
+        }),
     })
 }
 
@@ -143,7 +154,13 @@ impl ObjectEvent {
             _ => Action::Other(event.action),
         };
         let Object { key, size, etag } = event.object;
-        Ok(Self { action, bucket: event.bucket, key, etag, size })
+        Ok(Self {
+            action,
+            bucket: event.bucket,
+            key,
+            etag,
+            size,
+        })
     }
 
     fn from_s3(value: &serde_json::Value) -> Result<Self, SkipReason> {
@@ -165,7 +182,10 @@ impl ObjectEvent {
         let record: Record = read(value)?;
         // Documented without `s3:`, but the names in subscriptions have the prefix, and some
         // servers send it.
-        let name = record.event_name.strip_prefix("s3:").unwrap_or(&record.event_name);
+        let name = record
+            .event_name
+            .strip_prefix("s3:")
+            .unwrap_or(&record.event_name);
         let action = match name.split(':').next() {
             Some("ObjectCreated") => Action::Created,
             Some("ObjectRemoved" | "LifecycleExpiration") => Action::Removed,
@@ -173,28 +193,64 @@ impl ObjectEvent {
         };
         let Object { key, size, etag } = record.s3.object;
         let key = form_decode(&key)?;
-        Ok(Self { action, bucket: record.s3.bucket.name, key, etag, size })
+        Ok(Self {
+            action,
+            bucket: record.s3.bucket.name,
+            key,
+            etag,
+            size,
+        })
     }
 
     fn into_job(self, context: EventContext<'_>) -> Result<Job, SkipReason> {
         if self.bucket != context.bucket {
-            return Err(SkipReason::OtherBucket { bucket: shorten(&self.bucket, 64) });
+            return Err(SkipReason::OtherBucket {
+                bucket: shorten(&self.bucket, 64),
+            });
         }
         match self.action {
             Action::Created => {}
-            Action::Removed => return Err(SkipReason::Deleted { key: shorten(&self.key, 256) }),
-            Action::Other(action) => return Err(SkipReason::OtherAction { action: shorten(&action, 64) }),
+            Action::Removed => {
+                return Err(SkipReason::Deleted {
+                    key: shorten(&self.key, 256),
+                });
+            }
+            Action::Other(action) => {
+                return Err(SkipReason::OtherAction {
+                    action: shorten(&action, 64),
+                });
+            }
         }
-        let Some(ObjectKey::Source { video, .. }) = ObjectKey::parse(Bucket::Private, &self.key) else {
-            return Err(SkipReason::NotAnUpload { key: shorten(&self.key, 256) });
+        let Some(ObjectKey::Source { video, .. }) = ObjectKey::parse(Bucket::Private, &self.key)
+        else {
+            return Err(SkipReason::NotAnUpload {
+                key: shorten(&self.key, 256),
+            });
         };
-        let missing = |field| SkipReason::Malformed { detail: format!("a created object without `{field}`") };
+        let missing = |field| SkipReason::Malformed {
+            detail: format!("a created object without `{field}`"),
+        };
         // Some servers quote it; the identity must not depend on the sender.
-        let etag = self.etag.as_deref().map(|it| it.trim_matches('"')).filter(|it| !it.is_empty());
+        let etag = self
+            .etag
+            .as_deref()
+            .map(|it| it.trim_matches('"'))
+            .filter(|it| !it.is_empty());
         let etag = etag.ok_or_else(|| missing("eTag"))?.to_owned();
         let size = self.size.ok_or_else(|| missing("size"))?;
-        let source = Source { bucket: self.bucket, key: self.key, etag, size };
-        Ok(Job::new(video, source, context.profile, context.mode, JobReason::Upload))
+        let source = Source {
+            bucket: self.bucket,
+            key: self.key,
+            etag,
+            size,
+        };
+        Ok(Job::new(
+            video,
+            source,
+            context.profile,
+            context.mode,
+            JobReason::Upload,
+        ))
     }
 }
 
@@ -207,7 +263,9 @@ struct Object {
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<T, SkipReason> {
-    T::deserialize(value).map_err(|it| SkipReason::Malformed { detail: it.to_string() })
+    T::deserialize(value).map_err(|it| SkipReason::Malformed {
+        detail: it.to_string(),
+    })
 }
 
 /// S3 encodes keys as forms do: `+` is a space, everything else percent-encoded UTF-8.
@@ -215,7 +273,9 @@ fn form_decode(key: &str) -> Result<String, SkipReason> {
     let spaced = key.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
         Ok(key) => Ok(key.into_owned()),
-        Err(_) => Err(SkipReason::Malformed { detail: "the key is not UTF-8".to_owned() }),
+        Err(_) => Err(SkipReason::Malformed {
+            detail: "the key is not UTF-8".to_owned(),
+        }),
     }
 }
 

@@ -252,18 +252,26 @@ impl FailureCode {
                 "The file is not a video that can be read: upload a video file, such as MP4, MOV or MKV."
             }
             Self::NoVideoStream => "The file has no video track: upload a file that has one.",
-            Self::AudioOnly => "The file has only audio, which is not supported yet: upload a file with a video track.",
+            Self::AudioOnly => {
+                "The file has only audio, which is not supported yet: upload a file with a video track."
+            }
             Self::TooLong => "The video is longer than allowed: upload a shorter one.",
             Self::TooLarge => "The file is larger than allowed: upload a smaller one.",
-            Self::TooManyPixels => "The frames are larger than allowed: export the video at a lower resolution.",
+            Self::TooManyPixels => {
+                "The frames are larger than allowed: export the video at a lower resolution."
+            }
             Self::Truncated => {
                 "The end of the file is missing, because the upload or an earlier copy was interrupted: upload the complete file."
             }
-            Self::UnsupportedCodec => "The codec of the video is not supported: export it as H.264 in MP4.",
+            Self::UnsupportedCodec => {
+                "The codec of the video is not supported: export it as H.264 in MP4."
+            }
             Self::MissingCapability => {
                 "The FFmpeg of this installation lacks a feature that this video needs: ask the operator to install a build that has it."
             }
-            Self::EncryptedSource => "The file is protected by DRM or a password: upload an unprotected copy.",
+            Self::EncryptedSource => {
+                "The file is protected by DRM or a password: upload an unprotected copy."
+            }
             Self::PlaylistNotAllowed => {
                 "The file is a playlist or script that refers to other files: upload the video itself."
             }
@@ -272,7 +280,9 @@ impl FailureCode {
                 "Decoding the video needs more memory or time than is allowed: export it as H.264 in MP4 at a lower resolution, or ask the operator to raise the limits."
             }
             Self::SourceMissing => "The uploaded file does not exist any more: upload it again.",
-            Self::SourceChanged => "The file was replaced while it was being read: process the new file instead.",
+            Self::SourceChanged => {
+                "The file was replaced while it was being read: process the new file instead."
+            }
             Self::FetchRefused => {
                 "The server refuses to send the file: check that the URL can be read without signing in."
             }
@@ -282,20 +292,32 @@ impl FailureCode {
             Self::AddressNotAllowed => {
                 "The URL leads to an address that is not on the public internet, so the file was not imported: upload the file instead."
             }
-            Self::WebPage => "The URL leads to a web page, not to a video: use the URL of the file itself.",
+            Self::WebPage => {
+                "The URL leads to a web page, not to a video: use the URL of the file itself."
+            }
             Self::RungsDoNotFit => {
                 "With these settings the video has other segment boundaries, so single rungs cannot be replaced: re-encode all rungs."
             }
             Self::ImageDamaged => "The image is damaged and cannot be decoded: export it again.",
-            Self::Internal => "An internal error occurred: try again, and if it fails again, ask the operator.",
+            Self::Internal => {
+                "An internal error occurred: try again, and if it fails again, ask the operator."
+            }
             Self::Unavailable => "A required service could not be reached: try again later.",
-            Self::TimedOut => "Processing took too long and was stopped: try again, or upload a shorter video.",
-            Self::DiskFull => "The worker ran out of disk space: ask the operator to free some, then try again.",
+            Self::TimedOut => {
+                "Processing took too long and was stopped: try again, or upload a shorter video."
+            }
+            Self::DiskFull => {
+                "The worker ran out of disk space: ask the operator to free some, then try again."
+            }
             Self::Exhausted => {
                 "The worker ran out of open files, processes or memory: ask the operator to raise its limits."
             }
-            Self::VerificationFailed => "The output did not pass verification, so it was not published: try again.",
-            Self::WorkerLost => "The worker stopped responding several times: try again, or export the video again.",
+            Self::VerificationFailed => {
+                "The output did not pass verification, so it was not published: try again."
+            }
+            Self::WorkerLost => {
+                "The worker stopped responding several times: try again, or export the video again."
+            }
             Self::FetchFailed => {
                 "The import failed, because the server could not be reached or closed the connection: try again later."
             }
@@ -352,7 +374,10 @@ pub struct Failure {
 impl Failure {
     /// A failure with the default message of its code.
     pub fn of(code: FailureCode) -> Self {
-        Self { code, message: code.message().to_owned() }
+        Self {
+            code,
+            message: code.message().to_owned(),
+        }
     }
 
     /// The party at fault.
@@ -363,7 +388,10 @@ impl Failure {
 
 impl From<&SourceProblem> for Failure {
     fn from(problem: &SourceProblem) -> Self {
-        Self { code: problem.code(), message: problem.to_string() }
+        Self {
+            code: problem.code(),
+            message: problem.to_string(),
+        }
     }
 }
 

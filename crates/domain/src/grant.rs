@@ -122,25 +122,42 @@ fn split(token: &str) -> Result<(&str, &str, &str, &str), Refusal> {
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::GrantMalformed)?;
     let (header, claims) = signed.split_once('.').ok_or(Refusal::GrantMalformed)?;
-    if claims.contains('.') { Err(Refusal::GrantMalformed) } else { Ok((signed, header, claims, signature)) }
+    if claims.contains('.') {
+        Err(Refusal::GrantMalformed)
+    } else {
+        Ok((signed, header, claims, signature))
+    }
 }
 
 impl<'a> Parts<'a> {
     fn read(token: &'a str, keys: &'a GrantKeys) -> Result<Self, Refusal> {
         let (signed, header, claims, signature) = split(token)?;
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::GrantMalformed)?;
+        let header: Header =
+            serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::GrantMalformed)?;
         if header.crit.is_some() || header.typ.is_some_and(|it| !it.eq_ignore_ascii_case("JWT")) {
             return Err(Refusal::GrantMalformed);
         }
         // The key decides the algorithm; `alg` must agree with it (RFC 8725, 3.1).
-        let Some(algorithm) = ["HS256", "ES256", "EdDSA"].into_iter().find(|it| *it == header.alg) else {
+        let Some(algorithm) = ["HS256", "ES256", "EdDSA"]
+            .into_iter()
+            .find(|it| *it == header.alg)
+        else {
             return Err(Refusal::GrantAlgorithm);
         };
-        let key = header.kid.as_deref().and_then(|it| keys.get(it)).ok_or(Refusal::GrantKeyUnknown)?;
+        let key = header
+            .kid
+            .as_deref()
+            .and_then(|it| keys.get(it))
+            .ok_or(Refusal::GrantKeyUnknown)?;
         if key.algorithm().as_str() != algorithm {
             return Err(Refusal::GrantAlgorithm);
         }
-        Ok(Self { signed, claims, signature: decode(signature)?, key })
+        Ok(Self {
+            signed,
+            claims,
+            signature: decode(signature)?,
+            key,
+        })
     }
 }
 
@@ -155,7 +172,12 @@ pub(crate) fn verified_claims<'a>(
     keys: &'a GrantKeys,
     delegated: Option<bool>,
 ) -> Result<(&'a str, Vec<u8>), Refusal> {
-    let Parts { signed, claims, signature, key } = Parts::read(token, keys)?;
+    let Parts {
+        signed,
+        claims,
+        signature,
+        key,
+    } = Parts::read(token, keys)?;
     if !key.is_valid_signature(signed.as_bytes(), &signature, delegated) {
         return Err(Refusal::GrantSignature);
     }
@@ -167,8 +189,16 @@ pub(crate) fn sign_claims(claims: &str, keys: &GrantKeys) -> Option<String> {
     let (id, mac) = keys.issuer()?;
     let header = format!("{{\"alg\":\"HS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
     let encode = Base64UrlUnpadded::encode_string;
-    let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
-    let signature = mac.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
+    let signed = format!(
+        "{}.{}",
+        encode(header.as_bytes()),
+        encode(claims.as_bytes())
+    );
+    let signature = mac
+        .clone()
+        .chain_update(signed.as_bytes())
+        .finalize()
+        .into_bytes();
     Some(format!("{signed}.{}", encode(&signature)))
 }
 
@@ -176,8 +206,16 @@ impl VerifiedGrant {
     fn of(grant: Grant, signed: &str) -> Self {
         // Without the signature: anyone who has an ECDSA signature can derive another valid one.
         let session = Fingerprint::of(grant.id.as_deref().unwrap_or(signed));
-        let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
-        Self { grant, session, viewer }
+        let viewer = grant
+            .viewer
+            .as_deref()
+            .map(Fingerprint::of)
+            .unwrap_or_default();
+        Self {
+            grant,
+            session,
+            viewer,
+        }
     }
 }
 
@@ -186,7 +224,12 @@ impl Grant {
     /// `skew` (the tolerated clock error of the issuer) in seconds.
     ///
     /// It does not check the limits: see [`Limits::check`].
-    pub fn verify(token: &str, keys: &GrantKeys, now: u64, skew: u64) -> Result<VerifiedGrant, Refusal> {
+    pub fn verify(
+        token: &str,
+        keys: &GrantKeys,
+        now: u64,
+        skew: u64,
+    ) -> Result<VerifiedGrant, Refusal> {
         Self::verify_delegating(token, keys, now, skew, None)
     }
 
@@ -208,7 +251,10 @@ impl Grant {
         if now >= grant.expires.saturating_add(skew) {
             return Err(Refusal::GrantExpired);
         }
-        if grant.not_before.is_some_and(|it| now.saturating_add(skew) < it) {
+        if grant
+            .not_before
+            .is_some_and(|it| now.saturating_add(skew) < it)
+        {
             return Err(Refusal::GrantNotYetValid);
         }
         Ok(VerifiedGrant::of(grant, signed))
@@ -217,17 +263,28 @@ impl Grant {
     /// The claims of a token, without any verification: they must not be trusted.
     pub fn unverified(token: &str) -> Result<VerifiedGrant, Refusal> {
         let (signed, _, claims, _) = split(token)?;
-        Ok(VerifiedGrant::of(claims::read(&decode(claims)?)?.grant, signed))
+        Ok(VerifiedGrant::of(
+            claims::read(&decode(claims)?)?.grant,
+            signed,
+        ))
     }
 
     /// The signature of a token that has to be verified elsewhere; `None`: there is none, or it is
     /// verified here.
     pub fn delegated<'a>(token: &'a str, keys: &'a GrantKeys) -> Option<DelegatedSignature<'a>> {
-        let Parts { signed, signature, key, .. } = Parts::read(token, keys).ok()?;
+        let Parts {
+            signed,
+            signature,
+            key,
+            ..
+        } = Parts::read(token, keys).ok()?;
         match key {
-            GrantKey::Delegated(algorithm, public_key) => {
-                Some(DelegatedSignature { algorithm: *algorithm, public_key, message: signed, signature })
-            }
+            GrantKey::Delegated(algorithm, public_key) => Some(DelegatedSignature {
+                algorithm: *algorithm,
+                public_key,
+                message: signed,
+                signature,
+            }),
             _ => None,
         }
     }

@@ -63,8 +63,16 @@ impl Growth {
     /// Starts, or resumes, work with `ready` segments that are finished without a gap. Times are
     /// milliseconds on any monotonic clock.
     pub fn new(work: Work, now_ms: u64, ready: u32) -> Self {
-        let start = Move { at_ms: now_ms, ready };
-        Self { work, start, last: start, recent: VecDeque::new() }
+        let start = Move {
+            at_ms: now_ms,
+            ready,
+        };
+        Self {
+            work,
+            start,
+            last: start,
+            recent: VecDeque::new(),
+        }
     }
 
     /// Records that `ready` segments are finished without a gap.
@@ -76,7 +84,10 @@ impl Growth {
             self.recent.pop_front();
         }
         self.recent.push_back(self.last);
-        self.last = Move { at_ms: now_ms, ready };
+        self.last = Move {
+            at_ms: now_ms,
+            ready,
+        };
     }
 
     /// The number of segments to show now; 0: the video is not shown yet.
@@ -90,28 +101,47 @@ impl Growth {
         }
         let lasting = self.lasting(now_ms).min(ready);
         let Some(shown) = shown else {
-            return if lasting >= FEWEST_SEGMENTS { lasting } else { 0 };
+            return if lasting >= FEWEST_SEGMENTS {
+                lasting
+            } else {
+                0
+            };
         };
         // A playlist that has not changed for the length of a segment moves on, whatever the
         // prediction.
         let waited = now_ms.saturating_sub(shown.since_ms);
         let due = u32::from(waited >= self.work.length(shown.segments));
-        lasting.max(shown.segments + due).min(ready).max(shown.segments)
+        lasting
+            .max(shown.segments + due)
+            .min(ready)
+            .max(shown.segments)
     }
 
     /// The maximum number of segments that can be shown now, so that from then on a segment can be
     /// added for every segment that is played, until the end. 0: the speed is unknown or
     /// insufficient.
     fn lasting(&self, now_ms: u64) -> u32 {
-        let Self { work, start, last, recent } = self;
-        let (Some(next_end), Some(end)) = (work.ends_ms.get(last.ready as usize), work.ends_ms.last()) else {
+        let Self {
+            work,
+            start,
+            last,
+            recent,
+        } = self;
+        let (Some(next_end), Some(end)) =
+            (work.ends_ms.get(last.ready as usize), work.ends_ms.last())
+        else {
             return last.ready;
         };
-        let Some(oldest) = recent.front() else { return 0 };
+        let Some(oldest) = recent.front() else {
+            return 0;
+        };
         // The lower of the speeds of the whole work and of the recent moves.
         let time_for = |media_ms: u64| {
             let at_speed_since = |since: &Move| {
-                let made = work.begin(last.ready).saturating_sub(work.begin(since.ready)).max(1);
+                let made = work
+                    .begin(last.ready)
+                    .saturating_sub(work.begin(since.ready))
+                    .max(1);
                 let elapsed = last.at_ms.saturating_sub(since.at_ms);
                 media_ms.saturating_mul(elapsed) / made * 100 / RELIED_ON_PERCENT
             };
@@ -121,16 +151,27 @@ impl Growth {
         // current one.
         let standing = now_ms.saturating_sub(last.at_ms);
         let moves = recent.iter().chain([last]);
-        let standstills = recent.iter().zip(moves.skip(1)).map(|(from, to)| to.at_ms.saturating_sub(from.at_ms));
+        let standstills = recent
+            .iter()
+            .zip(moves.skip(1))
+            .map(|(from, to)| to.at_ms.saturating_sub(from.at_ms));
         let longest = standstills.max().unwrap_or(0).max(standing) * LONGER_PERCENT / 100;
-        let wait = longest.max(time_for(work.length(last.ready))).saturating_sub(standing);
+        let wait = longest
+            .max(time_for(work.length(last.ready)))
+            .saturating_sub(standing);
         // With k segments shown, a segment that ends at e is due in e - begin(k). Three segments
         // must be ready in time: the next one; the last one of its chunk, which one encoder
         // produces while the others are ahead; and the last one of all, if there are fewer chunks
         // than encoders. The prediction is linear between them.
-        let chunk_end =
-            work.begin(work.chunk_ends.iter().copied().find(|it| *it > last.ready).unwrap_or(last.ready + 1));
-        let by_one = time_for(chunk_end - work.begin(last.ready)) * u64::from(work.side_by_side.max(1));
+        let chunk_end = work.begin(
+            work.chunk_ends
+                .iter()
+                .copied()
+                .find(|it| *it > last.ready)
+                .unwrap_or(last.ready + 1),
+        );
+        let by_one =
+            time_for(chunk_end - work.begin(last.ready)) * u64::from(work.side_by_side.max(1));
         let latest = next_end
             .saturating_sub(wait)
             .min(chunk_end.saturating_sub(by_one.saturating_sub(standing)))
@@ -143,12 +184,18 @@ impl Growth {
 impl Work {
     /// Start of a segment, milliseconds.
     fn begin(&self, segment: u32) -> u64 {
-        segment.checked_sub(1).and_then(|it| self.ends_ms.get(it as usize)).copied().unwrap_or(0)
+        segment
+            .checked_sub(1)
+            .and_then(|it| self.ends_ms.get(it as usize))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Length of a segment, milliseconds.
     fn length(&self, segment: u32) -> u64 {
-        self.ends_ms.get(segment as usize).map_or(0, |end| end - self.begin(segment))
+        self.ends_ms
+            .get(segment as usize)
+            .map_or(0, |end| end - self.begin(segment))
     }
 }
 

@@ -19,7 +19,11 @@ impl InvalidId {
     pub(crate) fn new(kind: &'static str, expected: &'static str, value: &str) -> Self {
         // Identifiers come from URLs: a giant one must not fill a log line.
         let value = value.chars().take(64).collect();
-        Self { kind, expected, value }
+        Self {
+            kind,
+            expected,
+            value,
+        }
     }
 }
 
@@ -120,7 +124,10 @@ pub struct Generation(String);
 impl Generation {
     /// Hashes the inputs of an encoding. `profile_fingerprint` covers every setting of the profile.
     pub fn of(source_etag: &str, profile_fingerprint: &str) -> Self {
-        Self(digest_hex(&["generation", source_etag, profile_fingerprint], 16))
+        Self(digest_hex(
+            &["generation", source_etag, profile_fingerprint],
+            16,
+        ))
     }
 
     /// The 16 hex digits.
@@ -130,7 +137,9 @@ impl Generation {
 
     /// The 8 bytes of the hash.
     pub fn to_bytes(&self) -> [u8; 8] {
-        u64::from_str_radix(&self.0, 16).unwrap_or_default().to_be_bytes()
+        u64::from_str_radix(&self.0, 16)
+            .unwrap_or_default()
+            .to_be_bytes()
     }
 
     /// The generation with these bytes.
@@ -152,7 +161,11 @@ impl FromStr for Generation {
         if is_lower_hex(text, 16) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId::new("generation", "16 lower-case hex digits", text))
+            Err(InvalidId::new(
+                "generation",
+                "16 lower-case hex digits",
+                text,
+            ))
         }
     }
 }
@@ -296,8 +309,13 @@ mod tests {
 
     #[test]
     fn odd_video_ids_are_refused() {
-        for text in ["", "vid_", "vid_018BCFE5687B7FFFBFFFFFFFFFFFFFFF", "vid_+18bcfe5687b7fffbfffffffffffffff", "../x"]
-        {
+        for text in [
+            "",
+            "vid_",
+            "vid_018BCFE5687B7FFFBFFFFFFFFFFFFFFF",
+            "vid_+18bcfe5687b7fffbfffffffffffffff",
+            "../x",
+        ] {
             assert!(text.parse::<VideoId>().is_err(), "{text}");
         }
     }
@@ -312,7 +330,10 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_together() {
-        assert_ne!(JobId::of("a", "bc", "e", "p"), JobId::of("ab", "c", "e", "p"));
+        assert_ne!(
+            JobId::of("a", "bc", "e", "p"),
+            JobId::of("ab", "c", "e", "p")
+        );
         assert_eq!(JobId::of("a", "b", "e", "p"), JobId::of("a", "b", "e", "p"));
         assert_ne!(Generation::of("e", "p"), Generation::of("p", "e"));
     }

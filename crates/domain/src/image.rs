@@ -76,7 +76,11 @@ impl Image {
         let (width, height) = size.ok_or(InvalidImage::Damaged)?;
         let sides = SMALLEST_SIDE..=LARGEST_SIDE;
         if sides.contains(&width) && sides.contains(&height) && width * height <= MOST_PIXELS {
-            Ok(Self { kind, width, height })
+            Ok(Self {
+                kind,
+                width,
+                height,
+            })
         } else {
             Err(InvalidImage::Size { width, height })
         }
@@ -96,7 +100,10 @@ pub fn essential(bytes: &[u8]) -> Vec<u8> {
         let whole = (u32::from_be_bytes(*length) as usize).saturating_add(12);
         // A damaged chunk is left to the decoder.
         let (chunk, after) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
-        if chunk.get(4..8).is_some_and(|name| NEEDED_CHUNKS.contains(&name)) {
+        if chunk
+            .get(4..8)
+            .is_some_and(|name| NEEDED_CHUNKS.contains(&name))
+        {
             kept.extend_from_slice(chunk);
         }
         rest = after;
@@ -107,7 +114,9 @@ pub fn essential(bytes: &[u8]) -> Vec<u8> {
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Chunks that pixels and their colours need, and that are small or no larger than the image.
-const NEEDED_CHUNKS: [&[u8]; 9] = [b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP"];
+const NEEDED_CHUNKS: [&[u8]; 9] = [
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP",
+];
 
 /// The size in the frame header, after any other segments (ITU-T T.81, B.2.2).
 fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -149,7 +158,11 @@ fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
     match bytes.get(12..16)? {
         b"VP8 " => {
             (data.get(3..6)? == [0x9d, 0x01, 0x2a]).then_some(())?;
-            let side = |at: usize| Some(u32::from(u16::from_le_bytes(data.get(at..at + 2)?.try_into().ok()?) & 0x3fff));
+            let side = |at: usize| {
+                Some(u32::from(
+                    u16::from_le_bytes(data.get(at..at + 2)?.try_into().ok()?) & 0x3fff,
+                ))
+            };
             Some((side(6)?, side(8)?))
         }
         b"VP8L" => {
@@ -179,7 +192,9 @@ mod tests {
     use super::*;
 
     fn jpeg(width: u16, height: u16) -> Vec<u8> {
-        let mut bytes = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xff\xc2\0\x11\x08".to_vec();
+        let mut bytes =
+            b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xff\xc2\0\x11\x08"
+                .to_vec();
         bytes.extend(height.to_be_bytes());
         bytes.extend(width.to_be_bytes());
         bytes
@@ -202,11 +217,28 @@ mod tests {
         for (bytes, kind) in [
             (jpeg(640, 360), ImageKind::Jpeg),
             (png(640, 360), ImageKind::Png),
-            (webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x80\x02\x68\x01"), ImageKind::WebP),
-            (webp(b"VP8L", &[&[0x2f], &lossless[..]].concat()), ImageKind::WebP),
-            (webp(b"VP8X", b"\0\0\0\0\x7f\x02\0\x67\x01\0"), ImageKind::WebP),
+            (
+                webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x80\x02\x68\x01"),
+                ImageKind::WebP,
+            ),
+            (
+                webp(b"VP8L", &[&[0x2f], &lossless[..]].concat()),
+                ImageKind::WebP,
+            ),
+            (
+                webp(b"VP8X", b"\0\0\0\0\x7f\x02\0\x67\x01\0"),
+                ImageKind::WebP,
+            ),
         ] {
-            assert_eq!(Image::of(&bytes), Ok(Image { kind, width: 640, height: 360 }), "{bytes:?}");
+            assert_eq!(
+                Image::of(&bytes),
+                Ok(Image {
+                    kind,
+                    width: 640,
+                    height: 360
+                }),
+                "{bytes:?}"
+            );
         }
     }
 
@@ -215,16 +247,43 @@ mod tests {
         for (bytes, refused) in [
             (Vec::new(), InvalidImage::NotAnImage),
             (b"GIF89a".to_vec(), InvalidImage::NotAnImage),
-            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), InvalidImage::NotAnImage),
+            (
+                b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
+                InvalidImage::NotAnImage,
+            ),
             (b"{\"at\": 5}".to_vec(), InvalidImage::NotAnImage),
             (b"\xff\xd8\xff\xda\0\x02".to_vec(), InvalidImage::Damaged),
             (b"\xff\xd8\xff\xe0\0\0\0".to_vec(), InvalidImage::Damaged),
             (png(640, 360)[..20].to_vec(), InvalidImage::Damaged),
             (webp(b"ALPH", &[0; 20]), InvalidImage::Damaged),
-            (png(15, 100), InvalidImage::Size { width: 15, height: 100 }),
-            (png(8193, 100), InvalidImage::Size { width: 8193, height: 100 }),
-            (png(8000, 8000), InvalidImage::Size { width: 8000, height: 8000 }),
-            (png(u32::MAX, u32::MAX), InvalidImage::Size { width: u32::MAX, height: u32::MAX }),
+            (
+                png(15, 100),
+                InvalidImage::Size {
+                    width: 15,
+                    height: 100,
+                },
+            ),
+            (
+                png(8193, 100),
+                InvalidImage::Size {
+                    width: 8193,
+                    height: 100,
+                },
+            ),
+            (
+                png(8000, 8000),
+                InvalidImage::Size {
+                    width: 8000,
+                    height: 8000,
+                },
+            ),
+            (
+                png(u32::MAX, u32::MAX),
+                InvalidImage::Size {
+                    width: u32::MAX,
+                    height: u32::MAX,
+                },
+            ),
         ] {
             assert_eq!(Image::of(&bytes), Err(refused), "{bytes:?}");
         }
@@ -232,11 +291,37 @@ mod tests {
 
     #[test]
     fn a_png_keeps_only_the_chunks_that_its_pixels_need() {
-        let chunk =
-            |name: &[u8; 4], data: &[u8]| [&(data.len() as u32).to_be_bytes()[..], name, data, b"\0\0\0\0"].concat();
-        let [head, data, end] = [chunk(b"IHDR", &[0; 13]), chunk(b"IDAT", b"pixels"), chunk(b"IEND", b"")];
-        let [profile, text, palette] = [chunk(b"iCCP", &[7; 900]), chunk(b"zTXt", b"Title"), chunk(b"PLTE", b"rgb")];
-        let all = [PNG_SIGNATURE, &head, &profile, &text, &palette, &data, &text, &data, &end].concat();
+        let chunk = |name: &[u8; 4], data: &[u8]| {
+            [
+                &(data.len() as u32).to_be_bytes()[..],
+                name,
+                data,
+                b"\0\0\0\0",
+            ]
+            .concat()
+        };
+        let [head, data, end] = [
+            chunk(b"IHDR", &[0; 13]),
+            chunk(b"IDAT", b"pixels"),
+            chunk(b"IEND", b""),
+        ];
+        let [profile, text, palette] = [
+            chunk(b"iCCP", &[7; 900]),
+            chunk(b"zTXt", b"Title"),
+            chunk(b"PLTE", b"rgb"),
+        ];
+        let all = [
+            PNG_SIGNATURE,
+            &head,
+            &profile,
+            &text,
+            &palette,
+            &data,
+            &text,
+            &data,
+            &end,
+        ]
+        .concat();
         let needed = [PNG_SIGNATURE, &head, &palette, &data, &data, &end].concat();
         assert_eq!(essential(&all), needed);
         assert_eq!(essential(&needed), needed);

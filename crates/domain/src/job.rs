@@ -100,7 +100,8 @@ impl Priority {
 /// A newer sender may know other priorities.
 fn known_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
     let word = String::deserialize(deserializer)?;
-    Ok(Priority::deserialize(word.into_deserializer()).unwrap_or_else(|_: D::Error| Priority::default()))
+    Ok(Priority::deserialize(word.into_deserializer())
+        .unwrap_or_else(|_: D::Error| Priority::default()))
 }
 
 /// The object to transcode.
@@ -135,7 +136,11 @@ pub struct Job {
     /// The reason for the job. Not part of its identity.
     pub reason: JobReason,
     /// Which jobs go first. Not part of its identity.
-    #[serde(default, deserialize_with = "known_priority", skip_serializing_if = "Priority::is_default")]
+    #[serde(
+        default,
+        deserialize_with = "known_priority",
+        skip_serializing_if = "Priority::is_default"
+    )]
     pub priority: Priority,
     /// The rungs to re-encode; `None`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,10 +149,25 @@ pub struct Job {
 
 impl Job {
     /// Creates a job with the id that follows from its fields.
-    pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
+    pub fn new(
+        video: VideoId,
+        source: Source,
+        profile: &str,
+        mode: Mode,
+        reason: JobReason,
+    ) -> Self {
         let id = job_id(&source, profile, mode, None);
         let priority = Priority::default();
-        Self { id, video, source, profile: profile.to_owned(), mode, reason, priority, partial: None }
+        Self {
+            id,
+            video,
+            source,
+            profile: profile.to_owned(),
+            mode,
+            reason,
+            priority,
+            partial: None,
+        }
     }
 
     /// The same job with another priority.
@@ -163,12 +183,20 @@ impl Job {
             return (key.video() == self.video).then_some(key);
         }
         let path = ExternalPath::try_from(self.source.key.clone()).ok()?;
-        Some(ObjectKey::External { video: self.video, path })
+        Some(ObjectKey::External {
+            video: self.video,
+            path,
+        })
     }
 
     /// The id that follows from its fields.
     pub(crate) fn due_id(&self) -> JobId {
-        job_id(&self.source, &self.profile, self.mode, self.partial.as_deref())
+        job_id(
+            &self.source,
+            &self.profile,
+            self.mode,
+            self.partial.as_deref(),
+        )
     }
 
     /// A job for the same source, restricted to some rungs. It has another id.
@@ -184,14 +212,18 @@ impl Job {
         let fingerprint = profile.fingerprint(self.mode);
         match &self.partial {
             None => Generation::of(&self.source.etag, &fingerprint),
-            Some(partial) => Generation::of(&self.source.etag, &format!("{fingerprint}/{}", partial.identity())),
+            Some(partial) => Generation::of(
+                &self.source.etag,
+                &format!("{fingerprint}/{}", partial.identity()),
+            ),
         }
     }
 
     /// A job for the same source with other settings. It has another id unless they are the same.
     #[must_use]
     pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
-        Self::new(self.video, self.source.clone(), profile, mode, self.reason).with_priority(self.priority)
+        Self::new(self.video, self.source.clone(), profile, mode, self.reason)
+            .with_priority(self.priority)
     }
 }
 
@@ -231,8 +263,16 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 8] =
-        [Self::Fetch, Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
+    pub const ALL: [Self; 8] = [
+        Self::Fetch,
+        Self::Probe,
+        Self::Copy,
+        Self::Encode,
+        Self::Audio,
+        Self::Stills,
+        Self::Verify,
+        Self::Publish,
+    ];
 
     /// Stable name.
     pub fn as_str(self) -> &'static str {

@@ -50,8 +50,14 @@ impl FromStr for KeyId {
 
     fn from_str(text: &str) -> Result<Self, InvalidKeys> {
         let legal = (1..=32).contains(&text.len())
-            && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_'));
-        if legal { Ok(Self(text.to_owned())) } else { Err(InvalidKeys::Id) }
+            && text
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_'));
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidKeys::Id)
+        }
     }
 }
 
@@ -95,18 +101,30 @@ pub enum InvalidKeys {
 pub(crate) type KeyedMac = Hmac<Sha256>;
 
 /// Splits `id:...,id:...` at commas and white space; requires distinct ids, and at least one key.
-pub(crate) fn entries<'a>(text: &'a str, form: &'static str) -> Result<Vec<(KeyId, &'a str)>, InvalidKeys> {
+pub(crate) fn entries<'a>(
+    text: &'a str,
+    form: &'static str,
+) -> Result<Vec<(KeyId, &'a str)>, InvalidKeys> {
     let mut found: Vec<(KeyId, &'a str)> = vec![];
-    let parts = text.split(|it: char| it == ',' || it.is_whitespace()).filter(|it| !it.is_empty());
+    let parts = text
+        .split(|it: char| it == ',' || it.is_whitespace())
+        .filter(|it| !it.is_empty());
     for (index, part) in parts.enumerate() {
-        let (id, rest) = part.split_once(':').ok_or(InvalidKeys::Form { number: index + 1, form })?;
+        let (id, rest) = part.split_once(':').ok_or(InvalidKeys::Form {
+            number: index + 1,
+            form,
+        })?;
         let id: KeyId = id.parse()?;
         if found.iter().any(|it| it.0 == id) {
             return Err(InvalidKeys::Twice(id));
         }
         found.push((id, rest));
     }
-    if found.is_empty() { Err(InvalidKeys::Empty(form)) } else { Ok(found) }
+    if found.is_empty() {
+        Err(InvalidKeys::Empty(form))
+    } else {
+        Ok(found)
+    }
 }
 
 /// Decodes base64 of either alphabet, padded or not.
@@ -115,13 +133,18 @@ pub(crate) fn decode(id: &KeyId, text: &str) -> Result<Zeroizing<Vec<u8>>, Inval
         .or_else(|_| Base64Unpadded::decode_vec(text))
         .or_else(|_| Base64Url::decode_vec(text))
         .or_else(|_| Base64UrlUnpadded::decode_vec(text));
-    decoded.map(Zeroizing::new).map_err(|_| InvalidKeys::Base64(id.clone()))
+    decoded
+        .map(Zeroizing::new)
+        .map_err(|_| InvalidKeys::Base64(id.clone()))
 }
 
 /// A key for HMAC-SHA256: at least as long as the hash (RFC 7518, 3.2).
 pub(crate) fn keyed_mac(id: &KeyId, material: &[u8]) -> Result<KeyedMac, InvalidKeys> {
     use hmac::KeyInit as _;
-    let bad = || InvalidKeys::Material { id: id.clone(), expected: "32 to 512 bytes" };
+    let bad = || InvalidKeys::Material {
+        id: id.clone(),
+        expected: "32 to 512 bytes",
+    };
     if !(32..=512).contains(&material.len()) {
         return Err(bad());
     }

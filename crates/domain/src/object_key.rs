@@ -193,24 +193,53 @@ impl ObjectKey {
             Self::Source { video, file_name } => format!("{UPLOADS_PREFIX}{video}/{file_name}"),
             Self::ArchivedSource { video, file_name } => format!("archive/{video}/{file_name}"),
             Self::External { path, .. } => path.as_str().to_owned(),
-            Self::ContentKey { video, generation, key } => format!("keys/{video}/{generation}/{key}.json"),
+            Self::ContentKey {
+                video,
+                generation,
+                key,
+            } => format!("keys/{video}/{generation}/{key}.json"),
             Self::Manifest { video, generation } => format!("manifests/{video}/{generation}.json"),
             Self::Plan { video, generation } => format!("manifests/{video}/{generation}.plan.json"),
             Self::Master { video } => format!("hls/{video}/master.m3u8"),
-            Self::MediaPlaylist { video, generation, rendition } => {
+            Self::MediaPlaylist {
+                video,
+                generation,
+                rendition,
+            } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}.m3u8")
             }
-            Self::Segment { video, generation, rendition, index, format } => {
-                format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", format.extension())
+            Self::Segment {
+                video,
+                generation,
+                rendition,
+                index,
+                format,
+            } => {
+                format!(
+                    "hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}",
+                    format.extension()
+                )
             }
-            Self::InitSegment { video, generation, rendition } => {
+            Self::InitSegment {
+                video,
+                generation,
+                rendition,
+            } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}_init.mp4")
             }
-            Self::Thumbnail { video, generation, index } => {
+            Self::Thumbnail {
+                video,
+                generation,
+                index,
+            } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
             }
-            Self::Storyboard { video, generation } => format!("hls/{video}/{generation}/storyboard.jpg"),
-            Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
+            Self::Storyboard { video, generation } => {
+                format!("hls/{video}/{generation}/storyboard.jpg")
+            }
+            Self::StoryboardIndex { video, generation } => {
+                format!("hls/{video}/{generation}/storyboard.vtt")
+            }
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
             Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
@@ -243,16 +272,20 @@ impl ObjectKey {
     pub fn content_type(&self) -> &'static str {
         match self {
             // The browser's content type is stored with the upload itself, and never trusted.
-            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterImage { .. } => {
-                "application/octet-stream"
+            Self::Source { .. }
+            | Self::ArchivedSource { .. }
+            | Self::External { .. }
+            | Self::PosterImage { .. } => "application/octet-stream",
+            Self::ContentKey { .. } | Self::Manifest { .. } | Self::Plan { .. } => {
+                "application/json"
             }
-            Self::ContentKey { .. } | Self::Manifest { .. } | Self::Plan { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
             Self::InitSegment { .. } => "video/mp4",
-            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::CustomPoster { .. } => {
-                "image/jpeg"
-            }
+            Self::Thumbnail { .. }
+            | Self::Storyboard { .. }
+            | Self::Poster { .. }
+            | Self::CustomPoster { .. } => "image/jpeg",
             Self::StoryboardIndex { .. } => "text/vtt",
         }
     }

@@ -63,8 +63,16 @@ pub struct SessionName([u8; 16]);
 
 impl SessionName {
     /// `None`: the limits do not fit into a pass, so no pass can be renewed.
-    pub fn of(video: VideoId, session: Fingerprint, viewer: Fingerprint, limits: &Limits) -> Option<Self> {
-        let hash = Sha256::new().chain_update(video.to_bytes()).chain_update(session.0).chain_update(viewer.0);
+    pub fn of(
+        video: VideoId,
+        session: Fingerprint,
+        viewer: Fingerprint,
+        limits: &Limits,
+    ) -> Option<Self> {
+        let hash = Sha256::new()
+            .chain_update(video.to_bytes())
+            .chain_update(session.0)
+            .chain_update(viewer.0);
         let digest = hash.chain_update(codec::limits(limits)?).finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(digest.get(..16)?);
@@ -91,13 +99,26 @@ impl Pass {
         let tag = mac.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&tag[..TAG]);
         let text = Base64UrlUnpadded::encode_string(&bytes);
-        if text.len() > MAX_PASS_LENGTH { Err(PassTooLong) } else { Ok(text) }
+        if text.len() > MAX_PASS_LENGTH {
+            Err(PassTooLong)
+        } else {
+            Ok(text)
+        }
     }
 
     /// Verifies form, version, key, signature, purpose and expiry, in that order. `now` in Unix seconds.
-    pub fn verify(text: &str, purpose: Purpose, keys: &PassKeys, now: u64) -> Result<Self, Refusal> {
+    pub fn verify(
+        text: &str,
+        purpose: Purpose,
+        keys: &PassKeys,
+        now: u64,
+    ) -> Result<Self, Refusal> {
         let pass = Self::read(text, purpose, keys)?;
-        if now >= pass.expires { Err(Refusal::PassExpired) } else { Ok(pass) }
+        if now >= pass.expires {
+            Err(Refusal::PassExpired)
+        } else {
+            Ok(pass)
+        }
     }
 
     /// As [`verify`](Self::verify), without the expiry.
@@ -106,12 +127,18 @@ impl Pass {
             return Err(Refusal::PassMalformed);
         }
         let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| Refusal::PassMalformed)?;
-        let (payload, tag) =
-            bytes.len().checked_sub(TAG).and_then(|it| bytes.split_at_checked(it)).ok_or(Refusal::PassMalformed)?;
+        let (payload, tag) = bytes
+            .len()
+            .checked_sub(TAG)
+            .and_then(|it| bytes.split_at_checked(it))
+            .ok_or(Refusal::PassMalformed)?;
         let id = codec::key_id(payload)?;
         let mac = keys.get(id).ok_or(Refusal::PassKeyUnknown)?;
         // In constant time.
-        mac.clone().chain_update(payload).verify_truncated_left(tag).map_err(|_| Refusal::PassSignature)?;
+        mac.clone()
+            .chain_update(payload)
+            .verify_truncated_left(tag)
+            .map_err(|_| Refusal::PassSignature)?;
         let pass = codec::decode(payload).ok_or(Refusal::PassMalformed)?;
         if pass.purpose != purpose {
             return Err(Refusal::PassPurpose);

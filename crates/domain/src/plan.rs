@@ -110,9 +110,16 @@ impl EncodePlan {
             Mode::Abr => size::ladder(probe, profile, copy.is_ok()),
             Mode::Copy if copy.is_ok() => vec![],
             // A recording that cannot be remuxed still has to play: its best rung is encoded.
-            Mode::Copy => size::ladder(probe, profile, false).into_iter().take(1).collect(),
+            Mode::Copy => size::ladder(probe, profile, false)
+                .into_iter()
+                .take(1)
+                .collect(),
         };
-        let end = if copy.is_ok() { probe.index.video_end } else { probe.index.end };
+        let end = if copy.is_ok() {
+            probe.index.video_end
+        } else {
+            probe.index.end
+        };
         let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), end);
         let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
         let copied = copy.is_ok();
@@ -124,7 +131,9 @@ impl EncodePlan {
             // One run produces all chunks: their length only determines how much work a crash
             // loses.
             Seeking::Sequential => 0,
-            Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => probe.index.end,
+            Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => {
+                probe.index.end
+            }
             Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
         };
         let watched = !copied && probe.index.seeking != Seeking::Sequential;
@@ -136,10 +145,17 @@ impl EncodePlan {
             longest_frame: probe.index.longest_frame,
             video_end: probe.index.video_end,
             encrypt: profile.encrypt,
-            iframes: IFramesPlan { rendition: Rendition::iframes(), size: size::iframes(probe, &rungs) },
+            iframes: IFramesPlan {
+                rendition: Rendition::iframes(),
+                size: size::iframes(probe, &rungs),
+            },
             copy_chunks: if copied { small_first() } else { vec![] },
             encode_chunks: timeline::encode_chunks(segments, profile, longest_gop, watched),
-            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first() },
+            audio_chunks: if audio.iter().all(|it| it.copied) {
+                vec![]
+            } else {
+                small_first()
+            },
             copy,
             rungs,
             audio,
@@ -168,23 +184,44 @@ impl EncodePlan {
 
     /// The renditions that a lane produces.
     pub fn renditions(&self, lane: Lane) -> Vec<&Rendition> {
-        let audio = |copied| self.audio.iter().filter(move |it| it.copied == copied).map(|it| &it.rendition);
+        let audio = |copied| {
+            self.audio
+                .iter()
+                .filter(move |it| it.copied == copied)
+                .map(|it| &it.rendition)
+        };
         match lane {
-            Lane::Copy => self.copy.rung().map(|it| &it.rendition).into_iter().chain(audio(true)).collect(),
-            Lane::Encode => self.rungs.iter().map(|it| &it.rendition).chain([&self.iframes.rendition]).collect(),
+            Lane::Copy => self
+                .copy
+                .rung()
+                .map(|it| &it.rendition)
+                .into_iter()
+                .chain(audio(true))
+                .collect(),
+            Lane::Encode => self
+                .rungs
+                .iter()
+                .map(|it| &it.rendition)
+                .chain([&self.iframes.rendition])
+                .collect(),
             Lane::Audio => audio(false).collect(),
         }
     }
 
     /// All renditions that are produced: those of every lane that has chunks.
     pub fn all_renditions(&self) -> Vec<&Rendition> {
-        let lanes = Lane::ALL.into_iter().filter(|it| !self.chunks(*it).is_empty());
+        let lanes = Lane::ALL
+            .into_iter()
+            .filter(|it| !self.chunks(*it).is_empty());
         lanes.flat_map(|it| self.renditions(it)).collect()
     }
 
     /// The rendition with this name.
     pub fn rendition(&self, name: &RenditionName) -> Option<&Rendition> {
-        Lane::ALL.into_iter().flat_map(|it| self.renditions(it)).find(|it| it.name == *name)
+        Lane::ALL
+            .into_iter()
+            .flat_map(|it| self.renditions(it))
+            .find(|it| it.name == *name)
     }
 
     /// Whether this is the name of the trick-play rendition.
@@ -207,7 +244,11 @@ pub fn check_pixels(video: &VideoStream, profile: &Profile) -> Result<(), Source
     let (width, height) = video.display_size();
     let limit_pixels = profile.limits.max_pixels;
     if u64::from(width) * u64::from(height) > limit_pixels {
-        return Err(SourceProblem::TooManyPixels { width, height, limit_pixels });
+        return Err(SourceProblem::TooManyPixels {
+            width,
+            height,
+            limit_pixels,
+        });
     }
     Ok(())
 }
@@ -216,10 +257,16 @@ fn within_limits(probe: &Probe, profile: &Profile) -> Result<(), SourceProblem> 
     let limits = &profile.limits;
     let seconds = probe.index.end / TICKS_PER_SECOND;
     if probe.size > limits.max_bytes {
-        return Err(SourceProblem::TooLarge { bytes: probe.size, limit_bytes: limits.max_bytes });
+        return Err(SourceProblem::TooLarge {
+            bytes: probe.size,
+            limit_bytes: limits.max_bytes,
+        });
     }
     if seconds > limits.max_duration_seconds {
-        return Err(SourceProblem::TooLong { seconds, limit_seconds: limits.max_duration_seconds });
+        return Err(SourceProblem::TooLong {
+            seconds,
+            limit_seconds: limits.max_duration_seconds,
+        });
     }
     check_pixels(&probe.video, profile)?;
     if probe.index.end == 0 || probe.video.width == 0 || probe.video.height == 0 {

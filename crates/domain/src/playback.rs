@@ -39,7 +39,9 @@ pub use master::MasterPlan;
 pub use media::MediaPlan;
 pub use refusal::Refusal;
 pub use renew::RenewPlan;
-pub use response::{Conditions, Content, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, ObjectResponse};
+pub use response::{
+    Conditions, Content, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, ObjectResponse,
+};
 pub use revoke::{REVOCATION_AUDIENCE, RevokePlan, revocation};
 
 use crate::grant::{ClientLocation, DelegatedSignature, Grant, Origin, VerifiedGrant};
@@ -155,7 +157,10 @@ impl EdgeAction {
         match self {
             Self::Refuse(..) | Self::Preflight(_) | Self::Revoke(_) => None,
             Self::Serve(plan) => {
-                let is_media = matches!(plan.object, ObjectKey::Segment { .. } | ObjectKey::InitSegment { .. });
+                let is_media = matches!(
+                    plan.object,
+                    ObjectKey::Segment { .. } | ObjectKey::InitSegment { .. }
+                );
                 Lookup::of(&plan.subject, is_media)
             }
             Self::RewriteMaster(plan) => Lookup::of(&plan.subject, false),
@@ -181,7 +186,9 @@ impl EdgeAction {
 /// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None` if there is none.
 pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<DelegatedSignature<'a>> {
     let token = match Route::parse(request.path).ok()? {
-        Route::Master { .. } if request.method == "POST" => route::Renewing::of(request).ok()?.fresh,
+        Route::Master { .. } if request.method == "POST" => {
+            route::Renewing::of(request).ok()?.fresh
+        }
         Route::Master { .. } | Route::Revocations => route::grant_of(request).ok()?,
         Route::Stream { .. } | Route::Key { .. } => return None,
     };
@@ -204,17 +211,26 @@ pub fn refuse(refusal: Refusal, request: &Request<'_>, config: &Config) -> EdgeA
     EdgeAction::Refuse(refusal, Headers::refusal(refusal, request, config))
 }
 
-fn decide_get(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+fn decide_get(
+    request: &Request<'_>,
+    now: u64,
+    keys: &Keyring,
+    config: &Config,
+) -> Result<EdgeAction, Refusal> {
     match Route::parse(request.path)? {
         Route::Master { video } => {
-            let verified = verify_grant(route::grant_of(request)?, video, request, now, keys, config)?;
-            Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(&verified, now, request, config))))
+            let verified =
+                verify_grant(route::grant_of(request)?, video, request, now, keys, config)?;
+            Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(
+                &verified, now, request, config,
+            ))))
         }
         Route::Stream { pass, path } => {
             let (verified, subject) = verify_pass(pass, Purpose::Stream, request, now, keys)?;
             let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
             let object = object.ok_or(Refusal::NotFound)?;
-            let (generation, rendition) = generation_and_rendition(&object).ok_or(Refusal::NotFound)?;
+            let (generation, rendition) =
+                generation_and_rendition(&object).ok_or(Refusal::NotFound)?;
             if generation.is_some_and(|it| *it != verified.generation) {
                 return Err(Refusal::PassGeneration);
             }
@@ -223,13 +239,28 @@ fn decide_get(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) 
             }
             if let ObjectKey::MediaPlaylist { rendition, .. } = &object {
                 let rendition = rendition.clone();
-                let plan = MediaPlan::new(object, rendition, pass, (verified, subject), request, (now, config));
+                let plan = MediaPlan::new(
+                    object,
+                    rendition,
+                    pass,
+                    (verified, subject),
+                    request,
+                    (now, config),
+                );
                 return Ok(EdgeAction::RewriteMedia(Box::new(plan)));
             }
             let headers = Headers::object(&object, &verified.limits, request, config);
-            Ok(EdgeAction::Serve(ServePlan { object, subject, headers }))
+            Ok(EdgeAction::Serve(ServePlan {
+                object,
+                subject,
+                headers,
+            }))
         }
-        Route::Key { pass, generation, key } => {
+        Route::Key {
+            pass,
+            generation,
+            key,
+        } => {
             let (pass, subject) = verify_pass(pass, Purpose::Key, request, now, keys)?;
             if generation != pass.generation {
                 return Err(Refusal::PassGeneration);
@@ -238,18 +269,35 @@ fn decide_get(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) 
                 return Err(Refusal::PassRendition);
             }
             let headers = Headers::key(&pass.limits, request, config);
-            let object = ObjectKey::ContentKey { video: pass.video, generation, key };
-            Ok(EdgeAction::ReleaseKey(KeyPlan { object, subject, headers }))
+            let object = ObjectKey::ContentKey {
+                video: pass.video,
+                generation,
+                key,
+            };
+            Ok(EdgeAction::ReleaseKey(KeyPlan {
+                object,
+                subject,
+                headers,
+            }))
         }
         Route::Revocations => Err(Refusal::Method),
     }
 }
 
 /// The change that a POST requests.
-fn decide_post(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+fn decide_post(
+    request: &Request<'_>,
+    now: u64,
+    keys: &Keyring,
+    config: &Config,
+) -> Result<EdgeAction, Refusal> {
     match Route::parse(request.path)? {
-        Route::Master { video } => Ok(EdgeAction::Renew(Box::new(RenewPlan::new(video, request, now, keys, config)?))),
-        Route::Revocations => Ok(EdgeAction::Revoke(RevokePlan::new(request, now, keys, config)?)),
+        Route::Master { video } => Ok(EdgeAction::Renew(Box::new(RenewPlan::new(
+            video, request, now, keys, config,
+        )?))),
+        Route::Revocations => Ok(EdgeAction::Revoke(RevokePlan::new(
+            request, now, keys, config,
+        )?)),
         Route::Stream { .. } | Route::Key { .. } => Err(Refusal::Method),
     }
 }
@@ -270,17 +318,35 @@ fn verify_grant(
     }
     let limits = &verified.grant.limits;
     limits.check(request.client)?;
-    limits.check_origin(request.origin.or_else(|| request.referer.and_then(Origin::of_url)))?;
+    limits.check_origin(
+        request
+            .origin
+            .or_else(|| request.referer.and_then(Origin::of_url)),
+    )?;
     Ok(verified)
 }
 
 /// The generation that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
 /// not load the object.
-fn generation_and_rendition(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
+fn generation_and_rendition(
+    object: &ObjectKey,
+) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
-        ObjectKey::MediaPlaylist { generation, rendition, .. }
-        | ObjectKey::Segment { generation, rendition, .. }
-        | ObjectKey::InitSegment { generation, rendition, .. } => Some((Some(generation), Some(rendition))),
+        ObjectKey::MediaPlaylist {
+            generation,
+            rendition,
+            ..
+        }
+        | ObjectKey::Segment {
+            generation,
+            rendition,
+            ..
+        }
+        | ObjectKey::InitSegment {
+            generation,
+            rendition,
+            ..
+        } => Some((Some(generation), Some(rendition))),
         ObjectKey::Thumbnail { generation, .. }
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }

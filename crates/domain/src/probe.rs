@@ -39,7 +39,11 @@ pub enum ColorMatrix {
 impl ColorMatrix {
     /// The matrix that players assume for untagged video of this height.
     pub fn of_untagged(height: u32) -> Self {
-        if height >= 720 { Self::Bt709 } else { Self::Smpte170m }
+        if height >= 720 {
+            Self::Bt709
+        } else {
+            Self::Smpte170m
+        }
     }
 
     /// FFmpeg's name, which also names the primaries.
@@ -112,7 +116,11 @@ impl VideoStream {
             aspect => height /= aspect,
         }
         let size = (width.round() as u32, height.round() as u32);
-        if self.rotation % 180 == 90 { (size.1, size.0) } else { size }
+        if self.rotation % 180 == 90 {
+            (size.1, size.0)
+        } else {
+            size
+        }
     }
 }
 
@@ -179,8 +187,18 @@ pub struct SourceIndex {
 impl SourceIndex {
     /// Longest distance from a keyframe to the next one or to the end of the video, ticks.
     pub fn longest_gop(&self) -> u64 {
-        let ends = self.keyframes.iter().skip(1).copied().chain([self.video_end]);
-        self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.video_end)
+        let ends = self
+            .keyframes
+            .iter()
+            .skip(1)
+            .copied()
+            .chain([self.video_end]);
+        self.keyframes
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| end.saturating_sub(*start))
+            .max()
+            .unwrap_or(self.video_end)
     }
 
     /// The last keyframe at or before `ticks`.
@@ -217,7 +235,8 @@ pub struct Probe {
 impl Probe {
     /// Start of the presentation, in units of the video's time base on the container's clock.
     pub fn origin_pts(&self) -> i64 {
-        let lead = self.index.video_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
+        let lead =
+            self.index.video_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
         self.video.start_pts.saturating_sub(lead.round() as i64)
     }
 
@@ -250,16 +269,35 @@ mod tests {
             matrix: Some(ColorMatrix::Bt709),
             tagged: true,
             start_pts: 0,
-            time_base: Ratio { num: 1, den: 90_000 },
+            time_base: Ratio {
+                num: 1,
+                den: 90_000,
+            },
         };
         assert_eq!(square.display_size(), (720, 576));
-        let wide = VideoStream { pixel_aspect: Ratio::new(64, 45), ..square.clone() };
+        let wide = VideoStream {
+            pixel_aspect: Ratio::new(64, 45),
+            ..square.clone()
+        };
         assert_eq!(wide.display_size(), (1024, 576));
-        let narrow = VideoStream { pixel_aspect: Ratio::new(8, 9), ..square.clone() };
+        let narrow = VideoStream {
+            pixel_aspect: Ratio::new(8, 9),
+            ..square.clone()
+        };
         assert_eq!(narrow.display_size(), (720, 648));
-        let nonsense = VideoStream { pixel_aspect: Ratio::new(200, 1), ..square.clone() };
+        let nonsense = VideoStream {
+            pixel_aspect: Ratio::new(200, 1),
+            ..square.clone()
+        };
         assert_eq!(nonsense.display_size(), (720, 576));
-        assert_eq!(VideoStream { rotation: 90, ..square }.display_size(), (576, 720));
+        assert_eq!(
+            VideoStream {
+                rotation: 90,
+                ..square
+            }
+            .display_size(),
+            (576, 720)
+        );
     }
 
     #[test]

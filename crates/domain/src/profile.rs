@@ -192,7 +192,13 @@ impl Profile {
     pub fn parse(text: &str) -> Result<Self, InvalidProfile> {
         let syntax = |error: &dyn std::fmt::Display| {
             // TOML errors contain a drawing of several lines; this one has to fit into a message.
-            InvalidProfile::Syntax(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+            InvalidProfile::Syntax(
+                error
+                    .to_string()
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
         };
         let given: toml::Table = text.parse().map_err(|error| syntax(&error))?;
         let mut whole: toml::Table = DEFAULT_PROFILE.parse().map_err(|error| syntax(&error))?;
@@ -210,16 +216,35 @@ impl Profile {
 
     fn validate(&self) -> Result<(), InvalidProfile> {
         let require = |holds: bool, setting: &str, problem: &'static str| {
-            if holds { Ok(()) } else { Err(InvalidProfile::Value { setting: setting.to_owned(), problem }) }
+            if holds {
+                Ok(())
+            } else {
+                Err(InvalidProfile::Value {
+                    setting: setting.to_owned(),
+                    problem,
+                })
+            }
         };
-        require((2.0..=10.0).contains(&self.segment_seconds), "segment_seconds", "must be 2 to 10")?;
-        require((0.5..=10.0).contains(&self.keyframe_seconds), "keyframe_seconds", "must be 0.5 to 10")?;
+        require(
+            (2.0..=10.0).contains(&self.segment_seconds),
+            "segment_seconds",
+            "must be 2 to 10",
+        )?;
+        require(
+            (0.5..=10.0).contains(&self.keyframe_seconds),
+            "keyframe_seconds",
+            "must be 0.5 to 10",
+        )?;
         require(
             self.keyframe_seconds <= self.segment_seconds,
             "keyframe_seconds",
             "must not be longer than a segment: every segment begins with a keyframe",
         )?;
-        require((10.0..=120.0).contains(&self.max_frame_rate), "max_frame_rate", "must be 10 to 120")?;
+        require(
+            (10.0..=120.0).contains(&self.max_frame_rate),
+            "max_frame_rate",
+            "must be 10 to 120",
+        )?;
         require(self.thumbnails <= 100, "thumbnails", "must be at most 100")?;
         require(self.encoder.crf <= 51, "encoder.crf", "must be 0 to 51")?;
         require(
@@ -227,16 +252,41 @@ impl Profile {
             "source_rung.max_keyframe_gap_seconds",
             "must be 2 to 20",
         )?;
-        require((32..=320).contains(&self.source_rung.audio_kbps), "source_rung.audio_kbps", "must be 32 to 320")?;
-        require(self.rungs.iter().any(|it| it.enabled), "rung", "needs at least one that is enabled")?;
+        require(
+            (32..=320).contains(&self.source_rung.audio_kbps),
+            "source_rung.audio_kbps",
+            "must be 32 to 320",
+        )?;
+        require(
+            self.rungs.iter().any(|it| it.enabled),
+            "rung",
+            "needs at least one that is enabled",
+        )?;
         for rung in &self.rungs {
             let at = |field: &str| format!("rung {}: {field}", rung.name);
-            require((16..=8192).contains(&rung.width), &at("width"), "must be 16 to 8192")?;
-            require((16..=8192).contains(&rung.height), &at("height"), "must be 16 to 8192")?;
-            require((50..=100_000).contains(&rung.video_kbps), &at("video_kbps"), "must be 50 to 100000")?;
-            require((32..=320).contains(&rung.audio_kbps), &at("audio_kbps"), "must be 32 to 320")?;
             require(
-                !RESERVED_NAMES.contains(&rung.name.as_str()) && !rung.name.as_str().starts_with("audio-"),
+                (16..=8192).contains(&rung.width),
+                &at("width"),
+                "must be 16 to 8192",
+            )?;
+            require(
+                (16..=8192).contains(&rung.height),
+                &at("height"),
+                "must be 16 to 8192",
+            )?;
+            require(
+                (50..=100_000).contains(&rung.video_kbps),
+                &at("video_kbps"),
+                "must be 50 to 100000",
+            )?;
+            require(
+                (32..=320).contains(&rung.audio_kbps),
+                &at("audio_kbps"),
+                "must be 32 to 320",
+            )?;
+            require(
+                !RESERVED_NAMES.contains(&rung.name.as_str())
+                    && !rung.name.as_str().starts_with("audio-"),
                 &at("name"),
                 "is taken by another rendition",
             )?;
@@ -272,14 +322,23 @@ mod tests {
     #[test]
     fn the_default_ladder() {
         let profile = Profile::default();
-        let names: Vec<_> = profile.rungs.iter().filter(|it| it.enabled).map(|it| it.name.as_str()).collect();
+        let names: Vec<_> = profile
+            .rungs
+            .iter()
+            .filter(|it| it.enabled)
+            .map(|it| it.name.as_str())
+            .collect();
         assert_eq!(names, ["2160p", "1440p", "1080p", "720p", "480p", "360p"]);
     }
 
     #[test]
     fn what_is_left_out_is_as_by_default() {
-        let profile = Profile::parse("name = \"fast\"\n[encoder]\npreset = \"superfast\"\n").unwrap();
-        let mut expected = Profile { name: "fast".parse().unwrap(), ..Profile::default() };
+        let profile =
+            Profile::parse("name = \"fast\"\n[encoder]\npreset = \"superfast\"\n").unwrap();
+        let mut expected = Profile {
+            name: "fast".parse().unwrap(),
+            ..Profile::default()
+        };
         expected.encoder.preset = Preset::Superfast;
         assert_eq!(profile, expected);
     }
@@ -288,8 +347,18 @@ mod tests {
     fn every_setting_changes_the_generation() {
         let base = Profile::default();
         assert_ne!(base.fingerprint(Mode::Abr), base.fingerprint(Mode::Copy));
-        assert_ne!(base.fingerprint(Mode::Abr), Profile { encrypt: false, ..base.clone() }.fingerprint(Mode::Abr));
-        assert_eq!(base.fingerprint(Mode::Abr), Profile::default().fingerprint(Mode::Abr));
+        assert_ne!(
+            base.fingerprint(Mode::Abr),
+            Profile {
+                encrypt: false,
+                ..base.clone()
+            }
+            .fingerprint(Mode::Abr)
+        );
+        assert_eq!(
+            base.fingerprint(Mode::Abr),
+            Profile::default().fingerprint(Mode::Abr)
+        );
     }
 
     #[test]

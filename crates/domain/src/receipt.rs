@@ -86,7 +86,11 @@ impl Receipt {
         let requests_usd = self.store_writes as f64 / 1e6 * prices.million_writes_usd
             + self.store_reads as f64 / 1e6 * prices.million_reads_usd;
         let storage_usd_per_month = self.stored_bytes as f64 / 1e9 * prices.gigabyte_month_usd;
-        Cost { compute_usd, requests_usd, storage_usd_per_month }
+        Cost {
+            compute_usd,
+            requests_usd,
+            storage_usd_per_month,
+        }
     }
 }
 
@@ -150,7 +154,10 @@ mod tests {
         Receipt {
             cpu_ms: 2 * 3_600_000,
             wall_ms: 3_600_000,
-            stages: vec![StageTime { stage: Stage::Encode, wall_ms: 3_500_000 }],
+            stages: vec![StageTime {
+                stage: Stage::Encode,
+                wall_ms: 3_500_000,
+            }],
             source_ms: 3_600_000,
             bytes_in: 4_000_000_000,
             bytes_out: 5_000_000_000,
@@ -163,8 +170,12 @@ mod tests {
 
     #[test]
     fn costs_follow_from_amounts_and_prices() {
-        let prices =
-            Prices { cpu_hour_usd: 0.05, gigabyte_month_usd: 0.015, million_writes_usd: 4.5, million_reads_usd: 0.36 };
+        let prices = Prices {
+            cpu_hour_usd: 0.05,
+            gigabyte_month_usd: 0.015,
+            million_writes_usd: 4.5,
+            million_reads_usd: 0.36,
+        };
         let cost = an_hour().cost(&prices);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(near(cost.compute_usd, 0.10), "{cost:?}");
@@ -183,21 +194,47 @@ mod tests {
     fn totals_add_up() {
         let mut sum = an_hour();
         let mut second = an_hour();
-        second.stages =
-            vec![StageTime { stage: Stage::Encode, wall_ms: 1 }, StageTime { stage: Stage::Probe, wall_ms: 5 }];
+        second.stages = vec![
+            StageTime {
+                stage: Stage::Encode,
+                wall_ms: 1,
+            },
+            StageTime {
+                stage: Stage::Probe,
+                wall_ms: 5,
+            },
+        ];
         second.stored_bytes = 7;
         sum.add(&second);
-        assert_eq!((sum.cpu_ms, sum.store_writes, sum.stored_bytes), (4 * 3_600_000, 20_000, 9_000_000_007));
+        assert_eq!(
+            (sum.cpu_ms, sum.store_writes, sum.stored_bytes),
+            (4 * 3_600_000, 20_000, 9_000_000_007)
+        );
         assert_eq!(
             sum.stages,
-            [StageTime { stage: Stage::Probe, wall_ms: 5 }, StageTime { stage: Stage::Encode, wall_ms: 3_500_001 }]
+            [
+                StageTime {
+                    stage: Stage::Probe,
+                    wall_ms: 5
+                },
+                StageTime {
+                    stage: Stage::Encode,
+                    wall_ms: 3_500_001
+                }
+            ]
         );
     }
 
     #[test]
     fn prices_are_configured_one_by_one() {
         let prices: Prices = toml::from_str("cpu_hour_usd = 0.01").unwrap();
-        assert_eq!(prices, Prices { cpu_hour_usd: 0.01, ..Prices::default() });
+        assert_eq!(
+            prices,
+            Prices {
+                cpu_hour_usd: 0.01,
+                ..Prices::default()
+            }
+        );
         assert!(toml::from_str::<Prices>("cpu_hours = 1").is_err());
     }
 }

@@ -14,12 +14,20 @@ pub const MAX_ATTEMPTS: u32 = 5;
 
 /// Pauses before the second, third, fourth and fifth attempt. The first ones are short because most
 /// faults pass in seconds, and the last one is long because the others do not.
-const PAUSES: [Duration; MAX_ATTEMPTS as usize - 1] =
-    [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(3600)];
+const PAUSES: [Duration; MAX_ATTEMPTS as usize - 1] = [
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(600),
+    Duration::from_secs(3600),
+];
 
 /// The pauses of a job while a service is unavailable. Workers that wait for the service notice its
 /// return sooner.
-const UNAVAILABLE: RetryPolicy = RetryPolicy { first: PAUSES[0], factor: 2, longest: Duration::from_secs(600) };
+const UNAVAILABLE: RetryPolicy = RetryPolicy {
+    first: PAUSES[0],
+    factor: 2,
+    longest: Duration::from_secs(600),
+};
 
 /// How long a job waits for a service that stays unavailable, from the time of the request.
 pub const LONGEST_OUTAGE: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -41,7 +49,9 @@ pub struct RetryPolicy {
 impl RetryPolicy {
     /// The pause after this many failures in a row.
     pub fn pause_after(&self, failures: u32) -> Duration {
-        let Some(growth) = failures.checked_sub(1) else { return Duration::ZERO };
+        let Some(growth) = failures.checked_sub(1) else {
+            return Duration::ZERO;
+        };
         let factor = self.factor.saturating_pow(growth);
         self.first.saturating_mul(factor).min(self.longest)
     }
@@ -92,7 +102,11 @@ pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
         return Next::GiveUp;
     }
     if attempts.last().is_some_and(PastAttempt::lacked_service) {
-        let in_a_row = attempts.iter().rev().take_while(|it| it.lacked_service()).count();
+        let in_a_row = attempts
+            .iter()
+            .rev()
+            .take_while(|it| it.lacked_service())
+            .count();
         return Next::Again(UNAVAILABLE.pause_after(u32::try_from(in_a_row).unwrap_or(u32::MAX)));
     }
     Next::Again(pause_after(count))
@@ -100,7 +114,9 @@ pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
 
 /// The pause before the next attempt, after `failed` failed ones.
 pub fn pause_after(failed: u32) -> Duration {
-    let pause = failed.checked_sub(1).map(|it| PAUSES[(it as usize).min(PAUSES.len() - 1)]);
+    let pause = failed
+        .checked_sub(1)
+        .map(|it| PAUSES[(it as usize).min(PAUSES.len() - 1)]);
     pause.unwrap_or(Duration::ZERO)
 }
 
@@ -140,7 +156,10 @@ mod tests {
     const AWAY: Ended = Ended::Failed(FailureCode::Unavailable);
 
     fn past(attempts: &[(Ended, u8)]) -> Vec<PastAttempt> {
-        attempts.iter().map(|&(ended, percent)| PastAttempt { ended, percent }).collect()
+        attempts
+            .iter()
+            .map(|&(ended, percent)| PastAttempt { ended, percent })
+            .collect()
     }
 
     fn after(attempts: &[(Ended, u8)]) -> Option<u64> {
@@ -152,8 +171,21 @@ mod tests {
 
     #[test]
     fn attempts_spread_over_more_than_an_hour_and_end() {
-        let pauses: Vec<_> = (0..=6).map(|count| after(&vec![(FAILED, 0); count])).collect();
-        assert_eq!(pauses, [Some(0), Some(10), Some(60), Some(600), Some(3600), None, None]);
+        let pauses: Vec<_> = (0..=6)
+            .map(|count| after(&vec![(FAILED, 0); count]))
+            .collect();
+        assert_eq!(
+            pauses,
+            [
+                Some(0),
+                Some(10),
+                Some(60),
+                Some(600),
+                Some(3600),
+                None,
+                None
+            ]
+        );
     }
 
     #[test]
@@ -161,18 +193,40 @@ mod tests {
         let (ms, s) = (Duration::from_millis, Duration::from_secs);
         for (policy, expected) in [
             (
-                RetryPolicy { first: s(1), factor: 2, longest: s(30) },
+                RetryPolicy {
+                    first: s(1),
+                    factor: 2,
+                    longest: s(30),
+                },
                 [s(0), s(1), s(2), s(4), s(8), s(16), s(30), s(30)],
             ),
             (
-                RetryPolicy { first: ms(100), factor: 3, longest: s(1) },
+                RetryPolicy {
+                    first: ms(100),
+                    factor: 3,
+                    longest: s(1),
+                },
                 [s(0), ms(100), ms(300), ms(900), s(1), s(1), s(1), s(1)],
             ),
-            (RetryPolicy { first: s(5), factor: 1, longest: s(9) }, [s(0), s(5), s(5), s(5), s(5), s(5), s(5), s(5)]),
+            (
+                RetryPolicy {
+                    first: s(5),
+                    factor: 1,
+                    longest: s(9),
+                },
+                [s(0), s(5), s(5), s(5), s(5), s(5), s(5), s(5)],
+            ),
         ] {
             let pauses: Vec<_> = (0..8).map(|it| policy.pause_after(it)).collect();
             assert_eq!(pauses, expected, "{policy:?}");
-            assert_eq!(policy.pause_after(u32::MAX), if policy.factor == 1 { policy.first } else { policy.longest });
+            assert_eq!(
+                policy.pause_after(u32::MAX),
+                if policy.factor == 1 {
+                    policy.first
+                } else {
+                    policy.longest
+                }
+            );
         }
     }
 
@@ -193,24 +247,52 @@ mod tests {
 
     #[test]
     fn progress_clears_what_was_before_it() {
-        assert_eq!(after(&[(FAILED, 10); 5]), None, "the first one was no progress over the others");
+        assert_eq!(
+            after(&[(FAILED, 10); 5]),
+            None,
+            "the first one was no progress over the others"
+        );
         let killed: Vec<_> = (1..=90).map(|percent| (Ended::Vanished, percent)).collect();
         assert_eq!(after(&killed), Some(10));
-        assert_eq!(after(&[(FAILED, 0), (FAILED, 0), (FAILED, 0), (FAILED, 0), (FAILED, 3)]), Some(10));
+        assert_eq!(
+            after(&[
+                (FAILED, 0),
+                (FAILED, 0),
+                (FAILED, 0),
+                (FAILED, 0),
+                (FAILED, 3)
+            ]),
+            Some(10)
+        );
     }
 
     #[test]
     fn a_service_that_stays_away_ends_a_job_after_days() {
         let attempts = past(&[(AWAY, 0); 9]);
-        assert_eq!(next(&attempts, LONGEST_OUTAGE - Duration::from_secs(1)), Next::Again(UNAVAILABLE.longest));
+        assert_eq!(
+            next(&attempts, LONGEST_OUTAGE - Duration::from_secs(1)),
+            Next::Again(UNAVAILABLE.longest)
+        );
         assert_eq!(next(&attempts, LONGEST_OUTAGE), Next::GiveUp);
-        assert_eq!(next(&[], LONGEST_OUTAGE), Next::Again(Duration::ZERO), "a queue may be long");
+        assert_eq!(
+            next(&[], LONGEST_OUTAGE),
+            Next::Again(Duration::ZERO),
+            "a queue may be long"
+        );
         assert_eq!(next(&[], LONGEST_QUEUE), Next::GiveUp);
-        assert_eq!(next(&past(&[(Ended::Vanished, 0)]), LONGEST_QUEUE), Next::Again(Duration::from_secs(10)));
+        assert_eq!(
+            next(&past(&[(Ended::Vanished, 0)]), LONGEST_QUEUE),
+            Next::Again(Duration::from_secs(10))
+        );
     }
 
     fn any_attempt() -> impl Strategy<Value = PastAttempt> {
-        let ended = prop_oneof![Just(FAILED), Just(AWAY), Just(Ended::Vanished), Just(Ended::Otherwise)];
+        let ended = prop_oneof![
+            Just(FAILED),
+            Just(AWAY),
+            Just(Ended::Vanished),
+            Just(Ended::Otherwise)
+        ];
         (ended, 0..=100_u8).prop_map(|(ended, percent)| PastAttempt { ended, percent })
     }
 

@@ -77,7 +77,9 @@ impl fmt::Display for Scope {
 
 /// A text that is not the name of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks, events or admin")]
+#[error(
+    "`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks, events or admin"
+)]
 pub struct UnknownScope(String);
 
 impl FromStr for Scope {
@@ -100,7 +102,10 @@ impl Scopes {
     /// except `keys`. A caller that creates keys hands out a permission that outlives its own, so
     /// that scope is never implied.
     pub fn owner_default() -> Self {
-        Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation() && *it != Scope::Keys).collect()
+        Scope::ALL
+            .into_iter()
+            .filter(|it| !it.is_of_the_installation() && *it != Scope::Keys)
+            .collect()
     }
 
     /// The scopes of the operator.
@@ -173,7 +178,11 @@ impl Serialize for Scopes {
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let words = Vec::<String>::deserialize(deserializer)?;
-        words.iter().map(|it| it.parse::<Scope>()).collect::<Result<_, _>>().map_err(D::Error::custom)
+        words
+            .iter()
+            .map(|it| it.parse::<Scope>())
+            .collect::<Result<_, _>>()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -186,11 +195,25 @@ mod tests {
         for bits in 0..1 << Scope::ALL.len() {
             let set = Scopes(bits);
             assert_eq!(set.to_string().parse(), Ok(set));
-            assert_eq!(serde_json::from_str::<Scopes>(&serde_json::to_string(&set).unwrap()).unwrap(), set);
+            assert_eq!(
+                serde_json::from_str::<Scopes>(&serde_json::to_string(&set).unwrap()).unwrap(),
+                set
+            );
         }
-        assert_eq!("play  upload\tplay".parse::<Scopes>().unwrap().to_string(), "upload play");
-        assert!("read Write".parse::<Scopes>().is_err(), "case counts, as in OAuth");
-        assert!(serde_json::from_str::<Scopes>(r#"["root"]"#).unwrap_err().to_string().contains("`root`"));
+        assert_eq!(
+            "play  upload\tplay".parse::<Scopes>().unwrap().to_string(),
+            "upload play"
+        );
+        assert!(
+            "read Write".parse::<Scopes>().is_err(),
+            "case counts, as in OAuth"
+        );
+        assert!(
+            serde_json::from_str::<Scopes>(r#"["root"]"#)
+                .unwrap_err()
+                .to_string()
+                .contains("`root`")
+        );
     }
 
     #[test]
@@ -204,11 +227,22 @@ mod tests {
             ("read", "read write", false),
             ("admin", "read write keys", true),
             ("admin", "admin", true),
-            ("upload read write play download keys webhooks", "admin", false),
+            (
+                "upload read write play download keys webhooks",
+                "admin",
+                false,
+            ),
         ] {
-            assert_eq!(set(holder).covers(set(other)), covered, "{holder} / {other}");
+            assert_eq!(
+                set(holder).covers(set(other)),
+                covered,
+                "{holder} / {other}"
+            );
         }
-        assert!(!Scopes::owner_default().allows(Scope::Admin) && !Scopes::owner_default().allows(Scope::Keys));
+        assert!(
+            !Scopes::owner_default().allows(Scope::Admin)
+                && !Scopes::owner_default().allows(Scope::Keys)
+        );
         assert!(Scopes::of_an_admin().covers(Scopes::owner_default()));
     }
 }

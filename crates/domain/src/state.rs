@@ -140,7 +140,10 @@ impl VideoState {
 
     /// Whether nothing more happens without a request.
     pub fn is_settled(&self) -> bool {
-        matches!(self, Self::Stored | Self::Ready { .. } | Self::Failed(_) | Self::Cancelled | Self::Deleted)
+        matches!(
+            self,
+            Self::Stored | Self::Ready { .. } | Self::Failed(_) | Self::Cancelled | Self::Deleted
+        )
     }
 }
 
@@ -196,7 +199,12 @@ pub struct Refused {
 pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, Refused> {
     use VideoEvent as E;
     use VideoState as S;
-    let refused = |what| Err(Refused { state: state.name(), what });
+    let refused = |what| {
+        Err(Refused {
+            state: state.name(),
+            what,
+        })
+    };
     let unchanged = || Ok(state.clone());
 
     match (state, event) {
@@ -206,7 +214,9 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (S::Created, E::UploadStarted) => Ok(S::Uploading),
         (_, E::UploadStarted) => unchanged(),
 
-        (S::Created | S::Uploading | S::Failed(_) | S::Cancelled, E::ImportRequested) => Ok(S::Uploading),
+        (S::Created | S::Uploading | S::Failed(_) | S::Cancelled, E::ImportRequested) => {
+            Ok(S::Uploading)
+        }
         // A source that has arrived need not be imported.
         (_, E::ImportRequested) => unchanged(),
 
@@ -215,14 +225,22 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (S::Cancelled, E::SourceArrived | E::SourceStored) => refused("be queued by an event"),
         (_, E::SourceArrived | E::SourceStored) => unchanged(),
 
-        (S::Created | S::Uploading | S::Stored | S::Failed(_) | S::Cancelled, E::WorkRequested) => Ok(S::Queued),
-        (S::Queued | S::Processing | S::Playable | S::Ready { .. }, E::WorkRequested) => unchanged(),
+        (S::Created | S::Uploading | S::Stored | S::Failed(_) | S::Cancelled, E::WorkRequested) => {
+            Ok(S::Queued)
+        }
+        (S::Queued | S::Processing | S::Playable | S::Ready { .. }, E::WorkRequested) => {
+            unchanged()
+        }
 
         (S::Cancelled, E::WorkStarted) => refused("be worked on"),
         // The same file fails in the same way: only a request (`WorkRequested`) starts it again.
-        (S::Failed(failure), E::WorkStarted) if failure.class() == FailureClass::Source => refused("be worked on"),
+        (S::Failed(failure), E::WorkStarted) if failure.class() == FailureClass::Source => {
+            refused("be worked on")
+        }
         // An event may arrive before the row, and a redriven job before the failure that it repeats is recorded.
-        (S::Created | S::Uploading | S::Stored | S::Queued | S::Failed(_), E::WorkStarted) => Ok(S::Processing),
+        (S::Created | S::Uploading | S::Stored | S::Queued | S::Failed(_), E::WorkStarted) => {
+            Ok(S::Processing)
+        }
         (S::Processing | S::Playable | S::Ready { .. }, E::WorkStarted) => unchanged(),
 
         (S::Processing, E::WorkReleased) => Ok(S::Queued),
@@ -233,11 +251,16 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (_, E::BecamePlayable) => refused("become playable"),
 
         (S::Processing | S::Playable | S::Ready { .. }, E::Verified { generation }) => {
-            Ok(S::Ready { generation: generation.clone() })
+            Ok(S::Ready {
+                generation: generation.clone(),
+            })
         }
         (_, E::Verified { .. }) => refused("become ready"),
 
-        (S::Ready { .. } | S::Failed(_) | S::Cancelled, E::AttemptFailed(_) | E::FailedPermanently(_)) => unchanged(),
+        (
+            S::Ready { .. } | S::Failed(_) | S::Cancelled,
+            E::AttemptFailed(_) | E::FailedPermanently(_),
+        ) => unchanged(),
         (_, E::FailedPermanently(failure)) => Ok(S::Failed(failure.clone())),
         (_, E::AttemptFailed(failure)) => match (failure.class(), state) {
             (FailureClass::Source, _) => Ok(S::Failed(failure.clone())),
@@ -246,9 +269,10 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         },
 
         (S::Ready { .. } | S::Failed(_) | S::Cancelled, E::Cancelled) => unchanged(),
-        (S::Created | S::Uploading | S::Stored | S::Queued | S::Processing | S::Playable, E::Cancelled) => {
-            Ok(S::Cancelled)
-        }
+        (
+            S::Created | S::Uploading | S::Stored | S::Queued | S::Processing | S::Playable,
+            E::Cancelled,
+        ) => Ok(S::Cancelled),
     }
 }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// A time in milliseconds since the Unix epoch, as JSON documents and the database store it. Sums
 /// and differences saturate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct UnixMillis(u64);
 
@@ -79,15 +81,27 @@ mod tests {
     fn arithmetic_saturates() {
         let (second, max) = (Duration::from_secs(1), UnixMillis::new(u64::MAX));
         let (early, late) = (UnixMillis::new(1_500), UnixMillis::from_secs(2));
-        assert_eq!((late.since(early), early.since(late)), (Duration::from_millis(500), Duration::ZERO));
-        assert_eq!((early + second, early - second), (UnixMillis::new(2_500), UnixMillis::new(500)));
-        assert_eq!((max + second, early - Duration::MAX), (max, UnixMillis::default()));
+        assert_eq!(
+            (late.since(early), early.since(late)),
+            (Duration::from_millis(500), Duration::ZERO)
+        );
+        assert_eq!(
+            (early + second, early - second),
+            (UnixMillis::new(2_500), UnixMillis::new(500))
+        );
+        assert_eq!(
+            (max + second, early - Duration::MAX),
+            (max, UnixMillis::default())
+        );
         assert_eq!((early.as_secs(), UnixMillis::from_secs(u64::MAX)), (1, max));
     }
 
     #[test]
     fn in_json_a_time_is_a_number() {
         assert_eq!(serde_json::to_string(&UnixMillis::new(7)).unwrap(), "7");
-        assert_eq!(serde_json::from_str::<UnixMillis>("7").unwrap(), UnixMillis::new(7));
+        assert_eq!(
+            serde_json::from_str::<UnixMillis>("7").unwrap(),
+            UnixMillis::new(7)
+        );
     }
 }

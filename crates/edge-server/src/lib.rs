@@ -18,8 +18,8 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::Keyring;
 use domain::object_key::ObjectKey;
 use domain::playback::{
-    self, Config, EdgeAction, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan, ObjectResponse,
-    Refusal, ServePlan,
+    self, Config, EdgeAction, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan,
+    ObjectResponse, Refusal, ServePlan,
 };
 use futures::TryStreamExt as _;
 use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
@@ -74,17 +74,23 @@ pub fn routes(edge: Edge) -> Router {
 
 /// A router that handles every request, for an edge with a host name of its own.
 pub fn router(edge: Edge) -> Router {
-    Router::new().fallback(handle).layer(compression()).with_state(Arc::new(edge))
+    Router::new()
+        .fallback(handle)
+        .layer(compression())
+        .with_state(Arc::new(edge))
 }
 
 /// Selects the responses to compress.
-type Compressible = fn(http::StatusCode, http::Version, &http::HeaderMap, &http::Extensions) -> bool;
+type Compressible =
+    fn(http::StatusCode, http::Version, &http::HeaderMap, &http::Extensions) -> bool;
 
 /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1);
 /// ciphertext and images do not.
 fn compression() -> CompressionLayer<Compressible> {
     let is_playlist: Compressible = |status, _, headers, _| {
-        let kind = headers.get(http::header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let kind = headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|it| it.to_str().ok());
         status == http::StatusCode::OK && kind == Some("application/vnd.apple.mpegurl")
     };
     CompressionLayer::new().compress_when(is_playlist)
@@ -121,7 +127,10 @@ struct Failed {
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, content_range: None }
+        Self {
+            refusal,
+            content_range: None,
+        }
     }
 }
 
@@ -130,8 +139,13 @@ impl From<StoreError> for Failed {
         let refusal = match &error {
             StoreError::NotFound { .. } => Refusal::NotFound,
             StoreError::RangeNotSatisfiable { .. } => Refusal::Range,
-            StoreError::ConditionFailed { .. } | StoreError::Refused { .. } | StoreError::Unavailable { .. } => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not read an object for a viewer");
+            StoreError::ConditionFailed { .. }
+            | StoreError::Refused { .. }
+            | StoreError::Unavailable { .. } => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not read an object for a viewer"
+                );
                 Refusal::Unavailable
             }
         };
@@ -140,7 +154,11 @@ impl From<StoreError> for Failed {
 }
 
 impl Edge {
-    async fn carry_out(&self, action: EdgeAction, request: &EdgeRequest<'_>) -> Result<EdgeResponse, Failed> {
+    async fn carry_out(
+        &self,
+        action: EdgeAction,
+        request: &EdgeRequest<'_>,
+    ) -> Result<EdgeResponse, Failed> {
         let now = (self.now)();
         if let Some(lookup) = action.lookup() {
             lookup.judge(now, |name| self.list.find(name, now))?;
@@ -155,7 +173,9 @@ impl Edge {
             EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan, request).await,
             EdgeAction::ReleaseKey(plan) => {
-                let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key).await?;
+                let (_, document) = self
+                    .read(&plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key)
+                    .await?;
                 let key = plan.release(&document, &self.key_encryption_keys)?;
                 Ok(EdgeResponse::new(200, &plan.headers).bytes(key.expose().to_vec()))
             }
@@ -165,7 +185,9 @@ impl Edge {
                 Ok(response)
             }
             EdgeAction::Revoke(plan) => {
-                plan.entries.into_iter().for_each(|it| self.list.store(it, now));
+                plan.entries
+                    .into_iter()
+                    .for_each(|it| self.list.store(it, now));
                 Ok(EdgeResponse::new(204, &plan.headers))
             }
         }
@@ -177,17 +199,27 @@ impl Edge {
         Ok(EdgeResponse::new(200, &plan.headers).bytes(text))
     }
 
-    async fn media(&self, plan: &MediaPlan, request: &EdgeRequest<'_>) -> Result<EdgeResponse, Failed> {
+    async fn media(
+        &self,
+        plan: &MediaPlan,
+        request: &EdgeRequest<'_>,
+    ) -> Result<EdgeResponse, Failed> {
         let (stored, text) = self.playlist(&plan.object).await?;
         let tag = plan.etag(&stored.0, &self.keys.passes);
         if request.conditions().not_modified(&tag) {
             return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag));
         }
         let text = plan.rewrite(&text, &self.keys.passes)?;
-        Ok(EdgeResponse::new(200, &plan.headers).header("etag", &tag).bytes(text))
+        Ok(EdgeResponse::new(200, &plan.headers)
+            .header("etag", &tag)
+            .bytes(text))
     }
 
-    async fn serve(&self, plan: &ServePlan, request: &EdgeRequest<'_>) -> Result<EdgeResponse, Failed> {
+    async fn serve(
+        &self,
+        plan: &ServePlan,
+        request: &EdgeRequest<'_>,
+    ) -> Result<EdgeResponse, Failed> {
         let conditions = request.conditions();
         let (meta, stream) = if conditions.need_size() {
             (self.store.head(&plan.object).await?, None)
@@ -200,7 +232,10 @@ impl Edge {
         let content = match conditions.respond(meta.size, &tag) {
             ObjectResponse::NotModified => return Ok(response(304)),
             ObjectResponse::Unsatisfiable(content_range) => {
-                return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
+                return Err(Failed {
+                    refusal: Refusal::Range,
+                    content_range: Some(content_range),
+                });
             }
             ObjectResponse::Content(content) => content,
         };
@@ -213,13 +248,20 @@ impl Edge {
         }
         let stream = match stream {
             Some(stream) => stream,
-            None => self.store.get(&plan.object, content.range, Some(&meta.etag)).await?.stream,
+            None => {
+                self.store
+                    .get(&plan.object, content.range, Some(&meta.etag))
+                    .await?
+                    .stream
+            }
         };
         Ok(response.stream(content.length, stream))
     }
 
     async fn playlist(&self, object: &ObjectKey) -> Result<(ETag, String), Failed> {
-        let (tag, bytes) = self.read(object, MAX_PLAYLIST_BYTES, Refusal::Playlist).await?;
+        let (tag, bytes) = self
+            .read(object, MAX_PLAYLIST_BYTES, Refusal::Playlist)
+            .await?;
         let text = String::from_utf8(bytes).map_err(|_| {
             tracing::error!(path = object.path(), "a stored playlist is not UTF-8");
             Refusal::Playlist
@@ -228,17 +270,28 @@ impl Edge {
     }
 
     /// Reads a small object completely.
-    async fn read(&self, object: &ObjectKey, limit: u64, too_long: Refusal) -> Result<(ETag, Vec<u8>), Failed> {
+    async fn read(
+        &self,
+        object: &ObjectKey,
+        limit: u64,
+        too_long: Refusal,
+    ) -> Result<(ETag, Vec<u8>), Failed> {
         let ObjectBody { meta, stream } = self.store.get(object, None, None).await?;
         if meta.size > limit {
-            tracing::error!(path = object.path(), size = meta.size, "a stored object is larger than it can be");
+            tracing::error!(
+                path = object.path(),
+                size = meta.size,
+                "a stored object is larger than it can be"
+            );
             return Err(too_long.into());
         }
         let append = async |mut all: Vec<u8>, chunk: Bytes| {
             all.extend_from_slice(&chunk);
             Ok(all)
         };
-        let bytes = stream.try_fold(Vec::with_capacity(meta.size as usize), append).await?;
+        let bytes = stream
+            .try_fold(Vec::with_capacity(meta.size as usize), append)
+            .await?;
         Ok((meta.etag, bytes))
     }
 }

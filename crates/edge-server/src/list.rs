@@ -35,19 +35,31 @@ impl EdgeList {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Entries::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { entries: Mutex::new(entries), file: Some(file) })
+        Ok(Self {
+            entries: Mutex::new(entries),
+            file: Some(file),
+        })
     }
 
     /// The value of a name, if it is on the list; `now` in Unix seconds.
     pub fn find(&self, name: &str, now: u64) -> Option<String> {
-        self.lock().get(name).filter(|it| now < it.until).map(|it| it.value.clone())
+        self.lock()
+            .get(name)
+            .filter(|it| now < it.until)
+            .map(|it| it.value.clone())
     }
 
     /// Adds an entry to the list; it replaces an earlier one of the same name.
     pub fn store(&self, entry: Entry, now: u64) {
         let mut entries = self.lock();
         entries.retain(|_, it| now < it.until);
-        entries.insert(entry.name, ListEntry { value: entry.value, until: now.saturating_add(entry.seconds) });
+        entries.insert(
+            entry.name,
+            ListEntry {
+                value: entry.value,
+                until: now.saturating_add(entry.seconds),
+            },
+        );
         if let Some(file) = &self.file
             && let Err(error) = write(file, &entries)
         {
@@ -78,13 +90,24 @@ mod tests {
     #[test]
     fn entries_end_and_are_replaced() {
         let list = EdgeList::default();
-        let entry = |value: &str| Entry { name: "a".to_owned(), value: value.to_owned(), seconds: 60 };
+        let entry = |value: &str| Entry {
+            name: "a".to_owned(),
+            value: value.to_owned(),
+            seconds: 60,
+        };
         list.store(entry("1"), 100);
         assert_eq!(list.find("a", 159).as_deref(), Some("1"));
         list.store(entry("2"), 110);
         assert_eq!(list.find("a", 169).as_deref(), Some("2"));
         assert_eq!((list.find("a", 170), list.find("b", 110)), (None, None));
-        list.store(Entry { name: "b".to_owned(), value: "1".to_owned(), seconds: 60 }, 200);
+        list.store(
+            Entry {
+                name: "b".to_owned(),
+                value: "1".to_owned(),
+                seconds: 60,
+            },
+            200,
+        );
         assert_eq!(list.lock().len(), 1, "what has ended is dropped");
     }
 
@@ -94,11 +117,24 @@ mod tests {
         let file = directory.path().join("list.json");
         let list = EdgeList::open(file.clone()).unwrap();
         for name in ["video/a", "viewer/b"] {
-            list.store(Entry { name: name.to_owned(), value: "1".to_owned(), seconds: 60 }, 100);
+            list.store(
+                Entry {
+                    name: name.to_owned(),
+                    value: "1".to_owned(),
+                    seconds: 60,
+                },
+                100,
+            );
         }
         let again = EdgeList::open(file.clone()).unwrap();
-        assert_eq!((again.find("video/a", 159), again.find("viewer/b", 160)), (Some("1".to_owned()), None));
+        assert_eq!(
+            (again.find("video/a", 159), again.find("viewer/b", 160)),
+            (Some("1".to_owned()), None)
+        );
         std::fs::write(&file, "{").unwrap();
-        assert!(EdgeList::open(file).is_err(), "never an empty list in the place of a damaged one");
+        assert!(
+            EdgeList::open(file).is_err(),
+            "never an empty list in the place of a damaged one"
+        );
     }
 }

@@ -46,9 +46,13 @@ impl ClientLocation for EdgeRequest<'_> {
 impl<'a> EdgeRequest<'a> {
     pub(super) fn new(request: &'a Parts, proxy: Option<&TrustedProxy>) -> Self {
         let headers = &request.headers;
-        let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
+        let peer = request
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|it| it.0.ip());
         let client_ip = match proxy {
-            Some(proxy) => joined(headers, proxy.address_header.as_str(), ", ").and_then(|it| it.trim().parse().ok()),
+            Some(proxy) => joined(headers, proxy.address_header.as_str(), ", ")
+                .and_then(|it| it.trim().parse().ok()),
             None => peer,
         };
         Self {
@@ -81,7 +85,9 @@ impl<'a> EdgeRequest<'a> {
     }
 
     pub(super) fn conditions(&self) -> Conditions {
-        Conditions::read(self.is_head(), |name| self.header(name).map(Cow::into_owned))
+        Conditions::read(self.is_head(), |name| {
+            self.header(name).map(Cow::into_owned)
+        })
     }
 
     pub(super) fn is_head(&self) -> bool {
@@ -96,7 +102,10 @@ impl<'a> EdgeRequest<'a> {
 
 /// All values of a header, joined. A value that is not UTF-8 stays in it, so that it is rejected.
 fn joined<'a>(headers: &'a HeaderMap, name: &str, separator: &str) -> Option<Cow<'a, str>> {
-    let mut values = headers.get_all(name).iter().map(|it| String::from_utf8_lossy(it.as_bytes()));
+    let mut values = headers
+        .get_all(name)
+        .iter()
+        .map(|it| String::from_utf8_lossy(it.as_bytes()));
     let first = values.next()?;
     Some(values.fold(first, |all, it| Cow::Owned(format!("{all}{separator}{it}"))))
 }

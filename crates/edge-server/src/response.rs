@@ -16,7 +16,8 @@ pub(super) struct EdgeResponse {
 impl EdgeResponse {
     pub(super) fn new(status: u16, headers: &Headers) -> Self {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = Self { response };
         for (name, value) in headers.iter() {
             answer = answer.header(name, value);
@@ -31,13 +32,17 @@ impl EdgeResponse {
     /// A value that is not valid in a header is left out.
     pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.response.headers_mut().append(HeaderName::from_static(name), value);
+            self.response
+                .headers_mut()
+                .append(HeaderName::from_static(name), value);
         }
         self
     }
 
     pub(super) fn length(mut self, length: u64) -> Self {
-        self.response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        self.response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         self
     }
 
@@ -50,7 +55,11 @@ impl EdgeResponse {
 
     /// If the stream fails, the connection is closed. The length is declared, so a client notices
     /// that the body is incomplete.
-    pub(super) fn stream(mut self, length: u64, stream: BoxStream<'static, Result<Bytes, StoreError>>) -> Self {
+    pub(super) fn stream(
+        mut self,
+        length: u64,
+        stream: BoxStream<'static, Result<Bytes, StoreError>>,
+    ) -> Self {
         *self.response.body_mut() = Body::from_stream(stream);
         self.length(length)
     }

@@ -14,7 +14,10 @@ use super::*;
 async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
     let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
-        store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
+        store
+            .put(&key, bytes.into(), PutCondition::Always)
+            .await
+            .unwrap();
     }
     let edge = Edge {
         store: Arc::new(store),
@@ -29,7 +32,14 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
         list: EdgeList::default(),
     };
     for (name, value) in world::listed(system_time()) {
-        edge.list.store(Entry { name, value, seconds: 3600 }, system_time());
+        edge.list.store(
+            Entry {
+                name,
+                value,
+                seconds: 3600,
+            },
+            system_time(),
+        );
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -39,7 +49,10 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
 
 /// Sends the bytes of a request as they are: an HTTP client would tidy up what the cases are about.
 async fn send(address: std::net::SocketAddr, case: &Case) -> CaseResponse {
-    let mut text = format!("{} {} HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n", case.method, case.target);
+    let mut text = format!(
+        "{} {} HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n",
+        case.method, case.target
+    );
     for (name, value) in &case.headers {
         text += &format!("{name}: {value}\r\n");
     }
@@ -48,15 +61,37 @@ async fn send(address: std::net::SocketAddr, case: &Case) -> CaseResponse {
         text += &format!("x-client-country: {country}\r\n");
     }
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("{text}\r\n").as_bytes())
+        .await
+        .unwrap();
     let mut bytes = vec![];
-    tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
-    let end = bytes.windows(4).position(|it| it == b"\r\n\r\n").expect("a whole head");
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes))
+        .await
+        .unwrap()
+        .unwrap();
+    let end = bytes
+        .windows(4)
+        .position(|it| it == b"\r\n\r\n")
+        .expect("a whole head");
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.map(|it| it.split_once(": ").unwrap()).map(|it| (it.0.to_lowercase(), it.1.to_owned()));
-    CaseResponse { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() }
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let headers = lines
+        .map(|it| it.split_once(": ").unwrap())
+        .map(|it| (it.0.to_lowercase(), it.1.to_owned()));
+    CaseResponse {
+        status,
+        headers: headers.collect(),
+        body: bytes[end + 4..].to_vec(),
+    }
 }
 
 #[tokio::test]
@@ -69,23 +104,39 @@ async fn every_case_is_answered_as_it_must_be() {
         let response = send(address, case).await;
         wrong.extend(case.check(&response).err());
     }
-    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 fn named(name: &str) -> Case {
-    cases::all(system_time()).into_iter().find(|it| it.name == name).expect("there is such a case")
+    cases::all(system_time())
+        .into_iter()
+        .find(|it| it.name == name)
+        .expect("there is such a case")
 }
 
 #[tokio::test]
 async fn playlists_are_compressed_and_segments_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let address = start(&folder).await;
-    for (name, expected) in [("grant in the query", true), ("media playlist", true), ("segment", false), ("key", false)]
-    {
+    for (name, expected) in [
+        ("grant in the query", true),
+        ("media playlist", true),
+        ("segment", false),
+        ("key", false),
+    ] {
         let mut case = named(name);
         case.headers.push(("accept-encoding", "gzip".to_owned()));
         let response = send(address, &case).await;
-        let gzip = response.headers.iter().any(|it| it.0 == "content-encoding" && it.1 == "gzip");
+        let gzip = response
+            .headers
+            .iter()
+            .any(|it| it.0 == "content-encoding" && it.1 == "gzip");
         assert_eq!((response.status, gzip), (200, expected), "{name}");
     }
 }
@@ -97,7 +148,13 @@ async fn what_is_there_already_is_not_sent_again() {
     for name in ["segment", "media playlist", "poster"] {
         let mut case = named(name);
         let first = send(address, &case).await;
-        let tag = first.headers.iter().find(|it| it.0 == "etag").expect("a tag").1.clone();
+        let tag = first
+            .headers
+            .iter()
+            .find(|it| it.0 == "etag")
+            .expect("a tag")
+            .1
+            .clone();
         case.headers.push(("if-none-match", tag));
         let second = send(address, &case).await;
         assert_eq!((second.status, second.body.len()), (304, 0), "{name}");
@@ -108,13 +165,26 @@ async fn what_is_there_already_is_not_sent_again() {
 async fn a_store_that_fails_is_no_fault_of_the_viewer() {
     let folder = tempfile::tempdir().unwrap();
     let address = start(&folder).await;
-    let playlist = folder.path().join(format!("media/hls/{}/master.m3u8", world::video()));
+    let playlist = folder
+        .path()
+        .join(format!("media/hls/{}/master.m3u8", world::video()));
     std::fs::write(&playlist, [0xff, 0xfe]).unwrap();
-    let key = folder.path().join(format!("private/keys/{}/{}/1080p.json", world::video(), world::generation()));
+    let key = folder.path().join(format!(
+        "private/keys/{}/{}/1080p.json",
+        world::video(),
+        world::generation()
+    ));
     std::fs::write(&key, "{}").unwrap();
-    for (name, code) in [("grant in the query", "playlist-unusable"), ("key", "key-unavailable")] {
+    for (name, code) in [
+        ("grant in the query", "playlist-unusable"),
+        ("key", "key-unavailable"),
+    ] {
         let response = send(address, &named(name)).await;
-        let found = response.headers.iter().find(|it| it.0 == "edgereel-refusal").map(|it| it.1.as_str());
+        let found = response
+            .headers
+            .iter()
+            .find(|it| it.0 == "edgereel-refusal")
+            .map(|it| it.1.as_str());
         assert_eq!((response.status, found), (502, Some(code)), "{name}");
     }
 }

@@ -37,11 +37,19 @@ impl<'a> AttributeList<'a> {
         let mut rest = value;
         while !rest.is_empty() {
             let column = place.column + (value.len() - rest.len()) as u32;
-            let mut report = |kind| problems.push(Problem { line: place.line, column, kind });
+            let mut report = |kind| {
+                problems.push(Problem {
+                    line: place.line,
+                    column,
+                    kind,
+                })
+            };
             let (name, after) = match rest.split_once('=') {
                 Some((name, after)) if is_name(name) => (name, after),
                 _ => {
-                    report(ProblemKind::AttributeSyntax { tag: tag.to_owned() });
+                    report(ProblemKind::AttributeSyntax {
+                        tag: tag.to_owned(),
+                    });
                     // Skips to the next comma, so that one error does not hide the attributes that follow.
                     rest = rest.split_once(',').map_or("", |(_, after)| after);
                     continue;
@@ -51,24 +59,39 @@ impl<'a> AttributeList<'a> {
             let (raw, after) = after.split_at(length);
             rest = match after.strip_prefix(',') {
                 Some("") => {
-                    report(ProblemKind::AttributeSyntax { tag: tag.to_owned() });
+                    report(ProblemKind::AttributeSyntax {
+                        tag: tag.to_owned(),
+                    });
                     ""
                 }
                 Some(after) => after,
                 None => {
                     if !after.is_empty() {
-                        report(ProblemKind::AttributeSyntax { tag: tag.to_owned() });
+                        report(ProblemKind::AttributeSyntax {
+                            tag: tag.to_owned(),
+                        });
                     }
                     after.split_once(',').map_or("", |(_, after)| after)
                 }
             };
             if attributes.iter().any(|it| it.name == name) {
-                report(ProblemKind::DuplicateAttribute { tag: tag.to_owned(), name: name.to_owned() });
+                report(ProblemKind::DuplicateAttribute {
+                    tag: tag.to_owned(),
+                    name: name.to_owned(),
+                });
                 continue;
             }
-            attributes.push(Attribute { name, raw, column: column + name.len() as u32 + 1 });
+            attributes.push(Attribute {
+                name,
+                raw,
+                column: column + name.len() as u32 + 1,
+            });
         }
-        Self { tag, line: place.line, attributes }
+        Self {
+            tag,
+            line: place.line,
+            attributes,
+        }
     }
 
     /// All attributes, in order.
@@ -84,7 +107,9 @@ impl<'a> AttributeList<'a> {
     /// A quoted string, without its quotes.
     pub fn quoted(&self, name: &str) -> Result<Option<&'a str>, Problem> {
         self.typed(name, "a quoted string", |raw| {
-            raw.strip_prefix('"')?.strip_suffix('"').filter(|it| !it.contains(['"', '\r', '\n']))
+            raw.strip_prefix('"')?
+                .strip_suffix('"')
+                .filter(|it| !it.contains(['"', '\r', '\n']))
         })
     }
 
@@ -100,9 +125,11 @@ impl<'a> AttributeList<'a> {
 
     /// A decimal floating-point number of either sign.
     pub fn signed_decimal(&self, name: &str) -> Result<Option<f64>, Problem> {
-        self.typed(name, "a decimal number", |raw| match raw.strip_prefix('-') {
-            Some(positive) => decimal_float(positive).map(|it| -it),
-            None => decimal_float(raw),
+        self.typed(name, "a decimal number", |raw| {
+            match raw.strip_prefix('-') {
+                Some(positive) => decimal_float(positive).map(|it| -it),
+                None => decimal_float(raw),
+            }
         })
     }
 
@@ -110,8 +137,15 @@ impl<'a> AttributeList<'a> {
     pub fn resolution(&self, name: &str) -> Result<Option<Resolution>, Problem> {
         self.typed(name, "a resolution such as 1920x1080", |raw| {
             let (width, height) = raw.split_once('x')?;
-            let side = |text| decimal_integer(text).and_then(|it| u32::try_from(it).ok()).filter(|it| *it > 0);
-            Some(Resolution { width: side(width)?, height: side(height)? })
+            let side = |text| {
+                decimal_integer(text)
+                    .and_then(|it| u32::try_from(it).ok())
+                    .filter(|it| *it > 0)
+            };
+            Some(Resolution {
+                width: side(width)?,
+                height: side(height)?,
+            })
         })
     }
 
@@ -119,15 +153,20 @@ impl<'a> AttributeList<'a> {
     pub fn hex16(&self, name: &str) -> Result<Option<[u8; 16]>, Problem> {
         self.typed(name, "0x and at most 32 hexadecimal digits", |raw| {
             let digits = raw.strip_prefix("0x").or_else(|| raw.strip_prefix("0X"))?;
-            let legal = (1..=32).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_hexdigit());
-            legal.then(|| u128::from_str_radix(digits, 16).ok()).flatten().map(u128::to_be_bytes)
+            let legal =
+                (1..=32).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_hexdigit());
+            legal
+                .then(|| u128::from_str_radix(digits, 16).ok())
+                .flatten()
+                .map(u128::to_be_bytes)
         })
     }
 
     /// An enumerated string: unquoted, without white space.
     pub fn enumerated(&self, name: &str) -> Result<Option<&'a str>, Problem> {
         self.typed(name, "an enumerated string", |raw| {
-            (!raw.is_empty() && !raw.contains(['"', ',']) && !raw.contains(char::is_whitespace)).then_some(raw)
+            (!raw.is_empty() && !raw.contains(['"', ',']) && !raw.contains(char::is_whitespace))
+                .then_some(raw)
         })
     }
 
@@ -142,15 +181,30 @@ impl<'a> AttributeList<'a> {
 
     /// The problem that an attribute is missing.
     pub fn missing(&self, name: &str) -> Problem {
-        let kind = ProblemKind::MissingAttribute { tag: self.tag.to_owned(), name: name.to_owned() };
-        Problem { line: self.line, column: 1, kind }
+        let kind = ProblemKind::MissingAttribute {
+            tag: self.tag.to_owned(),
+            name: name.to_owned(),
+        };
+        Problem {
+            line: self.line,
+            column: 1,
+            kind,
+        }
     }
 
     /// The problem that an attribute has an invalid value.
     pub fn bad(&self, name: &str, expected: &'static str) -> Problem {
         let column = self.get(name).map_or(1, |it| it.column);
-        let kind = ProblemKind::BadAttribute { tag: self.tag.to_owned(), name: name.to_owned(), expected };
-        Problem { line: self.line, column, kind }
+        let kind = ProblemKind::BadAttribute {
+            tag: self.tag.to_owned(),
+            name: name.to_owned(),
+            expected,
+        };
+        Problem {
+            line: self.line,
+            column,
+            kind,
+        }
     }
 
     fn typed<T>(
@@ -159,22 +213,31 @@ impl<'a> AttributeList<'a> {
         expected: &'static str,
         read: impl FnOnce(&'a str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        let Some(attribute) = self.get(name) else { return Ok(None) };
-        read(attribute.raw).map(Some).ok_or_else(|| self.bad(name, expected))
+        let Some(attribute) = self.get(name) else {
+            return Ok(None);
+        };
+        read(attribute.raw)
+            .map(Some)
+            .ok_or_else(|| self.bad(name, expected))
     }
 }
 
 /// A decimal integer (RFC 8216, 4.2): digits only, at most 64 bits.
 pub fn decimal_integer(text: &str) -> Option<u64> {
-    (text.len() <= 20 && text.bytes().all(|it| it.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+    (text.len() <= 20 && text.bytes().all(|it| it.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 /// A decimal floating-point number (RFC 8216, 4.2): digits and one point, no sign, no exponent.
 pub fn decimal_float(text: &str) -> Option<f64> {
     let digits = text.bytes().any(|it| it.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let legal =
-        digits && text.len() <= 64 && [whole, fraction].iter().all(|it| it.bytes().all(|it| it.is_ascii_digit()));
+    let legal = digits
+        && text.len() <= 64
+        && [whole, fraction]
+            .iter()
+            .all(|it| it.bytes().all(|it| it.is_ascii_digit()));
     legal.then(|| number(whole, fraction))
 }
 
@@ -182,7 +245,11 @@ pub fn decimal_float(text: &str) -> Option<f64> {
 /// playlist needs: up to fifteen digits are exact, as is the power of ten that divides them.
 fn number(whole: &str, fraction: &str) -> f64 {
     let (mut value, mut digits, mut shift) = (0_u64, 0, 0_i32);
-    for (digit, step) in whole.bytes().map(|it| (it, 0)).chain(fraction.bytes().map(|it| (it, 1))) {
+    for (digit, step) in whole
+        .bytes()
+        .map(|it| (it, 0))
+        .chain(fraction.bytes().map(|it| (it, 1)))
+    {
         if digits < 15 {
             value = value * 10 + u64::from(digit - b'0');
             digits += u32::from(value > 0);
@@ -192,11 +259,18 @@ fn number(whole: &str, fraction: &str) -> f64 {
         }
     }
     let power = 10_f64.powi(shift.abs());
-    if shift < 0 { value as f64 / power } else { value as f64 * power }
+    if shift < 0 {
+        value as f64 / power
+    } else {
+        value as f64 * power
+    }
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|it| matches!(it, b'A'..=b'Z' | b'0'..=b'9' | b'-'))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|it| matches!(it, b'A'..=b'Z' | b'0'..=b'9' | b'-'))
 }
 
 /// The length of the value at the start of `text`: up to the comma, except commas in quotes.
@@ -229,7 +303,15 @@ mod tests {
 
     fn parse(value: &str) -> (AttributeList<'_>, Vec<Problem>) {
         let mut problems = vec![];
-        let list = AttributeList::parse("#EXT-X-TEST", value, Place { line: 3, column: 13 }, &mut problems);
+        let list = AttributeList::parse(
+            "#EXT-X-TEST",
+            value,
+            Place {
+                line: 3,
+                column: 13,
+            },
+            &mut problems,
+        );
         (list, problems)
     }
 
@@ -242,7 +324,13 @@ mod tests {
         assert_eq!(list.quoted("URI"), Ok(Some("a,b=c")));
         assert_eq!(list.integer("BANDWIDTH"), Ok(Some(2000)));
         assert_eq!(list.decimal("FRAME-RATE"), Ok(Some(29.97)));
-        assert_eq!(list.resolution("RESOLUTION"), Ok(Some(Resolution { width: 854, height: 480 })));
+        assert_eq!(
+            list.resolution("RESOLUTION"),
+            Ok(Some(Resolution {
+                width: 854,
+                height: 480
+            }))
+        );
         assert_eq!(list.hex16("IV"), Ok(Some(31_u128.to_be_bytes())));
         assert_eq!(list.enumerated("TYPE"), Ok(Some("AUDIO")));
         assert_eq!(list.yes_no("DEFAULT"), Ok(Some(true)));
@@ -265,7 +353,14 @@ mod tests {
         ] {
             table += &format!("{problem}\n");
         }
-        for value in ["lower=1,GOOD=2", "A=1,A=2", "A=1,", "A=\"x\"y,B=1", "=1", "novalue"] {
+        for value in [
+            "lower=1,GOOD=2",
+            "A=1,A=2",
+            "A=1,",
+            "A=\"x\"y,B=1",
+            "=1",
+            "novalue",
+        ] {
             for problem in parse(value).1 {
                 table += &format!("{problem}\n");
             }

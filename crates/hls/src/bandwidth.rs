@@ -34,19 +34,31 @@ impl Bandwidth {
                 }
             }
         }
-        let (ticks, bytes) = segments.iter().fold((0_u64, 0_u64), |(ticks, bytes), (duration, size)| {
-            (ticks.saturating_add(*duration), bytes.saturating_add(*size))
-        });
+        let (ticks, bytes) =
+            segments
+                .iter()
+                .fold((0_u64, 0_u64), |(ticks, bytes), (duration, size)| {
+                    (ticks.saturating_add(*duration), bytes.saturating_add(*size))
+                });
         let average = bit_rate(ticks, bytes);
-        Self { peak: peak.max(average), average }
+        Self {
+            peak: peak.max(average),
+            average,
+        }
     }
 
     /// The bandwidth of a variant that plays this rendition with any one of `others` (an audio group): the largest
     /// sum of peaks, and of averages (Apple HLS authoring specification, 9.13).
     pub fn with_any_of(self, others: impl IntoIterator<Item = Self>) -> Self {
-        let (peak, average) =
-            others.into_iter().fold((0, 0), |(peak, average), it: Self| (it.peak.max(peak), it.average.max(average)));
-        Self { peak: self.peak.saturating_add(peak), average: self.average.saturating_add(average) }
+        let (peak, average) = others
+            .into_iter()
+            .fold((0, 0), |(peak, average), it: Self| {
+                (it.peak.max(peak), it.average.max(average))
+            });
+        Self {
+            peak: self.peak.saturating_add(peak),
+            average: self.average.saturating_add(average),
+        }
     }
 }
 
@@ -66,7 +78,10 @@ mod tests {
     use super::*;
 
     fn measure(segments: &[(f64, u64)]) -> (u64, u64) {
-        let segments: Vec<_> = segments.iter().map(|(s, bytes)| ((s * 90_000.0) as u64, *bytes)).collect();
+        let segments: Vec<_> = segments
+            .iter()
+            .map(|(s, bytes)| ((s * 90_000.0) as u64, *bytes))
+            .collect();
         let Bandwidth { peak, average } = Bandwidth::measure(&segments, 6);
         (peak, average)
     }
@@ -74,10 +89,19 @@ mod tests {
     #[test]
     fn a_short_segment_counts_only_together_with_its_neighbours() {
         assert_eq!(measure(&[(6.0, 600_000)]), (800_000, 800_000));
-        assert_eq!(measure(&[(6.0, 600_000), (6.0, 1_200_000)]), (1_600_000, 1_200_000));
+        assert_eq!(
+            measure(&[(6.0, 600_000), (6.0, 1_200_000)]),
+            (1_600_000, 1_200_000)
+        );
         // One second at 8 Mbit/s is not a peak by itself, but 7 s with its neighbour are.
-        assert_eq!(measure(&[(6.0, 600_000), (1.0, 1_000_000)]), (1_828_572, 1_828_572));
-        assert_eq!(measure(&[(3.0, 600_000), (3.0, 300_000)]), (1_600_000, 1_200_000));
+        assert_eq!(
+            measure(&[(6.0, 600_000), (1.0, 1_000_000)]),
+            (1_828_572, 1_828_572)
+        );
+        assert_eq!(
+            measure(&[(3.0, 600_000), (3.0, 300_000)]),
+            (1_600_000, 1_200_000)
+        );
     }
 
     #[test]
@@ -90,7 +114,10 @@ mod tests {
     #[test]
     fn a_variant_needs_the_largest_sum() {
         let of = |peak, average| Bandwidth { peak, average };
-        assert_eq!(of(1000, 900).with_any_of([of(128, 120), of(160, 100)]), of(1160, 1020));
+        assert_eq!(
+            of(1000, 900).with_any_of([of(128, 120), of(160, 100)]),
+            of(1160, 1020)
+        );
         assert_eq!(of(1000, 900).with_any_of([]), of(1000, 900));
     }
 

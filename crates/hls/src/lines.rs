@@ -37,7 +37,10 @@ impl Line<'_> {
     /// The column (from 1, in bytes) at which a tag's value begins.
     pub fn value_column(&self) -> u32 {
         match self.kind {
-            LineKind::Tag { name, value: Some(_) } => name.len() as u32 + 2,
+            LineKind::Tag {
+                name,
+                value: Some(_),
+            } => name.len() as u32 + 2,
             _ => 1,
         }
     }
@@ -45,7 +48,11 @@ impl Line<'_> {
 
 /// Splits a playlist into lines. Never fails: any text has lines.
 pub fn lines(text: &str) -> Lines<'_> {
-    Lines { text, offset: 0, number: 0 }
+    Lines {
+        text,
+        offset: 0,
+        number: 0,
+    }
 }
 
 /// The lines of a playlist, in order.
@@ -71,7 +78,13 @@ impl<'a> Iterator for Lines<'a> {
         let text = &rest[..length];
         let ending = &rest[length..whole];
         self.number += 1;
-        let line = Line { number: self.number, offset: self.offset, text, ending, kind: kind(text) };
+        let line = Line {
+            number: self.number,
+            offset: self.offset,
+            text,
+            ending,
+            kind: kind(text),
+        };
         self.offset += whole;
         Some(line)
     }
@@ -80,8 +93,14 @@ impl<'a> Iterator for Lines<'a> {
 fn kind(text: &str) -> LineKind<'_> {
     match text.as_bytes() {
         [b'#', b'E', b'X', b'T', ..] => match text.bytes().position(|it| it == b':') {
-            Some(at) => LineKind::Tag { name: &text[..at], value: Some(&text[at + 1..]) },
-            None => LineKind::Tag { name: text.trim_end(), value: None },
+            Some(at) => LineKind::Tag {
+                name: &text[..at],
+                value: Some(&text[at + 1..]),
+            },
+            None => LineKind::Tag {
+                name: text.trim_end(),
+                value: None,
+            },
         },
         [b'#', ..] => LineKind::Comment,
         [first, ..] if first.is_ascii_graphic() => LineKind::Uri(text),
@@ -99,12 +118,28 @@ mod tests {
     #[test]
     fn tags_uris_comments_and_blanks() {
         let text = "#EXTM3U\r\n#EXTINF:6.0,a:b\nsegment.ts\n# note\n\n  \nlast";
-        let kinds: Vec<_> = lines(text).map(|it| (it.number, it.ending.len(), it.kind)).collect();
+        let kinds: Vec<_> = lines(text)
+            .map(|it| (it.number, it.ending.len(), it.kind))
+            .collect();
         assert_eq!(
             kinds,
             [
-                (1, 2, LineKind::Tag { name: "#EXTM3U", value: None }),
-                (2, 1, LineKind::Tag { name: "#EXTINF", value: Some("6.0,a:b") }),
+                (
+                    1,
+                    2,
+                    LineKind::Tag {
+                        name: "#EXTM3U",
+                        value: None
+                    }
+                ),
+                (
+                    2,
+                    1,
+                    LineKind::Tag {
+                        name: "#EXTINF",
+                        value: Some("6.0,a:b")
+                    }
+                ),
                 (3, 1, LineKind::Uri("segment.ts")),
                 (4, 1, LineKind::Comment),
                 (5, 1, LineKind::Blank),

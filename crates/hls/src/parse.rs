@@ -38,10 +38,16 @@ impl Playlist {
     pub fn parse(text: &str) -> Parsed<Self> {
         if is_master(text) {
             let Parsed { playlist, problems } = MasterPlaylist::parse(text);
-            Parsed { playlist: Self::Master(playlist), problems }
+            Parsed {
+                playlist: Self::Master(playlist),
+                problems,
+            }
         } else {
             let Parsed { playlist, problems } = MediaPlaylist::parse(text);
-            Parsed { playlist: Self::Media(playlist), problems }
+            Parsed {
+                playlist: Self::Media(playlist),
+                problems,
+            }
         }
     }
 }

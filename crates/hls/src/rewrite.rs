@@ -51,7 +51,11 @@ pub enum Edit {
 /// Passes every reference of a playlist to `edit`, which may write to the result in its place or before it.
 ///
 /// Omits lines whose number is in `dropped` (ascending). Never fails: text that is not a reference stays.
-pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
+pub fn rewrite(
+    text: &str,
+    dropped: &[u32],
+    edit: impl FnMut(Reference<'_>, &mut String) -> Edit,
+) -> String {
     let mut rewriter = Rewriter::new(text, edit);
     let mut dropped = dropped.iter().peekable();
     let mut after_stream_inf = false;
@@ -62,13 +66,20 @@ pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut
         }
         match line.kind {
             LineKind::Uri(uri) => {
-                let kind = if after_stream_inf { ReferenceKind::Variant } else { ReferenceKind::Segment };
+                let kind = if after_stream_inf {
+                    ReferenceKind::Variant
+                } else {
+                    ReferenceKind::Segment
+                };
                 after_stream_inf = false;
                 // White space around it is not part of the URI.
                 let start = line.offset + (uri.len() - uri.trim_start().len());
                 rewriter.offer(kind, start..start + uri.trim().len());
             }
-            LineKind::Tag { name: "#EXT-X-STREAM-INF", .. } => after_stream_inf = true,
+            LineKind::Tag {
+                name: "#EXT-X-STREAM-INF",
+                ..
+            } => after_stream_inf = true,
             kind => rewriter.offer_attribute(kind, line.offset),
         }
     }
@@ -81,9 +92,19 @@ pub fn rewrite_tags(text: &str, edit: impl FnMut(Reference<'_>, &mut String) -> 
     let mut rewriter = Rewriter::new(text, edit);
     let mut at = 0;
     while let Some(found) = text[at..].find(URI) {
-        let start = text[at..at + found].rfind('\n').map_or(at, |newline| at + newline + 1);
-        let Some(line) = lines(&text[start..]).next() else { break };
-        if !matches!(line.kind, LineKind::Tag { name: "#EXT-X-STREAM-INF", .. }) {
+        let start = text[at..at + found]
+            .rfind('\n')
+            .map_or(at, |newline| at + newline + 1);
+        let Some(line) = lines(&text[start..]).next() else {
+            break;
+        };
+        if !matches!(
+            line.kind,
+            LineKind::Tag {
+                name: "#EXT-X-STREAM-INF",
+                ..
+            }
+        ) {
             rewriter.offer_attribute(line.kind, start);
         }
         at = start + line.text.len() + line.ending.len();
@@ -104,7 +125,12 @@ struct Rewriter<'a, F> {
 
 impl<'a, F: FnMut(Reference<'_>, &mut String) -> Edit> Rewriter<'a, F> {
     fn new(text: &'a str, edit: F) -> Self {
-        Self { text, out: String::with_capacity(text.len() + text.len() / 2 + 256), copied: 0, edit }
+        Self {
+            text,
+            out: String::with_capacity(text.len() + text.len() / 2 + 256),
+            copied: 0,
+            edit,
+        }
     }
 
     fn leave_out(&mut self, range: Range<usize>) {
@@ -114,7 +140,10 @@ impl<'a, F: FnMut(Reference<'_>, &mut String) -> Edit> Rewriter<'a, F> {
 
     fn offer(&mut self, kind: ReferenceKind, range: Range<usize>) {
         self.out.push_str(&self.text[self.copied..range.start]);
-        let reference = Reference { kind, uri: &self.text[range.clone()] };
+        let reference = Reference {
+            kind,
+            uri: &self.text[range.clone()],
+        };
         self.copied = match (self.edit)(reference, &mut self.out) {
             Edit::Keep => range.start,
             Edit::Replace => range.end,
@@ -123,7 +152,13 @@ impl<'a, F: FnMut(Reference<'_>, &mut String) -> Edit> Rewriter<'a, F> {
 
     /// Passes the reference in an attribute of the line at `offset` to the edit, if there is one.
     fn offer_attribute(&mut self, line: LineKind<'_>, offset: usize) {
-        let LineKind::Tag { name, value: Some(value) } = line else { return };
+        let LineKind::Tag {
+            name,
+            value: Some(value),
+        } = line
+        else {
+            return;
+        };
         // The value of EXTINF is not an attribute list, and its title may look like one.
         if name.starts_with("#EXT-X-")
             && let Some(at) = uri_attribute(value)

@@ -1,7 +1,9 @@
 //! AES-128-CBC of whole segments, as HLS requires it (RFC 8216, 4.3.2.4 and 5.2).
 
 use aes::Aes128;
-use cbc::cipher::{Array, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, typenum::U16};
+use cbc::cipher::{
+    Array, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, typenum::U16,
+};
 
 type Block = Array<u8, U16>;
 
@@ -24,7 +26,11 @@ impl SegmentEncryptor {
     /// Starts the segment with this media sequence number.
     pub fn new(key: &[u8; 16], sequence: u64) -> Self {
         let cipher = cbc::Encryptor::new(key.into(), &initialisation_vector(sequence).into());
-        Self { cipher, rest: Block::default(), rest_length: 0 }
+        Self {
+            cipher,
+            rest: Block::default(),
+            rest_length: 0,
+        }
     }
 
     /// The encrypted length of a segment of `length` bytes: there is always padding.
@@ -99,7 +105,11 @@ impl SegmentDecryptor {
     /// Starts a segment with its initialisation vector.
     pub fn new(key: &[u8; 16], iv: [u8; 16]) -> Self {
         let cipher = cbc::Decryptor::new(key.into(), &iv.into());
-        Self { cipher, rest: Block::default(), rest_length: 0 }
+        Self {
+            cipher,
+            rest: Block::default(),
+            rest_length: 0,
+        }
     }
 
     /// Consumes the next bytes, and appends the cleartext to `out`, except for the last block.
@@ -140,7 +150,10 @@ impl SegmentDecryptor {
         }
         self.cipher.decrypt_block(&mut self.rest);
         let padding = usize::from(self.rest[BLOCK - 1]);
-        if !(1..=BLOCK).contains(&padding) || self.rest[BLOCK - padding..].iter().any(|it| usize::from(*it) != padding)
+        if !(1..=BLOCK).contains(&padding)
+            || self.rest[BLOCK - padding..]
+                .iter()
+                .any(|it| usize::from(*it) != padding)
         {
             return Err(DecryptError::Padding);
         }

@@ -55,12 +55,30 @@ mod tests {
 
     #[test]
     fn frames_and_ticks_agree() {
-        for (num, den) in [(30, 1), (30000, 1001), (24000, 1001), (25, 1), (60, 1), (90000, 3001)] {
+        for (num, den) in [
+            (30, 1),
+            (30000, 1001),
+            (24000, 1001),
+            (25, 1),
+            (60, 1),
+            (90000, 3001),
+        ] {
             let rate = Ratio { num, den };
             for frame in [0, 1, 2, 47, 1_000, 215_784] {
-                assert_eq!(rate.frame_at(rate.ticks_of_frame(frame)), frame, "{rate} {frame}");
+                assert_eq!(
+                    rate.frame_at(rate.ticks_of_frame(frame)),
+                    frame,
+                    "{rate} {frame}"
+                );
             }
         }
-        assert_eq!(Ratio { num: 30000, den: 1001 }.ticks_of_frame(30), 90_090);
+        assert_eq!(
+            Ratio {
+                num: 30000,
+                den: 1001
+            }
+            .ticks_of_frame(30),
+            90_090
+        );
     }
 }

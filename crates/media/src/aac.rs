@@ -6,8 +6,10 @@ pub const SAMPLES_PER_BLOCK: u32 = 1024;
 /// Length of an ADTS header without its optional checksum, bytes.
 const HEADER_BYTES: usize = 7;
 
-const SAMPLE_RATES: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const SAMPLE_RATES: [u32; 13] = [
+    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
+    7_350,
+];
 
 /// The contents of an ADTS header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,8 @@ impl AdtsHeader {
             return None;
         }
         let sample_rate = *SAMPLE_RATES.get(usize::from((bytes[2] >> 2) & 0xf))?;
-        let frame_bytes = u16::from(bytes[3] & 3) << 11 | u16::from(bytes[4]) << 3 | u16::from(bytes[5]) >> 5;
+        let frame_bytes =
+            u16::from(bytes[3] & 3) << 11 | u16::from(bytes[4]) << 3 | u16::from(bytes[5]) >> 5;
         if usize::from(frame_bytes) < HEADER_BYTES {
             return None;
         }
@@ -149,12 +152,20 @@ mod tests {
     use super::*;
 
     /// 48 kHz stereo AAC-LC, 20 bytes in all.
-    const FRAME: [u8; 20] = [0xff, 0xf1, 0x4c, 0x80, 0x02, 0x9f, 0xfc, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+    const FRAME: [u8; 20] = [
+        0xff, 0xf1, 0x4c, 0x80, 0x02, 0x9f, 0xfc, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+    ];
 
     #[test]
     fn header_says_rate_channels_and_length() {
         let header = AdtsHeader::parse(&FRAME).unwrap();
-        let expected = AdtsHeader { object_type: 2, sample_rate: 48_000, channels: 2, frame_bytes: 20, blocks: 1 };
+        let expected = AdtsHeader {
+            object_type: 2,
+            sample_rate: 48_000,
+            channels: 2,
+            frame_bytes: 20,
+            blocks: 1,
+        };
         assert_eq!(header, expected);
         assert_eq!(header.codec_string(), "mp4a.40.2");
     }

@@ -45,6 +45,10 @@ impl<'a> BitReader<'a> {
     pub(crate) fn se(&mut self) -> Option<i32> {
         let code = i64::from(self.ue()?);
         let value = (code + 1) / 2;
-        Some(if code % 2 == 0 { -value as i32 } else { value as i32 })
+        Some(if code % 2 == 0 {
+            -value as i32
+        } else {
+            value as i32
+        })
     }
 }

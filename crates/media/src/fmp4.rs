@@ -24,7 +24,10 @@ impl Init {
     pub fn parse(bytes: &[u8]) -> Result<Self, Mp4Error> {
         let payload = crate::mp4::child_box(bytes, b"moov").ok_or(Mp4Error::NoMoov)?;
         let moov = Moov::parse(payload, bytes.len() as u64, true)?;
-        Ok(Self { moov, defaults: fragment::defaults(payload) })
+        Ok(Self {
+            moov,
+            defaults: fragment::defaults(payload),
+        })
     }
 }
 

@@ -46,19 +46,35 @@ mod tests {
     #[track_caller]
     fn check_motion(stretches: &[(u32, f64)], expected: f64) {
         let found = motion_rate(&times(stretches)).unwrap();
-        assert!((found / expected - 1.0).abs() < 0.02, "{found} instead of {expected}");
+        assert!(
+            (found / expected - 1.0).abs() < 0.02,
+            "{found} instead of {expected}"
+        );
     }
 
     #[test]
     fn motion_is_measured_where_there_is_some() {
         check_motion(&[(300, 30.0)], 30.0);
         check_motion(&[(90, 30.0), (12, 1.0)], 30.0);
-        check_motion(&[(15, 30.0), (29, 1.0), (15, 30.0), (29, 1.0), (15, 30.0), (29, 1.0)], 30.0);
+        check_motion(
+            &[
+                (15, 30.0),
+                (29, 1.0),
+                (15, 30.0),
+                (29, 1.0),
+                (15, 30.0),
+                (29, 1.0),
+            ],
+            30.0,
+        );
         check_motion(&[(3600, 1.0), (60, 60.0)], 60.0);
         check_motion(&[(60, 1.0)], 1.0);
         check_motion(&[(4, 1.0 / 30.0)], 1.0 / 30.0);
         check_motion(&[(60, 30.0), (1, 0.01), (60, 30.0)], 30.0);
-        check_motion(&[(1000, 24_000.0 / 1001.0), (200, 30_000.0 / 1001.0)], 29.97);
+        check_motion(
+            &[(1000, 24_000.0 / 1001.0), (200, 30_000.0 / 1001.0)],
+            29.97,
+        );
         // A stall of a second, followed by a burst.
         check_motion(&[(300, 30.0), (1, 1.0), (10, 1000.0), (300, 30.0)], 30.0);
         assert_eq!(motion_rate(&[]), None);

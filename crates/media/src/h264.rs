@@ -62,7 +62,10 @@ impl Sps {
 
     /// The codec as RFC 6381 writes it, such as `avc1.640028`.
     pub fn codec_string(&self) -> String {
-        format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
+        format!(
+            "avc1.{:02x}{:02x}{:02x}",
+            self.profile, self.constraints, self.level
+        )
     }
 
     /// Whether the format is 8-bit 4:2:0, which every device decodes.
@@ -102,12 +105,17 @@ fn parse_rbsp(rbsp: &[u8]) -> Option<Sps> {
         bits.bit()?; // mb_adaptive_frame_field_flag
     }
     bits.bit()?; // direct_8x8_inference_flag
-    let crop = if bits.bit()? { [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?] } else { [0; 4] };
+    let crop = if bits.bit()? {
+        [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?]
+    } else {
+        [0; 4]
+    };
     let fields = if frames_only { 1 } else { 2 };
     let (crop_x, crop_y) = format.crop_units();
     let cropped = |size: u32, before: u32, after: u32, unit: u32| {
         let crop = before.checked_add(after)?.checked_mul(unit)?;
-        size.checked_sub(crop).filter(|it| (1..=65_536).contains(it))
+        size.checked_sub(crop)
+            .filter(|it| (1..=65_536).contains(it))
     };
     let width = width_macroblocks.checked_mul(16)?;
     let height = height_map_units.checked_mul(16 * fields)?;
@@ -144,7 +152,11 @@ struct Format {
 impl Format {
     fn read(bits: &mut BitReader<'_>, profile: u8) -> Option<Self> {
         if ![100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135].contains(&profile) {
-            return Some(Self { chroma: 1, separate_planes: false, bit_depth: 8 });
+            return Some(Self {
+                chroma: 1,
+                separate_planes: false,
+                bit_depth: 8,
+            });
         }
         let chroma = bits.ue().filter(|&it| it <= 3)? as u8;
         let separate_planes = chroma == 3 && bits.bit()?;
@@ -158,7 +170,11 @@ impl Format {
                 }
             }
         }
-        Some(Self { chroma, separate_planes, bit_depth })
+        Some(Self {
+            chroma,
+            separate_planes,
+            bit_depth,
+        })
     }
 
     fn crop_units(&self) -> (u32, u32) {
@@ -251,7 +267,11 @@ impl Vui {
             bits.bits(3)?; // video_format
             self.full_range = Some(bits.bit()?);
             if bits.bit()? {
-                self.color = Some((bits.bits(8)? as u8, bits.bits(8)? as u8, bits.bits(8)? as u8));
+                self.color = Some((
+                    bits.bits(8)? as u8,
+                    bits.bits(8)? as u8,
+                    bits.bits(8)? as u8,
+                ));
             }
         }
         if bits.bit()? {
@@ -263,7 +283,10 @@ impl Vui {
             let scale = bits.bits(32)?;
             self.fixed_frame_rate = bits.bit()?;
             // A tick is a field.
-            self.frame_rate = units.checked_mul(2).filter(|&it| it > 0 && scale > 0).map(|it| reduced(scale, it));
+            self.frame_rate = units
+                .checked_mul(2)
+                .filter(|&it| it > 0 && scale > 0)
+                .map(|it| reduced(scale, it));
         }
         let nal_hrd = bits.bit()?;
         if nal_hrd {
@@ -327,7 +350,9 @@ pub fn frame_kind(sample: &[u8], length_size: usize) -> Option<FrameKind> {
     let mut rest = sample;
     loop {
         let (length, unit) = rest.split_at_checked(length_size)?;
-        let length = length.iter().fold(0usize, |sum, it| sum << 8 | usize::from(*it));
+        let length = length
+            .iter()
+            .fold(0usize, |sum, it| sum << 8 | usize::from(*it));
         match unit.first()? & 0x1f {
             5 => return Some(FrameKind::Idr),
             1..=4 => {
@@ -335,7 +360,11 @@ pub fn frame_kind(sample: &[u8], length_size: usize) -> Option<FrameKind> {
                 bits.ue()?;
                 // I and SI slices, or a frame that consists only of them (7.4.3).
                 let intra = matches!(bits.ue()?, 2 | 4 | 7 | 9);
-                return Some(if intra { FrameKind::Intra } else { FrameKind::Inter });
+                return Some(if intra {
+                    FrameKind::Intra
+                } else {
+                    FrameKind::Inter
+                });
             }
             _ => rest = unit.get(length..)?,
         }

@@ -135,7 +135,10 @@ enum Parser {
 impl<'a> Scanner<'a> {
     /// A scanner for one segment. Fragmented MP4 needs its initialisation section.
     pub fn new(init: Option<&'a Init>) -> Self {
-        Self { init, parser: Parser::Undecided(Vec::new()) }
+        Self {
+            init,
+            parser: Parser::Undecided(Vec::new()),
+        }
     }
 
     /// Takes the next bytes.
@@ -180,7 +183,9 @@ impl<'a> Scanner<'a> {
 
     /// Selects the parser by the bytes so far, and passes them on to it.
     fn decide(&mut self) {
-        let Parser::Undecided(head) = &mut self.parser else { return };
+        let Parser::Undecided(head) = &mut self.parser else {
+            return;
+        };
         let head = std::mem::take(head);
         self.parser = Parser::select(&head);
         match &mut self.parser {
@@ -227,16 +232,24 @@ fn of_packing(packing: Packing) -> Measured {
 }
 
 fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
-    let mut measured = Measured { streams: report.tracks.len(), ..of_packing(Packing::Fmp4) };
+    let mut measured = Measured {
+        streams: report.tracks.len(),
+        ..of_packing(Packing::Fmp4)
+    };
     measured.damage = if report.missing_bytes > 0 {
-        Some(format!("the last {} bytes are missing", report.missing_bytes))
+        Some(format!(
+            "the last {} bytes are missing",
+            report.missing_bytes
+        ))
     } else if report.damaged || report.fragments == 0 {
         Some("its boxes are damaged or hold no fragment".to_owned())
     } else {
         None
     };
     for run in &report.tracks {
-        let Some(track) = init.moov.tracks.iter().find(|it| it.id == run.track) else { continue };
+        let Some(track) = init.moov.tracks.iter().find(|it| it.id == run.track) else {
+            continue;
+        };
         if run.samples == 0 || run.timescale == 0 {
             continue;
         }
@@ -252,21 +265,33 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             frame: run.duration as f64 / scale / run.samples as f64,
             frames: run.samples,
             motion: None,
-            codec: sps.as_ref().map(Sps::codec_string).or_else(|| match &entry?.fourcc {
-                b"mp4a" => Some("mp4a.40.2".to_owned()),
-                _ => None,
-            }),
+            codec: sps
+                .as_ref()
+                .map(Sps::codec_string)
+                .or_else(|| match &entry?.fourcc {
+                    b"mp4a" => Some("mp4a.40.2".to_owned()),
+                    _ => None,
+                }),
             size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
             channels: entry.map(|it| it.channels),
             sample_rate: None,
             samples: 0,
             starts_with_idr: run.starts_with_sync,
             intra_frames: run.sync_samples,
-            keyframes: run.sync_pts.iter().map(|&it| (it + shift) as f64 / scale).collect(),
+            keyframes: run
+                .sync_pts
+                .iter()
+                .map(|&it| (it + shift) as f64 / scale)
+                .collect(),
         };
         match track.kind {
             crate::mp4::TrackKind::Video => measured.video = Some(stream),
-            crate::mp4::TrackKind::Audio => measured.audio = Some(StreamInfo { size: None, ..stream }),
+            crate::mp4::TrackKind::Audio => {
+                measured.audio = Some(StreamInfo {
+                    size: None,
+                    ..stream
+                })
+            }
             _ => {}
         }
     }
@@ -274,7 +299,10 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
 }
 
 fn motion(pts: &[i64]) -> Option<f64> {
-    let mut times: Vec<u64> = pts.iter().filter_map(|it| u64::try_from(*it).ok()).collect();
+    let mut times: Vec<u64> = pts
+        .iter()
+        .filter_map(|it| u64::try_from(*it).ok())
+        .collect();
     times.sort_unstable();
     crate::frame_rate::motion_rate(&times)
 }

@@ -78,7 +78,10 @@ impl ContainerKind {
 
     /// Whether it contains one stream without time stamps.
     pub fn is_elementary(self) -> bool {
-        matches!(self, Self::H264 | Self::Hevc | Self::MpegVideo | Self::Mpeg4Video)
+        matches!(
+            self,
+            Self::H264 | Self::Hevc | Self::MpegVideo | Self::Mpeg4Video
+        )
     }
 }
 
@@ -121,7 +124,10 @@ pub enum NotVideo {
 impl NotVideo {
     /// Whether it is an audio-only file.
     pub fn is_audio(self) -> bool {
-        matches!(self, Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi)
+        matches!(
+            self,
+            Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi
+        )
     }
 
     /// A description with article, to end the message "this is …".
@@ -160,7 +166,10 @@ impl NotVideo {
 
     /// Whether the file refers to other files or hosts that a careless demuxer would open.
     pub fn is_reference(self) -> bool {
-        matches!(self, Self::HlsPlaylist | Self::DashManifest | Self::FfconcatScript | Self::Sdp)
+        matches!(
+            self,
+            Self::HlsPlaylist | Self::DashManifest | Self::FfconcatScript | Self::Sdp
+        )
     }
 }
 
@@ -170,17 +179,28 @@ pub fn sniff(head: &[u8]) -> Option<Kind> {
     if head.is_empty() {
         return Some(Kind::NotVideo(NotVideo::Empty));
     }
-    container(head).map(Kind::Video).or_else(|| not_video(head).map(Kind::NotVideo))
+    container(head)
+        .map(Kind::Video)
+        .or_else(|| not_video(head).map(Kind::NotVideo))
 }
 
 fn container(head: &[u8]) -> Option<ContainerKind> {
     let magic: [(&[u8], ContainerKind); 10] = [
         (&[0x1a, 0x45, 0xdf, 0xa3], ContainerKind::Matroska),
         (b"FLV\x01", ContainerKind::Flv),
-        (&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], ContainerKind::Asf),
+        (
+            &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11],
+            ContainerKind::Asf,
+        ),
         (b"OggS", ContainerKind::Ogg),
-        (&[0x06, 0x0e, 0x2b, 0x34, 0x02, 0x05, 0x01, 0x01], ContainerKind::Mxf),
-        (&[0xb7, 0xd8, 0x00, 0x20, 0x37, 0x49, 0xda, 0x11], ContainerKind::Wtv),
+        (
+            &[0x06, 0x0e, 0x2b, 0x34, 0x02, 0x05, 0x01, 0x01],
+            ContainerKind::Mxf,
+        ),
+        (
+            &[0xb7, 0xd8, 0x00, 0x20, 0x37, 0x49, 0xda, 0x11],
+            ContainerKind::Wtv,
+        ),
         (b".RMF", ContainerKind::RealMedia),
         (b"DKIF", ContainerKind::Ivf),
         (&[0, 0, 1, 0xba], ContainerKind::MpegPs),
@@ -191,7 +211,9 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
     }
     match (head.get(..4), head.get(4..8), head.get(8..12)) {
         (Some(b"RIFF"), _, Some(b"AVI ")) => return Some(ContainerKind::Avi),
-        (_, Some(b"ftyp"), Some(brand)) => return (!is_picture_brand(brand)).then_some(ContainerKind::Mp4),
+        (_, Some(b"ftyp"), Some(brand)) => {
+            return (!is_picture_brand(brand)).then_some(ContainerKind::Mp4);
+        }
         (_, Some(b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot" | b"styp"), _) => {
             return Some(ContainerKind::Mp4);
         }
@@ -209,7 +231,10 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
 /// A start code (`00 00 01`, with more zeros before it) and the type of the stream after it.
 fn elementary_stream(head: &[u8]) -> Option<ContainerKind> {
     let zeros = head.iter().take_while(|it| **it == 0).count();
-    let rest = head.get(zeros..).filter(|_| (2..=8).contains(&zeros))?.strip_prefix(&[1])?;
+    let rest = head
+        .get(zeros..)
+        .filter(|_| (2..=8).contains(&zeros))?
+        .strip_prefix(&[1])?;
     match (*rest.first()?, *rest.get(1)?) {
         (0xb3, _) => Some(ContainerKind::MpegVideo),
         (0xb0, _) => Some(ContainerKind::Mpeg4Video),
@@ -225,13 +250,20 @@ fn elementary_stream(head: &[u8]) -> Option<ContainerKind> {
 fn has_transport_stream(head: &[u8]) -> bool {
     const MIN_PACKETS: usize = 8;
     [188usize, 192, 204].into_iter().any(|size| {
-        (0..head.len().saturating_sub(MIN_PACKETS * size))
-            .any(|start| head[start..].iter().step_by(size).all(|it| *it == crate::ts::SYNC_BYTE))
+        (0..head.len().saturating_sub(MIN_PACKETS * size)).any(|start| {
+            head[start..]
+                .iter()
+                .step_by(size)
+                .all(|it| *it == crate::ts::SYNC_BYTE)
+        })
     })
 }
 
 fn is_picture_brand(brand: &[u8]) -> bool {
-    matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" | b"avif" | b"jxl " | b"crx ")
+    matches!(
+        brand,
+        b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" | b"avif" | b"jxl " | b"crx "
+    )
 }
 
 /// Packets of 188 bytes, of 192 (with time codes, as on Blu-ray), or of 204 (with error
@@ -251,7 +283,8 @@ fn is_transport_stream(head: &[u8]) -> bool {
 /// A DIF block sequence: header, subcode, VAUX blocks at multiples of 80 bytes.
 fn is_dv(head: &[u8]) -> bool {
     let block = |at: usize| head.get(at * 80).map(|it| it >> 5);
-    head.get(..3).is_some_and(|it| it[0] == 0x1f && it[1] == 0x07 && it[2] == 0x00)
+    head.get(..3)
+        .is_some_and(|it| it[0] == 0x1f && it[1] == 0x07 && it[2] == 0x00)
         && (block(1), block(3)) == (Some(1), Some(2))
 }
 
@@ -288,8 +321,13 @@ fn not_video(head: &[u8]) -> Option<NotVideo> {
     }
     let text = text_kind(head);
     // Text first, because a text may begin with "MZ" or "BM".
-    text.or_else(|| magic.into_iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| kind))
-        .or_else(|| crate::aac::AdtsHeader::parse(head).map(|_| NotVideo::Aac))
+    text.or_else(|| {
+        magic
+            .into_iter()
+            .find(|(magic, _)| head.starts_with(magic))
+            .map(|(_, kind)| kind)
+    })
+    .or_else(|| crate::aac::AdtsHeader::parse(head).map(|_| NotVideo::Aac))
 }
 
 fn text_kind(head: &[u8]) -> Option<NotVideo> {
@@ -297,19 +335,32 @@ fn text_kind(head: &[u8]) -> Option<NotVideo> {
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
         // A character may be truncated at the end of the bytes.
-        Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).ok()?
+        }
         Err(_) => return None,
     };
-    if valid.is_empty() || valid.chars().any(|it| it.is_control() && !it.is_ascii_whitespace()) {
+    if valid.is_empty()
+        || valid
+            .chars()
+            .any(|it| it.is_control() && !it.is_ascii_whitespace())
+    {
         return None;
     }
     let text = valid.trim_start();
-    let lower = text.get(..text.floor_char_boundary(1024)).unwrap_or_default().to_ascii_lowercase();
+    let lower = text
+        .get(..text.floor_char_boundary(1024))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let starts = |prefix: &str| lower.starts_with(prefix);
     Some(match () {
         () if starts("%pdf") => NotVideo::Pdf,
-        () if starts("#extm3u") || lower.contains("\n#extm3u") || lower.contains("#ext-x-") => NotVideo::HlsPlaylist,
-        () if starts("ffconcat") || lower.contains("\nffconcat") || is_concat_list(&lower) => NotVideo::FfconcatScript,
+        () if starts("#extm3u") || lower.contains("\n#extm3u") || lower.contains("#ext-x-") => {
+            NotVideo::HlsPlaylist
+        }
+        () if starts("ffconcat") || lower.contains("\nffconcat") || is_concat_list(&lower) => {
+            NotVideo::FfconcatScript
+        }
         () if starts("v=0") || lower.contains("\nm=video ") => NotVideo::Sdp,
         () if lower.contains("<mpd") => NotVideo::DashManifest,
         () if starts("<!doctype html") || lower.contains("<html") => NotVideo::Html,
@@ -323,7 +374,9 @@ fn text_kind(head: &[u8]) -> Option<NotVideo> {
 
 /// FFmpeg's concat lists are also accepted without their first line.
 fn is_concat_list(lower: &str) -> bool {
-    lower.lines().any(|it| it.starts_with("file '") || it.starts_with("file http"))
+    lower
+        .lines()
+        .any(|it| it.starts_with("file '") || it.starts_with("file http"))
 }
 
 #[cfg(test)]

@@ -166,7 +166,11 @@ pub trait JobQueue: Send + Sync {
     /// count in whole seconds, rounded up.
     ///
     /// Dropping the future may leave a message leased until the lease expires.
-    async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError>;
+    async fn receive(
+        &self,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError>;
 
     /// Extends the lease to `lease` from now; call it before the current one expires. `LeaseLost`
     /// means that another receiver may have the message: stop.
@@ -179,7 +183,12 @@ pub trait JobQueue: Send + Sync {
 
     /// Returns the message. It can be received again after `delay`, or becomes a dead letter if
     /// this was its last delivery. `reason` is stored for the dead letter if the queue supports it.
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError>;
+    async fn release(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+        reason: &str,
+    ) -> Result<(), QueueError>;
 
     /// Makes the message a dead letter at once, because no consumer will ever be able to process
     /// it.

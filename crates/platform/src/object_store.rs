@@ -126,7 +126,12 @@ pub enum StoreError {
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// Stores the whole of `body` or nothing, with the content type and cache policy of the key.
-    async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError>;
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<ETag, StoreError>;
 
     /// Reads an object, or the part of `range` (bytes, end exclusive) that exists, if its ETag is
     /// `if_match`.
@@ -147,7 +152,8 @@ pub trait ObjectStore: Send + Sync {
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
     /// Lists a page of the objects with a prefix. `after`: the `next` cursor of the previous page.
-    async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError>;
+    async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>)
+    -> Result<Listing, StoreError>;
 
     /// Deletes all objects with a prefix, in batches, and returns their number.
     async fn delete_all(&self, prefix: &ObjectPrefix) -> Result<u64, StoreError>;
@@ -167,7 +173,10 @@ pub trait ObjectStoreExt: ObjectStore {
     async fn read(&self, key: &ObjectKey, max_bytes: u64) -> Result<Bytes, StoreError> {
         let body = self.get(key, None, None).await?;
         if body.meta.size > max_bytes {
-            return Err(StoreError::Refused { path: key.path(), code: "EntityTooLarge".to_owned() });
+            return Err(StoreError::Refused {
+                path: key.path(),
+                code: "EntityTooLarge".to_owned(),
+            });
         }
         let chunks: Vec<Bytes> = body.stream.try_collect().await?;
         // A small object arrives in one chunk, which needs no copy.
@@ -181,7 +190,11 @@ pub trait ObjectStoreExt: ObjectStore {
     ///
     /// # Errors
     /// As [`Self::read`], except for `NotFound`.
-    async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+    async fn read_if_present(
+        &self,
+        key: &ObjectKey,
+        max_bytes: u64,
+    ) -> Result<Option<Bytes>, StoreError> {
         match self.read(key, max_bytes).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(StoreError::NotFound { .. }) => Ok(None),

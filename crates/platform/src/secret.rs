@@ -41,6 +41,9 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print() {
-        assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some(Secret(..))");
+        assert_eq!(
+            format!("{:?}", Some(Secret::new("hunter2"))),
+            "Some(Secret(..))"
+        );
     }
 }

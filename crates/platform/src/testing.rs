@@ -25,7 +25,10 @@ const SECRET: &str = "secret-of-tests";
 
 /// A test configuration over `data_dir`.
 pub fn config(data_dir: &Path) -> S3ServerConfig {
-    let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: vec![ORIGIN.to_owned()] };
+    let bucket = |name: &str| BucketConfig {
+        name: name.to_owned(),
+        cors_origins: vec![ORIGIN.to_owned()],
+    };
     S3ServerConfig {
         data_dir: data_dir.to_owned(),
         access_key_id: ACCESS_KEY_ID.to_owned(),
@@ -80,13 +83,20 @@ impl RunningServer {
     /// If it fails.
     pub async fn start_with_faults(data_dir: &Path, faults: Option<Arc<dyn Faults>>) -> Self {
         let server = S3Server::open(config(data_dir)).expect("a test's directory can be opened");
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has free ports");
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .expect("loopback has free ports");
         let address = listener.local_addr().expect("a listener has an address");
         let (stop, stopped) = oneshot::channel();
         let serving = serve::serve(listener, server.router_with_faults(faults), async {
             let _ = stopped.await;
         });
-        Self { endpoint: format!("http://{address}"), server, stop, task: tokio::spawn(serving) }
+        Self {
+            endpoint: format!("http://{address}"),
+            server,
+            stop,
+            task: tokio::spawn(serving),
+        }
     }
 
     /// A store client for this server.
@@ -105,6 +115,9 @@ impl RunningServer {
     /// If the server had failed.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        self.task.await.expect("the server did not panic").expect("the server did not fail");
+        self.task
+            .await
+            .expect("the server did not panic")
+            .expect("the server did not fail");
     }
 }

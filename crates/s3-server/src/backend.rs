@@ -52,7 +52,11 @@ impl Backend {
     }
 
     /// Stores a body, and verifies length and checksums against the headers and trailers.
-    async fn receive<T>(&self, request: &S3Request<T>, body: Option<StreamingBlob>) -> S3Result<Received> {
+    async fn receive<T>(
+        &self,
+        request: &S3Request<T>,
+        body: Option<StreamingBlob>,
+    ) -> S3Result<Received> {
         let claims = Claims::of(&request.headers);
         let hashing = claims.hashing(&request.headers);
         let claimed_size = claimed_size(&request.headers);
@@ -64,7 +68,10 @@ impl Backend {
         if claimed_size.is_some_and(|size| size != blob.size) {
             return Err(s3_error!(IncompleteBody));
         }
-        let trailers = request.trailing_headers.as_ref().and_then(TrailingHeaders::take);
+        let trailers = request
+            .trailing_headers
+            .as_ref()
+            .and_then(TrailingHeaders::take);
         claims.verify(&digests, trailers.as_ref())?;
         Ok(Received { blob, digests })
     }
@@ -77,14 +84,24 @@ fn claimed_size(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn address(bucket: &str, key: &str) -> Address {
-    Address { bucket: bucket.to_owned(), key: key.to_owned() }
+    Address {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    }
 }
 
 fn source(from: &CopySource) -> S3Result<Address> {
     match from {
-        CopySource::Bucket { bucket, key, version_id: None } => Ok(address(bucket, key)),
+        CopySource::Bucket {
+            bucket,
+            key,
+            version_id: None,
+        } => Ok(address(bucket, key)),
         CopySource::Bucket { .. } | CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => {
-            Err(s3_error!(NotImplemented, "a copy source must be `bucket/key`"))
+            Err(s3_error!(
+                NotImplemented,
+                "a copy source must be `bucket/key`"
+            ))
         }
     }
 }

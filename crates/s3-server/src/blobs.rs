@@ -55,7 +55,10 @@ const WRITE_SIZE: usize = 1 << 20;
 
 impl Blobs {
     pub(super) fn open(root: &Path) -> io::Result<Self> {
-        let blobs = Self { complete: root.join("blobs"), temporary: root.join("tmp") };
+        let blobs = Self {
+            complete: root.join("blobs"),
+            temporary: root.join("tmp"),
+        };
         std::fs::create_dir_all(&blobs.complete)?;
         std::fs::create_dir_all(&blobs.temporary)?;
         Ok(blobs)
@@ -71,7 +74,10 @@ impl Blobs {
         let mut removed = 0;
         for entry in std::fs::read_dir(&self.temporary)?.chain(std::fs::read_dir(&self.complete)?) {
             let entry = entry?;
-            let dead = entry.file_name().to_str().is_none_or(|name| !live.contains(name));
+            let dead = entry
+                .file_name()
+                .to_str()
+                .is_none_or(|name| !live.contains(name));
             if dead {
                 std::fs::remove_file(entry.path())?;
                 removed += 1;
@@ -106,11 +112,15 @@ impl Blobs {
         });
         let (mut gathered, mut size, mut total) = (Vec::new(), 0, 0);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error.into()))?;
+            let chunk = chunk
+                .map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error.into()))?;
             size += chunk.len();
             total += chunk.len() as u64;
             if total > limit {
-                return Err(s3_error!(EntityTooLarge, "the body has more than {limit} bytes"));
+                return Err(s3_error!(
+                    EntityTooLarge,
+                    "the body has more than {limit} bytes"
+                ));
             }
             gathered.push(chunk);
             if size >= WRITE_SIZE {
@@ -123,12 +133,17 @@ impl Blobs {
         }
         let incoming = finished(working).await?;
         let blobs = self.clone();
-        finished(spawn_blocking(move || incoming.write(gathered)?.finish(&blobs))).await
+        finished(spawn_blocking(move || {
+            incoming.write(gathered)?.finish(&blobs)
+        }))
+        .await
     }
 }
 
 async fn finished<T>(task: JoinHandle<io::Result<T>>) -> S3Result<T> {
-    task.await.map_err(S3Error::internal_error)?.map_err(S3Error::internal_error)
+    task.await
+        .map_err(S3Error::internal_error)?
+        .map_err(S3Error::internal_error)
 }
 
 /// A file that is being received.
@@ -145,7 +160,13 @@ impl Incoming {
         let name = super::random_name();
         let path = blobs.temporary.join(&name);
         let file = File::create_new(&path)?;
-        Ok(Self { file, name, size: 0, hashing, unkept: Unkept(Some(path)) })
+        Ok(Self {
+            file,
+            name,
+            size: 0,
+            hashing,
+            unkept: Unkept(Some(path)),
+        })
     }
 
     fn write(mut self, batch: Vec<Bytes>) -> io::Result<Self> {
@@ -164,7 +185,11 @@ impl Incoming {
             std::fs::rename(temporary, &path)?;
         }
         self.unkept.0 = Some(path);
-        let blob = NewBlob { name: self.name, size: self.size, file: self.unkept };
+        let blob = NewBlob {
+            name: self.name,
+            size: self.size,
+            file: self.unkept,
+        };
         Ok((blob, self.hashing.finish()))
     }
 }

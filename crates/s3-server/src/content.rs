@@ -26,7 +26,11 @@ impl Slice {
     /// `range`.
     pub(super) fn of_piece(path: PathBuf, at: u64, size: u64, range: &Range<u64>) -> Option<Self> {
         let (start, end) = (range.start.max(at), range.end.min(at + size));
-        (start < end).then(|| Self { path, start: start - at, size: end - start })
+        (start < end).then(|| Self {
+            path,
+            start: start - at,
+            size: end - start,
+        })
     }
 }
 
@@ -34,10 +38,19 @@ impl Slice {
 const READ_SIZE: u64 = 256 << 10;
 
 /// Streams slices one after the other. A file that is shorter than expected is an error.
-pub(super) fn stream(slices: Vec<Slice>, reading: Reading) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    let reader = Reader { slices: slices.into_iter(), open: None, _reading: reading };
+pub(super) fn stream(
+    slices: Vec<Slice>,
+    reading: Reading,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let reader = Reader {
+        slices: slices.into_iter(),
+        open: None,
+        _reading: reading,
+    };
     futures::stream::try_unfold(reader.ahead(), async |ahead: Ahead| {
-        let Some((chunk, reader)) = ahead.await.map_err(io::Error::other)?? else { return Ok(None) };
+        let Some((chunk, reader)) = ahead.await.map_err(io::Error::other)?? else {
+            return Ok(None);
+        };
         Ok(Some((chunk, reader.ahead())))
     })
 }

@@ -40,19 +40,36 @@ pub(super) struct Rule {
 
 const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
 /// Without `ETag`, a page cannot complete a multipart upload.
-const EXPOSED: [&str; 6] =
-    ["ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Last-Modified", "x-amz-request-id"];
+const EXPOSED: [&str; 6] = [
+    "ETag",
+    "Content-Length",
+    "Content-Range",
+    "Accept-Ranges",
+    "Last-Modified",
+    "x-amz-request-id",
+];
 /// Maximum number of rules per bucket, as on S3.
 const MOST_RULES: usize = 100;
-const VARIES: HeaderValue =
-    HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
+const VARIES: HeaderValue = HeaderValue::from_static(
+    "origin, access-control-request-method, access-control-request-headers",
+);
 
 /// The middleware.
 pub(super) async fn cors(rules: &Cors, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let Some(origin) = headers.get(ORIGIN).cloned() else { return next.run(request).await };
-    let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    let asked_method = headers.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| *request.method() == Method::OPTIONS);
+    let Some(origin) = headers.get(ORIGIN).cloned() else {
+        return next.run(request).await;
+    };
+    let bucket = request
+        .uri()
+        .path()
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    let asked_method = headers
+        .get(ACCESS_CONTROL_REQUEST_METHOD)
+        .filter(|_| *request.method() == Method::OPTIONS);
     if let Some(method) = asked_method {
         let rule = rules.matching(bucket, &origin, method.as_bytes(), &asked_headers(headers));
         return answer_preflight(rule, origin, headers);
@@ -70,8 +87,13 @@ pub(super) async fn cors(rules: &Cors, request: Request, next: Next) -> Response
 
 /// The headers that a preflight requests.
 fn asked_headers(headers: &HeaderMap) -> Vec<String> {
-    let lists = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter().filter_map(|it| it.to_str().ok());
-    let names = lists.flat_map(|it| it.split(',')).map(|it| it.trim().to_ascii_lowercase());
+    let lists = headers
+        .get_all(ACCESS_CONTROL_REQUEST_HEADERS)
+        .iter()
+        .filter_map(|it| it.to_str().ok());
+    let names = lists
+        .flat_map(|it| it.split(','))
+        .map(|it| it.trim().to_ascii_lowercase());
     names.filter(|it| !it.is_empty()).collect()
 }
 
@@ -97,7 +119,10 @@ fn answer_preflight(rule: Option<Rule>, origin: HeaderValue, asked: &HeaderMap) 
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, words: &[String]) {
-    if let Some(value) = HeaderValue::try_from(words.join(", ")).ok().filter(|it| !it.is_empty()) {
+    if let Some(value) = HeaderValue::try_from(words.join(", "))
+        .ok()
+        .filter(|it| !it.is_empty())
+    {
         headers.insert(name, value);
     }
 }
@@ -105,18 +130,36 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, words: &[String]) {
 impl Cors {
     /// Replaces the rules of a bucket.
     pub(super) fn set(&self, bucket: &str, rules: Vec<Rule>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(bucket.to_owned(), rules);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(bucket.to_owned(), rules);
     }
 
     /// The rules of a bucket.
     pub(super) fn of_bucket(&self, bucket: &str) -> Vec<Rule> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(bucket).cloned().unwrap_or_default()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(bucket)
+            .cloned()
+            .unwrap_or_default()
     }
 
-    fn matching(&self, bucket: &str, origin: &HeaderValue, method: &[u8], headers: &[String]) -> Option<Rule> {
+    fn matching(
+        &self,
+        bucket: &str,
+        origin: &HeaderValue,
+        method: &[u8],
+        headers: &[String],
+    ) -> Option<Rule> {
         let origin = origin.to_str().ok()?;
         let rules = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rules.get(bucket)?.iter().find(|it| it.allows(origin, method, headers)).cloned()
+        rules
+            .get(bucket)?
+            .iter()
+            .find(|it| it.allows(origin, method, headers))
+            .cloned()
     }
 }
 
@@ -138,7 +181,10 @@ impl Rule {
     /// Parses the rules of a request.
     pub(super) fn read_all(rules: Vec<CORSRule>) -> S3Result<Vec<Self>> {
         if !(1..=MOST_RULES).contains(&rules.len()) {
-            return Err(s3_error!(InvalidRequest, "a bucket must have 1 to 100 CORS rules"));
+            return Err(s3_error!(
+                InvalidRequest,
+                "a bucket must have 1 to 100 CORS rules"
+            ));
         }
         rules.into_iter().map(Self::read).collect()
     }
@@ -152,18 +198,39 @@ impl Rule {
             exposed: rule.expose_headers.unwrap_or_default(),
             max_age_seconds: rule.max_age_seconds,
         };
-        if let Some(method) = rule.methods.iter().find(|it| !METHODS.contains(&it.as_str())) {
-            return Err(s3_error!(InvalidRequest, "CORS rules do not support the method `{method}`"));
+        if let Some(method) = rule
+            .methods
+            .iter()
+            .find(|it| !METHODS.contains(&it.as_str()))
+        {
+            return Err(s3_error!(
+                InvalidRequest,
+                "CORS rules do not support the method `{method}`"
+            ));
         }
         let wildcards = |text: &String| text.matches('*').count();
-        if let Some(text) = rule.origins.iter().chain(&rule.headers).find(|it| wildcards(it) > 1) {
-            return Err(s3_error!(InvalidRequest, "`{text}` has more than one wildcard"));
+        if let Some(text) = rule
+            .origins
+            .iter()
+            .chain(&rule.headers)
+            .find(|it| wildcards(it) > 1)
+        {
+            return Err(s3_error!(
+                InvalidRequest,
+                "`{text}` has more than one wildcard"
+            ));
         }
         if let Some(text) = rule.exposed.iter().find(|it| wildcards(it) > 0) {
-            return Err(s3_error!(InvalidRequest, "`{text}`: exposed headers cannot have a wildcard"));
+            return Err(s3_error!(
+                InvalidRequest,
+                "`{text}`: exposed headers cannot have a wildcard"
+            ));
         }
         if rule.origins.is_empty() || rule.methods.is_empty() {
-            return Err(s3_error!(MalformedXML, "a CORS rule needs origins and methods"));
+            return Err(s3_error!(
+                MalformedXML,
+                "a CORS rule needs origins and methods"
+            ));
         }
         Ok(rule)
     }
@@ -184,7 +251,11 @@ impl Rule {
     fn allows(&self, origin: &str, method: &[u8], headers: &[String]) -> bool {
         self.origins.iter().any(|it| matches(it, origin))
             && self.methods.iter().any(|it| it.as_bytes() == method)
-            && headers.iter().all(|name| self.headers.iter().any(|it| matches(&it.to_ascii_lowercase(), name)))
+            && headers.iter().all(|name| {
+                self.headers
+                    .iter()
+                    .any(|it| matches(&it.to_ascii_lowercase(), name))
+            })
     }
 }
 
@@ -192,7 +263,9 @@ impl Rule {
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         Some((before, after)) => {
-            text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after)
+            text.len() >= before.len() + after.len()
+                && text.starts_with(before)
+                && text.ends_with(after)
         }
         None => pattern == text,
     }
@@ -206,20 +279,49 @@ mod tests {
         let cors = Cors::default();
         cors.set("private", rules.to_vec());
         let headers: Vec<String> = headers.iter().map(ToString::to_string).collect();
-        cors.matching("private", &HeaderValue::from_static(origin), method.as_bytes(), &headers).is_some()
+        cors.matching(
+            "private",
+            &HeaderValue::from_static(origin),
+            method.as_bytes(),
+            &headers,
+        )
+        .is_some()
     }
 
     #[test]
     fn an_open_rule_names_origins_alone() {
         let rules = [Rule::open_to(&["http://localhost:5173".to_owned()])];
-        assert!(allow(&rules, "http://localhost:5173", "PUT", &["content-type", "x-anything"]));
+        assert!(allow(
+            &rules,
+            "http://localhost:5173",
+            "PUT",
+            &["content-type", "x-anything"]
+        ));
         assert!(!allow(&rules, "http://evil.example", "PUT", &[]));
-        assert!(!allow(&rules, "http://localhost:5173.evil.example", "PUT", &[]));
-        assert!(allow(&[Rule::open_to(&["*".to_owned()])], "http://evil.example", "GET", &[]));
+        assert!(!allow(
+            &rules,
+            "http://localhost:5173.evil.example",
+            "PUT",
+            &[]
+        ));
+        assert!(allow(
+            &[Rule::open_to(&["*".to_owned()])],
+            "http://evil.example",
+            "GET",
+            &[]
+        ));
         assert!(!allow(&[], "http://localhost:5173", "GET", &[]));
         let cors = Cors::default();
         cors.set("private", rules.to_vec());
-        assert!(cors.matching("other", &HeaderValue::from_static("http://localhost:5173"), b"PUT", &[]).is_none());
+        assert!(
+            cors.matching(
+                "other",
+                &HeaderValue::from_static("http://localhost:5173"),
+                b"PUT",
+                &[]
+            )
+            .is_none()
+        );
     }
 
     #[test]
@@ -231,8 +333,18 @@ mod tests {
             ..Rule::default()
         };
         let rules = [rule];
-        assert!(allow(&rules, "https://app.example", "PUT", &["content-type", "x-amz-date"]));
-        assert!(!allow(&rules, "https://app.example", "PUT", &["content-type", "if-none-match"]));
+        assert!(allow(
+            &rules,
+            "https://app.example",
+            "PUT",
+            &["content-type", "x-amz-date"]
+        ));
+        assert!(!allow(
+            &rules,
+            "https://app.example",
+            "PUT",
+            &["content-type", "if-none-match"]
+        ));
         assert!(!allow(&rules, "https://app.example", "POST", &[]));
         assert!(!allow(&rules, "http://app.example", "PUT", &[]));
         assert!(!allow(&rules, "https://app.example.org", "PUT", &[]));

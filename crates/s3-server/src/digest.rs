@@ -40,17 +40,30 @@ const NAMES: [&str; 5] = [
 impl Claims {
     /// Reads the checksums that are declared in the headers.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Self { md5: text("content-md5"), sums: NAMES.map(text) }
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        Self {
+            md5: text("content-md5"),
+            sums: NAMES.map(text),
+        }
     }
 
     /// Starts the checksums that are declared in headers, or announced (`x-amz-trailer`) for the
     /// trailers.
     pub(super) fn hashing(&self, headers: &HeaderMap) -> Hashing {
         let announced = |name: &str| {
-            headers.get_all("x-amz-trailer").iter().filter_map(|it| it.to_str().ok()).any(|it| it.contains(name))
+            headers
+                .get_all("x-amz-trailer")
+                .iter()
+                .filter_map(|it| it.to_str().ok())
+                .any(|it| it.contains(name))
         };
-        let wanted: [bool; 5] = std::array::from_fn(|i| self.sums[i].is_some() || announced_exactly(&announced, i));
+        let wanted: [bool; 5] =
+            std::array::from_fn(|i| self.sums[i].is_some() || announced_exactly(&announced, i));
         let [crc32, crc32c, crc64nvme, sha1, sha256] = wanted;
         let others = ChecksumHasher {
             crc32: crc32.then(Default::default),
@@ -59,7 +72,10 @@ impl Claims {
             sha1: sha1.then(Default::default),
             sha256: sha256.then(Default::default),
         };
-        Hashing { md5: Md5::new(), others }
+        Hashing {
+            md5: Md5::new(),
+            others,
+        }
     }
 
     /// Compares the checksums. `trailers` are those after the body, if there are any.
@@ -72,13 +88,20 @@ impl Claims {
         for (i, now) in self.sums.into_iter().enumerate() {
             let claimed = now.or_else(|| later.as_ref().and_then(|it| it.sums[i].clone()));
             if claimed.is_some_and(|claimed| computed[i] != Some(&claimed)) {
-                return Err(s3_error!(BadDigest, "{} does not match the body received", NAMES[i]));
+                return Err(s3_error!(
+                    BadDigest,
+                    "{} does not match the body received",
+                    NAMES[i]
+                ));
             }
         }
         if let Some(claimed) = self.md5
             && claimed != base64(&digests.md5)
         {
-            return Err(s3_error!(BadDigest, "Content-MD5 does not match the body received"));
+            return Err(s3_error!(
+                BadDigest,
+                "Content-MD5 does not match the body received"
+            ));
         }
         Ok(())
     }
@@ -107,7 +130,10 @@ impl Hashing {
     }
 
     pub(super) fn finish(self) -> Digests {
-        Digests { md5: self.md5.finalize().into(), others: self.others.finalize() }
+        Digests {
+            md5: self.md5.finalize().into(),
+            others: self.others.finalize(),
+        }
     }
 }
 
@@ -116,12 +142,16 @@ pub(super) fn multipart_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) 
     let mut md5 = Md5::new();
     let mut count = 0;
     for etag in part_etags {
-        let bytes: Vec<u8> =
-            (0..etag.len() / 2).filter_map(|i| u8::from_str_radix(&etag[2 * i..2 * i + 2], 16).ok()).collect();
+        let bytes: Vec<u8> = (0..etag.len() / 2)
+            .filter_map(|i| u8::from_str_radix(&etag[2 * i..2 * i + 2], 16).ok())
+            .collect();
         md5.update(&bytes);
         count += 1;
     }
-    format!("{}-{count}", base16ct::lower::encode_string(&md5.finalize()))
+    format!(
+        "{}-{count}",
+        base16ct::lower::encode_string(&md5.finalize())
+    )
 }
 
 fn base64(bytes: &[u8]) -> String {

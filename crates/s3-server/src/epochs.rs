@@ -34,7 +34,10 @@ impl Epochs {
 
     /// Begins a read. Call it before looking up the object.
     pub(super) fn enter(&self) -> Reading {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Removes files as soon as no reader can need them; at once if there is no reader.
@@ -43,9 +46,15 @@ impl Epochs {
             return;
         }
         let next = Arc::<Epoch>::default();
-        let ended = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), next.clone());
+        let ended = std::mem::replace(
+            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+            next.clone(),
+        );
         let first = ended.ended.set(End { garbage, next }).is_ok();
-        debug_assert!(first, "only the present epoch ends, and it has just been replaced");
+        debug_assert!(
+            first,
+            "only the present epoch ends, and it has just been replaced"
+        );
     }
 }
 

@@ -123,7 +123,12 @@ impl EventOutbox {
             let run = || {
                 connection
                     .prepare_cached("SELECT sequence, body FROM event ORDER BY sequence LIMIT ?1")?
-                    .query_map([max], |row| Ok(QueuedEvent { sequence: row.get(0)?, body: row.get(1)? }))?
+                    .query_map([max], |row| {
+                        Ok(QueuedEvent {
+                            sequence: row.get(0)?,
+                            body: row.get(1)?,
+                        })
+                    })?
                     .collect::<rusqlite::Result<Vec<_>>>()
             };
             run().map_err(S3Error::internal_error)
@@ -173,7 +178,9 @@ impl EventRules {
     fn wants(&self, action: Action, at: &Address) -> bool {
         self.rules.iter().any(|rule| {
             let wanted = match action {
-                Action::PutObject | Action::CopyObject | Action::CompleteMultipartUpload => rule.on_create,
+                Action::PutObject | Action::CopyObject | Action::CompleteMultipartUpload => {
+                    rule.on_create
+                }
                 Action::DeleteObject => rule.on_delete,
             };
             wanted && rule.bucket == at.bucket && at.key.starts_with(&rule.prefix)
@@ -203,17 +210,41 @@ pub(super) fn created(
         Cause::Multipart => Action::CompleteMultipartUpload,
     };
     let copy_source = match cause {
-        Cause::Copy(from) => Some(R2CopySource { bucket: from.bucket.clone(), object: from.key.clone() }),
+        Cause::Copy(from) => Some(R2CopySource {
+            bucket: from.bucket.clone(),
+            object: from.key.clone(),
+        }),
         Cause::Put | Cause::Multipart => None,
     };
-    let object = R2EventObject { key: at.key.clone(), size: Some(size), e_tag: Some(etag.to_owned()) };
+    let object = R2EventObject {
+        key: at.key.clone(),
+        size: Some(size),
+        e_tag: Some(etag.to_owned()),
+    };
     record(connection, rules, at, action, object, copy_source, at_ms)
 }
 
 /// Writes the event of a deleted object to the outbox, if a rule matches.
-pub(super) fn deleted(connection: &Connection, rules: &EventRules, at: &Address, at_ms: u64) -> rusqlite::Result<()> {
-    let object = R2EventObject { key: at.key.clone(), size: None, e_tag: None };
-    record(connection, rules, at, Action::DeleteObject, object, None, at_ms)
+pub(super) fn deleted(
+    connection: &Connection,
+    rules: &EventRules,
+    at: &Address,
+    at_ms: u64,
+) -> rusqlite::Result<()> {
+    let object = R2EventObject {
+        key: at.key.clone(),
+        size: None,
+        e_tag: None,
+    };
+    record(
+        connection,
+        rules,
+        at,
+        Action::DeleteObject,
+        object,
+        None,
+        at_ms,
+    )
 }
 
 fn record(
@@ -237,14 +268,18 @@ fn record(
         copy_source,
     };
     let body = super::objects::to_json(&event)?;
-    connection.prepare_cached("INSERT INTO event (body) VALUES (?1)")?.execute(params![body])?;
+    connection
+        .prepare_cached("INSERT INTO event (body) VALUES (?1)")?
+        .execute(params![body])?;
     Ok(())
 }
 
 /// RFC 3339 with milliseconds, as R2 writes it.
 fn rfc3339(unix_ms: u64) -> String {
     let nanos = i128::from(unix_ms) * 1_000_000;
-    let text = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|it| it.format(&Rfc3339).ok());
+    let text = OffsetDateTime::from_unix_timestamp_nanos(nanos)
+        .ok()
+        .and_then(|it| it.format(&Rfc3339).ok());
     // `time` omits trailing zeros of the fraction; R2 always writes three digits.
     let text = text.unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned());
     let whole = text.split(['.', 'Z']).next().unwrap_or_default();
@@ -256,16 +291,39 @@ mod tests {
     use super::*;
 
     fn rule(prefix: &str, on_create: bool, on_delete: bool) -> EventRule {
-        EventRule { bucket: "private".to_owned(), prefix: prefix.to_owned(), on_create, on_delete }
+        EventRule {
+            bucket: "private".to_owned(),
+            prefix: prefix.to_owned(),
+            on_create,
+            on_delete,
+        }
     }
 
     #[test]
     fn overlapping_rules_are_refused() {
         let new = |rules| EventRules::new("acc".to_owned(), rules);
-        assert!(new(vec![rule("uploads/", true, false), rule("uploads/a", true, true)]).is_err());
+        assert!(
+            new(vec![
+                rule("uploads/", true, false),
+                rule("uploads/a", true, true)
+            ])
+            .is_err()
+        );
         assert!(new(vec![rule("", true, false), rule("uploads/", true, false)]).is_err());
-        assert!(new(vec![rule("uploads/", true, false), rule("uploads/", false, true)]).is_ok());
-        assert!(new(vec![rule("uploads/", true, true), rule("archive/", true, true)]).is_ok());
+        assert!(
+            new(vec![
+                rule("uploads/", true, false),
+                rule("uploads/", false, true)
+            ])
+            .is_ok()
+        );
+        assert!(
+            new(vec![
+                rule("uploads/", true, true),
+                rule("archive/", true, true)
+            ])
+            .is_ok()
+        );
     }
 
     #[test]
@@ -286,7 +344,10 @@ mod tests {
                 e_tag: Some("c846ff7a".to_owned()),
             },
             event_time: rfc3339(1_716_579_584_379),
-            copy_source: Some(R2CopySource { bucket: "my-bucket".to_owned(), object: "my-original-object".to_owned() }),
+            copy_source: Some(R2CopySource {
+                bucket: "my-bucket".to_owned(),
+                object: "my-original-object".to_owned(),
+            }),
         };
         insta::assert_snapshot!(serde_json::to_string_pretty(&event).unwrap(), @r#"
         {

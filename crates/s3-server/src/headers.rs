@@ -81,6 +81,10 @@ impl StoredHeaders {
 
 /// Removes `aws-chunked`, which describes the transfer and not the stored content.
 fn without_aws_chunked(encoding: &str) -> Option<String> {
-    let rest: Vec<&str> = encoding.split(',').map(str::trim).filter(|it| *it != "aws-chunked").collect();
+    let rest: Vec<&str> = encoding
+        .split(',')
+        .map(str::trim)
+        .filter(|it| *it != "aws-chunked")
+        .collect();
     (!rest.is_empty()).then(|| rest.join(","))
 }

@@ -27,7 +27,11 @@ pub(super) struct Change<R> {
 
 impl<R> From<R> for Change<R> {
     fn from(value: R) -> Self {
-        Self { value, keep: None, remove: Vec::new() }
+        Self {
+            value,
+            keep: None,
+            remove: Vec::new(),
+        }
     }
 }
 
@@ -57,17 +61,34 @@ const BATCH: usize = 256;
 
 impl Index {
     /// Opens or creates the index and starts its writer. `on_commit` is notified after each commit.
-    pub(super) fn open(path: PathBuf, blobs: Arc<Blobs>, on_commit: Arc<Notify>, lock: File) -> rusqlite::Result<Self> {
+    pub(super) fn open(
+        path: PathBuf,
+        blobs: Arc<Blobs>,
+        on_commit: Arc<Notify>,
+        lock: File,
+    ) -> rusqlite::Result<Self> {
         let connection = connect(&path)?;
         super::schema::migrate(&connection)?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let epochs = Arc::new(Epochs::new());
-        let writer = Writer { connection, blobs, epochs: epochs.clone(), on_commit };
+        let writer = Writer {
+            connection,
+            blobs,
+            epochs: epochs.clone(),
+            on_commit,
+        };
         let writer = std::thread::Builder::new()
             .name("s3-index".to_owned())
             .spawn(move || writer.run(queue))
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { jobs: Some(jobs), writer: Some(writer), readers: Mutex::default(), path, epochs, _lock: lock })
+        Ok(Self {
+            jobs: Some(jobs),
+            writer: Some(writer),
+            readers: Mutex::default(),
+            path,
+            epochs,
+            _lock: lock,
+        })
     }
 
     /// Runs `work` in a transaction and returns when it is on disk. An error rolls back this `work`
@@ -97,10 +118,17 @@ impl Index {
                     Vec::new()
                 }
             });
-            Settled { has_new_file, finish }
+            Settled {
+                has_new_file,
+                finish,
+            }
         });
         let gone = || S3Error::internal_error(std::io::Error::other("the index did not commit"));
-        self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
+        self.jobs
+            .as_ref()
+            .ok_or_else(gone)?
+            .send(job)
+            .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -112,7 +140,11 @@ impl Index {
         let index = self.clone();
         tokio::task::spawn_blocking(move || {
             let reading = index.epochs.enter();
-            let idle = index.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let idle = index
+                .readers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
             let mut connection = match idle {
                 Some(connection) => connection,
                 None => connect(&index.path).map_err(S3Error::internal_error)?,
@@ -155,7 +187,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn savepoint<R>(connection: &Connection, work: impl FnOnce(&Connection) -> S3Result<R>) -> S3Result<R> {
+fn savepoint<R>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> S3Result<R>,
+) -> S3Result<R> {
     let run = |sql| connection.prepare_cached(sql)?.execute([]).map(|_| ());
     run("SAVEPOINT job").map_err(S3Error::internal_error)?;
     let result = work(connection);
@@ -183,8 +218,12 @@ impl Writer {
                 // Without this, the connection would stay inside the failed transaction.
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
-            let garbage: Vec<String> = settled.into_iter().flat_map(|it| (it.finish)(committed.is_ok())).collect();
-            self.epochs.retire(garbage.iter().map(|name| self.blobs.path(name)).collect());
+            let garbage: Vec<String> = settled
+                .into_iter()
+                .flat_map(|it| (it.finish)(committed.is_ok()))
+                .collect();
+            self.epochs
+                .retire(garbage.iter().map(|name| self.blobs.path(name)).collect());
             self.on_commit.notify_one();
         }
     }

@@ -130,8 +130,14 @@ impl S3Server {
                 return Err(OpenError::BucketName(bucket.name.clone()));
             }
         }
-        let rules = Arc::new(events::EventRules::new(config.account_id.clone(), config.event_rules.clone())?);
-        let folder = |source| OpenError::Directory { folder: config.data_dir.clone(), source };
+        let rules = Arc::new(events::EventRules::new(
+            config.account_id.clone(),
+            config.event_rules.clone(),
+        )?);
+        let folder = |source| OpenError::Directory {
+            folder: config.data_dir.clone(),
+            source,
+        };
         std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
         let lock = File::create(config.data_dir.join("lock")).map_err(folder)?;
         lock.try_lock().map_err(|error| match error {
@@ -140,21 +146,46 @@ impl S3Server {
         })?;
         let blobs = Arc::new(blobs::Blobs::open(&config.data_dir).map_err(folder)?);
         let path = config.data_dir.join("index.db");
-        let in_index = |source| OpenError::Index { index: path.clone(), source };
+        let in_index = |source| OpenError::Index {
+            index: path.clone(),
+            source,
+        };
         let committed = Arc::new(Notify::new());
-        let index = index::Index::open(path.clone(), blobs.clone(), committed.clone(), lock).map_err(in_index)?;
+        let index = index::Index::open(path.clone(), blobs.clone(), committed.clone(), lock)
+            .map_err(in_index)?;
         let live = prepare(&path, &config.buckets).map_err(in_index)?;
         let removed = blobs.sweep(&live).map_err(folder)?;
         if removed > 0 {
-            tracing::info!(removed, "removed {removed} files that a crash had left in the S3 directory");
+            tracing::info!(
+                removed,
+                "removed {removed} files that a crash had left in the S3 directory"
+            );
         }
         let cors = Arc::new(cors::Cors::default());
-        for bucket in config.buckets.iter().filter(|it| !it.cors_origins.is_empty()) {
-            cors.set(&bucket.name, vec![cors::Rule::open_to(&bucket.cors_origins)]);
+        for bucket in config
+            .buckets
+            .iter()
+            .filter(|it| !it.cors_origins.is_empty())
+        {
+            cors.set(
+                &bucket.name,
+                vec![cors::Rule::open_to(&bucket.cors_origins)],
+            );
         }
-        Connection::open(&path).and_then(|it| backend::cors::load(&it, &cors)).map_err(in_index)?;
-        let backend = backend::Backend { index: Arc::new(index), blobs, rules, cors };
-        Ok(Self { config: Arc::new(config), backend, committed })
+        Connection::open(&path)
+            .and_then(|it| backend::cors::load(&it, &cors))
+            .map_err(in_index)?;
+        let backend = backend::Backend {
+            index: Arc::new(index),
+            blobs,
+            rules,
+            cors,
+        };
+        Ok(Self {
+            config: Arc::new(config),
+            backend,
+            committed,
+        })
     }
 
     /// The service, path-style (`/bucket/key`), to serve alone or as the fallback of another router.
@@ -177,7 +208,9 @@ impl S3Server {
         let rules = self.backend.cors.clone();
         Router::new()
             .fallback_service(service)
-            .layer(from_fn(move |request: Request, next: Next| gate::gate(faults.clone(), request, next)))
+            .layer(from_fn(move |request: Request, next: Next| {
+                gate::gate(faults.clone(), request, next)
+            }))
             .layer(from_fn(move |request: Request, next: Next| {
                 let rules = rules.clone();
                 async move { cors::cors(&rules, request, next).await }
@@ -195,7 +228,10 @@ impl S3Server {
 
     /// The events that are waiting for their consumer.
     pub fn events(&self) -> EventOutbox {
-        EventOutbox { index: self.backend.index.clone(), committed: self.committed.clone() }
+        EventOutbox {
+            index: self.backend.index.clone(),
+            committed: self.committed.clone(),
+        }
     }
 }
 
@@ -204,8 +240,10 @@ fn prepare(index: &std::path::Path, buckets: &[BucketConfig]) -> rusqlite::Resul
     let connection = Connection::open(index)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; BEGIN IMMEDIATE")?;
     for bucket in buckets {
-        connection
-            .execute("INSERT OR IGNORE INTO bucket VALUES (?1, ?2)", params![bucket.name, objects::signed(now_ms())])?;
+        connection.execute(
+            "INSERT OR IGNORE INTO bucket VALUES (?1, ?2)",
+            params![bucket.name, objects::signed(now_ms())],
+        )?;
     }
     // Their files are no longer live, so the sweep removes them.
     uploads::expire(&connection, now_ms())?;
@@ -215,7 +253,9 @@ fn prepare(index: &std::path::Path, buckets: &[BucketConfig]) -> rusqlite::Resul
 }
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -30,14 +30,18 @@ impl After {
     pub(super) fn token(&self) -> String {
         match self {
             Self::Key(key) => format!("k{}", base16ct::lower::encode_string(key.as_bytes())),
-            Self::CommonPrefix(prefix) => format!("p{}", base16ct::lower::encode_string(prefix.as_bytes())),
+            Self::CommonPrefix(prefix) => {
+                format!("p{}", base16ct::lower::encode_string(prefix.as_bytes()))
+            }
         }
     }
 
     pub(super) fn parse(token: &str) -> Option<Self> {
         let (kind, hex) = (token.get(..1)?, token.get(1..)?);
-        let bytes: Option<Vec<u8>> =
-            (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok()).collect();
+        let bytes: Option<Vec<u8>> = (0..hex.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok())
+            .collect();
         let text = String::from_utf8(bytes?).ok()?;
         match kind {
             "k" => Some(Self::Key(text)),
@@ -149,7 +153,10 @@ mod tests {
 
     #[test]
     fn tokens_round_trip_and_invalid_ones_are_none() {
-        for after in [After::Key("a/\u{1}é".to_owned()), After::CommonPrefix("x/".to_owned())] {
+        for after in [
+            After::Key("a/\u{1}é".to_owned()),
+            After::CommonPrefix("x/".to_owned()),
+        ] {
             assert_eq!(After::parse(&after.token()), Some(after));
         }
         for rubbish in ["", "k6", "kzz", "x61", "é", "kff"] {

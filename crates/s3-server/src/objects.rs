@@ -53,8 +53,11 @@ pub(super) struct Condition {
 
 impl Condition {
     fn check(&self, present: Option<&StoredObject>) -> S3Result<()> {
-        let hit = |condition: &ETagCondition| present.is_some_and(|it| matches(condition, &it.etag));
-        if self.if_match.as_ref().is_some_and(|it| !hit(it)) || self.if_none_match.as_ref().is_some_and(hit) {
+        let hit =
+            |condition: &ETagCondition| present.is_some_and(|it| matches(condition, &it.etag));
+        if self.if_match.as_ref().is_some_and(|it| !hit(it))
+            || self.if_none_match.as_ref().is_some_and(hit)
+        {
             return Err(s3_error!(PreconditionFailed));
         }
         Ok(())
@@ -82,7 +85,9 @@ pub(super) fn require_bucket(connection: &Connection, bucket: &str) -> S3Result<
 /// `NoSuchBucket`, `NoSuchKey`.
 pub(super) fn find(connection: &Connection, at: &Address) -> S3Result<StoredObject> {
     require_bucket(connection, &at.bucket)?;
-    look_up(connection, at).map_err(S3Error::internal_error)?.ok_or_else(|| s3_error!(NoSuchKey))
+    look_up(connection, at)
+        .map_err(S3Error::internal_error)?
+        .ok_or_else(|| s3_error!(NoSuchKey))
 }
 
 fn look_up(connection: &Connection, at: &Address) -> rusqlite::Result<Option<StoredObject>> {
@@ -101,16 +106,27 @@ fn look_up(connection: &Connection, at: &Address) -> rusqlite::Result<Option<Sto
 }
 
 /// The files that hold a range of an object, in order.
-pub(super) fn pieces(connection: &Connection, object: i64, range: &Range<u64>) -> S3Result<Vec<Piece>> {
+pub(super) fn pieces(
+    connection: &Connection,
+    object: i64,
+    range: &Range<u64>,
+) -> S3Result<Vec<Piece>> {
     let run = || {
         connection
             .prepare_cached(
                 "SELECT start, size, blob FROM piece
                  WHERE object = ?1 AND start < ?3 AND start + size > ?2 ORDER BY start",
             )?
-            .query_map(params![object, signed(range.start), signed(range.end)], |row| {
-                Ok(Piece { start: unsigned(row, 0)?, size: unsigned(row, 1)?, blob: row.get(2)? })
-            })?
+            .query_map(
+                params![object, signed(range.start), signed(range.end)],
+                |row| {
+                    Ok(Piece {
+                        start: unsigned(row, 0)?,
+                        size: unsigned(row, 1)?,
+                        blob: row.get(2)?,
+                    })
+                },
+            )?
             .collect::<rusqlite::Result<Vec<_>>>()
     };
     run().map_err(S3Error::internal_error)
@@ -152,15 +168,26 @@ pub(super) fn store(
                 to_json(&new.headers)?
             ])?;
         let id = connection.last_insert_rowid();
-        let mut insert =
-            connection.prepare_cached("INSERT INTO piece (object, start, size, blob) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO piece (object, start, size, blob) VALUES (?1, ?2, ?3, ?4)",
+        )?;
         for piece in new.pieces.iter().filter(|it| it.size > 0) {
-            insert.execute(params![id, signed(piece.start), signed(piece.size), piece.blob])?;
+            insert.execute(params![
+                id,
+                signed(piece.start),
+                signed(piece.size),
+                piece.blob
+            ])?;
         }
         // Only now, because a copy onto itself keeps using its files.
         let mut garbage = unreferenced(connection, superseded)?;
         // An empty file holds no content: no piece refers to it.
-        garbage.extend(new.pieces.iter().filter(|it| it.size == 0).map(|it| it.blob.clone()));
+        garbage.extend(
+            new.pieces
+                .iter()
+                .filter(|it| it.size == 0)
+                .map(|it| it.blob.clone()),
+        );
         super::events::created(connection, rules, at, cause, (new.size, &new.etag, now_ms))?;
         Ok(garbage)
     };
@@ -172,10 +199,16 @@ pub(super) fn store(
 ///
 /// # Errors
 /// `NoSuchBucket`.
-pub(super) fn remove(connection: &Connection, rules: &EventRules, at: &Address) -> S3Result<Vec<String>> {
+pub(super) fn remove(
+    connection: &Connection,
+    rules: &EventRules,
+    at: &Address,
+) -> S3Result<Vec<String>> {
     require_bucket(connection, &at.bucket)?;
     let run = || {
-        let Some(old) = look_up(connection, at)? else { return Ok(Vec::new()) };
+        let Some(old) = look_up(connection, at)? else {
+            return Ok(Vec::new());
+        };
         let blobs = remove_row(connection, old.id)?;
         let garbage = unreferenced(connection, blobs)?;
         super::events::deleted(connection, rules, at, super::now_ms())?;
@@ -190,7 +223,9 @@ fn remove_row(connection: &Connection, id: i64) -> rusqlite::Result<Vec<String>>
         .prepare_cached("SELECT blob FROM piece WHERE object = ?1")?
         .query_map([id], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<String>>>()?;
-    connection.prepare_cached("DELETE FROM object WHERE id = ?1")?.execute([id])?;
+    connection
+        .prepare_cached("DELETE FROM object WHERE id = ?1")?
+        .execute([id])?;
     Ok(blobs)
 }
 
@@ -206,15 +241,23 @@ fn unreferenced(connection: &Connection, blobs: Vec<String>) -> rusqlite::Result
     Ok(dead)
 }
 
-pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
     })
 }
 
 pub(super) fn to_json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 /// `SQLite` has signed integers only; sizes and times stay far below 2^63.

@@ -7,7 +7,9 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::events::{Cause, EventRules};
 use super::headers::StoredHeaders;
-use super::objects::{Address, Condition, NewObject, Piece, json, require_bucket, signed, store, to_json, unsigned};
+use super::objects::{
+    Address, Condition, NewObject, Piece, json, require_bucket, signed, store, to_json, unsigned,
+};
 
 /// Minimum size of a part other than the last, bytes.
 pub(super) const MIN_PART: u64 = 5 << 20;
@@ -35,7 +37,12 @@ pub(super) struct StoredUpload {
 }
 
 /// Creates an upload.
-pub(super) fn create(connection: &Connection, id: &str, at: &Address, headers: &StoredHeaders) -> S3Result<()> {
+pub(super) fn create(
+    connection: &Connection,
+    id: &str,
+    at: &Address,
+    headers: &StoredHeaders,
+) -> S3Result<()> {
     require_bucket(connection, &at.bucket)?;
     let run = || {
         connection
@@ -53,15 +60,26 @@ pub(super) fn create(connection: &Connection, id: &str, at: &Address, headers: &
 pub(super) fn find(connection: &Connection, id: &str, at: &Address) -> S3Result<StoredHeaders> {
     let run = || {
         connection
-            .prepare_cached("SELECT headers FROM upload WHERE id = ?1 AND bucket = ?2 AND key = ?3")?
-            .query_row(params![id, at.bucket, at.key.as_bytes()], |row| json(row, 0))
+            .prepare_cached(
+                "SELECT headers FROM upload WHERE id = ?1 AND bucket = ?2 AND key = ?3",
+            )?
+            .query_row(params![id, at.bucket, at.key.as_bytes()], |row| {
+                json(row, 0)
+            })
             .optional()
     };
-    run().map_err(S3Error::internal_error)?.ok_or_else(|| s3_error!(NoSuchUpload))
+    run()
+        .map_err(S3Error::internal_error)?
+        .ok_or_else(|| s3_error!(NoSuchUpload))
 }
 
 /// Records a part; returns the file of the part that it replaces.
-pub(super) fn put_part(connection: &Connection, id: &str, at: &Address, part: &StoredPart) -> S3Result<Vec<String>> {
+pub(super) fn put_part(
+    connection: &Connection,
+    id: &str,
+    at: &Address,
+    part: &StoredPart,
+) -> S3Result<Vec<String>> {
     find(connection, id, at)?;
     let run = || {
         let old: Option<String> = connection
@@ -73,14 +91,26 @@ pub(super) fn put_part(connection: &Connection, id: &str, at: &Address, part: &S
                 "INSERT OR REPLACE INTO part (upload, number, size, etag, modified_ms, blob)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![id, part.number, signed(part.size), part.etag, signed(part.modified_ms), part.blob])?;
+            .execute(params![
+                id,
+                part.number,
+                signed(part.size),
+                part.etag,
+                signed(part.modified_ms),
+                part.blob
+            ])?;
         Ok(old.into_iter().collect())
     };
     run().map_err(|error: rusqlite::Error| S3Error::internal_error(error))
 }
 
 /// The received parts, by number, after `after`, at most `max`.
-pub(super) fn parts(connection: &Connection, id: &str, after: i32, max: u32) -> S3Result<Vec<StoredPart>> {
+pub(super) fn parts(
+    connection: &Connection,
+    id: &str,
+    after: i32,
+    max: u32,
+) -> S3Result<Vec<StoredPart>> {
     let run = || {
         connection
             .prepare_cached(
@@ -122,8 +152,10 @@ pub(super) fn complete(
     condition: &Condition,
 ) -> S3Result<(String, Vec<String>)> {
     let headers = find(connection, id, at)?;
-    let mut present: HashMap<i32, StoredPart> =
-        parts(connection, id, 0, MAX_PARTS.unsigned_abs())?.into_iter().map(|part| (part.number, part)).collect();
+    let mut present: HashMap<i32, StoredPart> = parts(connection, id, 0, MAX_PARTS.unsigned_abs())?
+        .into_iter()
+        .map(|part| (part.number, part))
+        .collect();
     let mut chosen = Vec::with_capacity(named.len());
     let mut previous = 0;
     for NamedPart { number, etag } in named {
@@ -132,20 +164,31 @@ pub(super) fn complete(
         }
         previous = *number;
         let part = present.remove(number).filter(|part| part.etag == *etag);
-        chosen.push(part.ok_or_else(|| s3_error!(InvalidPart, "part {number} is missing or has another eTag"))?);
+        chosen.push(part.ok_or_else(|| {
+            s3_error!(InvalidPart, "part {number} is missing or has another eTag")
+        })?);
     }
     check_sizes(&chosen.iter().map(|part| part.size).collect::<Vec<_>>())?;
     let mut start = 0;
     let pieces: Vec<Piece> = chosen
         .iter()
         .map(|part| {
-            let piece = Piece { start, size: part.size, blob: part.blob.clone() };
+            let piece = Piece {
+                start,
+                size: part.size,
+                blob: part.blob.clone(),
+            };
             start += part.size;
             piece
         })
         .collect();
     let etag = super::digest::multipart_etag(chosen.iter().map(|part| part.etag.as_str()));
-    let object = NewObject { size: start, etag: etag.clone(), headers, pieces };
+    let object = NewObject {
+        size: start,
+        etag: etag.clone(),
+        headers,
+        pieces,
+    };
     let mut garbage = store(connection, rules, at, &object, condition, &Cause::Multipart)?;
     garbage.extend(present.into_values().map(|part| part.blob));
     forget(connection, id)?;
@@ -153,12 +196,17 @@ pub(super) fn complete(
 }
 
 fn check_sizes(sizes: &[u64]) -> S3Result<()> {
-    let Some((last, others)) = sizes.split_last() else { return Err(s3_error!(MalformedXML)) };
+    let Some((last, others)) = sizes.split_last() else {
+        return Err(s3_error!(MalformedXML));
+    };
     if others.iter().any(|size| *size < MIN_PART) {
         return Err(s3_error!(EntityTooSmall));
     }
     if others.iter().any(|size| *size != others[0] || last > size) {
-        return Err(s3_error!(InvalidPart, "All non-trailing parts must have the same length."));
+        return Err(s3_error!(
+            InvalidPart,
+            "All non-trailing parts must have the same length."
+        ));
     }
     Ok(())
 }
@@ -166,7 +214,10 @@ fn check_sizes(sizes: &[u64]) -> S3Result<()> {
 /// Aborts an upload and returns the files of its parts.
 pub(super) fn abort(connection: &Connection, id: &str, at: &Address) -> S3Result<Vec<String>> {
     find(connection, id, at)?;
-    let blobs = parts(connection, id, 0, MAX_PARTS.unsigned_abs())?.into_iter().map(|part| part.blob).collect();
+    let blobs = parts(connection, id, 0, MAX_PARTS.unsigned_abs())?
+        .into_iter()
+        .map(|part| part.blob)
+        .collect();
     forget(connection, id)?;
     Ok(blobs)
 }
@@ -178,12 +229,16 @@ pub(super) fn expire(connection: &Connection, now_ms: u64) -> rusqlite::Result<V
         .prepare_cached("SELECT blob FROM part JOIN upload ON upload = id WHERE created_ms < ?1")?
         .query_map([oldest], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<String>>>()?;
-    connection.prepare_cached("DELETE FROM upload WHERE created_ms < ?1")?.execute([oldest])?;
+    connection
+        .prepare_cached("DELETE FROM upload WHERE created_ms < ?1")?
+        .execute([oldest])?;
     Ok(blobs)
 }
 
 fn forget(connection: &Connection, id: &str) -> S3Result<()> {
-    let mut delete = connection.prepare_cached("DELETE FROM upload WHERE id = ?1").map_err(S3Error::internal_error)?;
+    let mut delete = connection
+        .prepare_cached("DELETE FROM upload WHERE id = ?1")
+        .map_err(S3Error::internal_error)?;
     delete.execute([id]).map_err(S3Error::internal_error)?;
     Ok(())
 }
@@ -222,7 +277,13 @@ mod tests {
     #[track_caller]
     fn check(sizes: &[u64], expected: Result<(), &str>) {
         let result = check_sizes(sizes);
-        assert_eq!(result.as_ref().copied().map_err(|error| error.code().as_str()), expected);
+        assert_eq!(
+            result
+                .as_ref()
+                .copied()
+                .map_err(|error| error.code().as_str()),
+            expected
+        );
     }
 
     #[test]
@@ -240,17 +301,39 @@ mod tests {
     #[test]
     fn unfinished_uploads_vanish_after_seven_days() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        connection
+            .pragma_update(None, "foreign_keys", true)
+            .unwrap();
         crate::schema::migrate(&connection).unwrap();
-        connection.execute("INSERT INTO bucket VALUES ('media', 0)", []).unwrap();
-        let at = Address { bucket: "media".to_owned(), key: "a".to_owned() };
+        connection
+            .execute("INSERT INTO bucket VALUES ('media', 0)", [])
+            .unwrap();
+        let at = Address {
+            bucket: "media".to_owned(),
+            key: "a".to_owned(),
+        };
         create(&connection, "id", &at, &StoredHeaders::default()).unwrap();
-        let part = StoredPart { number: 1, size: 1, etag: String::new(), modified_ms: 0, blob: "file".to_owned() };
+        let part = StoredPart {
+            number: 1,
+            size: 1,
+            etag: String::new(),
+            modified_ms: 0,
+            blob: "file".to_owned(),
+        };
         put_part(&connection, "id", &at, &part).unwrap();
         let now_ms = crate::now_ms();
-        assert_eq!(expire(&connection, now_ms + EXPIRY_MS - 60_000).unwrap(), [] as [&str; 0]);
-        assert_eq!(expire(&connection, now_ms + EXPIRY_MS + 60_000).unwrap(), ["file"]);
-        assert_eq!(find(&connection, "id", &at).unwrap_err().code().as_str(), "NoSuchUpload");
+        assert_eq!(
+            expire(&connection, now_ms + EXPIRY_MS - 60_000).unwrap(),
+            [] as [&str; 0]
+        );
+        assert_eq!(
+            expire(&connection, now_ms + EXPIRY_MS + 60_000).unwrap(),
+            ["file"]
+        );
+        assert_eq!(
+            find(&connection, "id", &at).unwrap_err().code().as_str(),
+            "NoSuchUpload"
+        );
         assert_eq!(parts(&connection, "id", 0, 10).unwrap().len(), 0);
     }
 }

@@ -42,7 +42,10 @@ impl Activity {
             multiplexed: false,
             evicted: false,
         };
-        Self { state: Mutex::new(state), waker: AtomicWaker::new() }
+        Self {
+            state: Mutex::new(state),
+            waker: AtomicWaker::new(),
+        }
     }
 
     /// Counts a request until the guard is dropped.

@@ -53,13 +53,21 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 
 impl Gate {
     pub(super) fn new(listener: TcpListener, limits: ServeLimits) -> Self {
-        Self { listener, limits: Arc::new(limits), connections: Arc::default(), warned: None }
+        Self {
+            listener,
+            limits: Arc::new(limits),
+            connections: Arc::default(),
+            warned: None,
+        }
     }
 
     fn warn(&mut self, what: &str) {
         if self.warned.is_none_or(|it| it.elapsed() >= WARN_EVERY) {
             self.warned = Some(Instant::now());
-            tracing::warn!(connections = self.connections.open().by_number.len(), "{what}");
+            tracing::warn!(
+                connections = self.connections.open().by_number.len(),
+                "{what}"
+            );
         }
     }
 
@@ -94,7 +102,9 @@ impl Listener for Gate {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    let Some(place) = self.admit(counted(address.ip())).await else { continue };
+                    let Some(place) = self.admit(counted(address.ip())).await else {
+                        continue;
+                    };
                     without_delay(&stream);
                     return (Io::new(stream, Arc::clone(&self.limits), place), address);
                 }
@@ -120,23 +130,37 @@ impl Connections {
         let mut open = self.open();
         let number = open.next;
         open.next += 1;
-        open.by_number.insert(number, (address, Arc::clone(&activity)));
+        open.by_number
+            .insert(number, (address, Arc::clone(&activity)));
         *open.by_address.entry(address).or_default() += 1;
         drop(open);
-        Place { number, activity, connections: Arc::clone(self) }
+        Place {
+            number,
+            activity,
+            connections: Arc::clone(self),
+        }
     }
 
     fn of(&self, address: IpAddr) -> usize {
-        self.open().by_address.get(&address).copied().unwrap_or_default()
+        self.open()
+            .by_address
+            .get(&address)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Closes the connection that has been idle longest, of one address or of all. `false`: none is
     /// idle.
     fn evict(&self, address: Option<IpAddr>) -> bool {
         let open = self.open();
-        let candidates = open.by_number.values().filter(|it| address.is_none_or(|address| address == it.0));
+        let candidates = open
+            .by_number
+            .values()
+            .filter(|it| address.is_none_or(|address| address == it.0));
         let idle = candidates.filter_map(|(_, activity)| Some((activity.idle_since()?, activity)));
-        let Some((_, longest)) = idle.min_by_key(|it| it.0) else { return false };
+        let Some((_, longest)) = idle.min_by_key(|it| it.0) else {
+            return false;
+        };
         longest.evict();
         true
     }
@@ -177,5 +201,8 @@ fn without_delay(stream: &TcpStream) {
 
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionRefused | ConnectionAborted | ConnectionReset)
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionAborted | ConnectionReset
+    )
 }

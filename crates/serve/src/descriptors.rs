@@ -23,7 +23,13 @@ pub fn raise_descriptor_limit() -> io::Result<usize> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(PLENTY);
     if current.is_some_and(|it| it < wanted) {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })?;
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(wanted),
+                maximum,
+            },
+        )?;
     }
     Ok(descriptors())
 }
@@ -45,7 +51,13 @@ pub fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
 fn is_out(error: &io::Error) -> bool {
     use rustix::io::Errno;
     // The last one: `fork` at the limit of processes.
-    let out = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::AGAIN];
+    let out = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::NOBUFS,
+        Errno::AGAIN,
+    ];
     let code = error.raw_os_error();
     let inner = || error.get_ref().is_some_and(|it| is_exhaustion(it));
     code.is_some_and(|it| out.iter().any(|out| out.raw_os_error() == it)) || inner()
@@ -65,6 +77,8 @@ mod tests {
         assert!(is_exhaustion(&none_left()));
         assert!(is_exhaustion(&Outer(none_left())));
         assert!(is_exhaustion(&Outer(io::Error::other(Outer(none_left())))));
-        assert!(!is_exhaustion(&Outer(io::Error::from(io::ErrorKind::NotFound))));
+        assert!(!is_exhaustion(&Outer(io::Error::from(
+            io::ErrorKind::NotFound
+        ))));
     }
 }

@@ -29,7 +29,10 @@ pub(super) struct Peer {
 
 impl Connected<IncomingStream<'_, Gate>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Gate>) -> Self {
-        Self { address: *stream.remote_addr(), activity: Arc::clone(stream.io().activity()) }
+        Self {
+            address: *stream.remote_addr(),
+            activity: Arc::clone(stream.io().activity()),
+        }
     }
 }
 
@@ -42,14 +45,22 @@ pub(super) async fn exchange(limits: ServeLimits, mut request: Request, next: Ne
     request.extensions_mut().insert(ConnectInfo(peer.address));
     let too_slow = Arc::new(AtomicBool::new(false));
     let noting = Arc::clone(&too_slow);
-    let response = next.run(request.map(|body| Body::new(Paced::new(body, limits, noting)))).await;
-    let response = if too_slow.load(Ordering::Relaxed) && response.status() != StatusCode::REQUEST_TIMEOUT {
-        // Replaces the handler's response to an incomplete body.
-        (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response()
-    } else {
-        response
-    };
-    response.map(|body| Body::new(Answering { body, _in_flight: in_flight }))
+    let response = next
+        .run(request.map(|body| Body::new(Paced::new(body, limits, noting))))
+        .await;
+    let response =
+        if too_slow.load(Ordering::Relaxed) && response.status() != StatusCode::REQUEST_TIMEOUT {
+            // Replaces the handler's response to an incomplete body.
+            (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response()
+        } else {
+            response
+        };
+    response.map(|body| {
+        Body::new(Answering {
+            body,
+            _in_flight: in_flight,
+        })
+    })
 }
 
 /// The body of a response that is being sent.
@@ -62,7 +73,10 @@ impl http_body::Body for Answering {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.get_mut().body).poll_frame(context)
     }
 

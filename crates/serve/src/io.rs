@@ -28,7 +28,14 @@ pub(super) struct Io {
 impl Io {
     pub(super) fn new(stream: TcpStream, limits: Arc<ServeLimits>, place: Place) -> Self {
         let (reading, writing) = (Timer::default(), Timer::default());
-        Self { stream, limits, reading, writing, blocked_since: None, place }
+        Self {
+            stream,
+            limits,
+            reading,
+            writing,
+            blocked_since: None,
+            place,
+        }
     }
 
     pub(super) fn activity(&self) -> &Arc<Activity> {
@@ -36,7 +43,11 @@ impl Io {
     }
 
     /// Passes on the result of a write, unless it has waited for too long.
-    fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         if result.is_ready() {
             self.blocked_since = None;
             return result;
@@ -48,7 +59,11 @@ impl Io {
 }
 
 impl AsyncRead for Io {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         // Registered first, so that a change of the state after this line wakes this task.
@@ -62,14 +77,20 @@ impl AsyncRead for Io {
             }
             return Poll::Ready(result);
         }
-        let Some(deadline) = this.activity().deadline(&this.limits) else { return Poll::Pending };
+        let Some(deadline) = this.activity().deadline(&this.limits) else {
+            return Poll::Pending;
+        };
         ready!(this.reading.poll(context, deadline));
         Poll::Ready(Err(timed_out("no request came in time")))
     }
 }
 
 impl AsyncWrite for Io {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.written(context, result)
@@ -105,7 +126,9 @@ pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 impl Timer {
     /// Ready when the deadline has passed.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let sleep = self
+            .0
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() != deadline {
             sleep.as_mut().reset(deadline);
         }

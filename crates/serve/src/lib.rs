@@ -87,9 +87,13 @@ impl ServeLimits {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let gate = Gate::new(listener, self.clone());
-        let router = router.layer(from_fn(move |request, next: Next| exchange::exchange(self.clone(), request, next)));
+        let router = router.layer(from_fn(move |request, next: Next| {
+            exchange::exchange(self.clone(), request, next)
+        }));
         let service = router.into_make_service_with_connect_info::<Peer>();
-        axum::serve(gate, service).with_graceful_shutdown(shutdown).await
+        axum::serve(gate, service)
+            .with_graceful_shutdown(shutdown)
+            .await
     }
 }
 
@@ -102,5 +106,7 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    ServeLimits::default().serve(listener, router, shutdown).await
+    ServeLimits::default()
+        .serve(listener, router, shutdown)
+        .await
 }

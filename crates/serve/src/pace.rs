@@ -38,7 +38,15 @@ impl Paced {
     /// Sets `too_slow` when it aborts the body.
     pub(super) fn new(body: Body, limits: ServeLimits, too_slow: Arc<AtomicBool>) -> Self {
         let timer = Timer::default();
-        Self { body, limits, too_slow, timer, waiting_since: None, waited: Duration::ZERO, bytes: 0 }
+        Self {
+            body,
+            limits,
+            too_slow,
+            timer,
+            waiting_since: None,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
     }
 
     /// Ends the window if its time is over; `false` if too few bytes arrived in it.
@@ -61,10 +69,16 @@ impl http_body::Body for Paced {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
-            this.waited += this.waiting_since.take().map_or(Duration::ZERO, |it| it.elapsed());
+            this.waited += this
+                .waiting_since
+                .take()
+                .map_or(Duration::ZERO, |it| it.elapsed());
             let data = frame.as_ref().and_then(|it| it.as_ref().ok()?.data_ref());
             this.bytes += data.map_or(0, |it| it.len() as u64);
             let more = data.is_some();
@@ -77,7 +91,10 @@ impl http_body::Body for Paced {
             let since = *this.waiting_since.get_or_insert_with(Instant::now);
             let rest_of_window = this.limits.rate_window.saturating_sub(this.waited);
             let stalls = this.limits.stall <= rest_of_window;
-            ready!(this.timer.poll(context, since + this.limits.stall.min(rest_of_window)));
+            ready!(
+                this.timer
+                    .poll(context, since + this.limits.stall.min(rest_of_window))
+            );
             this.waited += since.elapsed();
             this.waiting_since = None;
             if stalls || !this.is_quick_enough() {
@@ -110,12 +127,22 @@ mod tests {
 
     /// The result of reading a body of `parts` parts of `bytes` bytes, one every `every`, by a
     /// reader that is `busy` after each.
-    async fn read(parts: usize, bytes: usize, every: Duration, busy: Duration) -> Result<usize, BoxError> {
+    async fn read(
+        parts: usize,
+        bytes: usize,
+        every: Duration,
+        busy: Duration,
+    ) -> Result<usize, BoxError> {
         let sent = futures::stream::iter(0..parts).then(move |_| async move {
             tokio::time::sleep(every).await;
             Ok::<_, Infallible>(Bytes::from(vec![0; bytes]))
         });
-        let limits = ServeLimits { stall: ms(400), rate_window: ms(1000), least_bytes: 1000, ..ServeLimits::default() };
+        let limits = ServeLimits {
+            stall: ms(400),
+            rate_window: ms(1000),
+            least_bytes: 1000,
+            ..ServeLimits::default()
+        };
         let too_slow = Arc::new(AtomicBool::new(false));
         let paced = Paced::new(Body::from_stream(sent), limits, Arc::clone(&too_slow));
         let mut paced = std::pin::pin!(paced);
@@ -137,13 +164,35 @@ mod tests {
     async fn a_body_that_drips_is_given_up_and_a_slow_one_is_not() {
         // One byte each 100 ms never exceeds the stall limit.
         let began = Instant::now();
-        assert!(read(10_000, 1, ms(100), ms(0)).await.unwrap_err().is::<TooSlow>());
-        assert!((ms(900)..ms(3000)).contains(&began.elapsed()), "{:?}", began.elapsed());
+        assert!(
+            read(10_000, 1, ms(100), ms(0))
+                .await
+                .unwrap_err()
+                .is::<TooSlow>()
+        );
+        assert!(
+            (ms(900)..ms(3000)).contains(&began.elapsed()),
+            "{:?}",
+            began.elapsed()
+        );
         let began = Instant::now();
-        assert!(read(2, 1_000_000, ms(2000), ms(0)).await.unwrap_err().is::<TooSlow>());
-        assert!((ms(350)..ms(1900)).contains(&began.elapsed()), "{:?}", began.elapsed());
+        assert!(
+            read(2, 1_000_000, ms(2000), ms(0))
+                .await
+                .unwrap_err()
+                .is::<TooSlow>()
+        );
+        assert!(
+            (ms(350)..ms(1900)).contains(&began.elapsed()),
+            "{:?}",
+            began.elapsed()
+        );
         assert_eq!(read(30, 400, ms(50), ms(0)).await.unwrap(), 12_000);
-        assert_eq!(read(5, 10, ms(50), ms(0)).await.unwrap(), 50, "small bodies end within a window");
+        assert_eq!(
+            read(5, 10, ms(50), ms(0)).await.unwrap(),
+            50,
+            "small bodies end within a window"
+        );
     }
 
     #[tokio::test]

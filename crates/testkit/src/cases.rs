@@ -17,10 +17,19 @@ pub async fn together(cases: Vec<Case<'_>>, at_once: usize) {
         eprintln!("^ this was: {name}");
         name
     };
-    let runs = cases
-        .into_iter()
-        .map(|(name, case)| AssertUnwindSafe(case).catch_unwind().map(move |it| it.err().map(|_| reported(name))));
-    let ended: Vec<_> = futures::stream::iter(runs).buffer_unordered(at_once).collect().await;
+    let runs = cases.into_iter().map(|(name, case)| {
+        AssertUnwindSafe(case)
+            .catch_unwind()
+            .map(move |it| it.err().map(|_| reported(name)))
+    });
+    let ended: Vec<_> = futures::stream::iter(runs)
+        .buffer_unordered(at_once)
+        .collect()
+        .await;
     let failed: Vec<_> = ended.into_iter().flatten().collect();
-    assert!(failed.is_empty(), "failed, as reported above: {}", failed.join(", "));
+    assert!(
+        failed.is_empty(),
+        "failed, as reported above: {}",
+        failed.join(", ")
+    );
 }

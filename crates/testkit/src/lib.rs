@@ -34,6 +34,15 @@ pub fn tool(environment: &str, program: &str) -> Option<PathBuf> {
 
 fn in_cache(environment: &str, program: &str) -> Option<PathBuf> {
     let of_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty()).map(PathBuf::from).or_else(of_home)?;
-    Some(cache.join("edgereel").join(environment).join("bin").join(program))
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .filter(|it| !it.is_empty())
+        .map(PathBuf::from)
+        .or_else(of_home)?;
+    Some(
+        cache
+            .join("edgereel")
+            .join(environment)
+            .join("bin")
+            .join(program),
+    )
 }

@@ -33,10 +33,19 @@ impl LocalStack {
             let port = free_port();
             let address = format!("127.0.0.1:{port}");
             let mut command = Command::new(&python);
-            command.args(["-m", "localstack.runtime.main"]).env_clear().env("PATH", "/usr/bin:/bin");
-            command.env("HOME", folder.path()).env("TMPDIR", folder.path());
-            command.env("LOCALSTACK_VOLUME_DIR", folder.path()).env("FILESYSTEM_ROOT", folder.path());
-            command.env("GATEWAY_LISTEN", &address).env("LOCALSTACK_HOST", &address);
+            command
+                .args(["-m", "localstack.runtime.main"])
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin");
+            command
+                .env("HOME", folder.path())
+                .env("TMPDIR", folder.path());
+            command
+                .env("LOCALSTACK_VOLUME_DIR", folder.path())
+                .env("FILESYSTEM_ROOT", folder.path());
+            command
+                .env("GATEWAY_LISTEN", &address)
+                .env("LOCALSTACK_HOST", &address);
             command.envs([
                 ("SERVICES", "sqs,s3"),
                 ("SQS_ENDPOINT_STRATEGY", "path"),
@@ -48,7 +57,10 @@ impl LocalStack {
             ]);
             let mut server = Server::start(command, folder, Signal::TERM);
             if server.wait_until(|| is_ready(port)) {
-                return Some(Self { port, _server: server });
+                return Some(Self {
+                    port,
+                    _server: server,
+                });
             }
             logs += &server.log();
         }
@@ -65,7 +77,9 @@ fn is_ready(port: u16) -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        stream.write_all(
+            b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

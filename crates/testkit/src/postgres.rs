@@ -34,7 +34,11 @@ impl Postgres {
 
     /// Starts a server with TLS, with a [`certificate`](Self::certificate) for `localhost`.
     pub fn start_with_tls() -> Option<Self> {
-        Self::start_with(&["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"])
+        Self::start_with(&[
+            "ssl=on",
+            "ssl_cert_file=../server.crt",
+            "ssl_key_file=../server.key",
+        ])
     }
 
     fn start_with(settings: &[&str]) -> Option<Self> {
@@ -51,7 +55,10 @@ impl Postgres {
             }
             let port = free_port();
             let mut command = unprivileged(&programs.join("postgres"));
-            command.arg("-D").arg(folder.path().join("data")).args(["-p", &port.to_string()]);
+            command
+                .arg("-D")
+                .arg(folder.path().join("data"))
+                .args(["-p", &port.to_string()]);
             command.arg("-k").arg(folder.path());
             let common = [
                 "listen_addresses=127.0.0.1",
@@ -68,7 +75,12 @@ impl Postgres {
                 command.output().expect("pg_isready runs").status.success()
             };
             if server.wait_until(probe) {
-                return Some(Self { programs, port, databases: AtomicU32::new(0), server });
+                return Some(Self {
+                    programs,
+                    port,
+                    databases: AtomicU32::new(0),
+                    server,
+                });
             }
             logs += &server.log();
         }
@@ -91,12 +103,21 @@ impl Postgres {
 
 /// The directory with the programs of the newest installed PostgreSQL.
 fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let newest = versions
-        .filter_map(|it| Some((it.file_name().to_str()?.parse::<u32>().ok()?, it.path().join("bin"))))
+        .filter_map(|it| {
+            Some((
+                it.file_name().to_str()?.parse::<u32>().ok()?,
+                it.path().join("bin"),
+            ))
+        })
         .filter(|(_, folder)| folder.join("initdb").exists())
         .max();
-    let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).find(|it| it.join("initdb").exists());
+    let on_path =
+        || std::env::split_paths(&std::env::var_os("PATH")?).find(|it| it.join("initdb").exists());
     newest.map(|(_, folder)| folder).or_else(on_path)
 }
 
@@ -106,7 +127,16 @@ fn initialise(programs: &Path, folder: &TempDir) {
     }
     let mut command = unprivileged(&programs.join("initdb"));
     command.arg("-D").arg(folder.path().join("data"));
-    command.args(["-U", "test", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]);
+    command.args([
+        "-U",
+        "test",
+        "-A",
+        "trust",
+        "--no-sync",
+        "-E",
+        "UTF8",
+        "--locale=C",
+    ]);
     if has_icu(programs) {
         command.args(["--locale-provider=icu", "--icu-locale=en-US"]);
     }
@@ -115,17 +145,39 @@ fn initialise(programs: &Path, folder: &TempDir) {
 
 /// Available since PostgreSQL 15.
 fn has_icu(programs: &Path) -> bool {
-    let help = Command::new(programs.join("initdb")).arg("--help").output().expect("initdb runs");
+    let help = Command::new(programs.join("initdb"))
+        .arg("--help")
+        .output()
+        .expect("initdb runs");
     String::from_utf8_lossy(&help.stdout).contains("--icu-locale")
 }
 
 fn make_certificate(folder: &Path) {
     let (key, certificate) = (folder.join("server.key"), folder.join("server.crt"));
     let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
-    command.args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]);
+    command.args([
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    ]);
     command.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
-    run(command.arg("-keyout").arg(&key).arg("-out").arg(certificate));
+    run(command
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(certificate));
     std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("our own file");
     if is_root() {
         chown(&key, Some(NOBODY), Some(NOBODY)).expect("root may give a file away");
@@ -139,7 +191,11 @@ fn is_root() -> bool {
 /// A command without variables of our environment that change its behaviour.
 fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("LC_ALL", "C")
+        .current_dir("/");
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -153,6 +209,12 @@ fn client(programs: &Path, program: &str, port: u16) -> Command {
 }
 
 fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    assert!(output.status.success(), "{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

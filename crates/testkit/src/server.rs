@@ -49,7 +49,13 @@ impl Server {
             .spawn()
             .expect("sh starts");
         let watched = watchdog.stdin.take().expect("it is piped");
-        Self { child, stop, watchdog, _watched: watched, folder }
+        Self {
+            child,
+            stop,
+            watchdog,
+            _watched: watched,
+            folder,
+        }
     }
 
     /// Waits until it answers; `false` if it ended instead, as it does if another process has its
@@ -60,10 +66,19 @@ impl Server {
     pub(crate) fn wait_until(&mut self, answers: impl Fn() -> bool) -> bool {
         let started = Instant::now();
         while !answers() {
-            if self.child.try_wait().expect("a child can be waited for").is_some() {
+            if self
+                .child
+                .try_wait()
+                .expect("a child can be waited for")
+                .is_some()
+            {
                 return false;
             }
-            assert!(started.elapsed() < START_LIMIT, "the server does not respond:\n{}", self.log());
+            assert!(
+                started.elapsed() < START_LIMIT,
+                "the server does not respond:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         true
@@ -96,5 +111,8 @@ impl Drop for Server {
 /// A port that is free now, and will probably still be free in a moment.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("a listener has an address").port()
+    listener
+        .local_addr()
+        .expect("a listener has an address")
+        .port()
 }

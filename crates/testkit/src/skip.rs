@@ -14,7 +14,10 @@ const REQUIRE: &str = "EDGEREEL_REQUIRE_SERVICES";
 /// If `EDGEREEL_REQUIRE_SERVICES` is set to anything but `0`, or the file that collects these notes cannot be written.
 pub fn missing(program: &str, install: &str) {
     let required = is_required(std::env::var_os(REQUIRE).as_deref());
-    assert!(!required, "{program} is not installed, and {REQUIRE} requires it: run {install}");
+    assert!(
+        !required,
+        "{program} is not installed, and {REQUIRE} requires it: run {install}"
+    );
     skipped(&format!("{program} is not installed, see {install}"));
 }
 
@@ -28,8 +31,12 @@ pub fn skipped(why: &str) {
     // Past the test harness, which hides the output of tests that pass.
     let _ = std::io::stderr().write_all(note.as_bytes());
     if let Some(path) = std::env::var_os(NOTES) {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        file.and_then(|mut it| it.write_all(note.as_bytes())).expect("the file of notes can be written");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
+        file.and_then(|mut it| it.write_all(note.as_bytes()))
+            .expect("the file of notes can be written");
     }
 }
 
@@ -48,9 +55,13 @@ mod tests {
 
     #[test]
     fn only_a_set_switch_requires() {
-        for (value, required) in
-            [(None, false), (Some(""), false), (Some("0"), false), (Some("1"), true), (Some("true"), true)]
-        {
+        for (value, required) in [
+            (None, false),
+            (Some(""), false),
+            (Some("0"), false),
+            (Some("1"), true),
+            (Some("true"), true),
+        ] {
             assert_eq!(is_required(value.map(OsStr::new)), required, "{value:?}");
         }
     }
@@ -62,13 +73,31 @@ mod tests {
         }
         let run = |required: &str| {
             let mut child = Command::new(std::env::current_exe().unwrap());
-            child.args(["--exact", "skip::tests::a_missing_program_is_a_failure_where_it_is_required", "--nocapture"]);
-            let output = child.env(CHILD, "1").env(REQUIRE, required).env_remove(NOTES).output().unwrap();
-            (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+            child.args([
+                "--exact",
+                "skip::tests::a_missing_program_is_a_failure_where_it_is_required",
+                "--nocapture",
+            ]);
+            let output = child
+                .env(CHILD, "1")
+                .env(REQUIRE, required)
+                .env_remove(NOTES)
+                .output()
+                .unwrap();
+            (
+                output.status.success(),
+                String::from_utf8_lossy(&output.stderr).into_owned(),
+            )
         };
         let (passed, said) = run("0");
-        assert!(passed && said.contains("PostgreSQL is not installed, see scripts/setup.sh --services"), "{said}");
+        assert!(
+            passed && said.contains("PostgreSQL is not installed, see scripts/setup.sh --services"),
+            "{said}"
+        );
         let (passed, said) = run("1");
-        assert!(!passed && said.contains("requires it: run scripts/setup.sh --services"), "{said}");
+        assert!(
+            !passed && said.contains("requires it: run scripts/setup.sh --services"),
+            "{said}"
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::RustEmbed;
@@ -41,7 +42,11 @@ fn file(path: &str, request: &HeaderMap) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let caching = if has_hash(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching = if has_hash(path) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     if path.starts_with("assets/edgereel-player") {
         // Pages of other sites load the player as a module.
@@ -50,7 +55,11 @@ fn file(path: &str, request: &HeaderMap) -> Response {
     }
     let is_known = is_known(request, &tag);
     headers.insert(ETAG, tag);
-    if is_known { (StatusCode::NOT_MODIFIED, headers).into_response() } else { (headers, file.data).into_response() }
+    if is_known {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else {
+        (headers, file.data).into_response()
+    }
 }
 
 /// The `ETag` of a content: weak, because responses are compressed in several ways.
@@ -59,21 +68,39 @@ pub(crate) fn tag(content: &[u8]) -> HeaderValue {
 }
 
 fn tag_of(digest: &[u8; 32]) -> HeaderValue {
-    let hex: String = digest.iter().take(16).map(|it| format!("{it:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|it| format!("{it:02x}"))
+        .collect();
     HeaderValue::try_from(format!("W/\"{hex}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
 /// Whether the client has the content with this `ETag` (RFC 9110, 13.1.2).
 pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
-    let sent = request.get_all(IF_NONE_MATCH).iter().filter_map(|it| it.to_str().ok());
-    sent.flat_map(|it| it.split(',')).map(str::trim).any(|it| it == "*" || it.as_bytes() == tag.as_bytes())
+    let sent = request
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|it| it.to_str().ok());
+    sent.flat_map(|it| it.split(','))
+        .map(str::trim)
+        .any(|it| it == "*" || it.as_bytes() == tag.as_bytes())
 }
 
 /// Whether the name of a file contains a hash of its content (`index-B7x5c8vx.js`), so that it never changes.
 fn has_hash(path: &str) -> bool {
-    let Some((stem, _)) = path.strip_prefix("assets/").and_then(|it| it.rsplit_once('.')) else { return false };
-    let is_hash =
-        |it: &str| it.len() == 8 && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_');
+    let Some((stem, _)) = path
+        .strip_prefix("assets/")
+        .and_then(|it| it.rsplit_once('.'))
+    else {
+        return false;
+    };
+    let is_hash = |it: &str| {
+        it.len() == 8
+            && it
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')
+    };
     // The hash may contain a `-` itself.
     stem.len() > 9
         && stem.as_bytes()[stem.len() - 9] == b'-'
@@ -99,10 +126,19 @@ mod tests {
 
     #[test]
     fn only_names_with_a_hash_are_immutable() {
-        for hashed in ["assets/index-B7x5c8vx.js", "assets/page-v98rh0B-.css", "assets/delivery-table-BjSALunf.js"] {
+        for hashed in [
+            "assets/index-B7x5c8vx.js",
+            "assets/page-v98rh0B-.css",
+            "assets/delivery-table-BjSALunf.js",
+        ] {
             assert!(has_hash(hashed), "{hashed}");
         }
-        for fixed in ["assets/edgereel-player.js", "assets/edgereel-player-worker.js", "icon.svg", "assets/a.js"] {
+        for fixed in [
+            "assets/edgereel-player.js",
+            "assets/edgereel-player-worker.js",
+            "icon.svg",
+            "assets/a.js",
+        ] {
             assert!(!has_hash(fixed), "{fixed}");
         }
     }

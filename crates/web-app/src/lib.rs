@@ -12,8 +12,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use tower_http::compression::CompressionLayer;
@@ -22,7 +22,16 @@ use policy::{Framing, policy};
 
 /// Addresses of pages. Everything below an address that ends with `/` is a page too. The API serves
 /// `/sign-in` and `/shared/` itself, with [`WebApp::page`].
-const PAGES: [&str; 8] = ["/", "/upload", "/convert", "/settings", "/settings/", "/videos/", "/watch/", "/embed/"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/upload",
+    "/convert",
+    "/settings",
+    "/settings/",
+    "/videos/",
+    "/watch/",
+    "/embed/",
+];
 
 /// The page of a program without the web app.
 const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -95,7 +104,11 @@ impl WebApp {
         if !self.is_built {
             return self.respond(path, StatusCode::NOT_FOUND, true);
         }
-        let status = if files::is_known(request, &self.tag) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let status = if files::is_known(request, &self.tag) {
+            StatusCode::NOT_MODIFIED
+        } else {
+            StatusCode::OK
+        };
         let mut response = self.respond(path, status, status == StatusCode::OK);
         response.headers_mut().insert(ETAG, self.tag.clone());
         response
@@ -108,7 +121,11 @@ impl WebApp {
 
     fn respond(&self, path: &str, status: StatusCode, has_body: bool) -> Response {
         let is_embedded = path.starts_with("/embed/");
-        let policy = if is_embedded { &self.embedded } else { &self.standalone };
+        let policy = if is_embedded {
+            &self.embedded
+        } else {
+            &self.standalone
+        };
         let mut response = (
             status,
             [
@@ -125,7 +142,9 @@ impl WebApp {
             *response.body_mut() = self.html.clone().into();
         }
         if !is_embedded {
-            response.headers_mut().insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+            response
+                .headers_mut()
+                .insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         }
         response
     }
@@ -139,7 +158,9 @@ async fn page(State(app): State<WebApp>, uri: Uri, headers: HeaderMap) -> Respon
 const EMPTY_EDGE: &str = r#"<meta name="edgereel-edge" content="""#;
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
 }
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ pub(crate) enum Framing {
 /// origin; hls.js plays through `blob:` URLs.
 pub(crate) fn policy(edge: &str, bucket: &str, framing: Framing) -> String {
     let with = |sources: &str, more: &[&str]| {
-        let more = more.iter().filter(|it| !it.is_empty()).map(|it| format!(" {it}"));
+        let more = more
+            .iter()
+            .filter(|it| !it.is_empty())
+            .map(|it| format!(" {it}"));
         format!("{sources}{}", more.collect::<String>())
     };
     let mut policy = format!(
@@ -34,11 +37,27 @@ mod tests {
     #[test]
     fn only_the_origins_of_the_installation_are_allowed() {
         let own = policy("", "", Framing::Refused);
-        assert!(own.contains("connect-src 'self'; media-src 'self' blob:; img-src 'self' blob:; "), "{own}");
-        assert!(own.ends_with("frame-ancestors 'none'") && !own.contains("unsafe"), "{own}");
-        let cloud = policy("https://edge.example", "https://bucket.example", Framing::Allowed);
-        assert!(cloud.contains("connect-src 'self' https://edge.example https://bucket.example;"), "{cloud}");
-        assert!(cloud.contains("media-src 'self' blob: https://edge.example;"), "{cloud}");
+        assert!(
+            own.contains("connect-src 'self'; media-src 'self' blob:; img-src 'self' blob:; "),
+            "{own}"
+        );
+        assert!(
+            own.ends_with("frame-ancestors 'none'") && !own.contains("unsafe"),
+            "{own}"
+        );
+        let cloud = policy(
+            "https://edge.example",
+            "https://bucket.example",
+            Framing::Allowed,
+        );
+        assert!(
+            cloud.contains("connect-src 'self' https://edge.example https://bucket.example;"),
+            "{cloud}"
+        );
+        assert!(
+            cloud.contains("media-src 'self' blob: https://edge.example;"),
+            "{cloud}"
+        );
         assert!(!cloud.contains("frame-ancestors"), "{cloud}");
     }
 }

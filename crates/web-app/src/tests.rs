@@ -19,19 +19,51 @@ async fn get_from(app: &WebApp, path: &str) -> Response {
 #[tokio::test]
 async fn every_address_of_a_page_is_the_page_with_its_policy() {
     let app = app("https://edge.example", "");
-    for path in ["/", "/upload", "/settings", "/settings/webhooks", "/videos/vid_1", "/watch/vid_1", "/embed/vid_1"] {
+    for path in [
+        "/",
+        "/upload",
+        "/settings",
+        "/settings/webhooks",
+        "/videos/vid_1",
+        "/watch/vid_1",
+        "/embed/vid_1",
+    ] {
         let response = get_from(&app, path).await;
         assert_eq!(response.status(), 200, "{path}");
-        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        assert_eq!(policy.contains("frame-ancestors 'none'"), !path.starts_with("/embed/"), "{path}: {policy}");
-        assert_eq!(response.headers().contains_key(X_FRAME_OPTIONS), !path.starts_with("/embed/"), "{path}");
+        let policy = response.headers()[CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            policy.contains("frame-ancestors 'none'"),
+            !path.starts_with("/embed/"),
+            "{path}: {policy}"
+        );
+        assert_eq!(
+            response.headers().contains_key(X_FRAME_OPTIONS),
+            !path.starts_with("/embed/"),
+            "{path}"
+        );
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let html = String::from_utf8(body.to_vec()).unwrap();
-        assert!(html.contains(r#"<meta name="edgereel-edge" content="https://edge.example""#), "{html}");
+        assert!(
+            html.contains(r#"<meta name="edgereel-edge" content="https://edge.example""#),
+            "{html}"
+        );
     }
     assert_eq!(get_from(&app, "/assets/none.js").await.status(), 404);
-    for outside in ["..%2f..%2fpackage.json", "../../package.json", "%2e%2e/index.html", "/etc/passwd", ".."] {
-        assert_eq!(get_from(&app, &format!("/assets/{outside}")).await.status(), 404, "{outside}");
+    for outside in [
+        "..%2f..%2fpackage.json",
+        "../../package.json",
+        "%2e%2e/index.html",
+        "/etc/passwd",
+        "..",
+    ] {
+        assert_eq!(
+            get_from(&app, &format!("/assets/{outside}")).await.status(),
+            404,
+            "{outside}"
+        );
     }
 }
 
@@ -44,12 +76,20 @@ async fn other_sites_may_load_the_player() {
         return;
     }
     assert_eq!(
-        (response.status().as_u16(), &response.headers()["access-control-allow-origin"]),
+        (
+            response.status().as_u16(),
+            &response.headers()["access-control-allow-origin"]
+        ),
         (200, &"*".parse().unwrap())
     );
     assert_eq!(response.headers()[CACHE_CONTROL], "no-cache");
-    let request = Request::get("/assets/edgereel-player.js").header("if-none-match", &response.headers()["etag"]);
-    let again = app.routes::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let request = Request::get("/assets/edgereel-player.js")
+        .header("if-none-match", &response.headers()["etag"]);
+    let again = app
+        .routes::<()>()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(again.status(), 304);
 }
 
@@ -63,7 +103,10 @@ async fn a_page_is_loaded_again_only_if_it_has_changed() {
     let app = app("", "");
     let first = get_from(&app, "/").await;
     let tag = first.headers()[ETAG].clone();
-    let request = Request::get("/upload").header("if-none-match", &tag).body(Body::empty()).unwrap();
+    let request = Request::get("/upload")
+        .header("if-none-match", &tag)
+        .body(Body::empty())
+        .unwrap();
     let again = app.clone().routes::<()>().oneshot(request).await.unwrap();
     assert_eq!(again.status(), 304);
     assert!(again.headers().contains_key(CONTENT_SECURITY_POLICY));

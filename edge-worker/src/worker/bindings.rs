@@ -41,19 +41,41 @@ const REMEMBERED_SECONDS: u32 = 30;
 
 impl List {
     fn bound_to(env: &Env) -> Option<Self> {
-        let namespace = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(EDGE_LIST)).ok()?;
-        let function = |name| Reflect::get(&namespace, &JsValue::from_str(name)).ok()?.dyn_into::<Function>().ok();
+        let namespace = Reflect::get(
+            env.unchecked_ref::<JsValue>(),
+            &JsValue::from_str(EDGE_LIST),
+        )
+        .ok()?;
+        let function = |name| {
+            Reflect::get(&namespace, &JsValue::from_str(name))
+                .ok()?
+                .dyn_into::<Function>()
+                .ok()
+        };
         let (get, put) = (function("get")?, function("put")?);
-        Some(Self { get, put, namespace, options: option("cacheTtl", REMEMBERED_SECONDS).ok()? })
+        Some(Self {
+            get,
+            put,
+            namespace,
+            options: option("cacheTtl", REMEMBERED_SECONDS).ok()?,
+        })
     }
 
     /// The values of those names that are on the list.
     pub(super) async fn find(&self, names: &[String]) -> worker::Result<Vec<(String, String)>> {
         let keys: Array = names.iter().map(|it| JsValue::from_str(it)).collect();
-        let promise: Promise = self.get.call2(&self.namespace, &keys, &self.options)?.unchecked_into();
+        let promise: Promise = self
+            .get
+            .call2(&self.namespace, &keys, &self.options)?
+            .unchecked_into();
         let found: Map = JsFuture::from(promise).await?.unchecked_into();
         // The value of a missing name is null.
-        let value = |name: &String| Some((name.clone(), found.get(&JsValue::from_str(name)).as_string()?));
+        let value = |name: &String| {
+            Some((
+                name.clone(),
+                found.get(&JsValue::from_str(name)).as_string()?,
+            ))
+        };
         Ok(names.iter().filter_map(value).collect())
     }
 
@@ -61,8 +83,14 @@ impl List {
     pub(super) async fn store(&self, entry: &Entry) -> worker::Result<()> {
         let seconds = u32::try_from(entry.seconds).unwrap_or(u32::MAX);
         let options = option("expirationTtl", seconds)?;
-        let (name, value) = (JsValue::from_str(&entry.name), JsValue::from_str(&entry.value));
-        let promise: Promise = self.put.call3(&self.namespace, &name, &value, &options)?.unchecked_into();
+        let (name, value) = (
+            JsValue::from_str(&entry.name),
+            JsValue::from_str(&entry.value),
+        );
+        let promise: Promise = self
+            .put
+            .call3(&self.namespace, &name, &value, &options)?
+            .unchecked_into();
         JsFuture::from(promise).await?;
         Ok(())
     }
@@ -85,20 +113,33 @@ pub(super) fn playback(env: &Env) -> Option<Rc<Bindings>> {
 
 /// The settings of the relay; `None`: they are incomplete, and the log reports what is missing.
 pub(super) fn relay(env: &Env) -> Option<Relay> {
-    Relay::read(&|name| variable(env, name)).map_err(|error| console_error!("the relay cannot work: {error}")).ok()
+    Relay::read(&|name| variable(env, name))
+        .map_err(|error| console_error!("the relay cannot work: {error}"))
+        .ok()
 }
 
 fn read(env: &Env) -> Option<Bindings> {
     let settings = Playback::read(&|name| variable(env, name));
-    let settings = settings.map_err(|error| console_error!("playback cannot work: {error}")).ok()?;
-    let bucket = |name| env.bucket(name).map_err(|error| console_error!("no bucket is bound to {name}: {error}")).ok();
+    let settings = settings
+        .map_err(|error| console_error!("playback cannot work: {error}"))
+        .ok()?;
+    let bucket = |name| {
+        env.bucket(name)
+            .map_err(|error| console_error!("no bucket is bound to {name}: {error}"))
+            .ok()
+    };
     let (media, private) = (bucket(MEDIA), bucket(PRIVATE));
     let list = List::bound_to(env);
     if list.is_none() {
         // Without the list, a revocation would have no effect.
         console_error!("no namespace is bound to {EDGE_LIST}");
     }
-    Some(Bindings { settings, media: media?, private: private?, list: list? })
+    Some(Bindings {
+        settings,
+        media: media?,
+        private: private?,
+        list: list?,
+    })
 }
 
 /// A variable or a secret; some configurations define numbers.

@@ -19,12 +19,19 @@ const LIFE: &str = "public, max-age=604800, immutable";
 
 /// The object with this key, if it is cached.
 pub(super) async fn find(key: &str) -> Option<Response> {
-    let found = JsFuture::from(open().await?.match_with_str(key)).await.ok()?;
+    let found = JsFuture::from(open().await?.match_with_str(key))
+        .await
+        .ok()?;
     found.dyn_into().ok()
 }
 
 /// Caches an object that never changes. A failure is harmless.
-pub(super) async fn store_object(key: String, body: ReadableStream, content_type: &str, etag: &str) {
+pub(super) async fn store_object(
+    key: String,
+    body: ReadableStream,
+    content_type: &str,
+    etag: &str,
+) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());
         headers.set("content-type", content_type)?;
@@ -38,7 +45,10 @@ pub(super) async fn store_object(key: String, body: ReadableStream, content_type
 
 /// The value of an entry, if it is cached.
 pub(super) async fn find_entry(key: &str) -> Option<String> {
-    JsFuture::from(find(key).await?.text().ok()?).await.ok()?.as_string()
+    JsFuture::from(find(key).await?.text().ok()?)
+        .await
+        .ok()?
+        .as_string()
 }
 
 /// Caches the value of an entry for `seconds`. If that fails, KV has it.
@@ -60,5 +70,9 @@ async fn put(key: &str, response: Result<Response, JsValue>) {
 
 async fn open() -> Option<Cache> {
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-    JsFuture::from(scope.caches().ok()?.open(NAMESPACE)).await.ok()?.dyn_into().ok()
+    JsFuture::from(scope.caches().ok()?.open(NAMESPACE))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()
 }

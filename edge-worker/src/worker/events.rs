@@ -22,9 +22,18 @@ pub(super) async fn handle_batch(batch: &MessageBatch, env: &Env) {
         log_failure(batch.retry_all(JsValue::UNDEFINED));
         return;
     };
-    let messages: Vec<Message> = batch.messages().unwrap_or_default().iter().map(|it| it.unchecked_into()).collect();
+    let messages: Vec<Message> = batch
+        .messages()
+        .unwrap_or_default()
+        .iter()
+        .map(|it| it.unchecked_into())
+        .collect();
     let bodies: Vec<Option<String>> = messages.iter().map(|it| text(&it.body().ok()?)).collect();
-    let context = EventContext { bucket: &relay.bucket, profile: &relay.profile, mode: relay.mode };
+    let context = EventContext {
+        bucket: &relay.bucket,
+        profile: &relay.profile,
+        mode: relay.mode,
+    };
     let plan = Plan::new(&bodies, context);
     let accepted = match &relay.destination {
         Destination::Sqs(queue) => to_sqs(queue, &plan.bodies).await,
@@ -43,14 +52,21 @@ pub(super) async fn handle_batch(batch: &MessageBatch, env: &Env) {
 fn later(message: &Message) -> Result<(), JsValue> {
     let age = (js_sys::Date::now() - message.timestamp()?.get_time()) / 1000.0;
     let options = Object::new();
-    Reflect::set(&options, &JsValue::from_str("delaySeconds"), &JsValue::from(relay::pause(age)))?;
+    Reflect::set(
+        &options,
+        &JsValue::from_str("delaySeconds"),
+        &JsValue::from(relay::pause(age)),
+    )?;
     message.retry(options.into())
 }
 
 /// Logs a failed call. The queue redelivers messages without an outcome, so nothing is lost.
 fn log_failure(outcome: Result<(), JsValue>) {
     if let Err(error) = outcome {
-        console_error!("could not report the outcome to the queue: {}", worker::Error::from(error));
+        console_error!(
+            "could not report the outcome to the queue: {}",
+            worker::Error::from(error)
+        );
     }
 }
 
@@ -70,7 +86,10 @@ async fn to_sqs(queue: &Queue, bodies: &[String]) -> Vec<bool> {
             Some(request) => post(&request.url, &request.headers, &request.body).await,
             None => None,
         };
-        accepted.extend(sqs::sent(response.as_deref().unwrap_or_default(), bodies.len()));
+        accepted.extend(sqs::sent(
+            response.as_deref().unwrap_or_default(),
+            bodies.len(),
+        ));
     }
     accepted
 }
@@ -97,15 +116,24 @@ async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Opti
             None
         }
         Err(error) => {
-            console_error!("{host} could not be reached: {}", worker::Error::from(error));
+            console_error!(
+                "{host} could not be reached: {}",
+                worker::Error::from(error)
+            );
             None
         }
     }
 }
 
-async fn try_post(url: &str, headers: &[(&'static str, String)], body: &str) -> Result<(u16, String), JsValue> {
+async fn try_post(
+    url: &str,
+    headers: &[(&'static str, String)],
+    body: &str,
+) -> Result<(u16, String), JsValue> {
     let (sent, init) = (Headers::new()?, RequestInit::new());
-    headers.iter().try_for_each(|(name, value)| sent.set(name, value))?;
+    headers
+        .iter()
+        .try_for_each(|(name, value)| sent.set(name, value))?;
     init.set_method("POST");
     init.set_headers_headers(&sent);
     init.set_body(&JsValue::from_str(body));

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use domain::object_key::CachePolicy;
 use domain::playback::{
-    self, Conditions, Config, EdgeAction, Entry, Headers, Lookup, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES,
-    MasterPlan, MediaPlan, ObjectResponse, Refusal, RenewPlan, ServePlan,
+    self, Conditions, Config, EdgeAction, Entry, Headers, Lookup, MAX_PLAYLIST_BYTES,
+    MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan, ObjectResponse, Refusal, RenewPlan, ServePlan,
 };
 use futures_util::future::join;
 use wasm_bindgen::JsCast as _;
@@ -27,7 +27,10 @@ pub(super) struct Failed {
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, content_range: None }
+        Self {
+            refusal,
+            content_range: None,
+        }
     }
 }
 
@@ -39,7 +42,11 @@ impl From<worker::Error> for Failed {
 }
 
 /// Responds to a request.
-pub(super) async fn respond(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
+pub(super) async fn respond(
+    request: &Request,
+    env: &Env,
+    context: &Context,
+) -> worker::Result<Response> {
     let request = EdgeRequest::new(request);
     let Some(bindings) = bindings::playback(env) else {
         return refused(&Refusal::Unavailable.into(), &request, &Config::default());
@@ -50,7 +57,11 @@ pub(super) async fn respond(request: &Request, env: &Env, context: &Context) -> 
         asked.signature = Some(signatures::is_valid(&signature).await);
     }
     let action = playback::decide(&asked, now(), &settings.keys, &settings.config);
-    let handler = Handler { bindings: Rc::clone(&bindings), request: &request, context };
+    let handler = Handler {
+        bindings: Rc::clone(&bindings),
+        request: &request,
+        context,
+    };
     match handler.carry_out(action).await {
         Ok(response) => Ok(response),
         Err(failed) => refused(&failed, &request, &settings.config),
@@ -63,8 +74,14 @@ fn now() -> u64 {
 }
 
 /// The response if a decision could not be executed.
-fn refused(failed: &Failed, request: &EdgeRequest<'_>, config: &Config) -> worker::Result<Response> {
-    let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &request.playback(), config) else {
+fn refused(
+    failed: &Failed,
+    request: &EdgeRequest<'_>,
+    config: &Config,
+) -> worker::Result<Response> {
+    let EdgeAction::Refuse(refusal, headers) =
+        playback::refuse(failed.refusal, &request.playback(), config)
+    else {
         // `refuse` only returns refusals.
         return EdgeResponse::new(500, &Headers::default()).stream(None);
     };
@@ -86,16 +103,23 @@ impl Handler<'_> {
         let (is_head, lookup) = (self.request.is_head(), action.lookup());
         match action {
             EdgeAction::Refuse(refusal, headers) => {
-                Ok(EdgeResponse::new(refusal.status(), &headers).bytes(refusal.problem().as_bytes(), is_head)?)
+                Ok(EdgeResponse::new(refusal.status(), &headers)
+                    .bytes(refusal.problem().as_bytes(), is_head)?)
             }
             EdgeAction::Preflight(headers) => Ok(EdgeResponse::new(204, &headers).stream(None)?),
             EdgeAction::Serve(plan) => self.permitted(lookup, self.serve(&plan)).await,
             EdgeAction::RewriteMaster(plan) => self.master(&plan, lookup).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan, lookup).await,
             EdgeAction::ReleaseKey(plan) => {
-                let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key);
+                let reading = store::read(
+                    &self.bindings.private,
+                    &plan.object,
+                    MAX_WRAPPED_KEY_BYTES,
+                    Refusal::Key,
+                );
                 let wrapped = self.permitted(lookup, reading).await?;
-                let key = plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
+                let key =
+                    plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
                 Ok(EdgeResponse::new(200, &plan.headers).bytes(key.expose(), is_head)?)
             }
             EdgeAction::Renew(plan) => self.renew(&plan, lookup).await,
@@ -110,15 +134,28 @@ impl Handler<'_> {
 
     async fn renew(&self, plan: &RenewPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
         self.permitted(lookup, async { Ok(()) }).await?;
-        let Entry { name, value, seconds } = &plan.entry;
+        let Entry {
+            name,
+            value,
+            seconds,
+        } = &plan.entry;
         let key = self.cache_key(name);
-        let (stored, ()) = join(self.bindings.list.store(&plan.entry), cache::store_entry(&key, value, *seconds)).await;
+        let (stored, ()) = join(
+            self.bindings.list.store(&plan.entry),
+            cache::store_entry(&key, value, *seconds),
+        )
+        .await;
         stored?;
         Ok(EdgeResponse::new(200, &plan.headers).bytes(plan.body().as_bytes(), false)?)
     }
 
     async fn master(&self, plan: &MasterPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
-        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST_BYTES, Refusal::Playlist);
+        let reading = store::read(
+            &self.bindings.media,
+            &plan.object,
+            MAX_PLAYLIST_BYTES,
+            Refusal::Playlist,
+        );
         let stored = self.permitted(lookup, reading).await?;
         let text = plan.rewrite(utf8(&stored.bytes)?, &self.bindings.settings.keys.passes)?;
         self.playlist(EdgeResponse::new(200, &plan.headers), &text)
@@ -126,14 +163,24 @@ impl Handler<'_> {
 
     async fn media(&self, plan: &MediaPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
         let passes = &self.bindings.settings.keys.passes;
-        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST_BYTES, Refusal::Playlist);
+        let reading = store::read(
+            &self.bindings.media,
+            &plan.object,
+            MAX_PLAYLIST_BYTES,
+            Refusal::Playlist,
+        );
         let stored = self.permitted(lookup, reading).await?;
         let tag = plan.etag(&stored.etag, passes);
         if self.request.conditions().not_modified(&tag) {
-            return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag).stream(None)?);
+            return Ok(EdgeResponse::new(304, &plan.headers)
+                .header("etag", &tag)
+                .stream(None)?);
         }
         let text = plan.rewrite(utf8(&stored.bytes)?, passes)?;
-        self.playlist(EdgeResponse::new(200, &plan.headers).header("etag", &tag), &text)
+        self.playlist(
+            EdgeResponse::new(200, &plan.headers).header("etag", &tag),
+            &text,
+        )
     }
 
     /// Compression shrinks playlists to a tenth (Apple HLS authoring specification, 10.1), and
@@ -143,7 +190,9 @@ impl Handler<'_> {
         match (self.request.takes_gzip(), self.request.is_head()) {
             // The length is unknown until the body is compressed (RFC 9110, 8.6).
             (true, true) => Ok(response.header("content-encoding", "gzip").stream(None)?),
-            (true, false) => Ok(response.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
+            (true, false) => Ok(response
+                .header("content-encoding", "gzip")
+                .bytes(text.as_bytes(), false)?),
             (false, is_head) => Ok(response.bytes(text.as_bytes(), is_head)?),
         }
     }
@@ -158,16 +207,33 @@ impl Handler<'_> {
         let immutable = plan.object.cache_policy() == CachePolicy::Immutable;
         let key = self.cache_key(&path);
         if immutable && let Some(found) = cache::find(&key).await {
-            let tag = found.headers().get("etag").ok().flatten().unwrap_or_default();
+            let tag = found
+                .headers()
+                .get("etag")
+                .ok()
+                .flatten()
+                .unwrap_or_default();
             if conditions.not_modified(&tag) {
-                return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag).stream(None)?);
+                return Ok(EdgeResponse::new(304, &plan.headers)
+                    .header("etag", &tag)
+                    .stream(None)?);
             }
-            return Ok(EdgeResponse::new(200, &plan.headers).header("etag", &tag).stream(found.body().as_ref())?);
+            return Ok(EdgeResponse::new(200, &plan.headers)
+                .header("etag", &tag)
+                .stream(found.body().as_ref())?);
         }
-        let object = self.bindings.media.get(path).execute().await?.ok_or(Refusal::NotFound)?;
+        let object = self
+            .bindings
+            .media
+            .get(path)
+            .execute()
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let tag = object.http_etag();
         if conditions.not_modified(&tag) {
-            return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag).stream(None)?);
+            return Ok(EdgeResponse::new(304, &plan.headers)
+                .header("etag", &tag)
+                .stream(None)?);
         }
         let response = EdgeResponse::new(200, &plan.headers).header("etag", &tag);
         let body = body_of(&object)?;
@@ -178,20 +244,33 @@ impl Handler<'_> {
         let (mine, kept): (ReadableStream, ReadableStream) =
             (both.get(0).unchecked_into(), both.get(1).unchecked_into());
         let content_type = plan.object.content_type();
-        self.context.wait_until(async move { cache::store_object(key, kept, content_type, &tag).await });
+        self.context
+            .wait_until(async move { cache::store_object(key, kept, content_type, &tag).await });
         Ok(response.stream(Some(&mine))?)
     }
 
     /// Answers where the size of the object is needed first.
-    async fn serve_part(&self, plan: &ServePlan, conditions: &Conditions) -> Result<Response, Failed> {
+    async fn serve_part(
+        &self,
+        plan: &ServePlan,
+        conditions: &Conditions,
+    ) -> Result<Response, Failed> {
         let path = plan.object.path();
-        let object = self.bindings.media.head(path.as_str()).await?.ok_or(Refusal::NotFound)?;
+        let object = self
+            .bindings
+            .media
+            .head(path.as_str())
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let tag = object.http_etag();
         let response = |status| EdgeResponse::new(status, &plan.headers).header("etag", &tag);
         let content = match conditions.respond(object.size(), &tag) {
             ObjectResponse::NotModified => return Ok(response(304).stream(None)?),
             ObjectResponse::Unsatisfiable(content_range) => {
-                return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
+                return Err(Failed {
+                    refusal: Refusal::Range,
+                    content_range: Some(content_range),
+                });
             }
             ObjectResponse::Content(content) => content,
         };
@@ -204,7 +283,10 @@ impl Handler<'_> {
         }
         let mut reading = self.bindings.media.get(path);
         if let Some(range) = content.range {
-            reading = reading.range(Range::OffsetWithLength { offset: range.start, length: content.length });
+            reading = reading.range(Range::OffsetWithLength {
+                offset: range.start,
+                length: content.length,
+            });
         }
         let object = reading.execute().await?.ok_or(Refusal::NotFound)?;
         if object.http_etag() != tag {
@@ -224,7 +306,9 @@ impl Handler<'_> {
         lookup: Option<Lookup>,
         reading: impl Future<Output = Result<T, Failed>>,
     ) -> Result<T, Failed> {
-        let Some(lookup) = lookup else { return reading.await };
+        let Some(lookup) = lookup else {
+            return reading.await;
+        };
         let (judged, read) = join(self.judge(lookup), reading).await;
         judged?;
         read
@@ -236,18 +320,28 @@ impl Handler<'_> {
             // A renewal that this location has cached is valid until it expires, and saves a KV
             // look-up per segment.
             let here = cache::find_entry(&self.cache_key(&name)).await;
-            let renewal = Lookup { revocations: vec![], renewal: Some(name) };
+            let renewal = Lookup {
+                revocations: vec![],
+                renewal: Some(name),
+            };
             if renewal.judge(now, |_| here.clone()).is_err() {
                 lookup.renewal = renewal.renewal;
             }
         }
-        let names: Vec<String> = lookup.revocations.iter().chain(&lookup.renewal).cloned().collect();
+        let names: Vec<String> = lookup
+            .revocations
+            .iter()
+            .chain(&lookup.renewal)
+            .cloned()
+            .collect();
         if names.is_empty() {
             return Ok(());
         }
         // If the look-up fails, nothing is handed out.
         let found = self.bindings.list.find(&names).await?;
-        Ok(lookup.judge(now, |name| found.iter().find(|it| it.0 == name).map(|it| it.1.clone()))?)
+        Ok(lookup.judge(now, |name| {
+            found.iter().find(|it| it.0 == name).map(|it| it.1.clone())
+        })?)
     }
 }
 

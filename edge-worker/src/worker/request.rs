@@ -42,7 +42,13 @@ impl<'a> EdgeRequest<'a> {
         let header = |name: &str| headers.get(name).ok().flatten();
         let url = request.url();
         // Only the paths that take a grant read these headers.
-        let for_grant = |name: &str| if takes_grant(&url) { header(name) } else { None };
+        let for_grant = |name: &str| {
+            if takes_grant(&url) {
+                header(name)
+            } else {
+                None
+            }
+        };
         Self {
             method: request.method(),
             authorization: for_grant("authorization"),
@@ -88,7 +94,8 @@ impl<'a> EdgeRequest<'a> {
 
     /// Whether the client accepts gzip (RFC 9110, 12.5.3).
     pub(super) fn takes_gzip(&self) -> bool {
-        self.header("accept-encoding").is_some_and(|it| playback::accepts_gzip(&it))
+        self.header("accept-encoding")
+            .is_some_and(|it| playback::accepts_gzip(&it))
     }
 
     /// The origin of this Worker, the prefix of cache keys.

@@ -15,8 +15,13 @@ pub(super) struct EdgeResponse {
 
 impl EdgeResponse {
     pub(super) fn new(status: u16, headers: &Headers) -> Self {
-        let answer = Self { status, headers: Vec::with_capacity(12) };
-        headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
+        let answer = Self {
+            status,
+            headers: Vec::with_capacity(12),
+        };
+        headers
+            .iter()
+            .fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
     /// Adds a header; an invalid value is omitted. A second value of the same name is appended (RFC
@@ -34,7 +39,10 @@ impl EdgeResponse {
 
     /// A body that the runtime streams by itself.
     pub(super) fn stream(self, body: Option<&ReadableStream>) -> Result<Response> {
-        Ok(Response::new_with_opt_readable_stream_and_init(body, &self.init()?)?)
+        Ok(Response::new_with_opt_readable_stream_and_init(
+            body,
+            &self.init()?,
+        )?)
     }
 
     /// A small body, or only its length for a HEAD request.
@@ -44,19 +52,27 @@ impl EdgeResponse {
         }
         // Copied once, because the next request may change the memory.
         let body = js_sys::Uint8Array::from(bytes);
-        Ok(Response::new_with_opt_buffer_source_and_init(Some(&body), &self.init()?)?)
+        Ok(Response::new_with_opt_buffer_source_and_init(
+            Some(&body),
+            &self.init()?,
+        )?)
     }
 
     /// The headers of a GET response.
     pub(super) fn length(self, length: u64) -> Result<Response> {
-        self.header("content-length", &length.to_string()).stream(None)
+        self.header("content-length", &length.to_string())
+            .stream(None)
     }
 
     /// Headers as a plain object, the cheapest form that the runtime accepts.
     fn init(&self) -> Result<ResponseInit> {
         let headers = Object::new();
         for (name, value) in &self.headers {
-            Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value))?;
+            Reflect::set(
+                &headers,
+                &JsValue::from_str(name),
+                &JsValue::from_str(value),
+            )?;
         }
         let init = ResponseInit::new();
         init.set_status(self.status);

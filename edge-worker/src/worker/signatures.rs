@@ -14,7 +14,11 @@ pub(super) async fn is_valid(signature: &DelegatedSignature<'_>) -> bool {
 
 async fn check(signature: &DelegatedSignature<'_>) -> Result<JsValue, JsValue> {
     let algorithm = match signature.algorithm {
-        Algorithm::Es256 => object(&[("name", "ECDSA"), ("namedCurve", "P-256"), ("hash", "SHA-256")])?,
+        Algorithm::Es256 => object(&[
+            ("name", "ECDSA"),
+            ("namedCurve", "P-256"),
+            ("hash", "SHA-256"),
+        ])?,
         Algorithm::EdDsa => object(&[("name", "Ed25519")])?,
         Algorithm::Hs256 => return Ok(JsValue::FALSE),
     };
@@ -22,8 +26,18 @@ async fn check(signature: &DelegatedSignature<'_>) -> Result<JsValue, JsValue> {
     let subtle = scope.crypto()?.subtle();
     let public_key = Uint8Array::from(signature.public_key);
     let usages = Array::of1(&JsValue::from_str("verify"));
-    let key = JsFuture::from(subtle.import_key_with_object("raw", &public_key, &algorithm, false, &usages)?).await?;
-    let (given, message) = (Uint8Array::from(&*signature.signature), Uint8Array::from(signature.message.as_bytes()));
+    let key = JsFuture::from(subtle.import_key_with_object(
+        "raw",
+        &public_key,
+        &algorithm,
+        false,
+        &usages,
+    )?)
+    .await?;
+    let (given, message) = (
+        Uint8Array::from(&*signature.signature),
+        Uint8Array::from(signature.message.as_bytes()),
+    );
     let verifying = subtle.verify_with_object_and_buffer_source_and_buffer_source(
         &algorithm,
         key.unchecked_ref(),

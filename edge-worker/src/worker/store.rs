@@ -20,11 +20,22 @@ pub(super) async fn read(
     limit: u64,
     too_long: Refusal,
 ) -> Result<SmallObject, Failed> {
-    let object = bucket.get(key.path()).execute().await?.ok_or(Refusal::NotFound)?;
+    let object = bucket
+        .get(key.path())
+        .execute()
+        .await?
+        .ok_or(Refusal::NotFound)?;
     if object.size() > limit {
-        console_error!("{} has {} bytes, more than the limit", key.path(), object.size());
+        console_error!(
+            "{} has {} bytes, more than the limit",
+            key.path(),
+            object.size()
+        );
         return Err(too_long.into());
     }
     let body = object.body().ok_or(Refusal::Unavailable)?;
-    Ok(SmallObject { etag: object.http_etag(), bytes: body.bytes().await? })
+    Ok(SmallObject {
+        etag: object.http_etag(),
+        bytes: body.bytes().await?,
+    })
 }

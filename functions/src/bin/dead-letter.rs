@@ -10,7 +10,12 @@ async fn main() -> Result<(), Error> {
     log()?;
     let installation = installation().await?;
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        let failed = fail_videos(&*installation.queue, &installation.catalog, platform::clock::now()).await?;
+        let failed = fail_videos(
+            &*installation.queue,
+            &installation.catalog,
+            platform::clock::now(),
+        )
+        .await?;
         Ok::<_, Error>(json!({ "failed": failed }))
     }))
     .await

@@ -10,7 +10,9 @@ async fn main() -> Result<(), Error> {
     log()?;
     let ingest = Ingest::new(&installation().await?);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(functions::batch::ingest(&ingest, event.payload, platform::clock::now()).await)
+        Ok::<_, Error>(
+            functions::batch::ingest(&ingest, event.payload, platform::clock::now()).await,
+        )
     }))
     .await
 }

@@ -11,11 +11,19 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     log()?;
     let (keys, webhooks) = (config::read::<KeyArgs>()?, config::read::<WebhookArgs>()?);
-    let webhooks = Webhooks::new(&installation().await?, keys.key_encryption_keys, webhooks.policy());
+    let webhooks = Webhooks::new(
+        &installation().await?,
+        keys.key_encryption_keys,
+        webhooks.policy(),
+    );
     let dispatcher = webhooks.dispatcher()?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = UnixMillis::new(event.context.deadline);
-        Ok::<_, Error>(dispatcher.dispatch_before(deadline, platform::clock::now()).await?)
+        Ok::<_, Error>(
+            dispatcher
+                .dispatch_before(deadline, platform::clock::now())
+                .await?,
+        )
     }))
     .await
 }

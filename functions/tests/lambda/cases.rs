@@ -34,7 +34,12 @@ pub(crate) struct Cloud {
 impl Cloud {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("edgereel.db").to_str().unwrap().to_owned();
+        let path = folder
+            .path()
+            .join("edgereel.db")
+            .to_str()
+            .unwrap()
+            .to_owned();
         Self::with(format!("sqlite:{path}"), folder).await
     }
 
@@ -42,22 +47,36 @@ impl Cloud {
     pub(crate) async fn with(address: String, folder: TempDir) -> Self {
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let (database, catalog) = connect::catalog(&address).await.unwrap();
-        let how = QueueUse { max_receives: 5, holder: "test" };
-        let queue = connect::queue(&QueueAddress::Database, &database, how).await.unwrap();
+        let how = QueueUse {
+            max_receives: 5,
+            holder: "test",
+        };
+        let queue = connect::queue(&QueueAddress::Database, &database, how)
+            .await
+            .unwrap();
         let config = s3.store_config();
         let variables = vec![
             ("EDGEREEL_DATABASE", address),
             ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
             ("EDGEREEL_S3_ENDPOINT", config.endpoint.clone()),
             ("EDGEREEL_S3_ACCESS_KEY_ID", config.access_key_id.clone()),
-            ("EDGEREEL_S3_SECRET_ACCESS_KEY", config.secret_access_key.expose().to_owned()),
+            (
+                "EDGEREEL_S3_SECRET_ACCESS_KEY",
+                config.secret_access_key.expose().to_owned(),
+            ),
             ("EDGEREEL_PRIVATE_BUCKET", config.private_bucket.clone()),
             ("EDGEREEL_MEDIA_BUCKET", config.media_bucket.clone()),
             ("EDGEREEL_API_TOKEN", "er_test".to_owned()),
             ("EDGEREEL_EDGE_URL", "https://edge.example".to_owned()),
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
         ];
-        Self { catalog, queue, variables, _s3: s3, _folder: folder }
+        Self {
+            catalog,
+            queue,
+            variables,
+            _s3: s3,
+            _folder: folder,
+        }
     }
 
     fn set(&mut self, name: &'static str, value: &str) {
@@ -89,21 +108,53 @@ fn body(answer: &Value) -> Value {
 async fn the_api_answers_gateways_and_function_urls() {
     let cloud = Cloud::new().await;
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
-    for domain in ["x.execute-api.eu-central-1.amazonaws.com", "x.lambda-url.eu-central-1.on.aws"] {
+    for domain in [
+        "x.execute-api.eu-central-1.amazonaws.com",
+        "x.lambda-url.eu-central-1.on.aws",
+    ] {
         let upload = json!({ "filename": "a.mp4", "size": 3 });
-        let created = api.invoke(request("POST", "/v1/uploads", Some(upload), domain)).await.unwrap();
+        let created = api
+            .invoke(request("POST", "/v1/uploads", Some(upload), domain))
+            .await
+            .unwrap();
         assert_eq!(created["statusCode"], 201, "{created}");
         let video: VideoId = body(&created)["video"].as_str().unwrap().parse().unwrap();
-        assert_eq!(cloud.catalog.get_video(video).await.unwrap().state.name().as_str(), "uploading");
-        let read = api.invoke(request("GET", &format!("/v1/videos/{video}"), None, domain)).await.unwrap();
-        assert_eq!((&read["statusCode"], &body(&read)["id"]), (&json!(200), &json!(video)));
+        assert_eq!(
+            cloud
+                .catalog
+                .get_video(video)
+                .await
+                .unwrap()
+                .state
+                .name()
+                .as_str(),
+            "uploading"
+        );
+        let read = api
+            .invoke(request("GET", &format!("/v1/videos/{video}"), None, domain))
+            .await
+            .unwrap();
+        assert_eq!(
+            (&read["statusCode"], &body(&read)["id"]),
+            (&json!(200), &json!(video))
+        );
     }
     let mut stranger = request("GET", "/v1/videos", None, "x");
     stranger["headers"]["authorization"] = json!("Bearer guess");
     let refused = api.invoke(stranger).await.unwrap();
-    assert_eq!((&refused["statusCode"], &body(&refused)["code"]), (&json!(401), &json!("unauthorized")));
-    let ready = api.invoke(request("GET", "/readyz", None, "x")).await.unwrap();
-    assert_eq!((&ready["statusCode"], &body(&ready)["status"]), (&json!(200), &json!("ok")), "{ready}");
+    assert_eq!(
+        (&refused["statusCode"], &body(&refused)["code"]),
+        (&json!(401), &json!("unauthorized"))
+    );
+    let ready = api
+        .invoke(request("GET", "/readyz", None, "x"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&ready["statusCode"], &body(&ready)["status"]),
+        (&json!(200), &json!("ok")),
+        "{ready}"
+    );
 }
 
 fn message(id: &str, body: &str) -> Value {
@@ -115,15 +166,13 @@ fn message(id: &str, body: &str) -> Value {
 }
 
 fn of_r2(video: VideoId) -> String {
-    let object =
-        json!({ "key": format!("uploads/{video}/a.mp4"), "size": 3, "eTag": "0123456789abcdef0123456789abcdef" });
+    let object = json!({ "key": format!("uploads/{video}/a.mp4"), "size": 3, "eTag": "0123456789abcdef0123456789abcdef" });
     json!({ "account": "a", "action": "PutObject", "bucket": PRIVATE, "object": object, "eventTime": "2024-05-24T19:36:44.379Z" })
         .to_string()
 }
 
 fn of_s3(video: VideoId) -> String {
-    let object =
-        json!({ "key": format!("uploads/{video}/b.mp4"), "size": 3, "eTag": "fedcba9876543210fedcba9876543210" });
+    let object = json!({ "key": format!("uploads/{video}/b.mp4"), "size": 3, "eTag": "fedcba9876543210fedcba9876543210" });
     let record = json!({
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1", "eventName": "ObjectCreated:Put",
         "eventTime": "2024-05-24T19:36:44.379Z", "s3": { "bucket": { "name": PRIVATE }, "object": object },
@@ -135,19 +184,35 @@ fn of_s3(video: VideoId) -> String {
 async fn ingest_takes_a_batch_of_good_and_bad() {
     let cloud = Cloud::new().await;
     let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
-    let (first, second) = (VideoId::new(1_700_000_000_000, [1; 10]), VideoId::new(1_700_000_000_000, [2; 10]));
+    let (first, second) = (
+        VideoId::new(1_700_000_000_000, [1; 10]),
+        VideoId::new(1_700_000_000_000, [2; 10]),
+    );
     let batch = json!({ "Records": [
         message("1", &of_r2(first)), message("2", "rubbish"), message("3", &of_s3(second)), message("4", &of_r2(first)),
         message("5", r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"private"}"#),
     ] });
     let answer = ingest.invoke(batch).await.unwrap();
-    assert_eq!(answer, json!({ "batchItemFailures": [] }), "an ignored event is not a failure");
+    assert_eq!(
+        answer,
+        json!({ "batchItemFailures": [] }),
+        "an ignored event is not a failure"
+    );
     let mut jobs = vec![];
-    while let Some(delivery) = cloud.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+    while let Some(delivery) = cloud
+        .queue
+        .receive(Duration::ZERO, Duration::from_secs(60))
+        .await
+        .unwrap()
+    {
         jobs.push(delivery.message.unwrap().video());
     }
     jobs.sort();
-    assert_eq!(jobs, [first, second], "the event that came twice is one job");
+    assert_eq!(
+        jobs,
+        [first, second],
+        "the event that came twice is one job"
+    );
 }
 
 #[tokio::test]
@@ -158,19 +223,33 @@ async fn ingest_reports_failed_messages() {
     let new = json!({ "Records": [message("1", &of_r2(video))] });
     let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     ingest.invoke(new.clone()).await.unwrap();
-    cloud.catalog.apply(video, &domain::state::VideoEvent::Deleted, UnixMillis::new(1)).await.unwrap();
+    cloud
+        .catalog
+        .apply(
+            video,
+            &domain::state::VideoEvent::Deleted,
+            UnixMillis::new(1),
+        )
+        .await
+        .unwrap();
     cloud.set("EDGEREEL_S3_ENDPOINT", "http://127.0.0.1:9");
     let mut cut_off = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     let batch = json!({ "Records": [message("1", "rubbish"), message("2", &of_r2(video))] });
     let answer = cut_off.invoke(batch).await.unwrap();
-    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
+    assert_eq!(
+        answer,
+        json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] })
+    );
 }
 
 #[tokio::test]
 async fn scheduled_functions_say_what_they_did() {
     let cloud = Cloud::new().await;
     let mut sweeper = Function::start(env!("CARGO_BIN_EXE_sweeper"), &cloud.variables).await;
-    let swept = sweeper.invoke(json!({ "source": "aws.events" })).await.unwrap();
+    let swept = sweeper
+        .invoke(json!({ "source": "aws.events" }))
+        .await
+        .unwrap();
     assert_eq!(
         swept,
         json!({
@@ -178,8 +257,12 @@ async fn scheduled_functions_say_what_they_did() {
             "shares": 0, "failures": 0
         })
     );
-    let mut dead_letter = Function::start(env!("CARGO_BIN_EXE_dead-letter"), &cloud.variables).await;
-    assert_eq!(dead_letter.invoke(json!({})).await.unwrap(), json!({ "failed": 0 }));
+    let mut dead_letter =
+        Function::start(env!("CARGO_BIN_EXE_dead-letter"), &cloud.variables).await;
+    assert_eq!(
+        dead_letter.invoke(json!({})).await.unwrap(),
+        json!({ "failed": 0 })
+    );
 }
 
 type Messages = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -199,22 +282,48 @@ async fn webhooks_are_sent_on_a_schedule() {
     tokio::spawn(serve::serve(listener, receiver, std::future::pending()));
 
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
-    let made = api.invoke(request("POST", "/v1/webhooks", Some(json!({ "url": url })), "x")).await.unwrap();
+    let made = api
+        .invoke(request(
+            "POST",
+            "/v1/webhooks",
+            Some(json!({ "url": url })),
+            "x",
+        ))
+        .await
+        .unwrap();
     assert_eq!(made["statusCode"], 201, "{made}");
     let (made, video) = (body(&made), VideoId::new(1_700_000_000_000, [1; 10]));
     let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
-    ingest.invoke(json!({ "Records": [message("1", &of_r2(video))] })).await.unwrap();
+    ingest
+        .invoke(json!({ "Records": [message("1", &of_r2(video))] }))
+        .await
+        .unwrap();
 
     let mut webhooks = Function::start(env!("CARGO_BIN_EXE_webhooks"), &cloud.variables).await;
-    let sent = webhooks.invoke(json!({ "source": "aws.events" })).await.unwrap();
-    assert_eq!((&sent["delivered"], &sent["failed"]), (&json!(1), &json!(0)), "{sent}");
-    let again = webhooks.invoke(json!({ "source": "aws.events" })).await.unwrap();
+    let sent = webhooks
+        .invoke(json!({ "source": "aws.events" }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&sent["delivered"], &sent["failed"]),
+        (&json!(1), &json!(0)),
+        "{sent}"
+    );
+    let again = webhooks
+        .invoke(json!({ "source": "aws.events" }))
+        .await
+        .unwrap();
     assert_eq!(again["delivered"], 0, "acknowledged once, never sent again");
     let (headers, message) = messages.lock().unwrap().remove(0);
     let verifier = Webhook::new(made["secret"].as_str().unwrap()).unwrap();
-    verifier.verify(&message, &headers).expect("a good signature");
+    verifier
+        .verify(&message, &headers)
+        .expect("a good signature");
     let message: Value = serde_json::from_slice(&message).unwrap();
-    assert_eq!((&message["type"], &message["data"]["video"]), (&json!("upload.completed"), &json!(video)));
+    assert_eq!(
+        (&message["type"], &message["data"]["video"]),
+        (&json!("upload.completed"), &json!(video))
+    );
 }
 
 #[tokio::test]
@@ -223,14 +332,29 @@ async fn strangers_are_counted_by_the_address_that_the_gateway_saw() {
     cloud.set("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "1");
     cloud.set("EDGEREEL_AUTH_FAILURES_BURST", "2");
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
-    for (source, status) in [("192.0.2.1", 401), ("192.0.2.1", 401), ("192.0.2.1", 429), ("192.0.2.2", 401)] {
+    for (source, status) in [
+        ("192.0.2.1", 401),
+        ("192.0.2.1", 401),
+        ("192.0.2.1", 429),
+        ("192.0.2.2", 401),
+    ] {
         let mut stranger = request("GET", "/v1/videos", None, "x");
         stranger["headers"]["authorization"] = json!("Bearer guess");
         // Clients cannot set this header themselves.
         stranger["headers"]["x-forwarded-for"] = json!("192.0.2.3");
         stranger["requestContext"]["http"]["sourceIp"] = json!(source);
-        assert_eq!(api.invoke(stranger).await.unwrap()["statusCode"], status, "{source}");
+        assert_eq!(
+            api.invoke(stranger).await.unwrap()["statusCode"],
+            status,
+            "{source}"
+        );
     }
-    let known = api.invoke(request("GET", "/v1/videos", None, "x")).await.unwrap();
-    assert_eq!(known["statusCode"], 200, "good credentials pass all the same");
+    let known = api
+        .invoke(request("GET", "/v1/videos", None, "x"))
+        .await
+        .unwrap();
+    assert_eq!(
+        known["statusCode"], 200,
+        "good credentials pass all the same"
+    );
 }

@@ -31,14 +31,23 @@ impl Built {
         }
         let folder = folder.join(processor).join(function);
         std::fs::create_dir_all(&folder).unwrap();
-        let unpacked = Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&zip).arg(&folder).status().unwrap();
+        let unpacked = Command::new("python3")
+            .args(["-m", "zipfile", "-e"])
+            .arg(&zip)
+            .arg(&folder)
+            .status()
+            .unwrap();
         assert!(unpacked.success(), "{} cannot be unpacked", zip.display());
         let program = folder.join("bootstrap");
         let mut mode = std::fs::metadata(&program).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
         std::fs::set_permissions(&program, mode).unwrap();
         let [zip_bytes, bytes] = [&zip, &program].map(|it| std::fs::metadata(it).unwrap().len());
-        Some(Self { program, zip_bytes, bytes })
+        Some(Self {
+            program,
+            zip_bytes,
+            bytes,
+        })
     }
 }
 
@@ -51,7 +60,10 @@ async fn start(program: &Path, cloud: &Cloud) -> [Duration; 3] {
         assert_eq!(api.invoke(list()).await.unwrap()["statusCode"], 200);
         let answered = api.age();
         assert_eq!(api.invoke(list()).await.unwrap()["statusCode"], 200);
-        for (times, time) in runs.iter_mut().zip([api.ready_after().unwrap(), answered, api.age() - answered]) {
+        for (times, time) in
+            runs.iter_mut()
+                .zip([api.ready_after().unwrap(), answered, api.age() - answered])
+        {
             times.push(time);
         }
     }
@@ -64,23 +76,39 @@ async fn start(program: &Path, cloud: &Cloud) -> [Duration; 3] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: make bench-lambda"]
 async fn cold_starts() {
-    let zips = PathBuf::from(std::env::var_os("LAMBDA_ZIPS").expect("LAMBDA_ZIPS names what scripts/lambda.sh made"));
+    let zips = PathBuf::from(
+        std::env::var_os("LAMBDA_ZIPS").expect("LAMBDA_ZIPS names what scripts/lambda.sh made"),
+    );
     let folder = tempfile::tempdir().unwrap();
-    let mut page =
-        String::from("| function | x86-64, zip | unpacked | arm64, zip | unpacked |\n|---|---:|---:|---:|---:|\n");
+    let mut page = String::from(
+        "| function | x86-64, zip | unpacked | arm64, zip | unpacked |\n|---|---:|---:|---:|---:|\n",
+    );
     let mb = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-    let sizes =
-        |it: Option<Built>| it.map_or("not built | ".to_owned(), |it| [it.zip_bytes, it.bytes].map(mb).join(" | "));
+    let sizes = |it: Option<Built>| {
+        it.map_or("not built | ".to_owned(), |it| {
+            [it.zip_bytes, it.bytes].map(mb).join(" | ")
+        })
+    };
     for function in FUNCTIONS {
-        let [x86, arm] = ["x86-64", "arm64"].map(|it| sizes(Built::read(&zips, it, function, folder.path())));
+        let [x86, arm] =
+            ["x86-64", "arm64"].map(|it| sizes(Built::read(&zips, it, function, folder.path())));
         writeln!(page, "| `{function}` | {x86} | {arm} |").unwrap();
     }
-    let here = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86-64" };
-    let api = Built::read(&zips, here, "api", folder.path()).expect("`api` is built: scripts/lambda.sh").program;
+    let here = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x86-64"
+    };
+    let api = Built::read(&zips, here, "api", folder.path())
+        .expect("`api` is built: scripts/lambda.sh")
+        .program;
     let mut clouds = vec![("SQLite", Cloud::new().await)];
     let postgres = Postgres::start();
     if let Some(postgres) = &postgres {
-        clouds.push(("PostgreSQL", Cloud::with(postgres.database(), tempfile::tempdir().unwrap()).await));
+        clouds.push((
+            "PostgreSQL",
+            Cloud::with(postgres.database(), tempfile::tempdir().unwrap()).await,
+        ));
     }
     let today = time::OffsetDateTime::now_utc().date();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -93,7 +121,9 @@ async fn cold_starts() {
     )
     .unwrap();
     for (database, cloud) in &clouds {
-        let times = start(&api, cloud).await.map(|it| format!("{:.0} ms", it.as_secs_f64() * 1e3));
+        let times = start(&api, cloud)
+            .await
+            .map(|it| format!("{:.0} ms", it.as_secs_f64() * 1e3));
         writeln!(page, "| {database} | {} |", times.join(" | ")).unwrap();
     }
     println!("{page}");

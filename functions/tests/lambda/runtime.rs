@@ -39,27 +39,45 @@ impl Function {
     /// Starts a program like Lambda, with only these variables.
     pub(crate) async fn start(program: &str, variables: &[(&str, String)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
-        let shared =
-            Arc::new(Shared { events: AsyncMutex::new(receiver), waiting: Mutex::default(), ready: OnceLock::new() });
+        let shared = Arc::new(Shared {
+            events: AsyncMutex::new(receiver),
+            waiting: Mutex::default(),
+            ready: OnceLock::new(),
+        });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route(
+                "/2018-06-01/runtime/invocation/{id}/response",
+                post(response),
+            )
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .with_state(shared.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve::serve(listener, router, std::future::pending()));
         let mut command = Command::new(program);
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        command
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
         command.env("AWS_LAMBDA_RUNTIME_API", address.to_string());
         for (name, value) in [("NAME", "test"), ("VERSION", "1"), ("MEMORY_SIZE", "256")] {
             command.env(format!("AWS_LAMBDA_FUNCTION_{name}"), value);
         }
-        command.env("AWS_LAMBDA_LOG_GROUP_NAME", "group").env("AWS_LAMBDA_LOG_STREAM_NAME", "stream");
+        command
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream");
         command.envs(variables.iter().map(|(name, value)| (*name, value)));
         let started = Instant::now();
         let child = command.spawn().unwrap();
-        Self { events, shared, _child: child, count: 0, started }
+        Self {
+            events,
+            shared,
+            _child: child,
+            count: 0,
+            started,
+        }
     }
 
     /// Time since the start.
@@ -69,7 +87,10 @@ impl Function {
 
     /// Time from the start until the first event was requested.
     pub(crate) fn ready_after(&self) -> Option<Duration> {
-        self.shared.ready.get().map(|it| it.duration_since(self.started))
+        self.shared
+            .ready
+            .get()
+            .map(|it| it.duration_since(self.started))
     }
 
     /// Sends one event and waits for its result.
@@ -77,9 +98,16 @@ impl Function {
         self.count += 1;
         let id = format!("request-{}", self.count);
         let (sender, receiver) = oneshot::channel();
-        self.shared.waiting.lock().unwrap().insert(id.clone(), sender);
+        self.shared
+            .waiting
+            .lock()
+            .unwrap()
+            .insert(id.clone(), sender);
         self.events.send((id, event)).unwrap();
-        tokio::time::timeout(Duration::from_secs(30), receiver).await.expect("the function answers").unwrap()
+        tokio::time::timeout(Duration::from_secs(30), receiver)
+            .await
+            .expect("the function answers")
+            .unwrap()
     }
 }
 
@@ -90,20 +118,42 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     };
     let headers = [
         ("Lambda-Runtime-Aws-Request-Id", id),
-        ("Lambda-Runtime-Deadline-Ms", (platform::clock::now() + Duration::from_secs(15)).get().to_string()),
-        ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:000000000000:function:test".to_owned()),
+        (
+            "Lambda-Runtime-Deadline-Ms",
+            (platform::clock::now() + Duration::from_secs(15))
+                .get()
+                .to_string(),
+        ),
+        (
+            "Lambda-Runtime-Invoked-Function-Arn",
+            "arn:aws:lambda:eu-central-1:000000000000:function:test".to_owned(),
+        ),
         ("Lambda-Runtime-Trace-Id", "Root=1-0-0".to_owned()),
         ("Content-Type", "application/json".to_owned()),
     ];
     (headers, event.to_string()).into_response()
 }
 
-async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    shared.tell(&id, Ok(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> StatusCode {
+    shared.tell(
+        &id,
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null)),
+    )
 }
 
-async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    shared.tell(&id, Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> StatusCode {
+    shared.tell(
+        &id,
+        Err(serde_json::from_slice(&body).unwrap_or(Value::Null)),
+    )
 }
 
 impl Shared {

@@ -53,7 +53,13 @@ impl Home {
         let file = folder.path().join("small.toml");
         std::fs::write(&file, profile).expect("a profile can be written");
         let options = vec!["--profile".to_owned(), text(&file)];
-        Self { options, environment: vec![], place: None, own_group: false, folder }
+        Self {
+            options,
+            environment: vec![],
+            place: None,
+            own_group: false,
+            folder,
+        }
     }
 
     /// The directory of its temporary files.
@@ -63,7 +69,9 @@ impl Home {
 
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
-        self.place.clone().unwrap_or_else(|| self.folder.path().join("data"))
+        self.place
+            .clone()
+            .unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// The log of all its runs.
@@ -77,7 +85,9 @@ impl Home {
     /// If it printed none.
     pub fn sign_in_link(&self) -> String {
         let output = std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
-        let events = output.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
+        let events = output
+            .lines()
+            .filter_map(|it| serde_json::from_str::<Value>(it).ok());
         let mut links = events.filter_map(|it| it["sign_in"].as_str().map(str::to_owned));
         links.next_back().expect("a link")
     }
@@ -96,7 +106,10 @@ impl Home {
         }
         arguments.extend(self.options.iter().map(String::as_str));
         let file = |name| {
-            let file = std::fs::File::options().create(true).append(true).open(self.folder.path().join(name));
+            let file = std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(self.folder.path().join(name));
             file.expect("a log can be written")
         };
         let mut command = command(&arguments, &self.temporary());
@@ -112,22 +125,45 @@ impl Home {
         let info = loop {
             // A new run removes the leftover file of a killed one before anything else; the file is
             // written atomically.
-            let found = std::fs::read(&info).ok().and_then(|it| serde_json::from_slice::<Value>(&it).ok());
+            let found = std::fs::read(&info)
+                .ok()
+                .and_then(|it| serde_json::from_slice::<Value>(&it).ok());
             if let Some(info) = found {
                 let api = info["api"].as_str().unwrap_or_default();
-                if reqwest::get(format!("{api}/healthz")).await.is_ok_and(|it| it.status().is_success()) {
+                if reqwest::get(format!("{api}/healthz"))
+                    .await
+                    .is_ok_and(|it| it.status().is_success())
+                {
                     break info;
                 }
             }
-            assert!(process.is_alive(), "`edgereel dev` ended at once: {}", self.log());
-            assert!(started.elapsed() < START, "`edgereel dev` does not listen: {}", self.log());
+            assert!(
+                process.is_alive(),
+                "`edgereel dev` ended at once: {}",
+                self.log()
+            );
+            assert!(
+                started.elapsed() < START,
+                "`edgereel dev` does not listen: {}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         if !listens {
-            let api = info["api"].as_str().expect("an address").trim_start_matches("http://").to_owned();
+            let api = info["api"]
+                .as_str()
+                .expect("an address")
+                .trim_start_matches("http://")
+                .to_owned();
             self.options.extend(["--listen".to_owned(), api]);
         }
-        Dev { child, process, info, data, player: Player::new() }
+        Dev {
+            child,
+            process,
+            info,
+            data,
+            player: Player::new(),
+        }
     }
 }
 
@@ -138,7 +174,10 @@ impl Drop for Home {
             let lines: Vec<&str> = log.lines().collect();
             #[expect(clippy::print_stdout, reason = "explains why a test failed")]
             let say = |text: String| println!("{text}");
-            say(format!("the last lines of its log:\n{}", lines[lines.len().saturating_sub(40)..].join("\n")));
+            say(format!(
+                "the last lines of its log:\n{}",
+                lines[lines.len().saturating_sub(40)..].join("\n")
+            ));
         }
     }
 }

@@ -16,19 +16,36 @@ async fn hls_js_plays_it_to_the_end() {
         return;
     }
     let mut home = Home::with_profile(&profile_with_one_sound());
-    let film = make_film(&home.folder.path().join("film.mp4"), "1280x720", "25", 24.0, &["-g", "50"]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "1280x720",
+        "25",
+        24.0,
+        &["-g", "50"],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
 
-    let report = browser::run("play.mjs", &[&dev.hls_url(video).await], Duration::from_secs(300)).await;
+    let report = browser::run(
+        "play.mjs",
+        &[&dev.hls_url(video).await],
+        Duration::from_secs(300),
+    )
+    .await;
     browser::played_without_an_error(&report);
     assert_eq!(report["ended"], true, "{report:#}");
-    assert!((report["duration"].as_f64().unwrap() - 24.0).abs() < 0.2, "{report:#}");
+    assert!(
+        (report["duration"].as_f64().unwrap() - 24.0).abs() < 0.2,
+        "{report:#}"
+    );
     let levels = report["levels"].as_array().unwrap();
     assert_eq!(levels.len(), 3, "{report:#}");
     let played = report["played"].as_array().unwrap();
-    assert!(levels.iter().all(|it| played.contains(it)), "not every rung was shown: {report:#}");
+    assert!(
+        levels.iter().all(|it| played.contains(it)),
+        "not every rung was shown: {report:#}"
+    );
     // Of 600 frames: a busy machine drops some, and a gap would cost more.
     assert!(report["frames"].as_u64().unwrap() > 540, "{report:#}");
     assert!(dev.terminate().await.success());
@@ -42,34 +59,67 @@ async fn uppy_uploads_resumes_and_cancels() {
         return;
     }
     let mut home = Home::new();
-    let film =
-        make_film(&home.folder.path().join("film.mp4"), "1280x720", "25", 30.0, &["-b:v", "6M", "-minrate", "6M"]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "1280x720",
+        "25",
+        30.0,
+        &["-b:v", "6M", "-minrate", "6M"],
+    );
     let bytes = film.metadata().unwrap().len();
     let dev = home.start().await;
     let key = json!({ "name": "a page", "owner": "ann", "scopes": ["upload"] });
     let (status, key) = dev.call("POST", "/v1/api-keys", Some(&key)).await;
     assert_eq!(status, 201, "{key}");
-    let endpoint = format!("{}/u/{}", dev.info["api"].as_str().unwrap(), key["key"].as_str().unwrap());
+    let endpoint = format!(
+        "{}/u/{}",
+        dev.info["api"].as_str().unwrap(),
+        key["key"].as_str().unwrap()
+    );
 
-    let report = browser::run("upload.mjs", &[&endpoint, film.to_str().unwrap()], Duration::from_secs(300)).await;
+    let report = browser::run(
+        "upload.mjs",
+        &[&endpoint, film.to_str().unwrap()],
+        Duration::from_secs(300),
+    )
+    .await;
     assert_eq!(report["paused"]["parts"], json!([1, 2]), "{report:#}");
-    assert_eq!((&report["finished"]["files"], &report["finished"]["failed"]), (&json!(["resumed.mp4"]), &json!([])));
+    assert_eq!(
+        (&report["finished"]["files"], &report["finished"]["failed"]),
+        (&json!(["resumed.mp4"]), &json!([]))
+    );
     let parts = bytes.div_ceil(5 << 20);
     let rest: Vec<u64> = (3..=parts).collect();
-    assert_eq!(report["finished"]["parts"], json!(rest), "what was there is not sent again: {report:#}");
-    let (_, listed) = dev.call("GET", "/v1/videos?external_id=resumed.mp4", None).await;
+    assert_eq!(
+        report["finished"]["parts"],
+        json!(rest),
+        "what was there is not sent again: {report:#}"
+    );
+    let (_, listed) = dev
+        .call("GET", "/v1/videos?external_id=resumed.mp4", None)
+        .await;
     let video = &listed["videos"][0];
     assert_eq!(video["source"]["size"], bytes, "{listed:#}");
-    dev.until_ready(video["id"].as_str().unwrap().parse().unwrap()).await;
+    dev.until_ready(video["id"].as_str().unwrap().parse().unwrap())
+        .await;
 
     for whole in report["whole"].as_array().unwrap() {
         let failed = whole["failed"][0].as_str().unwrap_or_default();
-        assert!(failed.contains("Set shouldUseMultipart: true (or the file is empty)"), "{whole}");
+        assert!(
+            failed.contains("Set shouldUseMultipart: true (or the file is empty)"),
+            "{whole}"
+        );
     }
     let (_, left) = dev.call("GET", "/v1/videos?state=uploading", None).await;
     assert_eq!(left["videos"], json!([]), "what was refused leaves nothing");
     assert_eq!(report["cancelled"]["files"], 0);
-    let (_, cancelled) = dev.call("GET", "/v1/videos?external_id=cancelled.mp4", None).await;
-    assert_eq!(cancelled["videos"], json!([]), "a cancelled upload leaves nothing");
+    let (_, cancelled) = dev
+        .call("GET", "/v1/videos?external_id=cancelled.mp4", None)
+        .await;
+    assert_eq!(
+        cancelled["videos"],
+        json!([]),
+        "a cancelled upload leaves nothing"
+    );
     assert!(dev.terminate().await.success());
 }

@@ -32,7 +32,11 @@ print("done")
 
 fn run(command: &mut Command) -> String {
     let output = command.output().expect("it starts");
-    let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let log = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{log}");
     log
 }
@@ -40,31 +44,51 @@ fn run(command: &mut Command) -> String {
 /// Generates the client in a directory.
 fn generate(generator: &Path, folder: &Path) {
     let (document, settings) = (folder.join("openapi.json"), folder.join("settings.yaml"));
-    let text = api::openapi::document().to_json().expect("the document is JSON");
+    let text = api::openapi::document()
+        .to_json()
+        .expect("the document is JSON");
     std::fs::write(&document, text).expect("files can be written");
     // Formatting is not needed.
     std::fs::write(&settings, "post_hooks: []\n").expect("files can be written");
     let mut command = Command::new(generator);
-    command.arg("generate").arg("--path").arg(document).arg("--config").arg(settings);
-    command.arg("--output-path").arg(folder.join("client")).args(["--meta", "none", "--fail-on-warning"]);
+    command
+        .arg("generate")
+        .arg("--path")
+        .arg(document)
+        .arg("--config")
+        .arg(settings);
+    command
+        .arg("--output-path")
+        .arg(folder.join("client"))
+        .args(["--meta", "none", "--fail-on-warning"]);
     let log = run(command.env("NO_COLOR", "1"));
     assert!(!log.to_lowercase().contains("warning"), "{log}");
-    std::fs::rename(folder.join("client"), folder.join("edgereel_client")).expect("directories can be renamed");
+    std::fs::rename(folder.join("client"), folder.join("edgereel_client"))
+        .expect("directories can be renamed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_python_client_is_generated_without_warnings() {
     let environment = "openapi-python-client";
-    let Some(generator) = testkit::tool(environment, environment) else { return };
-    let Some(python) = testkit::tool(environment, "python") else { return };
+    let Some(generator) = testkit::tool(environment, environment) else {
+        return;
+    };
+    let Some(python) = testkit::tool(environment, "python") else {
+        return;
+    };
     let mut home = Home::new();
     let folder = home.folder.path().to_owned();
     generate(&generator, &folder);
 
     let dev = home.start().await;
     let begin = async |size: u64| {
-        let (status, created) =
-            dev.call("POST", "/v1/uploads", Some(&json!({ "filename": "a.mp4", "size": size }))).await;
+        let (status, created) = dev
+            .call(
+                "POST",
+                "/v1/uploads",
+                Some(&json!({ "filename": "a.mp4", "size": size })),
+            )
+            .await;
         assert_eq!(status, 201, "{created}");
         created["video"].as_str().expect("an id").to_owned()
     };
@@ -73,7 +97,10 @@ async fn a_python_client_is_generated_without_warnings() {
     std::fs::write(&program, PROGRAM).expect("files can be written");
     let said = |name: &str| dev.info[name].as_str().expect("a text").to_owned();
     let mut command = Command::new(python);
-    command.arg(program).args([said("api"), said("token"), large, small]).env("PYTHONPATH", folder);
+    command
+        .arg(program)
+        .args([said("api"), said("token"), large, small])
+        .env("PYTHONPATH", folder);
     assert!(run(&mut command).contains("done"));
     assert!(dev.terminate().await.success());
 }

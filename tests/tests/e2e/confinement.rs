@@ -30,8 +30,16 @@ impl Targets {
         std::fs::write(&secret, "{}  ").unwrap();
         let path = folder.path().join("socket");
         let name = SocketAddr::from_abstract_name(text(&path)).unwrap();
-        let sockets = [UnixListener::bind(&path).unwrap(), UnixListener::bind_addr(&name).unwrap()];
-        Self { secret, other_port: TcpListener::bind("127.0.0.1:0").unwrap(), _sockets: sockets, folder }
+        let sockets = [
+            UnixListener::bind(&path).unwrap(),
+            UnixListener::bind_addr(&name).unwrap(),
+        ];
+        Self {
+            secret,
+            other_port: TcpListener::bind("127.0.0.1:0").unwrap(),
+            _sockets: sockets,
+            folder,
+        }
     }
 
     /// Compiles the stand-in; the compiler that Rust uses as its linker is always installed.
@@ -41,17 +49,30 @@ impl Targets {
         let define = |name: &str, path: &Path| format!("-D{name}=\"{}\"", path.display());
         let mut compiler = Command::new("cc");
         compiler.arg("-O1").arg(source).arg("-o").arg(&program);
-        compiler.arg(define("SECRET", &self.secret)).arg(define("FOLDER", self.secret.parent().unwrap()));
+        compiler
+            .arg(define("SECRET", &self.secret))
+            .arg(define("FOLDER", self.secret.parent().unwrap()));
         compiler.arg(define("SOCKET", &self.folder.path().join("socket")));
-        compiler.arg(format!("-DOTHER_PORT={}", self.other_port.local_addr().unwrap().port()));
+        compiler.arg(format!(
+            "-DOTHER_PORT={}",
+            self.other_port.local_addr().unwrap().port()
+        ));
         let compiled = compiler.output().expect("a C compiler is there");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        assert!(
+            compiled.status.success(),
+            "{}",
+            String::from_utf8_lossy(&compiled.stderr)
+        );
         program
     }
 }
 
 /// The attempts that succeed under an enforcement, and those that do not.
-fn attempts(targets: &Targets, attacker: &Path, enforcement: Enforcement) -> (Vec<String>, Vec<String>) {
+fn attempts(
+    targets: &Targets,
+    attacker: &Path,
+    enforcement: Enforcement,
+) -> (Vec<String>, Vec<String>) {
     let loopback = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = loopback.local_addr().unwrap().port();
     let policy = Policy {
@@ -60,15 +81,31 @@ fn attempts(targets: &Targets, attacker: &Path, enforcement: Enforcement) -> (Ve
         port: Some(port),
         memory: 1 << 30,
         execute: confine::libraries(attacker, &[]).unwrap().execute,
-        command: vec![attacker.into(), port.to_string().into(), "ATTACKS_PLAIN".into()],
+        command: vec![
+            attacker.into(),
+            port.to_string().into(),
+            "ATTACKS_PLAIN".into(),
+        ],
         ..Policy::default()
     };
-    let output = Command::new(edgereel()).args(policy.arguments()).output().unwrap();
+    let output = Command::new(edgereel())
+        .args(policy.arguments())
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     // An attempt that removed the file would affect the next one.
     assert!(targets.secret.is_file());
-    let with = |ending: &str| said.lines().filter_map(|it| it.strip_suffix(ending)).map(str::to_owned).collect();
+    let with = |ending: &str| {
+        said.lines()
+            .filter_map(|it| it.strip_suffix(ending))
+            .map(str::to_owned)
+            .collect()
+    };
     (with(" works"), with(" refused"))
 }
 
@@ -86,11 +123,36 @@ fn a_program_that_was_taken_over_reaches_nothing() {
     let attacker = targets.attacker();
     // Without the confinement, the attempts succeed.
     let (works, _) = attempts(&targets, &attacker, Enforcement::Off);
-    for name in ["loopback", "secret", "passwd", "write-data", "write-tmp", "other-port", "bind", "abstract-socket"] {
-        assert!(works.iter().any(|it| it == name), "{name} fails without a confinement too: only {works:?} work");
+    for name in [
+        "loopback",
+        "secret",
+        "passwd",
+        "write-data",
+        "write-tmp",
+        "other-port",
+        "bind",
+        "abstract-socket",
+    ] {
+        assert!(
+            works.iter().any(|it| it == name),
+            "{name} fails without a confinement too: only {works:?} work"
+        );
     }
-    for name in ["unix-socket", "udp", "fork", "clone3", "memfd", "chmod", "watch", "exec", "command-line-of-parent"] {
-        assert!(works.iter().any(|it| it == name), "{name} fails without a confinement too: only {works:?} work");
+    for name in [
+        "unix-socket",
+        "udp",
+        "fork",
+        "clone3",
+        "memfd",
+        "chmod",
+        "watch",
+        "exec",
+        "command-line-of-parent",
+    ] {
+        assert!(
+            works.iter().any(|it| it == name),
+            "{name} fails without a confinement too: only {works:?} work"
+        );
     }
     assert!(works.len() >= 20, "{works:?}");
     if is_complete() {
@@ -110,29 +172,57 @@ async fn an_ffprobe_that_was_taken_over_reaches_nothing() {
     let attacker = targets.attacker();
     let folder = attacker.parent().unwrap();
     let path = std::env::var_os("PATH").unwrap();
-    let real = std::env::split_paths(&path).map(|it| it.join("ffmpeg")).find(|it| it.is_file());
+    let real = std::env::split_paths(&path)
+        .map(|it| it.join("ffmpeg"))
+        .find(|it| it.is_file());
     symlink(real.expect("FFmpeg is there"), folder.join("ffmpeg")).unwrap();
     let film = make_film(&folder.join("film.mp4"), "320x180", "25", 2.0, &[]);
-    let environment =
-        [("EDGEREEL_FFMPEG_DIR".to_owned(), text(folder)), ("EDGEREEL_CONFINEMENT".to_owned(), "required".to_owned())];
+    let environment = [
+        ("EDGEREEL_FFMPEG_DIR".to_owned(), text(folder)),
+        ("EDGEREEL_CONFINEMENT".to_owned(), "required".to_owned()),
+    ];
     let out = text(&folder.join("out"));
     let arguments = ["transcode", "--json", &text(&film), "--out", &out];
     let answer = edgereel_run_with(&environment, &arguments, folder, Duration::from_secs(60)).await;
-    let message = answer.last()["error"]["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains("codec `loopback`"), "{message}\n{}", answer.stderr);
+    let message = answer.last()["error"]["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        message.contains("codec `loopback`"),
+        "{message}\n{}",
+        answer.stderr
+    );
 }
 
 #[tokio::test]
 async fn real_films_come_out_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let mut films = vec![make_film(&folder.path().join("film.mp4"), "320x180", "25", 4.0, &[])];
+    let mut films = vec![make_film(
+        &folder.path().join("film.mp4"),
+        "320x180",
+        "25",
+        4.0,
+        &[],
+    )];
     // HDR needs a table in a file.
-    films.extend(shared_media().iter().flat_map(|it| [it.join("hevc-hlg10.mp4"), it.join("vp9-540p60.webm")]));
+    films.extend(
+        shared_media()
+            .iter()
+            .flat_map(|it| [it.join("hevc-hlg10.mp4"), it.join("vp9-540p60.webm")]),
+    );
     for film in films {
         let out = folder.path().join("out");
         let answer = transcode(&film, &out, folder.path(), &["--confinement", "required"]).await;
         if is_complete() {
-            assert_eq!(answer.code, Some(0), "{}: {:?}\n{}", film.display(), answer.last(), answer.stderr);
+            assert_eq!(
+                answer.code,
+                Some(0),
+                "{}: {:?}\n{}",
+                film.display(),
+                answer.last(),
+                answer.stderr
+            );
         } else {
             assert_eq!(answer.last()["error"]["code"], "no-confinement");
         }
@@ -144,15 +234,30 @@ async fn real_films_come_out_whole() {
 fn a_confined_program_ends_with_its_parent() {
     let folder = tempfile::tempdir().unwrap();
     let run = |parent: u32, command: &[&str]| {
-        let policy =
-            Policy { parent, memory: 1 << 30, command: command.iter().map(Into::into).collect(), ..Policy::default() };
-        Command::new(edgereel()).args(policy.arguments()).output().unwrap()
+        let policy = Policy {
+            parent,
+            memory: 1 << 30,
+            command: command.iter().map(Into::into).collect(),
+            ..Policy::default()
+        };
+        Command::new(edgereel())
+            .args(policy.arguments())
+            .output()
+            .unwrap()
     };
     // The policy names process 1 as the parent, so the program concludes that its parent has ended.
     let orphan = run(1, &["/bin/true"]);
-    assert_eq!(orphan.status.code(), Some(confine::CANNOT_CONFINE), "{orphan:?}");
+    assert_eq!(
+        orphan.status.code(),
+        Some(confine::CANNOT_CONFINE),
+        "{orphan:?}"
+    );
     let missing = run(std::process::id(), &[&text(&folder.path().join("none"))]);
-    assert_eq!(missing.status.code(), Some(confine::CANNOT_EXECUTE), "{missing:?}");
+    assert_eq!(
+        missing.status.code(),
+        Some(confine::CANNOT_EXECUTE),
+        "{missing:?}"
+    );
 }
 
 /// Measures the cost of the confinement per start, and prints it.
@@ -185,5 +290,8 @@ fn a_start_costs_little() {
         command
     });
     eprintln!("a start takes {direct:?}, a confined one {confined:?}");
-    assert!(confined < direct + Duration::from_millis(250), "{direct:?} {confined:?}");
+    assert!(
+        confined < direct + Duration::from_millis(250),
+        "{direct:?} {confined:?}"
+    );
 }

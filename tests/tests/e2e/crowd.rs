@@ -13,8 +13,11 @@ use testkit::Postgres;
 
 async fn show(database: String, folder: tempfile::TempDir) {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
-    let services =
-        Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
+    let services = Services {
+        database: Secret::new(database),
+        queue: QueueAddress::Database,
+        store: s3.store_config(),
+    };
     let site = Arc::new(Site::new(services, folder).await);
     let (api, pump) = (Arc::new(site.api().await), site.pump(s3.server.events()));
     uploads(&site, &api, 10, 50).await;
@@ -26,11 +29,17 @@ async fn show(database: String, folder: tempfile::TempDir) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_uploads_by_ten_callers_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    show(format!("sqlite:{}", folder.path().join("edgereel.db").display()), folder).await;
+    show(
+        format!("sqlite:{}", folder.path().join("edgereel.db").display()),
+        folder,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_uploads_by_ten_callers_in_postgresql() {
-    let Some(postgres) = Postgres::start() else { return };
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
     show(postgres.database(), tempfile::tempdir().unwrap()).await;
 }

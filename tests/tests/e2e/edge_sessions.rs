@@ -20,7 +20,10 @@ async fn twin() -> (String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
-        store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
+        store
+            .put(&key, bytes.into(), PutCondition::Always)
+            .await
+            .unwrap();
     }
     let edge = edge_server::Edge {
         store: Arc::new(store),
@@ -47,7 +50,11 @@ async fn worker() -> Option<Edge> {
     let mut edge = Edge::start(bindings).await?;
     let folder = tempfile::tempdir().unwrap();
     for (key, bytes) in world::objects() {
-        let bucket = if key.bucket() == Bucket::Private { "private" } else { "media" };
+        let bucket = if key.bucket() == Bucket::Private {
+            "private"
+        } else {
+            "media"
+        };
         let path = folder.path().join(bucket).join(key.path());
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
@@ -70,16 +77,30 @@ struct Viewer {
 
 impl Viewer {
     fn grant(name: &str, check_segments: bool, expires: u64) -> String {
-        let limits = Limits { check_segments, ..Limits::default() };
+        let limits = Limits {
+            check_segments,
+            ..Limits::default()
+        };
         let viewer = Some(name.to_owned());
-        let grant = Grant { video: world::video(), viewer, id: None, expires, not_before: None, limits };
+        let grant = Grant {
+            video: world::video(),
+            viewer,
+            id: None,
+            expires,
+            not_before: None,
+            limits,
+        };
         grant.issue(&world::keyring().grants).unwrap()
     }
 
     /// Starts with passes of this lifetime, in seconds.
     async fn start(edge: &str, name: &'static str, check_segments: bool, seconds: u64) -> Self {
         // The clock skew is added to it.
-        let grant = Self::grant(name, check_segments, system_time() + seconds - world::config().clock_skew_seconds);
+        let grant = Self::grant(
+            name,
+            check_segments,
+            system_time() + seconds - world::config().clock_skew_seconds,
+        );
         let address = format!("/v/{}/master.m3u8?grant={grant}", world::video());
         let text = async |target: &str| {
             let answer = wire::send(edge, "GET", target, &[]).await.unwrap();
@@ -88,19 +109,42 @@ impl Viewer {
             text
         };
         let master = text(&address).await;
-        let playlist = master.lines().find(|it| it.contains("/1080p/")).expect("a rendition").to_owned();
+        let playlist = master
+            .lines()
+            .find(|it| it.contains("/1080p/"))
+            .expect("a rendition")
+            .to_owned();
         let media = text(&playlist).await;
-        let key = media.split_once("URI=\"").and_then(|it| it.1.split_once('"')).expect("a key").0.to_owned();
+        let key = media
+            .split_once("URI=\"")
+            .and_then(|it| it.1.split_once('"'))
+            .expect("a key")
+            .0
+            .to_owned();
         let segment = playlist.replace("1080p.m3u8", "1080p_00000.ts");
-        Self { edge: edge.to_owned(), name, check_segments, address, goes_on_with: [playlist, segment, key] }
+        Self {
+            edge: edge.to_owned(),
+            name,
+            check_segments,
+            address,
+            goes_on_with: [playlist, segment, key],
+        }
     }
 
     /// The responses to playlist, segment and key.
     async fn tries(&self) -> [(u16, Option<String>); 3] {
         let mut found = vec![];
         for target in &self.goes_on_with {
-            let Answer { status, headers, .. } = wire::send(&self.edge, "GET", target, &[]).await.unwrap();
-            found.push((status, headers.into_iter().find(|it| it.0 == "edgereel-refusal").map(|it| it.1)));
+            let Answer {
+                status, headers, ..
+            } = wire::send(&self.edge, "GET", target, &[]).await.unwrap();
+            found.push((
+                status,
+                headers
+                    .into_iter()
+                    .find(|it| it.0 == "edgereel-refusal")
+                    .map(|it| it.1),
+            ));
         }
         found.try_into().unwrap()
     }
@@ -108,9 +152,20 @@ impl Viewer {
     /// Sends a new grant, whose pass would have this lifetime.
     async fn renew(&self, seconds: u64) -> (u16, Value) {
         let skew = world::config().clock_skew_seconds;
-        let fresh = Self::grant(self.name, self.check_segments, system_time() + seconds - skew);
+        let fresh = Self::grant(
+            self.name,
+            self.check_segments,
+            system_time() + seconds - skew,
+        );
         let bearer = format!("Bearer {fresh}");
-        let answer = wire::send(&self.edge, "POST", &self.address, &[("authorization", &bearer)]).await.unwrap();
+        let answer = wire::send(
+            &self.edge,
+            "POST",
+            &self.address,
+            &[("authorization", &bearer)],
+        )
+        .await
+        .unwrap();
         (answer.status, serde_json::from_slice(&answer.body).unwrap())
     }
 
@@ -118,7 +173,14 @@ impl Viewer {
         let names = vec![format!("viewer/{}", Fingerprint::of(self.name))];
         let token = revocation(names, system_time(), &world::keyring().grants).unwrap();
         let bearer = format!("Bearer {token}");
-        let answer = wire::send(&self.edge, "POST", "/revocations", &[("authorization", &bearer)]).await.unwrap();
+        let answer = wire::send(
+            &self.edge,
+            "POST",
+            "/revocations",
+            &[("authorization", &bearer)],
+        )
+        .await
+        .unwrap();
         assert_eq!(answer.status, 204);
     }
 }
@@ -137,15 +199,29 @@ async fn lives_on(edge: &str) {
     assert_eq!(one.tries().await, PLAYS);
     // One renews in time, the other too late.
     let (status, answer) = one.renew(8).await;
-    assert!(status == 200 && answer["expires_in"].as_u64().is_some_and(|it| (6..=8).contains(&it)), "{answer}");
+    assert!(
+        status == 200
+            && answer["expires_in"]
+                .as_u64()
+                .is_some_and(|it| (6..=8).contains(&it)),
+        "{answer}"
+    );
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(one.tries().await, PLAYS, "at {edge}");
-    assert_eq!(other.tries().await, [expired(), expired(), expired()], "at {edge}");
+    assert_eq!(
+        other.tries().await,
+        [expired(), expired(), expired()],
+        "at {edge}"
+    );
     assert_eq!(other.renew(60).await.0, 200);
     assert_eq!(other.tries().await, PLAYS, "at {edge}");
     // A renewal expires as well, and is followed by the next one.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(one.tries().await, [expired(), expired(), expired()], "at {edge}");
+    assert_eq!(
+        one.tries().await,
+        [expired(), expired(), expired()],
+        "at {edge}"
+    );
     assert_eq!(one.renew(60).await.0, 200);
     assert_eq!(one.tries().await, PLAYS, "at {edge}");
     // A revocation takes precedence. Segments alone are useless; if the grant requires it, they are
@@ -155,8 +231,16 @@ async fn lives_on(edge: &str) {
     for viewer in [&one, &strict] {
         viewer.revoke().await;
         let revoked = || refused(403, "revoked");
-        let segment = if viewer.check_segments { revoked() } else { (200, None) };
-        assert_eq!(viewer.tries().await, [revoked(), segment, revoked()], "at {edge}");
+        let segment = if viewer.check_segments {
+            revoked()
+        } else {
+            (200, None)
+        };
+        assert_eq!(
+            viewer.tries().await,
+            [revoked(), segment, revoked()],
+            "at {edge}"
+        );
         assert_eq!(viewer.renew(60).await.1["code"], "revoked");
     }
     assert_eq!(other.tries().await, PLAYS, "at {edge}");

@@ -43,7 +43,11 @@ use tokio_util::sync::CancellationToken;
 use transcoder::{ActiveVideos, Outage, Worker, WorkerConfig};
 
 fn upload(number: u64) -> Value {
-    event("PutObject", PRIVATE, &format!("uploads/{}/film.mp4", VideoId::new(number, [1; 10])))
+    event(
+        "PutObject",
+        PRIVATE,
+        &format!("uploads/{}/film.mp4", VideoId::new(number, [1; 10])),
+    )
 }
 
 /// API, store, catalog and transcoder of one installation, around an SQS queue.
@@ -62,7 +66,11 @@ impl Site {
         let database = open_sqlite(&folder.join("edgereel.db")).await.unwrap();
         let catalog = Catalog::new(&database);
         let keys = (LocalStack::KEY.to_owned(), Secret::new(LocalStack::KEY));
-        let config = SqsQueueConfig { queue_url: sqs.url.clone(), region: None, keys: Some(keys) };
+        let config = SqsQueueConfig {
+            queue_url: sqs.url.clone(),
+            region: None,
+            keys: Some(keys),
+        };
         let queue: SharedQueue = Arc::new(SqsQueue::open(&config).await.unwrap());
         let store = Arc::new(s3.store());
         let mut config = ApiConfig::default();
@@ -81,7 +89,10 @@ impl Site {
             grant_keys: GrantKeys::parse(world::GRANT_KEYS).unwrap(),
             pass_keys: Some(PassKeys::parse(world::PASS_KEYS).unwrap()),
             key_encryption_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
-            webhook_policy: Policy { allow_private: true, allow_http: true },
+            webhook_policy: Policy {
+                allow_private: true,
+                allow_http: true,
+            },
             identity: None,
             config,
         };
@@ -89,24 +100,37 @@ impl Site {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
-        Self { s3, catalog, queue, api }
+        Self {
+            s3,
+            catalog,
+            queue,
+            api,
+        }
     }
 
     async fn call(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
-        let request = reqwest::Client::new().request(method, format!("{}{path}", self.api)).bearer_auth(TOKEN);
+        let request = reqwest::Client::new()
+            .request(method, format!("{}{path}", self.api))
+            .bearer_auth(TOKEN);
         let request = match body {
             Some(body) => request.json(&body),
             None => request,
         };
         let answer = request.send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        assert!(
+            answer.status().is_success(),
+            "{path}: {}",
+            answer.text().await.unwrap()
+        );
         answer.json().await.unwrap()
     }
 
     async fn upload(&self, film: &Path) -> VideoId {
         let bytes = std::fs::read(film).unwrap();
         let fields = json!({ "filename": "film.mp4", "size": bytes.len() });
-        let created = self.call(reqwest::Method::POST, "/v1/uploads", Some(fields)).await;
+        let created = self
+            .call(reqwest::Method::POST, "/v1/uploads", Some(fields))
+            .await;
         let request = &created["upload"]["request"];
         let mut put = reqwest::Client::new().put(request["url"].as_str().unwrap());
         for (name, value) in request["headers"].as_object().unwrap() {
@@ -124,7 +148,11 @@ impl Site {
             name: "worker".to_owned(),
             encoders: 1,
             wait: Duration::from_millis(200),
-            profiles: [("small".to_owned(), Profile::parse(&program::profile_with_one_sound()).unwrap())].into(),
+            profiles: [(
+                "small".to_owned(),
+                Profile::parse(&program::profile_with_one_sound()).unwrap(),
+            )]
+            .into(),
             ..WorkerConfig::default()
         };
         let worker = Worker {
@@ -149,7 +177,11 @@ impl Site {
             match now.state.name() {
                 StateName::Ready => break,
                 StateName::Failed => panic!("{:?}", now.state),
-                _ => assert!(started.elapsed() < Duration::from_secs(120), "still {:?}", now.state),
+                _ => assert!(
+                    started.elapsed() < Duration::from_secs(120),
+                    "still {:?}",
+                    now.state
+                ),
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -165,11 +197,18 @@ async fn publish(store: &S3Store, video: VideoId, folder: &Path, edge: &mut Edge
         loop {
             let page = store.list(&prefix, after.as_deref()).await.unwrap();
             for entry in page.entries {
-                let keys = [Bucket::Media, Bucket::Private].map(|it| ObjectKey::parse(it, &entry.path));
-                let Some(key) = keys.into_iter().flatten().next() else { continue };
+                let keys =
+                    [Bucket::Media, Bucket::Private].map(|it| ObjectKey::parse(it, &entry.path));
+                let Some(key) = keys.into_iter().flatten().next() else {
+                    continue;
+                };
                 let body = store.get(&key, None, None).await.unwrap();
                 let bytes: Vec<_> = body.stream.try_collect().await.unwrap();
-                let bucket = if key.bucket() == Bucket::Private { "private" } else { "media" };
+                let bucket = if key.bucket() == Bucket::Private {
+                    "private"
+                } else {
+                    "media"
+                };
                 let path = folder.join(bucket).join(entry.path);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, bytes.concat()).unwrap();
@@ -186,19 +225,44 @@ async fn publish(store: &S3Store, video: VideoId, folder: &Path, edge: &mut Edge
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_an_upload_to_three_players() {
-    let Some(sqs) = Sqs::start().await else { return };
-    let Some(mut edge) = Edge::start(sqs.bindings(&sqs.url)).await else { return };
+    let Some(sqs) = Sqs::start().await else {
+        return;
+    };
+    let Some(mut edge) = Edge::start(sqs.bindings(&sqs.url)).await else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let site = Site::start(folder.path(), &sqs, &edge).await;
-    let film = make_film(&folder.path().join("film.mp4"), "640x360", "25", 24.0, &["-g", "50"]);
+    let film = make_film(
+        &folder.path().join("film.mp4"),
+        "640x360",
+        "25",
+        24.0,
+        &["-g", "50"],
+    );
     let video = site.upload(&film).await;
     let events = site.s3.server.events().waiting(10).await.unwrap();
-    let bodies: Vec<Value> = events.iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect();
+    let bodies: Vec<Value> = events
+        .iter()
+        .map(|it| serde_json::from_str(&it.body).unwrap())
+        .collect();
     let (acked, retried) = outcome(&edge.queue(&bodies).await);
     assert_eq!((acked.len(), retried.len()), (1, 0));
     site.work(video).await;
-    publish(&site.s3.store(), video, &folder.path().join("copy"), &mut edge).await;
-    let stream = site.call(reqwest::Method::GET, &format!("/v1/videos/{video}/stream"), None).await;
+    publish(
+        &site.s3.store(),
+        video,
+        &folder.path().join("copy"),
+        &mut edge,
+    )
+    .await;
+    let stream = site
+        .call(
+            reqwest::Method::GET,
+            &format!("/v1/videos/{video}/stream"),
+            None,
+        )
+        .await;
     let url = stream["hls_url"].as_str().unwrap().to_owned();
     assert!(url.starts_with(&edge.url()), "{url}");
 
@@ -209,37 +273,75 @@ async fn from_an_upload_to_three_players() {
         let report = browser::run("play.mjs", &[&url], Duration::from_secs(300)).await;
         browser::played_without_an_error(&report);
         assert_eq!(report["ended"], true, "{report:#}");
-        assert!((report["duration"].as_f64().unwrap() - 24.0).abs() < 0.2, "{report:#}");
+        assert!(
+            (report["duration"].as_f64().unwrap() - 24.0).abs() < 0.2,
+            "{report:#}"
+        );
         let played = report["played"].as_array().unwrap();
-        assert!([360, 180].iter().all(|it| played.contains(&json!(it))), "a rung was not shown: {report:#}");
+        assert!(
+            [360, 180].iter().all(|it| played.contains(&json!(it))),
+            "a rung was not shown: {report:#}"
+        );
 
         let (video, edge) = (video.to_string(), edge.url());
         let arguments = [&site.api, TOKEN, &video, &edge];
         let report = browser::run("web/worker.mjs", &arguments, Duration::from_secs(200)).await;
-        assert_eq!((&report["stalls"], &report["notice"]), (&json!(0), &Value::Null), "{report:#}");
-        assert!(report["images"].as_u64() > Some(20) && report["time"].as_f64() > Some(23.5), "{report:#}");
+        assert_eq!(
+            (&report["stalls"], &report["notice"]),
+            (&json!(0), &Value::Null),
+            "{report:#}"
+        );
+        assert!(
+            report["images"].as_u64() > Some(20) && report["time"].as_f64() > Some(23.5),
+            "{report:#}"
+        );
     }
 }
 
 /// FFmpeg decodes video and audio to the end, without an error message.
 fn ffmpeg_plays(url: &str) {
-    let arguments = ["-nostdin", "-v", "warning", "-i", url, "-map", "0:v:0", "-map", "0:a:0", "-f", "framecrc", "-"];
+    let arguments = [
+        "-nostdin", "-v", "warning", "-i", url, "-map", "0:v:0", "-map", "0:a:0", "-f", "framecrc",
+        "-",
+    ];
     let output = Command::new("ffmpeg").args(arguments).output().unwrap();
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaints}");
-    let frames = String::from_utf8_lossy(&output.stdout).lines().filter(|it| it.starts_with("0,")).count();
-    assert!((598..=602).contains(&frames), "{frames} frames: {complaints}");
+    let frames = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|it| it.starts_with("0,"))
+        .count();
+    assert!(
+        (598..=602).contains(&frames),
+        "{frames} frames: {complaints}"
+    );
 }
 
 /// `GStreamer`, which has its own HLS implementation, plays to the end.
 fn gstreamer_plays(url: &str) {
-    let pipeline =
-        ["--no-fault", "playbin3", "video-sink=fakevideosink", "audio-sink=fakesink sync=false", &format!("uri={url}")]
-            .map(str::to_owned);
-    let output = match Command::new("timeout").args(["90", "gst-launch-1.0"]).args(pipeline).output() {
+    let pipeline = [
+        "--no-fault",
+        "playbin3",
+        "video-sink=fakevideosink",
+        "audio-sink=fakesink sync=false",
+        &format!("uri={url}"),
+    ]
+    .map(str::to_owned);
+    let output = match Command::new("timeout")
+        .args(["90", "gst-launch-1.0"])
+        .args(pipeline)
+        .output()
+    {
         Ok(output) if output.status.code() != Some(127) => output,
         _ => return testkit::missing("GStreamer", "scripts/setup.sh --browser"),
     };
-    let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && report.contains("Got EOS"), "{report}");
+    let report = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success() && report.contains("Got EOS"),
+        "{report}"
+    );
 }

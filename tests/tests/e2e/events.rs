@@ -36,7 +36,10 @@ async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
 }
 
 fn source(video: VideoId) -> ObjectKey {
-    ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }
+    ObjectKey::Source {
+        video,
+        file_name: FileName::clean("film.mp4"),
+    }
 }
 
 fn new_video(last: u8) -> VideoId {
@@ -46,22 +49,43 @@ fn new_video(last: u8) -> VideoId {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_event_again_and_again_is_one_run() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 16.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        16.0,
+        &[],
+    );
     let bytes = Bytes::from(std::fs::read(&film).unwrap());
     let dev = home.start().await;
     let (store, early) = (dev.store(), new_video(7));
     // The catalog does not know this one yet; and the object arrives three times.
     for _ in 0..3 {
-        store.put(&source(early), bytes.clone(), PutCondition::Always).await.unwrap();
+        store
+            .put(&source(early), bytes.clone(), PutCondition::Always)
+            .await
+            .unwrap();
     }
     let known = dev.upload(&film, "film.mp4").await;
-    dev.until(known, Duration::from_secs(60), |it| it["state"] != "uploading" && it["state"] != "created").await;
-    store.put(&source(known), bytes.clone(), PutCondition::Always).await.unwrap();
+    dev.until(known, Duration::from_secs(60), |it| {
+        it["state"] != "uploading" && it["state"] != "created"
+    })
+    .await;
+    store
+        .put(&source(known), bytes.clone(), PutCondition::Always)
+        .await
+        .unwrap();
     dev.until_ready(early).await;
     dev.until_ready(known).await;
     // And once more, when all is done.
-    store.put(&source(early), bytes.clone(), PutCondition::Always).await.unwrap();
-    store.put(&source(known), bytes, PutCondition::Always).await.unwrap();
+    store
+        .put(&source(early), bytes.clone(), PutCondition::Always)
+        .await
+        .unwrap();
+    store
+        .put(&source(known), bytes, PutCondition::Always)
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     for video in [early, known] {
         assert_eq!(dev.video(video).await["state"], "ready");
@@ -79,23 +103,51 @@ async fn the_same_event_again_and_again_is_one_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_arrives_for_a_deleted_video_is_removed() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 4.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "320x180",
+        "24",
+        4.0,
+        &[],
+    );
     let bytes = Bytes::from(std::fs::read(&film).unwrap());
     let dev = home.start().await;
     let fields = json!({ "filename": "film.mp4", "size": bytes.len(), "profile": "small" });
     let (status, created) = dev.call("POST", "/v1/uploads", Some(&fields)).await;
     assert_eq!(status, 201, "{created}");
     let video: VideoId = created["video"].as_str().unwrap().parse().unwrap();
-    assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
-    dev.store().put(&source(video), bytes, PutCondition::Always).await.unwrap();
+    assert_eq!(
+        dev.call("DELETE", &format!("/v1/videos/{video}"), None)
+            .await
+            .0,
+        204
+    );
+    dev.store()
+        .put(&source(video), bytes, PutCondition::Always)
+        .await
+        .unwrap();
     let started = Instant::now();
     while !dev.objects(video).await.is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(20), "left: {:?}", dev.objects(video).await);
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "left: {:?}",
+            dev.objects(video).await
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // Deleting it again is not an error.
-    assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
-    assert_eq!(dev.call("GET", &format!("/v1/videos/{video}"), None).await.0, 404);
+    assert_eq!(
+        dev.call("DELETE", &format!("/v1/videos/{video}"), None)
+            .await
+            .0,
+        204
+    );
+    assert_eq!(
+        dev.call("GET", &format!("/v1/videos/{video}"), None)
+            .await
+            .0,
+        404
+    );
     assert!(dev.terminate().await.success());
     assert!(attempts(&home, video).await.is_empty());
     assert!(!home.log().contains("ERROR"), "{}", home.log());
@@ -104,13 +156,32 @@ async fn a_source_that_arrives_for_a_deleted_video_is_removed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_video_deleted_in_the_middle_leaves_nothing() {
     let mut home = Home::new();
-    let long = make_film(&home.folder.path().join("long.mp4"), "1280x720", "24", 60.0, &["-g", "600"]);
+    let long = make_film(
+        &home.folder.path().join("long.mp4"),
+        "1280x720",
+        "24",
+        60.0,
+        &["-g", "600"],
+    );
     let dev = home.start().await;
     let video = dev.upload(&long, "long.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["percent"].as_u64() > Some(0)).await;
+    dev.until(video, Duration::from_secs(60), |it| {
+        it["percent"].as_u64() > Some(0)
+    })
+    .await;
     let children = dev.children();
-    assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
-    assert_eq!(dev.call("GET", &format!("/v1/videos/{video}/stream"), None).await.0, 404);
+    assert_eq!(
+        dev.call("DELETE", &format!("/v1/videos/{video}"), None)
+            .await
+            .0,
+        204
+    );
+    assert_eq!(
+        dev.call("GET", &format!("/v1/videos/{video}/stream"), None)
+            .await
+            .0,
+        404
+    );
     // The worker learns of it at its next write to the catalog.
     all_gone(&children, Duration::from_secs(45)).await;
     let started = Instant::now();
@@ -118,12 +189,25 @@ async fn a_video_deleted_in_the_middle_leaves_nothing() {
     while empty_since.is_none_or(|it: Instant| it.elapsed() < Duration::from_secs(2)) {
         let (objects, busy) = (dev.objects(video).await, !dev.children().is_empty());
         let empty = objects.is_empty() && !busy;
-        empty_since = if empty { empty_since.or(Some(Instant::now())) } else { None };
-        assert!(started.elapsed() < Duration::from_secs(45), "busy: {busy}, left: {objects:?}");
+        empty_since = if empty {
+            empty_since.or(Some(Instant::now()))
+        } else {
+            None
+        };
+        assert!(
+            started.elapsed() < Duration::from_secs(45),
+            "busy: {busy}, left: {objects:?}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // The next video is not delayed.
-    let short = make_film(&home.folder.path().join("short.mp4"), "320x180", "24", 4.0, &[]);
+    let short = make_film(
+        &home.folder.path().join("short.mp4"),
+        "320x180",
+        "24",
+        4.0,
+        &[],
+    );
     let next = dev.upload(&short, "short.mp4").await;
     dev.until_ready(next).await;
     assert_eq!(dev.objects(video).await, Vec::<String>::new());
@@ -146,11 +230,20 @@ impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
-        let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
+        let database = open_sqlite(&folder.path().join("edgereel.db"))
+            .await
+            .unwrap();
         let catalog = Catalog::new(&database);
-        let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
+        let queue: SharedQueue =
+            Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
         let store = Arc::new(s3.store());
-        Self { catalog, queue, store, s3, folder }
+        Self {
+            catalog,
+            queue,
+            store,
+            s3,
+            folder,
+        }
     }
 
     fn worker(&self, name: &str) -> Worker {
@@ -163,7 +256,8 @@ impl Site {
             profiles: [("small".to_owned(), profile)].into(),
             ..WorkerConfig::default()
         };
-        let keys = KeyEncryptionKeys::parse("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
+        let keys =
+            KeyEncryptionKeys::parse("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
         Worker {
             queue: self.queue.clone(),
             catalog: self.catalog.clone(),
@@ -193,34 +287,73 @@ impl Site {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_workers_one_does_it() {
     let site = Site::new().await;
-    let film = make_film(&site.folder.path().join("film.mp4"), "640x360", "24", 16.0, &[]);
+    let film = make_film(
+        &site.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        16.0,
+        &[],
+    );
     let video = new_video(9);
-    site.store.put(&source(video), std::fs::read(film).unwrap().into(), PutCondition::Always).await.unwrap();
+    site.store
+        .put(
+            &source(video),
+            std::fs::read(film).unwrap().into(),
+            PutCondition::Always,
+        )
+        .await
+        .unwrap();
     let events = site.s3.server.events().waiting(10).await.unwrap();
     assert_eq!(events.len(), 1);
     // R2 delivers the event three times. The queue drops duplicates; a second message is created in
     // case it does not.
     let mut queued = vec![];
     for _ in 0..3 {
-        queued.extend(site.ingest().process(&events[0].body, clock::now()).await.unwrap());
+        queued.extend(
+            site.ingest()
+                .process(&events[0].body, clock::now())
+                .await
+                .unwrap(),
+        );
     }
     assert!(
-        matches!(queued.as_slice(), [Ingested::Queued(_), Ingested::Duplicate(_), Ingested::Duplicate(_)]),
+        matches!(
+            queued.as_slice(),
+            [
+                Ingested::Queued(_),
+                Ingested::Duplicate(_),
+                Ingested::Duplicate(_)
+            ]
+        ),
         "{queued:?}"
     );
     let double = SqlQueue::new(
-        &open_sqlite(&site.folder.path().join("other.db")).await.unwrap(),
+        &open_sqlite(&site.folder.path().join("other.db"))
+            .await
+            .unwrap(),
         QueueName::Interactive,
         5,
         "other",
     );
-    let job = site.catalog.get_video(video).await.unwrap().to_job(domain::job::JobReason::Upload).unwrap();
-    double.send(&domain::job::JobMessage::from(job), Duration::ZERO).await.unwrap();
+    let job = site
+        .catalog
+        .get_video(video)
+        .await
+        .unwrap()
+        .to_job(domain::job::JobReason::Upload)
+        .unwrap();
+    double
+        .send(&domain::job::JobMessage::from(job), Duration::ZERO)
+        .await
+        .unwrap();
     let double: SharedQueue = Arc::new(double);
 
     let stop = CancellationToken::new();
     let first = site.worker("first");
-    let second = Worker { queue: double.clone(), ..site.worker("second") };
+    let second = Worker {
+        queue: double.clone(),
+        ..site.worker("second")
+    };
     let running = [first, second].map(|worker| {
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
@@ -231,14 +364,22 @@ async fn of_two_workers_one_does_it() {
         match now.state.name() {
             StateName::Ready => break,
             StateName::Failed => panic!("{:?}", now.state),
-            _ => assert!(started.elapsed() < Duration::from_secs(90), "still {:?}", now.state),
+            _ => assert!(
+                started.elapsed() < Duration::from_secs(90),
+                "still {:?}",
+                now.state
+            ),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // The second worker has nothing left to do: both messages are removed.
     for queue in [&site.queue, &double] {
         while queue.depth().await.unwrap() != Depth::default() {
-            assert!(started.elapsed() < Duration::from_secs(90), "a message is left: {:?}", queue.depth().await);
+            assert!(
+                started.elapsed() < Duration::from_secs(90),
+                "a message is left: {:?}",
+                queue.depth().await
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

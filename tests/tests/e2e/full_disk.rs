@@ -9,17 +9,27 @@ use e2e::small_disk::SmallDisk;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn costs_no_video_and_no_restart() {
-    let Some(disk) = SmallDisk::mount(96) else { return };
+    let Some(disk) = SmallDisk::mount(96) else {
+        return;
+    };
     let mut home = Home::new();
     home.place = Some(disk.path().join("data"));
-    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "600"]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "320x180",
+        "24",
+        12.0,
+        &["-g", "600"],
+    );
     let dev = home.start().await;
     let mut videos = vec![];
     for number in 0..6 {
         videos.push(dev.upload(&film, &format!("film-{number}.mp4")).await);
     }
-    dev.until(videos[0], Duration::from_secs(60), |it| it["percent"].as_u64() > Some(0) || it["state"] == "ready")
-        .await;
+    dev.until(videos[0], Duration::from_secs(60), |it| {
+        it["percent"].as_u64() > Some(0) || it["state"] == "ready"
+    })
+    .await;
     let filler = disk.fill();
     let began = Instant::now();
     let mut said_so = false;
@@ -34,8 +44,15 @@ async fn costs_no_video_and_no_restart() {
     for video in &videos {
         dev.until_ready(*video).await;
     }
-    println!("all ready {:?} after the disk had space again", began.elapsed());
+    println!(
+        "all ready {:?} after the disk had space again",
+        began.elapsed()
+    );
     let (status, body) = dev.call("GET", "/readyz", None).await;
-    assert_eq!((status, &body["status"]), (200, &serde_json::json!("ok")), "{body}");
+    assert_eq!(
+        (status, &body["status"]),
+        (200, &serde_json::json!("ok")),
+        "{body}"
+    );
     assert!(dev.terminate().await.success());
 }

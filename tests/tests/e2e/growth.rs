@@ -50,7 +50,9 @@ fn slow_down(home: &mut Home) {
     for name in ["ffmpeg", "ffprobe"] {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut found = std::env::split_paths(&path).map(|it| it.join(name));
-        let real = found.find(|it| it.is_file()).expect("FFmpeg is missing: install it, or run `make test`");
+        let real = found
+            .find(|it| it.is_file())
+            .expect("FFmpeg is missing: install it, or run `make test`");
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *libx264*) exec {0} -readrate {SPEED_OF_AN_ENCODER} \"$@\" ;; esac\nexec {0} \"$@\"\n",
             real.display()
@@ -59,7 +61,8 @@ fn slow_down(home: &mut Home) {
         std::fs::write(&path, script).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
+    home.environment
+        .push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
 }
 
 /// The growth of one media playlist.
@@ -78,9 +81,24 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
     let player = Player::new();
     let mut known = BTreeMap::<String, Grown>::new();
     // Renditions that are named at the end appear with the switch to the finished generation.
-    let first = player.presentation(master).await.unwrap().expect("it is playable");
-    assert!(first.master.start.is_some_and(|it| it.value.time_offset > 0.0), "{}", first.text);
-    let urls: Vec<_> = first.media.into_iter().map(|(name, media)| (name, media.url)).collect();
+    let first = player
+        .presentation(master)
+        .await
+        .unwrap()
+        .expect("it is playable");
+    assert!(
+        first
+            .master
+            .start
+            .is_some_and(|it| it.value.time_offset > 0.0),
+        "{}",
+        first.text
+    );
+    let urls: Vec<_> = first
+        .media
+        .into_iter()
+        .map(|(name, media)| (name, media.url))
+        .collect();
     while known.len() < urls.len() || known.values().any(|it| !it.ended) {
         for (name, url) in &urls {
             let (status, body) = player.get(url.as_str()).await.unwrap();
@@ -108,32 +126,58 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
 }
 
 /// A player in a separate process, which has to end by itself.
-fn started(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> tokio::task::JoinHandle<Output> {
+fn started(
+    program: impl AsRef<std::ffi::OsStr>,
+    arguments: &[&str],
+) -> tokio::task::JoinHandle<Output> {
     let mut command = Command::new("timeout");
-    command.arg("150").arg(program).args(arguments).stdin(Stdio::null());
+    command
+        .arg("150")
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::null());
     tokio::task::spawn_blocking(move || command.output().expect("a player starts"))
 }
 
 fn log_of(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     let mut home = Home::with_profile(PROFILE);
-    home.options.extend(["--encoders".to_owned(), "2".to_owned()]);
+    home.options
+        .extend(["--encoders".to_owned(), "2".to_owned()]);
     slow_down(&mut home);
     let film = make_old_film(home.folder.path(), LENGTH);
     let dev = home.start().await;
     let begun = Instant::now();
     let video = dev.upload(&film, "film.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true).await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true)
+        .await;
     println!("playable after {:.1} s", begun.elapsed().as_secs_f64());
     let url = dev.hls_url(video).await;
 
     // By default, these two start three segments before the end of a growing playlist.
-    let of_ffmpeg =
-        ["-v", "error", "-live_start_index", "0", "-i", &url, "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"];
+    let of_ffmpeg = [
+        "-v",
+        "error",
+        "-live_start_index",
+        "0",
+        "-i",
+        &url,
+        "-map",
+        "0:v:0",
+        "-c",
+        "copy",
+        "-f",
+        "framecrc",
+        "-",
+    ];
     let by_ffmpeg = started("ffmpeg", &of_ffmpeg);
     let recorded = home.folder.path().join("streamlink.ts");
     let of_streamlink = [
@@ -145,7 +189,8 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
         &format!("hls://{url}"),
         "best",
     ];
-    let by_streamlink = testkit::tool("streamlink", "streamlink").map(|it| started(it, &of_streamlink));
+    let by_streamlink =
+        testkit::tool("streamlink", "streamlink").map(|it| started(it, &of_streamlink));
     let of_gstreamer = [
         "-v",
         "playbin3",
@@ -156,24 +201,38 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     let by_gstreamer = started("gst-launch-1.0", &of_gstreamer);
 
     let grown = follow(&url).await;
-    println!("complete after {:.1} s: {grown:#?}", begun.elapsed().as_secs_f64());
+    println!(
+        "complete after {:.1} s: {grown:#?}",
+        begun.elapsed().as_secs_f64()
+    );
     assert_eq!(grown.len(), 3, "two rungs and their audio");
     for (name, it) in &grown {
         assert!(it.began_with >= 3, "{name}: {it:?}");
         assert_eq!(it.segments, SEGMENTS, "{name}");
         assert!(it.versions >= 6, "{name} came in leaps: {it:?}");
         // RFC 8216, 6.2.2.
-        assert!(it.longest_standstill <= Duration::from_secs(6), "{name}: {it:?}");
+        assert!(
+            it.longest_standstill <= Duration::from_secs(6),
+            "{name}: {it:?}"
+        );
     }
 
     let output = by_ffmpeg.await.unwrap();
-    let frames = String::from_utf8_lossy(&output.stdout).lines().filter(|it| it.starts_with("0,")).count();
-    assert!(output.status.success() && frames == FRAMES, "FFmpeg saw {frames} frames: {}", log_of(&output));
+    let frames = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|it| it.starts_with("0,"))
+        .count();
+    assert!(
+        output.status.success() && frames == FRAMES,
+        "FFmpeg saw {frames} frames: {}",
+        log_of(&output)
+    );
     if let Some(by_streamlink) = by_streamlink {
         let output = by_streamlink.await.unwrap();
         assert!(output.status.success(), "Streamlink: {}", log_of(&output));
-        let seconds =
-            probe(recorded.to_str().unwrap())["format"]["duration"].as_str().and_then(|it| it.parse::<f64>().ok());
+        let seconds = probe(recorded.to_str().unwrap())["format"]["duration"]
+            .as_str()
+            .and_then(|it| it.parse::<f64>().ok());
         assert!(
             seconds.is_some_and(|it| (it - LENGTH).abs() < 0.2),
             "Streamlink recorded {seconds:?} s: {}",
@@ -185,8 +244,13 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
         testkit::missing("GStreamer", "scripts/setup.sh --browser");
     } else {
         let log = log_of(&output);
-        let frames = log.matches("GstFakeSink:fakesink0: last-message = chain").count();
-        assert!(output.status.success() && log.contains("Got EOS"), "GStreamer: {log}");
+        let frames = log
+            .matches("GstFakeSink:fakesink0: last-message = chain")
+            .count();
+        assert!(
+            output.status.success() && log.contains("Got EOS"),
+            "GStreamer: {log}"
+        );
         assert_eq!(frames, FRAMES, "GStreamer did not show every frame");
     }
     dev.until_ready(video).await;
@@ -206,9 +270,14 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     let film = make_old_film(home.folder.path(), SECONDS);
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true).await;
-    let secrets: Value = serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
-    let (edge, key) = (dev.info["edge"].as_str().unwrap(), secrets["grant_keys"].as_str().unwrap());
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true)
+        .await;
+    let secrets: Value =
+        serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
+    let (edge, key) = (
+        dev.info["edge"].as_str().unwrap(),
+        secrets["grant_keys"].as_str().unwrap(),
+    );
     let id = video.to_string();
     let arguments = ["native", edge, &id, key, "600", "no", "90"];
     let playing = browser::run("players.mjs", &arguments, Duration::from_secs(120));
@@ -219,11 +288,21 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     };
     let (report, complete) = tokio::join!(playing, complete);
     println!("complete after {complete:?}");
-    assert!(complete < Duration::from_secs_f64(SECONDS / 2.0), "the video grew too slowly for this test: {complete:?}");
-    assert_eq!((&report["errors"], &report["ended"]), (&json!([]), &json!(true)), "{report:#}");
+    assert!(
+        complete < Duration::from_secs_f64(SECONDS / 2.0),
+        "the video grew too slowly for this test: {complete:?}"
+    );
+    assert_eq!(
+        (&report["errors"], &report["ended"]),
+        (&json!([]), &json!(true)),
+        "{report:#}"
+    );
     assert_eq!(report["skips"], json!([]), "{report:#}");
     // A decoder that was reset decodes some frames again.
-    assert!(report["frames"].as_u64() >= Some((SECONDS * 25.0) as u64), "{report:#}");
+    assert!(
+        report["frames"].as_u64() >= Some((SECONDS * 25.0) as u64),
+        "{report:#}"
+    );
     assert!(dev.terminate().await.success());
 }
 

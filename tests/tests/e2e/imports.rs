@@ -29,7 +29,10 @@ use transcoder::{ActiveVideos, Outage, Worker, WorkerConfig};
 const LIMIT: u64 = 64 << 20;
 
 fn key(video: VideoId) -> ObjectKey {
-    ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }
+    ObjectKey::Source {
+        video,
+        file_name: FileName::clean("film.mp4"),
+    }
 }
 
 /// A file of this size that begins like a film.
@@ -55,9 +58,16 @@ async fn an_interrupted_import_resumes() {
         _ => Reply::of(asked, &served, "\"v1\""),
     })
     .await;
-    assert_eq!(site.fetched(&format!("{}/film.mp4", origin.url)).await, file);
+    assert_eq!(
+        site.fetched(&format!("{}/film.mp4", origin.url)).await,
+        file
+    );
     let starts = starts(&origin.asked());
-    assert_eq!(starts, [None, Some(10 << 20), Some(13 << 20), Some(13 << 20)], "no byte comes twice");
+    assert_eq!(
+        starts,
+        [None, Some(10 << 20), Some(13 << 20), Some(13 << 20)],
+        "no byte comes twice"
+    );
     site.stop().await;
 }
 
@@ -70,17 +80,32 @@ async fn without_ranges_or_with_another_version_it_starts_again() {
         ("/no-ranges", _) => Reply::whole(&old),
         // Chunked encoding, without a size (RFC 9112, 7.1).
         ("/chunked", _) => {
-            let body = [format!("{:x}\r\n", old.len()).as_bytes(), &old, b"\r\n0\r\n\r\n"].concat();
+            let body = [
+                format!("{:x}\r\n", old.len()).as_bytes(),
+                &old,
+                b"\r\n0\r\n\r\n",
+            ]
+            .concat();
             Reply::raw("200 OK", &[("transfer-encoding", "chunked")], body)
         }
         (_, 3) => Reply::of(asked, &old, "\"v1\"").cut(5 << 20),
         _ => Reply::of(asked, &new, "\"v2\""),
     })
     .await;
-    assert_eq!(site.fetched(&format!("{}/no-ranges", origin.url)).await, file);
+    assert_eq!(
+        site.fetched(&format!("{}/no-ranges", origin.url)).await,
+        file
+    );
     assert_eq!(site.fetched(&format!("{}/chunked", origin.url)).await, file);
-    assert_eq!(site.fetched(&format!("{}/changed", origin.url)).await, newer, "no mixture of both");
-    assert_eq!(starts(&origin.asked()), [None, None, None, None, Some(5 << 20)]);
+    assert_eq!(
+        site.fetched(&format!("{}/changed", origin.url)).await,
+        newer,
+        "no mixture of both"
+    );
+    assert_eq!(
+        starts(&origin.asked()),
+        [None, None, None, None, Some(5 << 20)]
+    );
     site.stop().await;
 }
 
@@ -90,14 +115,21 @@ async fn source_failures_are_reported_once() {
     let origin = Origin::start(|asked, _| match asked.path.as_str() {
         "/missing" => Reply::status("404 Not Found"),
         "/private" => Reply::status("401 Unauthorized"),
-        "/page" => Reply::whole(&Bytes::from_static(b"<!DOCTYPE html><html><title>Sign in</title></html>")),
+        "/page" => Reply::whole(&Bytes::from_static(
+            b"<!DOCTYPE html><html><title>Sign in</title></html>",
+        )),
         "/playlist" => Reply::whole(&Bytes::from_static(b"#EXTM3U\n#EXT-X-VERSION:3\n")),
         "/text" => Reply::whole(&Bytes::from_static(b"Hello!\n")),
         "/empty" => Reply::status("200 OK"),
         "/large" => Reply::raw("200 OK", &[("content-length", "99999999999")], film(4096)),
         "/endless" => {
             let file = film((LIMIT + 1) as usize);
-            let body = [format!("{:x}\r\n", file.len()).as_bytes(), &file, b"\r\n0\r\n\r\n"].concat();
+            let body = [
+                format!("{:x}\r\n", file.len()).as_bytes(),
+                &file,
+                b"\r\n0\r\n\r\n",
+            ]
+            .concat();
             Reply::raw("200 OK", &[("transfer-encoding", "chunked")], body)
         }
         "/file" => Reply::redirect("file:///etc/passwd"),
@@ -117,7 +149,10 @@ async fn source_failures_are_reported_once() {
         ("/again", "fetch-refused", "status 302"),
     ] {
         let answer = site.refused(&format!("{}{path}", origin.url)).await;
-        assert!(answer.0 == code && answer.1.contains(says), "{path}: {answer:?}");
+        assert!(
+            answer.0 == code && answer.1.contains(says),
+            "{path}: {answer:?}"
+        );
     }
     site.stop().await;
 }
@@ -138,15 +173,25 @@ async fn transient_failures_are_retried() {
     for failed in 1..3 {
         site.until_attempt(id, failed).await;
         // Not after a minute: a message of the same job moves it forward.
-        site.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+        site.queue
+            .send(&JobMessage::from(Import::new(id)), Duration::ZERO)
+            .await
+            .unwrap();
     }
     let (video, outcomes) = site.until_attempt(id, 3).await;
     let failed = |it: &Option<AttemptOutcome>| match it {
         Some(AttemptOutcome::Failed(failure)) => failure.code.as_str(),
         _ => "",
     };
-    assert_eq!(outcomes.iter().map(failed).collect::<Vec<_>>(), ["fetch-failed", "fetch-failed", ""]);
-    assert_eq!(video.state, VideoState::Uploading, "in between too: the queue has not given up");
+    assert_eq!(
+        outcomes.iter().map(failed).collect::<Vec<_>>(),
+        ["fetch-failed", "fetch-failed", ""]
+    );
+    assert_eq!(
+        video.state,
+        VideoState::Uploading,
+        "in between too: the queue has not given up"
+    );
     assert_eq!(site.store.read(&key(id), LIMIT).await.unwrap(), file);
     site.stop().await;
 }
@@ -172,22 +217,38 @@ async fn a_dripping_server_is_abandoned_before_and_after_the_first_bytes() {
         let began = std::time::Instant::now();
         let id = site.import(&format!("{}{path}", origin.url)).await;
         let (_, outcomes) = site.until_attempt(id, 1).await;
-        let Some(AttemptOutcome::Failed(failure)) = &outcomes[0] else { panic!("{outcomes:?}") };
+        let Some(AttemptOutcome::Failed(failure)) = &outcomes[0] else {
+            panic!("{outcomes:?}")
+        };
         assert_eq!(failure.code.as_str(), "fetch-failed", "{path}");
-        assert!(began.elapsed() < Duration::from_secs(20), "{path}: {:?}", began.elapsed());
-        site.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await.unwrap();
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{path}: {:?}",
+            began.elapsed()
+        );
+        site.catalog
+            .apply(id, &VideoEvent::Deleted, clock::now())
+            .await
+            .unwrap();
     }
     site.stop().await;
 }
 
 #[tokio::test]
 async fn an_import_has_a_total_time_limit() {
-    let pace = Pace { total: Duration::from_secs(2), ..Pace::default() };
+    let pace = Pace {
+        total: Duration::from_secs(2),
+        ..Pace::default()
+    };
     let site = Site::with(PRIVATE, |it| it.import_pace = pace).await;
     // Each part is in time.
-    let origin = Origin::start(|_, _| Reply::whole(&film(60 << 20)).slowly(Duration::from_millis(20))).await;
+    let origin =
+        Origin::start(|_, _| Reply::whole(&film(60 << 20)).slowly(Duration::from_millis(20))).await;
     let (code, message) = site.refused(&format!("{}/film.mp4", origin.url)).await;
-    assert!(code == "fetch-too-slow" && message.contains("within 2 s"), "{code}: {message}");
+    assert!(
+        code == "fetch-too-slow" && message.contains("within 2 s"),
+        "{code}: {message}"
+    );
     site.stop().await;
 }
 
@@ -202,17 +263,29 @@ async fn slow_imports_do_not_delay_other_work() {
     let dripping = site.import(&format!("{}/drip", origin.url)).await;
     let began = std::time::Instant::now();
     while origin.asked().is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(20), "the first import does not begin");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the first import does not begin"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // There is one slot for imports, and one for jobs: the second import waits, the job does not.
     let waiting = site.import(&format!("{}/film.mp4", origin.url)).await;
     let job = site.job_of_a_source_that_is_gone().await;
     let (video, _) = site.until_attempt(job, 1).await;
-    let VideoState::Failed(failure) = video.state else { panic!("{:?}", video.state) };
+    let VideoState::Failed(failure) = video.state else {
+        panic!("{:?}", video.state)
+    };
     assert_eq!(failure.code.as_str(), "source-missing");
-    assert_eq!(site.catalog.attempts(waiting).await.unwrap(), [], "waiting for a place is not an attempt");
-    site.catalog.apply(dripping, &VideoEvent::Deleted, clock::now()).await.unwrap();
+    assert_eq!(
+        site.catalog.attempts(waiting).await.unwrap(),
+        [],
+        "waiting for a place is not an attempt"
+    );
+    site.catalog
+        .apply(dripping, &VideoEvent::Deleted, clock::now())
+        .await
+        .unwrap();
     let (_, outcomes) = site.until_attempt(waiting, 1).await;
     assert_eq!(outcomes, [Some(AttemptOutcome::Fetched)]);
     site.stop().await;
@@ -224,8 +297,17 @@ async fn internal_addresses_are_refused_by_default() {
     let site = Site::start(WorkerConfig::default().imports).await;
     let origin = Origin::start(|_, _| Reply::whole(&film(4096))).await;
     let port = origin.url.rsplit_once(':').unwrap().1;
-    for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"] {
-        let (code, message) = site.refused(&format!("http://{host}:{port}/film.mp4")).await;
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "[::ffff:127.0.0.1]",
+        "[::1]",
+        "0.0.0.0",
+    ] {
+        let (code, message) = site
+            .refused(&format!("http://{host}:{port}/film.mp4"))
+            .await;
         assert_eq!(code, "address-not-allowed", "{host}: {message}");
     }
     assert!(origin.asked().is_empty(), "{:?}", origin.asked());
@@ -235,20 +317,43 @@ async fn internal_addresses_are_refused_by_default() {
 #[tokio::test]
 async fn a_video_deleted_meanwhile_leaves_nothing() {
     let (site, file) = (Site::start(PRIVATE).await, film(60 << 20));
-    let origin =
-        Origin::start(move |asked, _| Reply::of(asked, &file, "\"v1\"").slowly(Duration::from_millis(10))).await;
+    let origin = Origin::start(move |asked, _| {
+        Reply::of(asked, &file, "\"v1\"").slowly(Duration::from_millis(10))
+    })
+    .await;
     let id = site.import(&format!("{}/film.mp4", origin.url)).await;
     for _ in 0..200 {
-        let begun = site.catalog.import(id).await.unwrap().is_some_and(|it| it.transfer.is_some());
+        let begun = site
+            .catalog
+            .import(id)
+            .await
+            .unwrap()
+            .is_some_and(|it| it.transfer.is_some());
         if begun {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(site.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap().len(), 1);
-    site.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await.unwrap();
+    assert_eq!(
+        site.store
+            .list_unfinished(&ObjectPrefix::Uploads)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    site.catalog
+        .apply(id, &VideoEvent::Deleted, clock::now())
+        .await
+        .unwrap();
     for _ in 0..100 {
-        if site.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap().is_empty() {
+        if site
+            .store
+            .list_unfinished(&ObjectPrefix::Uploads)
+            .await
+            .unwrap()
+            .is_empty()
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

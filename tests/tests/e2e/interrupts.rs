@@ -19,17 +19,28 @@ const VIDEOS: usize = 7;
 fn slow_down(home: &mut Home) {
     let folder = home.folder.path().join("tools");
     std::fs::create_dir(&folder).unwrap();
-    for (name, wait) in [("ffmpeg", ""), ("ffprobe", "case \"$*\" in *http*) sleep 0.2 ;; esac\n")] {
+    for (name, wait) in [
+        ("ffmpeg", ""),
+        ("ffprobe", "case \"$*\" in *http*) sleep 0.2 ;; esac\n"),
+    ] {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut found = std::env::split_paths(&path).map(|it| it.join(name));
-        let real = found.find(|it| it.is_file()).expect("FFmpeg is missing: install it, or run `make test`");
+        let real = found
+            .find(|it| it.is_file())
+            .expect("FFmpeg is missing: install it, or run `make test`");
         let path = folder.join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{wait}exec {} \"$@\"\n", real.display())).unwrap();
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\n{wait}exec {} \"$@\"\n", real.display()),
+        )
+        .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
+    home.environment
+        .push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
     // A confined script cannot start `sleep`.
-    home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
+    home.environment
+        .push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
 }
 
 #[tokio::test]
@@ -37,7 +48,13 @@ async fn an_interrupted_program_fails_no_video() {
     let mut home = Home::new();
     home.own_group = true;
     slow_down(&mut home);
-    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "25", 3.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "320x180",
+        "25",
+        3.0,
+        &[],
+    );
     let mut videos = vec![];
     for moment in 0..MOMENTS {
         let dev = home.start().await;
@@ -65,12 +82,20 @@ async fn an_interrupted_program_fails_no_video() {
 async fn an_ffprobe_that_was_ended_says_nothing_about_the_source() {
     let mut home = Home::new();
     slow_down(&mut home);
-    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "25", 2.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "320x180",
+        "25",
+        2.0,
+        &[],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     let mut ended = 0;
     for _ in 0..200 {
-        let probing = |it: &&e2e::processes::Process| it.command_line().iter().any(|it| it.ends_with("ffprobe"));
+        let probing = |it: &&e2e::processes::Process| {
+            it.command_line().iter().any(|it| it.ends_with("ffprobe"))
+        };
         if let Some(child) = dev.children().iter().find(probing) {
             child.signal(rustix::process::Signal::TERM);
             ended += 1;

@@ -45,19 +45,32 @@ async fn keys(player: &Player, seen: &Presentation) -> Vec<[u8; 16]> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_key_is_written_down() {
     let mut home = Home::new();
-    home.environment.push(("RUST_LOG".to_owned(), "debug".to_owned()));
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 24.0, &[]);
+    home.environment
+        .push(("RUST_LOG".to_owned(), "debug".to_owned()));
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        24.0,
+        &[],
+    );
     let dev = home.start().await;
 
     // Command lines and temporary files, sampled while the job runs.
-    let (stop, pid, temporary) = (Arc::new(AtomicBool::new(false)), dev.process().pid, home.temporary());
+    let (stop, pid, temporary) = (
+        Arc::new(AtomicBool::new(false)),
+        dev.process().pid,
+        home.temporary(),
+    );
     let stopped = Arc::clone(&stop);
     let watching = std::thread::spawn(move || {
         let mut seen = BTreeSet::<Vec<u8>>::new();
         while !stopped.load(Ordering::Relaxed) {
             for child in children(pid) {
                 for file in ["cmdline", "environ"] {
-                    seen.insert(std::fs::read(format!("/proc/{}/{file}", child.pid)).unwrap_or_default());
+                    seen.insert(
+                        std::fs::read(format!("/proc/{}/{file}", child.pid)).unwrap_or_default(),
+                    );
                 }
             }
             for file in files(&temporary) {
@@ -70,14 +83,29 @@ async fn no_key_is_written_down() {
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
     let player = Player::new();
-    let seen = player.presentation(&dev.hls_url(video).await).await.unwrap().unwrap();
+    let seen = player
+        .presentation(&dev.hls_url(video).await)
+        .await
+        .unwrap()
+        .unwrap();
     let keys = keys(&player, &seen).await;
     assert_eq!(keys.len(), seen.media.len());
-    assert!(keys.len() >= 4, "a ladder, its audio and its I-frames: {:?}", seen.media.keys());
-    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "renditions share a key");
+    assert!(
+        keys.len() >= 4,
+        "a ladder, its audio and its I-frames: {:?}",
+        seen.media.keys()
+    );
+    assert_eq!(
+        keys.iter().collect::<BTreeSet<_>>().len(),
+        keys.len(),
+        "renditions share a key"
+    );
     stop.store(true, Ordering::Relaxed);
     let lines = watching.join().unwrap();
-    assert!(lines.iter().any(|it| holds(it, b"libx264")), "no FFmpeg was seen at work");
+    assert!(
+        lines.iter().any(|it| holds(it, b"libx264")),
+        "no FFmpeg was seen at work"
+    );
 
     assert!(dev.terminate().await.success());
     let mut written: Vec<(PathBuf, Vec<u8>)> = vec![];
@@ -85,11 +113,23 @@ async fn no_key_is_written_down() {
         let path = home.folder.path().join(file);
         written.push((path.clone(), std::fs::read(path).unwrap()));
     }
-    assert!(home.log().len() > 2_000 && home.log().contains("DEBUG"), "a debug log: {}", home.log());
-    written.extend(lines.into_iter().map(|it| (PathBuf::from("/proc or temporary file"), it)));
+    assert!(
+        home.log().len() > 2_000 && home.log().contains("DEBUG"),
+        "a debug log: {}",
+        home.log()
+    );
+    written.extend(
+        lines
+            .into_iter()
+            .map(|it| (PathBuf::from("/proc or temporary file"), it)),
+    );
     for writing in keys.iter().flat_map(writings) {
         for (path, bytes) in &written {
-            assert!(!holds(bytes, &writing), "a content key stands in {}", path.display());
+            assert!(
+                !holds(bytes, &writing),
+                "a content key stands in {}",
+                path.display()
+            );
         }
     }
     // The other secrets must not appear in a log either.
@@ -101,34 +141,73 @@ async fn no_key_is_written_down() {
             assert!(!home.log().contains(secret), "`{name}` stands in the log");
         }
     }
-    assert!(!home.log().contains("X-Amz-Signature"), "a signed address stands in the log");
+    assert!(
+        !home.log().contains("X-Amz-Signature"),
+        "a signed address stands in the log"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn segments_are_encrypted_one_by_one() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 12.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        12.0,
+        &[],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
     let player = Player::new();
-    let seen = player.presentation(&dev.hls_url(video).await).await.unwrap().unwrap();
+    let seen = player
+        .presentation(&dev.hls_url(video).await)
+        .await
+        .unwrap()
+        .unwrap();
     for (name, media) in &seen.media {
         let segments = &media.playlist.segments;
-        let ivs: BTreeSet<_> = segments.iter().map(|it| media.playlist.keys[it.keys[0]].iv_at(it.sequence)).collect();
-        assert_eq!(ivs.len(), segments.len(), "{name}: an IV comes twice: {}", media.text);
+        let ivs: BTreeSet<_> = segments
+            .iter()
+            .map(|it| media.playlist.keys[it.keys[0]].iv_at(it.sequence))
+            .collect();
+        assert_eq!(
+            ivs.len(),
+            segments.len(),
+            "{name}: an IV comes twice: {}",
+            media.text
+        );
     }
-    let (name, media) = seen.media.iter().find(|it| it.0.ends_with('p')).expect("a rung");
+    let (name, media) = seen
+        .media
+        .iter()
+        .find(|it| it.0.ends_with('p'))
+        .expect("a rung");
     let (key, iv, _) = player.key(media, 1).await;
-    let (stored, clear) = (home.folder.path().join("stored"), home.folder.path().join("clear.ts"));
+    let (stored, clear) = (
+        home.folder.path().join("stored"),
+        home.folder.path().join("clear.ts"),
+    );
     std::fs::write(&stored, player.segment(media, 1).await).unwrap();
     let status = Command::new("openssl")
-        .args(["enc", "-d", "-aes-128-cbc", "-K", &hex(&key), "-iv", &hex(&iv)])
+        .args([
+            "enc",
+            "-d",
+            "-aes-128-cbc",
+            "-K",
+            &hex(&key),
+            "-iv",
+            &hex(&iv),
+        ])
         .args(["-in", &text(&stored), "-out", &text(&clear)])
         .stdin(Stdio::null())
         .status();
     match status {
-        Ok(status) => assert!(status.success(), "openssl could not decrypt a segment of {name}"),
+        Ok(status) => assert!(
+            status.success(),
+            "openssl could not decrypt a segment of {name}"
+        ),
         // The same cipher; only the tool is missing.
         Err(_) => {
             println!("openssl is missing: decrypting in this process instead");
@@ -137,14 +216,24 @@ async fn segments_are_encrypted_one_by_one() {
     }
     let found = probe(&text(&clear));
     assert_eq!(found["streams"][0]["codec_name"], "h264", "{found:#}");
-    let seconds: f64 = found["format"]["duration"].as_str().unwrap().parse().unwrap();
+    let seconds: f64 = found["format"]["duration"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((seconds - 2.0).abs() < 0.2, "{seconds} s");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_grant_nothing_opens() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 4.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "320x180",
+        "24",
+        4.0,
+        &[],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     let other = dev.upload(&film, "film.mp4").await;
@@ -156,7 +245,11 @@ async fn without_a_grant_nothing_opens() {
     let status = async |url: String| player.get(&url).await.unwrap().0;
     assert_eq!(status(url.clone()).await, 200);
     assert_eq!(status(address.to_owned()).await, 401, "no grant");
-    assert_eq!(status(format!("{address}?grant=")).await, 401, "an empty grant");
+    assert_eq!(
+        status(format!("{address}?grant=")).await,
+        401,
+        "an empty grant"
+    );
     let forged = |place: usize| {
         let mut bytes = grant.as_bytes().to_vec();
         bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
@@ -164,9 +257,17 @@ async fn without_a_grant_nothing_opens() {
     };
     let signature = grant.rfind('.').unwrap() + 5;
     assert_eq!(status(forged(signature)).await, 403, "a forged signature");
-    let (foreign, _) =
-        dev.hls_url(other).await.split_once("?grant=").map(|it| (it.0.to_owned(), it.1.to_owned())).unwrap();
-    assert_eq!(status(format!("{foreign}?grant={grant}")).await, 403, "the grant of another video");
+    let (foreign, _) = dev
+        .hls_url(other)
+        .await
+        .split_once("?grant=")
+        .map(|it| (it.0.to_owned(), it.1.to_owned()))
+        .unwrap();
+    assert_eq!(
+        status(format!("{foreign}?grant={grant}")).await,
+        403,
+        "the grant of another video"
+    );
 
     // A pass is bound to its purpose.
     let seen = player.presentation(&url).await.unwrap().unwrap();
@@ -191,6 +292,9 @@ async fn without_a_grant_nothing_opens() {
         let status = status(url).await;
         assert!(matches!(status, 401 | 403), "{what}: {status}");
     }
-    let escape = format!("{}/../../../secrets.json", media.url.as_str().rsplit_once('/').unwrap().0);
+    let escape = format!(
+        "{}/../../../secrets.json",
+        media.url.as_str().rsplit_once('/').unwrap().0
+    );
     assert_ne!(status(escape).await, 200);
 }

@@ -50,8 +50,13 @@ audio_kbps = 64
 const ENCODERS: usize = 2;
 
 fn segments(playlist: &MediaPlaylist) -> Vec<(String, String)> {
-    let duration = |it: &hls::parse::MediaSegment| it.duration.as_ref().map(|it| it.value.to_string());
-    playlist.segments.iter().map(|it| (it.uri.clone(), duration(it).unwrap_or_default())).collect()
+    let duration =
+        |it: &hls::parse::MediaSegment| it.duration.as_ref().map(|it| it.value.to_string());
+    playlist
+        .segments
+        .iter()
+        .map(|it| (it.uri.clone(), duration(it).unwrap_or_default()))
+        .collect()
 }
 
 /// Not for secrets: only so that a run can be repeated by its seed (`SplitMix64`).
@@ -67,7 +72,9 @@ impl Dice {
 }
 
 fn seed() -> u64 {
-    let given = std::env::var("E2E_SEED").ok().and_then(|it| it.parse().ok());
+    let given = std::env::var("E2E_SEED")
+        .ok()
+        .and_then(|it| it.parse().ok());
     let seed = given.unwrap_or_else(|| std::process::id().into());
     println!("E2E_SEED={seed} repeats these kills");
     seed
@@ -85,9 +92,14 @@ enum Moment {
 
 async fn wait_for(dev: &Dev, video: VideoId, moment: &Moment, percent: u64) {
     match moment {
-        Moment::After(milliseconds) => tokio::time::sleep(Duration::from_millis(*milliseconds)).await,
+        Moment::After(milliseconds) => {
+            tokio::time::sleep(Duration::from_millis(*milliseconds)).await
+        }
         Moment::Stage(stage) => {
-            dev.until(video, Duration::from_secs(60), |it| it["stage"] == *stage || it["state"] == "ready").await;
+            dev.until(video, Duration::from_secs(60), |it| {
+                it["stage"] == *stage || it["state"] == "ready"
+            })
+            .await;
         }
         Moment::Progress => {
             dev.until(video, Duration::from_secs(60), |it| {
@@ -101,9 +113,16 @@ async fn wait_for(dev: &Dev, video: VideoId, moment: &Moment, percent: u64) {
 /// One video, killed at these moments.
 async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
     let mut home = Home::with_profile(PROFILE);
-    home.options.extend(["--encoders".to_owned(), ENCODERS.to_string()]);
+    home.options
+        .extend(["--encoders".to_owned(), ENCODERS.to_string()]);
     let mut ledger = Ledger::install(&mut home);
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", seconds, more);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        seconds,
+        more,
+    );
     let mut dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     let mut viewer: Option<Viewer> = None;
@@ -129,7 +148,8 @@ async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
         done = recorded(&home.data(), video).await;
         dev = home.start().await;
     }
-    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true).await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true)
+        .await;
     let url = dev.hls_url(video).await;
     let viewer = viewer.unwrap_or_else(|| Viewer::start(url.clone()));
     dev.until_ready(video).await;
@@ -137,15 +157,29 @@ async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
     assert!(viewer.stop().await > 0, "the viewer never saw anything");
     repeated += count_again(&mut ledger, &done, &mut begun_ever);
     println!("{kills} kills, {repeated} chunks begun again");
-    assert!(repeated <= kills * ENCODERS, "{repeated} chunks were done again after {kills} kills");
+    assert!(
+        repeated <= kills * ENCODERS,
+        "{repeated} chunks were done again after {kills} kills"
+    );
 
     let report = check(&url, &home.temporary()).await;
-    assert!(report["checked"]["seconds"].as_f64().unwrap() > 3.0 * seconds, "{report:#}");
+    assert!(
+        report["checked"]["seconds"].as_f64().unwrap() > 3.0 * seconds,
+        "{report:#}"
+    );
     let children = dev.children();
     assert!(dev.terminate().await.success());
     all_gone(&children, Duration::from_secs(5)).await;
-    assert_eq!(files(&home.temporary()), Vec::<PathBuf>::new(), "temporary files are left");
-    assert_eq!(files(&home.data().join("s3/tmp")), Vec::<PathBuf>::new(), "unfinished objects are left");
+    assert_eq!(
+        files(&home.temporary()),
+        Vec::<PathBuf>::new(),
+        "temporary files are left"
+    );
+    assert_eq!(
+        files(&home.data().join("s3/tmp")),
+        Vec::<PathBuf>::new(),
+        "unfinished objects are left"
+    );
     let log = home.log();
     assert!(!log.contains("ERROR"), "an error was logged: {log}");
 }
@@ -155,7 +189,10 @@ async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
 fn count_again(ledger: &mut Ledger, done: &BTreeSet<Chunk>, ever: &mut BTreeSet<u32>) -> usize {
     let begun = ledger.begun();
     for chunk in &begun {
-        assert!(!done.contains(&("encode".to_owned(), *chunk)), "chunk {chunk} was finished, and was begun again");
+        assert!(
+            !done.contains(&("encode".to_owned(), *chunk)),
+            "chunk {chunk} was finished, and was begun again"
+        );
     }
     begun.into_iter().filter(|it| !ever.insert(*it)).count()
 }
@@ -168,7 +205,12 @@ async fn killed_at_random_moments_of_encoding() {
         moments.push(Moment::After(dice.between(100, 3_000)));
     }
     // The gap between keyframes is too long for remuxing: everything is encoded.
-    survive(100.0, &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"], &moments).await;
+    survive(
+        100.0,
+        &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"],
+        &moments,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,7 +226,11 @@ async fn killed_at_random_moments_beside_a_remuxed_rung() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_the_ends_of_a_job() {
-    let moments = [Moment::Stage("probe"), Moment::Stage("stills"), Moment::Stage("publish")];
+    let moments = [
+        Moment::Stage("probe"),
+        Moment::Stage("stills"),
+        Moment::Stage("publish"),
+    ];
     survive(100.0, &[], &moments).await;
 }
 
@@ -192,20 +238,37 @@ async fn killed_at_the_ends_of_a_job() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_more_often_than_a_message_is_delivered() {
     let moments: Vec<Moment> = (0..7).map(|_| Moment::Progress).collect();
-    survive(200.0, &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"], &moments).await;
+    survive(
+        200.0,
+        &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"],
+        &moments,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_worker_releases_the_job() {
     let mut home = Home::with_profile(PROFILE);
     let mut ledger = Ledger::install(&mut home);
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 100.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        100.0,
+        &[],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true && it["percent"].as_u64() > Some(5)).await;
+    dev.until(video, Duration::from_secs(60), |it| {
+        it["playable"] == true && it["percent"].as_u64() > Some(5)
+    })
+    .await;
     let children = dev.children();
     assert!(dev.terminate().await.success());
-    assert!(children.iter().all(|it| !it.is_alive()), "FFmpeg outlived the worker");
+    assert!(
+        children.iter().all(|it| !it.is_alive()),
+        "FFmpeg outlived the worker"
+    );
     let (done, mut ever) = (recorded(&home.data(), video).await, BTreeSet::new());
     assert!(!done.is_empty());
     count_again(&mut ledger, &BTreeSet::new(), &mut ever);

@@ -47,7 +47,9 @@ type Log = Arc<Mutex<Seen>>;
 
 async fn watch(State(log): State<Log>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
-    let number = query.split('&').find_map(|it| it.strip_prefix("partNumber=")?.parse().ok());
+    let number = query
+        .split('&')
+        .find_map(|it| it.strip_prefix("partNumber=")?.parse().ok());
     let number: Option<u32> = number.filter(|_| request.method() == "PUT");
     if let Some(number) = number {
         log.lock().unwrap().begun.push(number);
@@ -62,17 +64,25 @@ async fn watch(State(log): State<Log>, request: Request, next: Next) -> Response
 /// An S3 server whose requests are recorded.
 async fn store(folder: &Path, log: &Log) -> S3StoreConfig {
     let config = testing::config(folder);
-    let server = tokio::task::spawn_blocking(move || S3Server::open(config)).await.unwrap().unwrap();
+    let server = tokio::task::spawn_blocking(move || S3Server::open(config))
+        .await
+        .unwrap()
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let router = server.router().layer(from_fn_with_state(log.clone(), watch));
+    let router = server
+        .router()
+        .layer(from_fn_with_state(log.clone(), watch));
     tokio::spawn(serve::serve(listener, router, std::future::pending()));
     testing::store_config(&endpoint)
 }
 
 /// A file without repeated data, and its SHA-256.
 fn make_file(path: &Path, bytes: u64) -> Vec<u8> {
-    let (mut file, mut sha256) = (BufWriter::new(std::fs::File::create(path).unwrap()), Sha256::new());
+    let (mut file, mut sha256) = (
+        BufWriter::new(std::fs::File::create(path).unwrap()),
+        Sha256::new(),
+    );
     let (mut state, mut left, mut block) = (0x9e37_79b9_7f4a_7c15_u64, bytes, vec![0; 1 << 20]);
     while left > 0 {
         for word in block.chunks_exact_mut(8) {
@@ -103,16 +113,29 @@ impl Upload {
     fn start(site: &Site, api: &Part, file: &Path) -> Self {
         let mut command = command(&["upload", &text(file), "--json"], site.folder.path());
         command.env("XDG_STATE_HOME", site.folder.path().join("state"));
-        command.env("EDGEREEL_API_URL", api.said["api"].as_str().unwrap()).env("EDGEREEL_API_TOKEN", TOKEN);
+        command
+            .env("EDGEREEL_API_URL", api.said["api"].as_str().unwrap())
+            .env("EDGEREEL_API_TOKEN", TOKEN);
         let child = command.spawn().unwrap();
         let process = Process::of(child.id().unwrap() as i32).unwrap();
-        Self { child, process, memory: 0 }
+        Self {
+            child,
+            process,
+            memory: 0,
+        }
     }
 
     /// Samples its memory; returns whether it still runs.
     fn look(&mut self) -> bool {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid)).unwrap_or_default();
-        let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid))
+            .unwrap_or_default();
+        let peak = status.lines().find_map(|it| {
+            it.strip_prefix("VmHWM:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse()
+                .ok()
+        });
         self.memory = peak.unwrap_or(0).max(self.memory);
         self.process.is_alive()
     }
@@ -134,9 +157,18 @@ impl Upload {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let output = self.child.wait_with_output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let said = String::from_utf8(output.stdout).unwrap();
-        (said.lines().map(|it| serde_json::from_str(it).unwrap()).collect(), self.memory)
+        (
+            said.lines()
+                .map(|it| serde_json::from_str(it).unwrap())
+                .collect(),
+            self.memory,
+        )
     }
 }
 
@@ -144,20 +176,36 @@ impl Upload {
 fn check(log: &Log, known: &[(usize, BTreeMap<u32, u32>)], parts: usize) -> usize {
     let seen = log.lock().unwrap();
     assert_eq!(seen.stored.len(), parts, "all parts have arrived");
-    assert!(seen.stored.values().all(|it| *it == 1), "each once: {:?}", seen.stored);
+    assert!(
+        seen.stored.values().all(|it| *it == 1),
+        "each once: {:?}",
+        seen.stored
+    );
     for (begun, stored) in known {
-        let again: Vec<_> = seen.begun[*begun..].iter().filter(|it| stored.contains_key(it)).collect();
-        assert!(!stored.is_empty() && again.is_empty(), "sent again though the store had them: {again:?}");
+        let again: Vec<_> = seen.begun[*begun..]
+            .iter()
+            .filter(|it| stored.contains_key(it))
+            .collect();
+        assert!(
+            !stored.is_empty() && again.is_empty(),
+            "sent again though the store had them: {again:?}"
+        );
     }
     seen.begun.len() - parts
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_killed_twice_ends_whole() {
-    let megabytes = std::env::var("UPLOAD_MB").ok().and_then(|it| it.parse().ok()).unwrap_or(200_u64);
+    let megabytes = std::env::var("UPLOAD_MB")
+        .ok()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(200_u64);
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
     let services = Services {
-        database: Secret::new(format!("sqlite:{}", folder.path().join("edgereel.db").display())),
+        database: Secret::new(format!(
+            "sqlite:{}",
+            folder.path().join("edgereel.db").display()
+        )),
         queue: QueueAddress::Database,
         store: store(&folder.path().join("s3"), &log).await,
     };
@@ -182,13 +230,25 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
     let (said, last) = Upload::start(&site, &api, &file).end().await;
     memory.push(last);
     let took = began.elapsed();
-    assert_eq!((&said[0]["event"], &said[0]["resumed"]), (&json!("created"), &json!(true)));
+    assert_eq!(
+        (&said[0]["event"], &said[0]["resumed"]),
+        (&json!("created"), &json!(true))
+    );
 
     let cut_off = check(&log, &known, parts);
 
     let video: VideoId = said[0]["video"].as_str().unwrap().parse().unwrap();
-    let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") };
-    let mut body = site.functions.store.get(&key, None, None).await.unwrap().stream;
+    let key = ObjectKey::Source {
+        video,
+        file_name: FileName::clean("film.mp4"),
+    };
+    let mut body = site
+        .functions
+        .store
+        .get(&key, None, None)
+        .await
+        .unwrap()
+        .stream;
     let (mut sha256, mut arrived) = (Sha256::new(), 0);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.unwrap();
@@ -197,7 +257,10 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
     }
     assert_eq!(arrived, bytes);
     assert!(sha256.finalize().to_vec() == sent, "the object is the file");
-    assert!(memory.iter().all(|it| *it <= MEMORY_MIB * 1024), "{memory:?} KiB");
+    assert!(
+        memory.iter().all(|it| *it <= MEMORY_MIB * 1024),
+        "{memory:?} KiB"
+    );
     println!(
         "{bytes} bytes in {parts} parts, killed twice, in {:.1} s; {cut_off} requests of parts cut off; memory of the three \
          runs: {memory:?} KiB",

@@ -10,7 +10,13 @@ use e2e::player::Player;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_rebuilt_from_the_buckets() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 8.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        8.0,
+        &[],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     let before = dev.until_ready(video).await;
@@ -42,16 +48,28 @@ async fn is_rebuilt_from_the_buckets() {
     assert_eq!(after["title"], "film.mp4");
     let names = |video: &serde_json::Value| {
         let renditions = video["renditions"].as_array().unwrap().iter();
-        let mut names: Vec<String> = renditions.map(|it| it["name"].as_str().unwrap().to_owned()).collect();
+        let mut names: Vec<String> = renditions
+            .map(|it| it["name"].as_str().unwrap().to_owned())
+            .collect();
         names.sort();
         names
     };
     assert_eq!(names(&after), names(&before));
     let player = Player::new();
-    let presentation = player.presentation(&dev.hls_url(video).await).await.unwrap().unwrap();
+    let presentation = player
+        .presentation(&dev.hls_url(video).await)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(!presentation.media.is_empty());
     // It can be used like any other video.
-    let (status, answer) = dev.call("POST", &format!("{path}/reencode"), Some(&serde_json::json!({}))).await;
+    let (status, answer) = dev
+        .call(
+            "POST",
+            &format!("{path}/reencode"),
+            Some(&serde_json::json!({})),
+        )
+        .await;
     assert_eq!(status, 202, "{answer}");
     assert!(dev.terminate().await.success());
 }

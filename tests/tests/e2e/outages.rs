@@ -25,11 +25,22 @@ const JOBS: usize = 5;
 /// Duration of each outage. `E2E_OUTAGE_SECONDS=600` tests long ones, which take too long for every
 /// day.
 fn outage() -> Duration {
-    Duration::from_secs(std::env::var("E2E_OUTAGE_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(8))
+    Duration::from_secs(
+        std::env::var("E2E_OUTAGE_SECONDS")
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(8),
+    )
 }
 
 async fn upload_all(site: &Site, api: &Part) -> Vec<VideoId> {
-    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "48"]);
+    let film = make_film(
+        &site.folder.path().join("film.mp4"),
+        "320x180",
+        "24",
+        12.0,
+        &["-g", "48"],
+    );
     let mut videos = vec![];
     for _ in 0..FILMS {
         videos.push(site.upload(api, &film).await);
@@ -43,10 +54,16 @@ async fn all_ready(site: &Site, api: &Part, videos: &[VideoId]) {
     for video in videos {
         site.until(api, *video, |it| it["state"] == "ready").await;
         let attempts = site.functions.catalog.attempts(*video).await.unwrap();
-        let ready = attempts.iter().filter(|it| it.outcome == Some(AttemptOutcome::Ready)).count();
+        let ready = attempts
+            .iter()
+            .filter(|it| it.outcome == Some(AttemptOutcome::Ready))
+            .count();
         assert_eq!(ready, 1, "{attempts:#?}");
         assert!(attempts.len() <= 4, "{attempts:#?}");
-        assert!(attempts.iter().all(|it| it.ended_ms.is_some()), "{attempts:#?}");
+        assert!(
+            attempts.iter().all(|it| it.ended_ms.is_some()),
+            "{attempts:#?}"
+        );
     }
     println!("all ready {:?} after the last outage", began.elapsed());
     // Messages of finished jobs are acknowledged.
@@ -65,24 +82,34 @@ async fn until_one_is_in_work(site: &Site, api: &Part, videos: &[VideoId]) {
     let began = Instant::now();
     loop {
         for video in videos {
-            let (_, now) = site.call(api, "GET", &format!("/v1/videos/{video}"), None).await;
+            let (_, now) = site
+                .call(api, "GET", &format!("/v1/videos/{video}"), None)
+                .await;
             if now["percent"].as_u64().is_some_and(|it| it > 0) && now["state"] != "ready" {
                 return;
             }
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing is in work");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "nothing is in work"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_the_database() {
-    let Some(postgres) = Postgres::start() else { return };
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = postgres.database();
-    let services =
-        Services { database: Secret::new(database.clone()), queue: QueueAddress::Database, store: s3.store_config() };
+    let services = Services {
+        database: Secret::new(database.clone()),
+        queue: QueueAddress::Database,
+        store: s3.store_config(),
+    };
     let mut site = Site::new(services, folder).await;
     let api = site.api().await;
     let videos = upload_all(&site, &api).await;
@@ -91,13 +118,19 @@ async fn of_the_database() {
     let through = ("EDGEREEL_DATABASE", proxy.url(&database));
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
-    site.variables.push(("EDGEREEL_CONCURRENT_JOBS", JOBS.to_string()));
+    site.variables
+        .push(("EDGEREEL_CONCURRENT_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     // Changes are committed, but their responses are lost.
     proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
     until_one_is_in_work(&site, &api, &videos).await;
-    for fault in [Fault::Reset, Fault::Silence, Fault::Refused, Fault::Delay(Duration::from_millis(300)), Fault::Reset]
-    {
+    for fault in [
+        Fault::Reset,
+        Fault::Silence,
+        Fault::Refused,
+        Fault::Delay(Duration::from_millis(300)),
+        Fault::Reset,
+    ] {
         proxy.fail_for(fault, outage()).await;
         // Long enough to start something that the next outage interrupts.
         tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -113,7 +146,11 @@ async fn of_the_store() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let store = s3.store_config();
     let endpoint = store.endpoint.clone();
-    let services = Services { database: Secret::new(database), queue: QueueAddress::Database, store };
+    let services = Services {
+        database: Secret::new(database),
+        queue: QueueAddress::Database,
+        store,
+    };
     let mut site = Site::new(services, folder).await;
     let api = site.api().await;
     let videos = upload_all(&site, &api).await;
@@ -122,12 +159,18 @@ async fn of_the_store() {
     let through = ("EDGEREEL_S3_ENDPOINT", proxy.url(&endpoint));
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
-    site.variables.push(("EDGEREEL_CONCURRENT_JOBS", JOBS.to_string()));
+    site.variables
+        .push(("EDGEREEL_CONCURRENT_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     until_one_is_in_work(&site, &api, &videos).await;
-    for fault in
-        [Fault::Status(503), Fault::Refused, Fault::Reset, Fault::Status(500), Fault::Silence, Fault::Status(403)]
-    {
+    for fault in [
+        Fault::Status(503),
+        Fault::Refused,
+        Fault::Reset,
+        Fault::Status(500),
+        Fault::Silence,
+        Fault::Status(403),
+    ] {
         proxy.fail_for(fault, outage()).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
@@ -141,16 +184,29 @@ async fn of_descriptors() {
     let folder = tempfile::tempdir().unwrap();
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-    let services =
-        Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
+    let services = Services {
+        database: Secret::new(database),
+        queue: QueueAddress::Database,
+        store: s3.store_config(),
+    };
     let site = Site::new(services, folder).await;
     let (api, worker) = (site.api().await, site.transcoder().await);
     let pid = rustix::process::Pid::from_raw(worker.process().pid).unwrap();
-    let open = std::fs::read_dir(format!("/proc/{}/fd", worker.process().pid)).unwrap().count() as u64;
-    let limit =
-        |current| Rlimit { current: Some(current), maximum: rustix::process::getrlimit(Resource::Nofile).maximum };
+    let open = std::fs::read_dir(format!("/proc/{}/fd", worker.process().pid))
+        .unwrap()
+        .count() as u64;
+    let limit = |current| Rlimit {
+        current: Some(current),
+        maximum: rustix::process::getrlimit(Resource::Nofile).maximum,
+    };
     rustix::process::prlimit(Some(pid), Resource::Nofile, limit(open + 2)).unwrap();
-    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "48"]);
+    let film = make_film(
+        &site.folder.path().join("film.mp4"),
+        "320x180",
+        "24",
+        12.0,
+        &["-g", "48"],
+    );
     let mut videos = vec![];
     for _ in 0..3 {
         videos.push(site.upload(&api, &film).await);

@@ -20,7 +20,13 @@ const FILM: f64 = 60.0;
 
 async fn start(home: &mut Home) -> (Dev, VideoId) {
     // Without B-frames: the start of the video is not under test here.
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "25", FILM, &["-bf", "0"]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "25",
+        FILM,
+        &["-bf", "0"],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
@@ -28,10 +34,19 @@ async fn start(home: &mut Home) -> (Dev, VideoId) {
 }
 
 /// All players in parallel, each in its own browser.
-async fn watch(dev: &Dev, home: &Home, video: VideoId, renews: &str, limit: &str) -> [Value; PLAYERS.len()] {
+async fn watch(
+    dev: &Dev,
+    home: &Home,
+    video: VideoId,
+    renews: &str,
+    limit: &str,
+) -> [Value; PLAYERS.len()] {
     let secrets = std::fs::read(home.data().join("secrets.json")).unwrap();
     let secrets: Value = serde_json::from_slice(&secrets).unwrap();
-    let (edge, key) = (dev.info["edge"].as_str().unwrap(), secrets["grant_keys"].as_str().unwrap());
+    let (edge, key) = (
+        dev.info["edge"].as_str().unwrap(),
+        secrets["grant_keys"].as_str().unwrap(),
+    );
     let video = video.to_string();
     futures::future::join_all(PLAYERS.map(async |player| {
         let arguments = [player, edge, &video, key, LIFE, renews, limit];
@@ -43,7 +58,12 @@ async fn watch(dev: &Dev, home: &Home, video: VideoId, renews: &str, limit: &str
 }
 
 fn count(report: &Value) -> u64 {
-    report.as_object().unwrap().values().filter_map(Value::as_u64).sum()
+    report
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_u64)
+        .sum()
 }
 
 /// Passes expire repeatedly while a film plays. A page that renews them plays to the end without a
@@ -59,18 +79,39 @@ async fn players_go_on_with_fresh_grants_and_stop_without_them() {
         let player = report["player"].as_str().unwrap();
         assert_eq!(report["errors"], json!([]), "{report:#}");
         assert_eq!(report["stalls"], json!([]), "{report:#}");
-        assert_eq!((&report["ended"], count(&report["refused"])), (&json!(true), 0), "{report:#}");
+        assert_eq!(
+            (&report["ended"], count(&report["refused"])),
+            (&json!(true), 0),
+            "{report:#}"
+        );
         assert!(report["renewals"].as_u64().unwrap() >= 6, "{report:#}");
-        assert!(count(&report["late"]) > 5, "it asked for too little after the first pass had ended: {report:#}");
+        assert!(
+            count(&report["late"]) > 5,
+            "it asked for too little after the first pass had ended: {report:#}"
+        );
         // One key per rendition; the browser's native player has no option for that.
-        assert!(player == "native" || report["asked"]["key"].as_u64().unwrap() <= 4, "{report:#}");
-        assert_eq!(report["cmcd"], player == "hls" || player == "shaka", "{report:#}");
+        assert!(
+            player == "native" || report["asked"]["key"].as_u64().unwrap() <= 4,
+            "{report:#}"
+        );
+        assert_eq!(
+            report["cmcd"],
+            player == "hls" || player == "shaka",
+            "{report:#}"
+        );
     }
     for report in watch(&dev, &home, video, "no", "80").await {
         assert_ne!(report["errors"], json!([]), "{report:#}");
-        assert_eq!((&report["ended"], &report["renewals"]), (&json!(false), &json!(0)), "{report:#}");
+        assert_eq!(
+            (&report["ended"], &report["renewals"]),
+            (&json!(false), &json!(0)),
+            "{report:#}"
+        );
         assert!(count(&report["refused"]) <= 20, "{report:#}");
-        assert!(report["lastRefusal"].as_f64().is_none_or(|it| it < 65.0), "it goes on asking: {report:#}");
+        assert!(
+            report["lastRefusal"].as_f64().is_none_or(|it| it < 65.0),
+            "it goes on asking: {report:#}"
+        );
     }
     assert!(dev.terminate().await.success());
 }

@@ -17,8 +17,17 @@ const EXAMPLES: &str = "15";
 /// Its configuration, and one existing resource of each kind, so that it gets further than 404.
 /// Resources that can be removed have one of their own.
 async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
-    let film = make_film(&folder.join("film.mp4"), "320x180", "25", 4.0, &["-g", "50"]);
-    let (kept, ended) = (dev.upload(&film, "film.mp4").await, dev.upload(&film, "film.mp4").await);
+    let film = make_film(
+        &folder.join("film.mp4"),
+        "320x180",
+        "25",
+        4.0,
+        &["-g", "50"],
+    );
+    let (kept, ended) = (
+        dev.upload(&film, "film.mp4").await,
+        dev.upload(&film, "film.mp4").await,
+    );
     dev.until_ready(kept).await;
     let make = async |path: &str, fields: Value| {
         let (status, made) = dev.call("POST", path, Some(&fields)).await;
@@ -32,12 +41,29 @@ async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
     let delivery = make(&format!("/v1/webhooks/{webhook}/test"), json!({})).await;
     let share = make(&format!("/v1/videos/{kept}/shares"), json!({})).await;
     let lasting = make(&format!("/v1/videos/{kept}/shares"), json!({})).await;
-    let key = make("/v1/api-keys", json!({ "name": "a key", "scopes": ["read"] })).await;
-    let waiting = make("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await;
-    let aborted = make("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await;
-    let uppy = make("/v1/s3/multipart", json!({ "filename": "a.mp4", "type": "video/mp4" })).await;
+    let key = make(
+        "/v1/api-keys",
+        json!({ "name": "a key", "scopes": ["read"] }),
+    )
+    .await;
+    let waiting = make(
+        "/v1/uploads",
+        json!({ "filename": "a.mp4", "size": 100 << 20 }),
+    )
+    .await;
+    let aborted = make(
+        "/v1/uploads",
+        json!({ "filename": "a.mp4", "size": 100 << 20 }),
+    )
+    .await;
+    let uppy = make(
+        "/v1/s3/multipart",
+        json!({ "filename": "a.mp4", "type": "video/mp4" }),
+    )
+    .await;
 
-    let mut settings = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml")).unwrap();
+    let mut settings =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml")).unwrap();
     let secret = text(&lasting, "url").rsplit('/').next().unwrap().to_owned();
     for (name, value) in [
         ("path.video", kept.to_string()),
@@ -50,12 +76,18 @@ async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
     ] {
         writeln!(settings, "\"{name}\" = \"{value}\"").unwrap();
     }
-    let uploads =
-        [("getUpload", &waiting), ("presignParts", &waiting), ("completeUpload", &waiting), ("abortUpload", &aborted)];
+    let uploads = [
+        ("getUpload", &waiting),
+        ("presignParts", &waiting),
+        ("completeUpload", &waiting),
+        ("abortUpload", &aborted),
+    ];
     let of_operation = uploads.map(|(operation, made)| (operation, "video", text(made, "video")));
     let end = [("deleteVideo", "video", ended.to_string())];
     for (operation, name, value) in of_operation.into_iter().chain(end) {
-        let rule = format!("include-operation-id = \"{operation}\"\nparameters = {{ \"path.{name}\" = \"{value}\" }}");
+        let rule = format!(
+            "include-operation-id = \"{operation}\"\nparameters = {{ \"path.{name}\" = \"{value}\" }}"
+        );
         writeln!(settings, "\n[[operations]]\n{rule}").unwrap();
     }
     let file = folder.join("schemathesis.toml");
@@ -65,23 +97,44 @@ async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
 
 /// Runs it; its report is the failure message of the test.
 async fn put_to_the_test(dev: &Dev, home: &Home) {
-    let Some(program) = testkit::tool("schemathesis", "schemathesis") else { return };
+    let Some(program) = testkit::tool("schemathesis", "schemathesis") else {
+        return;
+    };
     let api = dev.info["api"].as_str().unwrap().to_owned();
     let token = dev.info["token"].as_str().unwrap().to_owned();
     let folder = home.folder.path().to_owned();
     let settings = settings(dev, &folder).await;
-    let examples = std::env::var("EDGEREEL_SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| EXAMPLES.to_owned());
+    let examples =
+        std::env::var("EDGEREEL_SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| EXAMPLES.to_owned());
     let ended = tokio::task::spawn_blocking(move || {
         Command::new(program)
             .arg("--config-file")
             .arg(settings)
-            .args(["run", &format!("{api}/openapi.json"), "--checks", "all", "--continue-on-failure"])
+            .args([
+                "run",
+                &format!("{api}/openapi.json"),
+                "--checks",
+                "all",
+                "--continue-on-failure",
+            ])
             // Stateful tests reach webhooks by several paths, remove one on one path, and then
             // report it as lost on another. Another check (use_after_free) verifies that removed
             // ones stay removed.
             .args(["--exclude-checks", "ensure_resource_availability"])
-            .args(["--header", &format!("Authorization: Bearer {token}"), "--max-examples", &examples])
-            .args(["--seed", "1", "--workers", "1", "--generation-database", ":memory:"])
+            .args([
+                "--header",
+                &format!("Authorization: Bearer {token}"),
+                "--max-examples",
+                &examples,
+            ])
+            .args([
+                "--seed",
+                "1",
+                "--workers",
+                "1",
+                "--generation-database",
+                ":memory:",
+            ])
             .current_dir(folder)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -90,7 +143,11 @@ async fn put_to_the_test(dev: &Dev, home: &Home) {
     });
     let ended = ended.await.unwrap();
     let output = String::from_utf8_lossy(&ended.stdout);
-    assert!(ended.status.success(), "{output}\n{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(
+        ended.status.success(),
+        "{output}\n{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
     // It generated requests.
     assert!(output.contains(" generated"), "{output}");
     // For runs with more examples.
@@ -109,9 +166,12 @@ async fn on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgresql() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = Postgres::start() else {
+        return;
+    };
     let mut home = Home::new();
-    home.options.extend(["--database".to_owned(), server.database()]);
+    home.options
+        .extend(["--database".to_owned(), server.database()]);
     let dev = home.start().await;
     put_to_the_test(&dev, &home).await;
     assert!(dev.terminate().await.success());

@@ -17,21 +17,45 @@ async fn a_link_plays_in_a_browser_until_it_is_revoked() {
     }
     let mut home = Home::with_profile(&profile_with_one_sound());
     // Longer than the page buffers.
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "25", 90.0, &["-bf", "0"]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "25",
+        90.0,
+        &["-bf", "0"],
+    );
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
-    let (status, share) = dev.call("POST", &format!("/v1/videos/{video}/shares"), Some(&json!({}))).await;
+    let (status, share) = dev
+        .call(
+            "POST",
+            &format!("/v1/videos/{video}/shares"),
+            Some(&json!({})),
+        )
+        .await;
     assert_eq!(status, 201, "{share}");
-    let (api, token) = (dev.info["api"].as_str().unwrap(), dev.info["token"].as_str().unwrap());
-    let revoke = format!("{api}/v1/videos/{video}/shares/{}", share["id"].as_str().unwrap());
+    let (api, token) = (
+        dev.info["api"].as_str().unwrap(),
+        dev.info["token"].as_str().unwrap(),
+    );
+    let revoke = format!(
+        "{api}/v1/videos/{video}/shares/{}",
+        share["id"].as_str().unwrap()
+    );
     let arguments = [share["url"].as_str().unwrap(), &revoke, token];
 
     let report = browser::run("share.mjs", &arguments, Duration::from_secs(200)).await;
     let quiet = json!({ "log": [], "origins": [api] });
     assert_eq!(report["played"], quiet, "{report:#}");
     let note = report["note"].as_str().unwrap_or_default();
-    assert!(report["status"] == 204 && note.contains("revoked"), "{report:#}");
-    assert!(report["seconds"].as_f64().unwrap() < 60.0 && report["plays"] == false, "{report:#}");
+    assert!(
+        report["status"] == 204 && note.contains("revoked"),
+        "{report:#}"
+    );
+    assert!(
+        report["seconds"].as_f64().unwrap() < 60.0 && report["plays"] == false,
+        "{report:#}"
+    );
     assert!(dev.terminate().await.success());
 }

@@ -19,7 +19,12 @@ use tempfile::TempDir;
 /// Longer than the lease of 60 s; `E2E_SLEEP_SECONDS=300` tests long ones, which take too long for
 /// every day.
 fn sleep() -> Duration {
-    Duration::from_secs(std::env::var("E2E_SLEEP_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(70))
+    Duration::from_secs(
+        std::env::var("E2E_SLEEP_SECONDS")
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(70),
+    )
 }
 
 struct Scene {
@@ -34,13 +39,27 @@ impl Scene {
         let folder: TempDir = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-        let services =
-            Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
+        let services = Services {
+            database: Secret::new(database),
+            queue: QueueAddress::Database,
+            store: s3.store_config(),
+        };
         let site = Site::new(services, folder).await;
-        let film = make_film(&site.folder.path().join("film.mp4"), "640x360", "24", 40.0, &["-g", "600"]);
+        let film = make_film(
+            &site.folder.path().join("film.mp4"),
+            "640x360",
+            "24",
+            40.0,
+            &["-g", "600"],
+        );
         let api = site.api().await;
         let video = site.upload(&api, &film).await;
-        Self { site, api, video, _s3: s3 }
+        Self {
+            site,
+            api,
+            video,
+            _s3: s3,
+        }
     }
 
     async fn until(&self, holds: impl Fn(&Value) -> bool) {
@@ -48,7 +67,12 @@ impl Scene {
     }
 
     async fn attempts(&self) -> Vec<Attempt> {
-        self.site.functions.catalog.attempts(self.video).await.unwrap()
+        self.site
+            .functions
+            .catalog
+            .attempts(self.video)
+            .await
+            .unwrap()
     }
 
     /// Suspends a worker that is not writing to the database: only one process at a time writes to
@@ -58,8 +82,16 @@ impl Scene {
         let path = format!("/v1/videos/{}", self.video);
         for _ in 0..50 {
             worker.process().signal(Signal::STOP);
-            let write = self.site.call(&self.api, "PATCH", &path, Some(json!({ "title": "A film" })));
-            if matches!(tokio::time::timeout(Duration::from_secs(2), write).await, Ok((200, _))) {
+            let write = self.site.call(
+                &self.api,
+                "PATCH",
+                &path,
+                Some(json!({ "title": "A film" })),
+            );
+            if matches!(
+                tokio::time::timeout(Duration::from_secs(2), write).await,
+                Ok((200, _))
+            ) {
                 return;
             }
             worker.process().signal(Signal::CONT);
@@ -76,7 +108,10 @@ impl Scene {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        panic!("a message is left: {:?}", self.site.functions.queue.depth().await);
+        panic!(
+            "a message is left: {:?}",
+            self.site.functions.queue.depth().await
+        );
     }
 }
 
@@ -89,7 +124,12 @@ async fn alone(moment: impl Fn(&Value) -> bool) {
     tokio::time::sleep(sleep()).await;
     worker.process().signal(Signal::CONT);
     scene.until(|it| it["state"] == "ready").await;
-    let outcomes: Vec<_> = scene.attempts().await.into_iter().map(|it| it.outcome).collect();
+    let outcomes: Vec<_> = scene
+        .attempts()
+        .await
+        .into_iter()
+        .map(|it| it.outcome)
+        .collect();
     assert_eq!(outcomes, [Some(AttemptOutcome::Ready)]);
     scene.queue_is_empty().await;
     assert!(worker.terminate().await.success());
@@ -100,12 +140,17 @@ async fn alone(moment: impl Fn(&Value) -> bool) {
 async fn and_taken_over() {
     let scene = Scene::new().await;
     let first = scene.site.transcoder().await;
-    scene.until(|it| it["percent"].as_u64().is_some_and(|it| it > 5)).await;
+    scene
+        .until(|it| it["percent"].as_u64().is_some_and(|it| it > 5))
+        .await;
     scene.suspend_between_writes(&first).await;
     let second = scene.site.transcoder().await;
     let began = std::time::Instant::now();
     while scene.attempts().await.len() < 2 {
-        assert!(began.elapsed() < Duration::from_secs(150), "no worker took over");
+        assert!(
+            began.elapsed() < Duration::from_secs(150),
+            "no worker took over"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     scene.suspend_between_writes(&second).await;
@@ -116,8 +161,15 @@ async fn and_taken_over() {
     second.process().signal(Signal::CONT);
     scene.queue_is_empty().await;
     let attempts = scene.attempts().await;
-    let ready = attempts.iter().filter(|it| it.outcome == Some(AttemptOutcome::Ready)).count();
-    assert_eq!((ready, attempts.iter().all(|it| it.ended_ms.is_some())), (1, true), "{attempts:#?}");
+    let ready = attempts
+        .iter()
+        .filter(|it| it.outcome == Some(AttemptOutcome::Ready))
+        .count();
+    assert_eq!(
+        (ready, attempts.iter().all(|it| it.ended_ms.is_some())),
+        (1, true),
+        "{attempts:#?}"
+    );
     assert!(first.terminate().await.success() && second.terminate().await.success());
 }
 

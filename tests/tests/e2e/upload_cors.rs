@@ -19,18 +19,35 @@ async fn set(dev: &Dev, headers: &[&str], exposed: &[&str]) {
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(said("endpoint"))
         .region(Region::new("auto"))
-        .credentials_provider(Credentials::new(said("access_key_id"), said("secret_access_key"), None, None, "test"))
+        .credentials_provider(Credentials::new(
+            said("access_key_id"),
+            said("secret_access_key"),
+            None,
+            None,
+            "test",
+        ))
         .force_path_style(true);
     let client = aws_sdk_s3::Client::from_conf(client.build());
-    let mut rule = CorsRule::builder().allowed_origins(PAGE).allowed_methods("PUT");
+    let mut rule = CorsRule::builder()
+        .allowed_origins(PAGE)
+        .allowed_methods("PUT");
     for name in headers {
         rule = rule.allowed_headers(*name);
     }
     for name in exposed {
         rule = rule.expose_headers(*name);
     }
-    let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
-    client.put_bucket_cors().bucket(said("private_bucket")).cors_configuration(rules).send().await.unwrap();
+    let rules = CorsConfiguration::builder()
+        .cors_rules(rule.build().unwrap())
+        .build()
+        .unwrap();
+    client
+        .put_bucket_cors()
+        .bucket(said("private_bucket"))
+        .cors_configuration(rules)
+        .send()
+        .await
+        .unwrap();
 }
 
 /// The doctor's report about the bucket.
@@ -38,8 +55,17 @@ async fn ask(home: &Home) -> (Option<i32>, Value) {
     let (data, temporary) = (text(&home.data()), home.temporary());
     let arguments = ["doctor", "--data", &data, "--origin", PAGE, "--json"];
     let answer = edgereel_run(&arguments, &temporary, Duration::from_secs(60)).await;
-    let findings = answer.last()["findings"].as_array().cloned().unwrap_or_default();
-    (answer.code, findings.into_iter().find(|it| it["what"] == "bucket").unwrap_or_default())
+    let findings = answer.last()["findings"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    (
+        answer.code,
+        findings
+            .into_iter()
+            .find(|it| it["what"] == "bucket")
+            .unwrap_or_default(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,25 +74,50 @@ async fn a_strict_bucket_is_opened_by_the_rule_of_the_docs() {
     home.options.push("--strict-cors".to_owned());
     let dev = home.start().await;
     let (code, closed) = ask(&home).await;
-    assert_eq!((code, &closed["state"]), (Some(1), &"error".into()), "{closed}");
+    assert_eq!(
+        (code, &closed["state"]),
+        (Some(1), &"error".into()),
+        "{closed}"
+    );
 
     set(&dev, &["content-type"], &["ETag"]).await;
-    assert!(ask(&home).await.1["found"].as_str().unwrap().contains("if-none-match"));
+    assert!(
+        ask(&home).await.1["found"]
+            .as_str()
+            .unwrap()
+            .contains("if-none-match")
+    );
     set(&dev, &["content-type", "if-none-match"], &[]).await;
-    assert!(ask(&home).await.1["found"].as_str().unwrap().contains("does not expose `ETag`"));
+    assert!(
+        ask(&home).await.1["found"]
+            .as_str()
+            .unwrap()
+            .contains("does not expose `ETag`")
+    );
 
     // The rule in docs/uploads.md.
     let page = include_str!("../../../docs/uploads.md");
-    let rule = page.split("```json\n").nth(1).and_then(|it| it.split("```").next()).expect("a rule in JSON");
+    let rule = page
+        .split("```json\n")
+        .nth(1)
+        .and_then(|it| it.split("```").next())
+        .expect("a rule in JSON");
     let rule: Value = serde_json::from_str(rule).expect("it is JSON");
     let rule = &rule["rules"][0];
     let words = |it: &Value| -> Vec<String> { serde_json::from_value(it.clone()).expect("words") };
     assert_eq!(
-        (words(&rule["allowed"]["origins"]), words(&rule["allowed"]["methods"])),
+        (
+            words(&rule["allowed"]["origins"]),
+            words(&rule["allowed"]["methods"])
+        ),
         (vec![PAGE.to_owned()], vec!["PUT".to_owned()])
     );
-    let (headers, exposed) = (words(&rule["allowed"]["headers"]), words(&rule["exposeHeaders"]));
-    let [headers, exposed] = [&headers, &exposed].map(|it| it.iter().map(String::as_str).collect::<Vec<_>>());
+    let (headers, exposed) = (
+        words(&rule["allowed"]["headers"]),
+        words(&rule["exposeHeaders"]),
+    );
+    let [headers, exposed] =
+        [&headers, &exposed].map(|it| it.iter().map(String::as_str).collect::<Vec<_>>());
     set(&dev, &headers, &exposed).await;
     let (code, open) = ask(&home).await;
     assert_eq!((code, &open["state"]), (Some(0), &"ok".into()), "{open}");

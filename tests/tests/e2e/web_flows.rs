@@ -15,18 +15,30 @@ struct Films {
 
 impl Films {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("temporary directories can be created") }
+        Self {
+            folder: tempfile::tempdir().expect("temporary directories can be created"),
+        }
     }
 
     fn make(&self, name: &str, seconds: f64) -> String {
-        text(&make_film(&self.folder.path().join(name), "640x360", "25", seconds, &["-bf", "0"]))
+        text(&make_film(
+            &self.folder.path().join(name),
+            "640x360",
+            "25",
+            seconds,
+            &["-bf", "0"],
+        ))
     }
 }
 
 /// Runs a script, which starts a server of its own.
 async fn flow(script: &str, films: &[String]) {
     let program = text(&edgereel());
-    let arguments: Vec<&str> = [&program].into_iter().chain(films).map(String::as_str).collect();
+    let arguments: Vec<&str> = [&program]
+        .into_iter()
+        .chain(films)
+        .map(String::as_str)
+        .collect();
     browser::run(script, &arguments, Duration::from_secs(400)).await;
 }
 
@@ -52,7 +64,10 @@ async fn playback_and_refusals() {
     let films = Films::new();
     let short = films.make("film.mp4", 12.0);
     let both = [short, films.make("long.mp4", 90.0)];
-    tokio::join!(flow("web/watch.mjs", &both), flow("web/refusals.mjs", &both[..1]));
+    tokio::join!(
+        flow("web/watch.mjs", &both),
+        flow("web/refusals.mjs", &both[..1])
+    );
 }
 
 /// Every page and state, in light, in dark and on a phone: axe-core finds nothing serious.
@@ -64,7 +79,9 @@ async fn every_page_is_accessible() {
     let films = Films::new();
     // Images for the documentation show a real film.
     let real = shared_media().map(|it| it.join("bbb-480p-30s.mp4"));
-    let film = match real.filter(|it| it.is_file() && std::env::var_os("EDGEREEL_SCREENSHOTS").is_some()) {
+    let film = match real
+        .filter(|it| it.is_file() && std::env::var_os("EDGEREEL_SCREENSHOTS").is_some())
+    {
         Some(real) => text(&real),
         None => films.make("film.mp4", 12.0),
     };

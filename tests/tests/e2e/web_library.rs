@@ -26,7 +26,10 @@ async fn a_long_library_scrolls_without_blank_rows() {
 
     let report = browser::run("web/library.mjs", &[&link, token], Duration::from_secs(400)).await;
     println!("{report:#}");
-    assert_eq!((&report["videos"], &report["found"]), (&VIDEOS.into(), &3.into()));
+    assert_eq!(
+        (&report["videos"], &report["found"]),
+        (&VIDEOS.into(), &3.into())
+    );
     assert!(report["rows"].as_u64().unwrap() < 120, "{report:#}");
     assert!(report["nodes"].as_u64().unwrap() < 4_000, "{report:#}");
     assert!(dev.terminate().await.success());

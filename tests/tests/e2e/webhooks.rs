@@ -39,7 +39,10 @@ async fn until(messages: &Messages, kind: &str, secret: &str) -> Vec<Value> {
         if events.iter().any(|it| it["type"] == kind) {
             return events;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "no {kind} among {events:?}");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "no {kind} among {events:?}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -51,12 +54,20 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_lifecycle_emits_events() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 16.0, &[]);
+    let film = make_film(
+        &home.folder.path().join("film.mp4"),
+        "640x360",
+        "24",
+        16.0,
+        &[],
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let messages = serve(listener);
     let dev = home.start().await;
-    let (status, webhook) = dev.call("POST", "/v1/webhooks", Some(&json!({ "url": url }))).await;
+    let (status, webhook) = dev
+        .call("POST", "/v1/webhooks", Some(&json!({ "url": url })))
+        .await;
     assert_eq!(status, 201, "{webhook}");
     let secret = webhook["secret"].as_str().unwrap();
 
@@ -64,13 +75,29 @@ async fn a_whole_lifecycle_emits_events() {
     dev.until_ready(video).await;
     let began = Instant::now();
     until(&messages, "video.ready", secret).await;
-    assert!(began.elapsed() < Duration::from_secs(5), "sent at once, not at the next poll");
-    dev.call("DELETE", &format!("/v1/videos/{video}"), None).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "sent at once, not at the next poll"
+    );
+    dev.call("DELETE", &format!("/v1/videos/{video}"), None)
+        .await;
     let events = until(&messages, "video.deleted", secret).await;
     let mut kinds = kinds(&events);
     kinds.retain(|it| *it != "video.playable"); // A short one may be ready at once.
-    assert_eq!(kinds, ["upload.completed", "video.processing", "video.ready", "video.deleted"]);
-    assert!(events.iter().all(|it| it["data"]["video"] == video.to_string()));
+    assert_eq!(
+        kinds,
+        [
+            "upload.completed",
+            "video.processing",
+            "video.ready",
+            "video.deleted"
+        ]
+    );
+    assert!(
+        events
+            .iter()
+            .all(|it| it["data"]["video"] == video.to_string())
+    );
     assert!(dev.terminate().await.success());
     assert!(!home.log().contains(secret), "no secret in the log");
 }
@@ -79,7 +106,11 @@ async fn a_whole_lifecycle_emits_events() {
 async fn unsent_events_survive_a_kill() {
     let mut home = Home::new();
     // A port that was free a moment ago: no receiver listens yet.
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let dev = home.start().await;
     let fields = json!({ "url": format!("http://{address}/"), "events": ["video.failed", "upload.completed"] });
     let (_, webhook) = dev.call("POST", "/v1/webhooks", Some(&fields)).await;
@@ -91,7 +122,12 @@ async fn unsent_events_survive_a_kill() {
 
     let messages = serve(TcpListener::bind(address).await.unwrap());
     let dev = home.start().await;
-    let events = until(&messages, "video.failed", webhook["secret"].as_str().unwrap()).await;
+    let events = until(
+        &messages,
+        "video.failed",
+        webhook["secret"].as_str().unwrap(),
+    )
+    .await;
     assert_eq!(kinds(&events), ["upload.completed", "video.failed"]);
     assert_eq!(events[1]["data"]["failure"]["code"], "not-a-video");
     assert!(dev.terminate().await.success());

@@ -6,16 +6,27 @@ use crate::testing::world::World;
 use crate::testing::{generation, name, video};
 
 fn keys(world: &World, digit: u8) -> WrappedKeys {
-    WrappedKeys::new(Arc::clone(&world.store), wrapping_keys(digit), video(), generation())
+    WrappedKeys::new(
+        Arc::clone(&world.store),
+        wrapping_keys(digit),
+        video(),
+        generation(),
+    )
 }
 
 #[tokio::test]
 async fn a_rendition_keeps_its_key() {
     let world = World::new();
     let first = keys(&world, 1).content_key(&name("720p")).await.unwrap();
-    assert!(keys(&world, 1).content_key(&name("720p")).await.unwrap() == first, "a later attempt finds it");
+    assert!(
+        keys(&world, 1).content_key(&name("720p")).await.unwrap() == first,
+        "a later attempt finds it"
+    );
     assert!(keys(&world, 1).existing(&name("720p")).await.unwrap() == first);
-    assert!(keys(&world, 1).content_key(&name("480p")).await.unwrap() != first, "each has its own");
+    assert!(
+        keys(&world, 1).content_key(&name("480p")).await.unwrap() != first,
+        "each has its own"
+    );
 }
 
 #[tokio::test]
@@ -39,14 +50,20 @@ async fn in_the_store_there_are_wrapped_keys_only() {
     assert_eq!(objects.len(), 1);
     assert!(objects[0].starts_with("private/"), "{objects:?}");
     let bytes = std::fs::read(world.folder().join(&objects[0])).unwrap();
-    assert!(!bytes.windows(16).any(|it| it == key.expose()), "the key stands there in clear");
+    assert!(
+        !bytes.windows(16).any(|it| it == key.expose()),
+        "the key stands there in clear"
+    );
 }
 
 #[tokio::test]
 async fn a_key_that_cannot_be_read_says_why() {
     let world = World::new();
     let missing = keys(&world, 1).existing(&name("720p")).await;
-    assert!(matches!(missing, Err(TranscodeError::Store(StoreError::NotFound { .. }))));
+    assert!(matches!(
+        missing,
+        Err(TranscodeError::Store(StoreError::NotFound { .. }))
+    ));
     let made = keys(&world, 1);
     made.content_key(&name("720p")).await.unwrap();
     let reason = |outcome: Result<ContentKey, TranscodeError>| match outcome {
@@ -55,19 +72,35 @@ async fn a_key_that_cannot_be_read_says_why() {
     };
     // By an installation with other keys, and of another rendition.
     let other = reason(keys(&world, 2).content_key(&name("720p")).await);
-    assert!(other.starts_with("720p: ") && other.contains("k1"), "{other}");
+    assert!(
+        other.starts_with("720p: ") && other.contains("k1"),
+        "{other}"
+    );
     let [of_720p, of_480p] = ["720p", "480p"].map(|it| made.object(&name(it)));
     world.store.copy(&of_720p, &of_480p).await.unwrap();
-    assert!(reason(made.existing(&name("480p")).await).starts_with("480p: "), "a wrapped key is bound to its path");
-    world.store.put(&of_720p, "rubbish".into(), PutCondition::Always).await.unwrap();
-    assert!(reason(made.content_key(&name("720p")).await).starts_with("720p: "), "it is never replaced");
+    assert!(
+        reason(made.existing(&name("480p")).await).starts_with("480p: "),
+        "a wrapped key is bound to its path"
+    );
+    world
+        .store
+        .put(&of_720p, "rubbish".into(), PutCondition::Always)
+        .await
+        .unwrap();
+    assert!(
+        reason(made.content_key(&name("720p")).await).starts_with("720p: "),
+        "it is never replaced"
+    );
 }
 
 #[tokio::test]
 async fn a_store_that_is_away_makes_no_key() {
     let world = World::new();
     world.flaky.fail("720p", 1);
-    assert!(matches!(keys(&world, 1).content_key(&name("720p")).await, Err(TranscodeError::Store(_))));
+    assert!(matches!(
+        keys(&world, 1).content_key(&name("720p")).await,
+        Err(TranscodeError::Store(_))
+    ));
     assert_eq!(world.objects(), [""; 0]);
 }
 
@@ -76,15 +109,32 @@ async fn another_generation_keeps_the_key_under_its_own_path() {
     let world = World::new();
     let later = || {
         let generation = Generation::of("etag", "other settings");
-        WrappedKeys::new(Arc::clone(&world.store), wrapping_keys(1), video(), generation)
+        WrappedKeys::new(
+            Arc::clone(&world.store),
+            wrapping_keys(1),
+            video(),
+            generation,
+        )
     };
     let key = keys(&world, 1).content_key(&name("720p")).await.unwrap();
-    assert!(later().copy_key(&name("720p"), &keys(&world, 1)).await.unwrap() == key);
+    assert!(
+        later()
+            .copy_key(&name("720p"), &keys(&world, 1))
+            .await
+            .unwrap()
+            == key
+    );
     assert!(later().existing(&name("720p")).await.unwrap() == key);
     // It has one already: that one stays.
     let own = later().content_key(&name("480p")).await.unwrap();
     keys(&world, 1).content_key(&name("480p")).await.unwrap();
-    assert!(later().copy_key(&name("480p"), &keys(&world, 1)).await.unwrap() == own);
+    assert!(
+        later()
+            .copy_key(&name("480p"), &keys(&world, 1))
+            .await
+            .unwrap()
+            == own
+    );
 }
 
 #[tokio::test]
@@ -95,6 +145,8 @@ async fn keys_of_a_trial_lie_beside_their_playlists() {
     let path = folder.path().join("generation/720p/720p.key");
     assert_eq!(std::fs::read(path).unwrap(), key.expose());
     std::fs::write(folder.path().join("file"), "").unwrap();
-    let blocked = ClearKeys::new(folder.path().join("file")).content_key(&name("720p")).await;
+    let blocked = ClearKeys::new(folder.path().join("file"))
+        .content_key(&name("720p"))
+        .await;
     assert!(matches!(blocked, Err(TranscodeError::Io { .. })));
 }

@@ -60,9 +60,20 @@ impl CommandInputs<'_> {
         }
         push(&mut arguments, &["-threads", &threads.to_string()]);
         self.input(&mut arguments);
-        push(&mut arguments, &["-filter_complex_threads", "1", "-filter_complex", &self.graph(chunks)]);
+        push(
+            &mut arguments,
+            &[
+                "-filter_complex_threads",
+                "1",
+                "-filter_complex",
+                &self.graph(chunks),
+            ],
+        );
         let boundaries = &self.plan.boundaries[segments.start as usize..segments.end as usize];
-        let starts: Vec<f64> = boundaries.iter().map(|it| self.frame_time(it.frame)).collect();
+        let starts: Vec<f64> = boundaries
+            .iter()
+            .map(|it| self.frame_time(it.frame))
+            .collect();
         let cut = |number, times: &[f64]| Cut {
             number,
             first: starts[0],
@@ -71,16 +82,49 @@ impl CommandInputs<'_> {
             origin: 0.0,
         };
         for rung in &self.plan.rungs {
-            push(&mut arguments, &["-map", &format!("[{}]", rung.rendition.name)]);
+            push(
+                &mut arguments,
+                &["-map", &format!("[{}]", rung.rendition.name)],
+            );
             self.x264(&mut arguments, rung, &starts, threads);
-            cut(segments.start, &starts[1..]).arguments(&mut arguments, self.segments_of(&rung.rendition));
+            cut(segments.start, &starts[1..])
+                .arguments(&mut arguments, self.segments_of(&rung.rendition));
         }
-        push(&mut arguments, &["-map", "[iframes]", "-c:v", "libx264", "-preset", self.encoder.preset.as_str()]);
-        push(&mut arguments, &["-threads", "1", "-crf", "26", "-g", "1", "-bf", "0", "-fps_mode", "passthrough"]);
-        let chunk_start = |it: &ChunkPlan| self.frame_time(self.plan.boundaries[it.segments.start as usize].frame);
+        push(
+            &mut arguments,
+            &[
+                "-map",
+                "[iframes]",
+                "-c:v",
+                "libx264",
+                "-preset",
+                self.encoder.preset.as_str(),
+            ],
+        );
+        push(
+            &mut arguments,
+            &[
+                "-threads",
+                "1",
+                "-crf",
+                "26",
+                "-g",
+                "1",
+                "-bf",
+                "0",
+                "-fps_mode",
+                "passthrough",
+            ],
+        );
+        let chunk_start = |it: &ChunkPlan| {
+            self.frame_time(self.plan.boundaries[it.segments.start as usize].frame)
+        };
         let times: Vec<f64> = chunks.iter().skip(1).map(chunk_start).collect();
         let first = chunks.first().map_or(0, |it| it.index);
-        cut(first, &times).arguments(&mut arguments, self.segments_of(&self.plan.iframes.rendition));
+        cut(first, &times).arguments(
+            &mut arguments,
+            self.segments_of(&self.plan.iframes.rendition),
+        );
         arguments
     }
 
@@ -88,33 +132,85 @@ impl CommandInputs<'_> {
     /// the end.
     pub(crate) fn copy(&self, rendition: &Rendition, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
-        let copied = self.plan.audio.iter().filter(|it| it.copied).zip(&self.probe.audio);
+        let copied = self
+            .plan
+            .audio
+            .iter()
+            .filter(|it| it.copied)
+            .zip(&self.probe.audio);
         let audio: Vec<_> = copied
             .map(|(audio, source)| {
-                (audio, source.index, Units::new(audio, source.start_seconds - self.probe.origin_seconds()))
+                (
+                    audio,
+                    source.index,
+                    Units::new(audio, source.start_seconds - self.probe.origin_seconds()),
+                )
             })
             .collect();
         // Packets of both streams before this time are dropped. Because of rounding, a keyframe may
         // be slightly before its own time, and the first access unit of a segment up to half a
         // unit.
-        let early = audio.iter().map(|it| it.2.early()).fold(self.frame_time(1) / 2.0, f64::min);
-        let from = if chunk.segments.start > 0 { starts[0] - early } else { 0.0 };
-        let mut arguments = self.seek(from, self.plan.boundaries[chunk.segments.start as usize].ticks);
+        let early = audio
+            .iter()
+            .map(|it| it.2.early())
+            .fold(self.frame_time(1) / 2.0, f64::min);
+        let from = if chunk.segments.start > 0 {
+            starts[0] - early
+        } else {
+            0.0
+        };
+        let mut arguments = self.seek(
+            from,
+            self.plan.boundaries[chunk.segments.start as usize].ticks,
+        );
         self.input(&mut arguments);
         let origin = self.probe.origin_seconds();
-        push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{}", self.probe.video.index)]);
+        push(
+            &mut arguments,
+            &[
+                "-copypriorss",
+                "0",
+                "-map",
+                &format!("0:{}", self.probe.video.index),
+            ],
+        );
         push(&mut arguments, &["-c:v", "copy"]);
         if !self.probe.video.tagged {
-            push(&mut arguments, &["-bsf:v", &color_metadata(output_matrix(&self.probe.video))]);
+            push(
+                &mut arguments,
+                &["-bsf:v", &color_metadata(output_matrix(&self.probe.video))],
+            );
         }
         let number = chunk.segments.start;
         let times = starts[1..].to_vec();
-        let cut = Cut { number, first: starts[0], times: times.clone(), early: self.frame_time(1) / 2.0, origin };
+        let cut = Cut {
+            number,
+            first: starts[0],
+            times: times.clone(),
+            early: self.frame_time(1) / 2.0,
+            origin,
+        };
         cut.arguments(&mut arguments, self.segments_of(rendition));
         for (audio, index, units) in audio {
-            push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{index}"), "-c:a", "copy"]);
+            push(
+                &mut arguments,
+                &[
+                    "-copypriorss",
+                    "0",
+                    "-map",
+                    &format!("0:{index}"),
+                    "-c:a",
+                    "copy",
+                ],
+            );
             let first = units.time(units.nearest(starts[0]));
-            let cut = Cut { number, first, times: times.clone(), early: units.early(), origin };
+            let cut = Cut {
+                number,
+                first,
+                times: times.clone(),
+                early: units.early(),
+                origin,
+            };
             cut.arguments(&mut arguments, self.segments_of(&audio.rendition));
         }
         arguments
@@ -126,14 +222,27 @@ impl CommandInputs<'_> {
         push(&mut arguments, &["-threads", "1"]);
         self.input(&mut arguments);
         let graph = self.frame_graph(ticks, size);
-        push(&mut arguments, &["-filter_complex", &graph, "-map", "[poster]", "-frames:v", "1"]);
+        push(
+            &mut arguments,
+            &[
+                "-filter_complex",
+                &graph,
+                "-map",
+                "[poster]",
+                "-frames:v",
+                "1",
+            ],
+        );
         jpeg(&mut arguments, &(self.output)("poster", "%d.jpg"));
         arguments
     }
 
     /// URL to which the segments of a rendition are delivered.
     fn segments_of(&self, rendition: &Rendition) -> String {
-        (self.output)(rendition.name.as_str(), &format!("%d.{}", rendition.format.extension()))
+        (self.output)(
+            rendition.name.as_str(),
+            &format!("%d.{}", rendition.format.extension()),
+        )
     }
 
     /// Seeks to the keyframe at or before a time, seconds from the start of the presentation.
@@ -147,11 +256,20 @@ impl CommandInputs<'_> {
         };
         // Some demuxers fail if they seek to a time before the first frame.
         let first = seconds(index.video_start);
-        let Some(target) = target.filter(|it| *it > first) else { return vec!["-copyts".to_owned()] };
+        let Some(target) = target.filter(|it| *it > first) else {
+            return vec!["-copyts".to_owned()];
+        };
         let target = target + self.probe.origin_seconds();
-        ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{target:.6}")]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "-copyts",
+            "-noaccurate_seek",
+            "-seek_timestamp",
+            "1",
+            "-ss",
+            &format!("{target:.6}"),
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     fn input(&self, arguments: &mut Vec<String>) {
@@ -161,7 +279,19 @@ impl CommandInputs<'_> {
             // Deinterlacers do not survive one; such sources are read through a normaliser.
             push(arguments, &["-reinit_filter:v", "0"]);
         }
-        push(arguments, &["-i", self.source, "-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]);
+        push(
+            arguments,
+            &[
+                "-i",
+                self.source,
+                "-map_metadata",
+                "-1",
+                "-map_chapters",
+                "-1",
+                "-sn",
+                "-dn",
+            ],
+        );
     }
 
     /// The time of a frame at the constant output rate, seconds from the start of the presentation.
@@ -175,21 +305,71 @@ impl CommandInputs<'_> {
         let forced: Vec<String> = starts.iter().map(|it| format!("{it:.6}")).collect();
         push(
             arguments,
-            &["-c:v", "libx264", "-preset", self.encoder.preset.as_str(), "-threads", &threads.to_string()],
+            &[
+                "-c:v",
+                "libx264",
+                "-preset",
+                self.encoder.preset.as_str(),
+                "-threads",
+                &threads.to_string(),
+            ],
         );
-        push(arguments, &["-g", &self.plan.keyframe_interval.to_string(), "-sc_threshold", "0"]);
-        push(arguments, &["-force_key_frames", &forced.join(","), "-fps_mode", "passthrough"]);
+        push(
+            arguments,
+            &[
+                "-g",
+                &self.plan.keyframe_interval.to_string(),
+                "-sc_threshold",
+                "0",
+            ],
+        );
+        push(
+            arguments,
+            &[
+                "-force_key_frames",
+                &forced.join(","),
+                "-fps_mode",
+                "passthrough",
+            ],
+        );
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
                 // A buffer of a second and a half keeps segments near the cap, and every chunk
                 // starts with it half full: a full one would add its content to the cap in every
                 // chunk.
-                push(arguments, &["-crf", &self.encoder.crf.to_string(), "-maxrate", &format!("{kbps}k")]);
-                push(arguments, &["-bufsize", &format!("{}k", kbps * 3 / 2), "-x264-params", "vbv-init=0.5"]);
+                push(
+                    arguments,
+                    &[
+                        "-crf",
+                        &self.encoder.crf.to_string(),
+                        "-maxrate",
+                        &format!("{kbps}k"),
+                    ],
+                );
+                push(
+                    arguments,
+                    &[
+                        "-bufsize",
+                        &format!("{}k", kbps * 3 / 2),
+                        "-x264-params",
+                        "vbv-init=0.5",
+                    ],
+                );
             }
             RateControl::Cbr => {
-                push(arguments, &["-b:v", &format!("{kbps}k"), "-minrate", &format!("{kbps}k")]);
-                push(arguments, &["-maxrate", &format!("{kbps}k"), "-bufsize", &format!("{kbps}k")]);
+                push(
+                    arguments,
+                    &["-b:v", &format!("{kbps}k"), "-minrate", &format!("{kbps}k")],
+                );
+                push(
+                    arguments,
+                    &[
+                        "-maxrate",
+                        &format!("{kbps}k"),
+                        "-bufsize",
+                        &format!("{kbps}k"),
+                    ],
+                );
                 push(arguments, &["-x264-params", "nal-hrd=cbr"]);
             }
         }
@@ -198,7 +378,10 @@ impl CommandInputs<'_> {
     /// The start times of the segments of a run from the first segment of `chunk` to the end.
     fn starts(&self, chunk: &ChunkPlan) -> Vec<f64> {
         let range = chunk.segments.start as usize..self.plan.segments() as usize;
-        self.plan.boundaries[range].iter().map(|it| seconds(it.ticks)).collect()
+        self.plan.boundaries[range]
+            .iter()
+            .map(|it| seconds(it.ticks))
+            .collect()
     }
 }
 

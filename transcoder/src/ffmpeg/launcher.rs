@@ -62,28 +62,47 @@ impl Launcher {
         let share = |all: u64| (all / 4 * 3 / encoders.max(1)).clamp(LEAST_MEMORY, MOST_MEMORY);
         let memory = memory.unwrap_or_else(|| share(machine_memory()));
         // Refers to this program even after its file was replaced by a newer version.
-        Self { program: PathBuf::from("/proc/self/exe"), enforcement, memory }
+        Self {
+            program: PathBuf::from("/proc/self/exe"),
+            enforcement,
+            memory,
+        }
     }
 
     fn memory(&self, weight: Weight) -> u64 {
         match weight {
             Weight::Heavy => self.memory,
-            Weight::Light => (self.memory / 8).clamp(LIGHT_MEMORY[0], LIGHT_MEMORY[1]).min(self.memory),
+            Weight::Light => (self.memory / 8)
+                .clamp(LIGHT_MEMORY[0], LIGHT_MEMORY[1])
+                .min(self.memory),
         }
     }
 
     /// The command that runs `program` with these arguments.
-    fn command(&self, program: &Path, arguments: &[String], libraries: &Libraries, needs: &Needs) -> Command {
+    fn command(
+        &self,
+        program: &Path,
+        arguments: &[String],
+        libraries: &Libraries,
+        needs: &Needs,
+    ) -> Command {
         let policy = Policy {
             enforcement: self.enforcement,
             parent: std::process::id(),
             port: needs.port,
             memory: self.memory(needs.weight),
             cpu_seconds: needs.cpu.map(|it| it.as_secs()),
-            read: libraries.directories.iter().chain(&needs.read).cloned().collect(),
+            read: libraries
+                .directories
+                .iter()
+                .chain(&needs.read)
+                .cloned()
+                .collect(),
             execute: libraries.execute.clone(),
             write: vec![],
-            command: std::iter::once(program.into()).chain(arguments.iter().map(Into::into)).collect(),
+            command: std::iter::once(program.into())
+                .chain(arguments.iter().map(Into::into))
+                .collect(),
         };
         let mut command = Command::new(&self.program);
         command.args(policy.arguments());
@@ -121,7 +140,9 @@ type Task = Box<dyn FnOnce() + Send>;
 static STARTER: LazyLock<std::io::Result<mpsc::Sender<Task>>> = LazyLock::new(|| {
     let (sender, receiver) = mpsc::channel::<Task>();
     let work = move || receiver.into_iter().for_each(|task| task());
-    std::thread::Builder::new().name("start-ffmpeg".to_owned()).spawn(work)?;
+    std::thread::Builder::new()
+        .name("start-ffmpeg".to_owned())
+        .spawn(work)?;
     Ok(sender)
 });
 
@@ -136,7 +157,9 @@ pub(crate) async fn start<T: Send + 'static>(
         // If the caller is gone, the child is dropped, which kills it.
         drop(sender.send(start()));
     });
-    let starter = STARTER.as_ref().map_err(|it| std::io::Error::new(it.kind(), it.to_string()))?;
+    let starter = STARTER
+        .as_ref()
+        .map_err(|it| std::io::Error::new(it.kind(), it.to_string()))?;
     let gone = || std::io::Error::other("the thread that starts FFmpeg has ended");
     starter.send(task).map_err(|_| gone())?;
     started.await.map_err(|_| gone())?
@@ -148,29 +171,60 @@ mod tests {
 
     #[test]
     fn memory_is_in_proportion() {
-        let launcher = |memory| Launcher { program: PathBuf::new(), enforcement: Enforcement::Off, memory };
-        for (given, light) in [(12 << 30, 1 << 30), (6 << 30, 768 << 20), (1 << 30, 512 << 20), (256 << 20, 256 << 20)]
-        {
+        let launcher = |memory| Launcher {
+            program: PathBuf::new(),
+            enforcement: Enforcement::Off,
+            memory,
+        };
+        for (given, light) in [
+            (12 << 30, 1 << 30),
+            (6 << 30, 768 << 20),
+            (1 << 30, 512 << 20),
+            (256 << 20, 256 << 20),
+        ] {
             assert_eq!(launcher(given).memory(Weight::Light), light);
             assert_eq!(launcher(given).memory(Weight::Heavy), given);
         }
-        let by_machine = |encoders| Launcher::of_this_program(Enforcement::Off, None, encoders).memory;
+        let by_machine =
+            |encoders| Launcher::of_this_program(Enforcement::Off, None, encoders).memory;
         assert!((LEAST_MEMORY..=MOST_MEMORY).contains(&by_machine(1)));
         assert_eq!(by_machine(1_000_000), LEAST_MEMORY);
-        assert_eq!(Launcher::of_this_program(Enforcement::Off, Some(7), 3).memory, 7);
+        assert_eq!(
+            Launcher::of_this_program(Enforcement::Off, Some(7), 3).memory,
+            7
+        );
     }
 
     #[test]
     fn the_launcher_is_given_what_the_run_needs() {
-        let launcher =
-            Launcher { program: "/opt/edgereel".into(), enforcement: Enforcement::Required, memory: 8 << 30 };
-        let libraries = Libraries { directories: vec!["/lib/x".into()], execute: vec!["/lib/ld.so".into()] };
-        let needs = Needs { port: Some(4711), read: vec!["/tmp/t.cube".into()], ..Needs::default() };
-        let command = command(Some(&launcher), Path::new("/usr/bin/ffmpeg"), &["-i".to_owned()], &libraries, &needs);
+        let launcher = Launcher {
+            program: "/opt/edgereel".into(),
+            enforcement: Enforcement::Required,
+            memory: 8 << 30,
+        };
+        let libraries = Libraries {
+            directories: vec!["/lib/x".into()],
+            execute: vec!["/lib/ld.so".into()],
+        };
+        let needs = Needs {
+            port: Some(4711),
+            read: vec!["/tmp/t.cube".into()],
+            ..Needs::default()
+        };
+        let command = command(
+            Some(&launcher),
+            Path::new("/usr/bin/ffmpeg"),
+            &["-i".to_owned()],
+            &libraries,
+            &needs,
+        );
         let mut arguments = command.get_args();
         assert_eq!(arguments.next().unwrap(), confine::SUBCOMMAND);
         let policy = Policy::parse(arguments.map(Into::into)).unwrap();
-        assert_eq!((policy.port, policy.parent), (Some(4711), std::process::id()));
+        assert_eq!(
+            (policy.port, policy.parent),
+            (Some(4711), std::process::id())
+        );
         assert_eq!(policy.read, [PathBuf::from("/lib/x"), "/tmp/t.cube".into()]);
         assert_eq!(policy.command, ["/usr/bin/ffmpeg", "-i"]);
         let environment: Vec<_> = command.get_envs().filter_map(|it| it.0.to_str()).collect();
@@ -181,6 +235,10 @@ mod tests {
     async fn children_are_started_from_one_thread() {
         let name = || start(|| Ok(std::thread::current().name().map(str::to_owned)));
         assert_eq!(name().await.unwrap().as_deref(), Some("start-ffmpeg"));
-        assert!(start(|| std::io::Result::<()>::Err(std::io::Error::other("x"))).await.is_err());
+        assert!(
+            start(|| std::io::Result::<()>::Err(std::io::Error::other("x")))
+                .await
+                .is_err()
+        );
     }
 }

@@ -55,7 +55,14 @@ pub(crate) struct Depth {
 /// an upload that is a playlist or a script must not make FFmpeg read a file or contact a host.
 pub(crate) fn input_arguments(demuxer: &str) -> Vec<String> {
     let limits = ["-max_pixels", MOST_PIXELS, "-max_streams", MOST_STREAMS];
-    let kind = ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer];
+    let kind = [
+        "-protocol_whitelist",
+        "http,tcp",
+        "-format_whitelist",
+        demuxer,
+        "-f",
+        demuxer,
+    ];
     limits.into_iter().chain(kind).map(str::to_owned).collect()
 }
 
@@ -73,7 +80,14 @@ impl Depth {
     /// The input options for this depth.
     pub(crate) fn arguments(self) -> Vec<String> {
         let micros = self.seconds * 1_000_000;
-        ["-probesize", &self.bytes.to_string(), "-analyzeduration", &micros.to_string()].map(str::to_owned).to_vec()
+        [
+            "-probesize",
+            &self.bytes.to_string(),
+            "-analyzeduration",
+            &micros.to_string(),
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 }
 
@@ -111,7 +125,11 @@ fn too_large(log: &str) -> Option<SourceProblem> {
     let (before, _) = log.split_once(" exceeds specified max pixel count")?;
     let (width, height) = before.rsplit_once("Picture size ")?.1.split_once('x')?;
     let limit_pixels = MOST_PIXELS.parse().ok()?;
-    Some(SourceProblem::TooManyPixels { width: width.parse().ok()?, height: height.parse().ok()?, limit_pixels })
+    Some(SourceProblem::TooManyPixels {
+        width: width.parse().ok()?,
+        height: height.parse().ok()?,
+        limit_pixels,
+    })
 }
 
 /// Runs ffprobe and returns its output.
@@ -119,18 +137,30 @@ fn too_large(log: &str) -> Option<SourceProblem> {
 /// # Errors
 /// The problem of the source, if ffprobe failed by itself; another error if it was ended from
 /// outside.
-pub(crate) async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<ProbeOutput, TranscodeError> {
+pub(crate) async fn ffprobe(
+    tools: &Tools,
+    arguments: &[String],
+    url: &str,
+) -> Result<ProbeOutput, TranscodeError> {
     let mut child = Probing::start(tools, arguments, url, CPU_LIMIT).await?;
     let mut output = Vec::new();
     let mut answer = (&mut child.output).take(LONGEST_ANSWER + 1);
-    let late = |_| TranscodeError::TimedOut { task: "read the header".to_owned(), log_tail: String::new() };
-    let read = tokio::time::timeout(TIME_LIMIT, answer.read_to_end(&mut output)).await.map_err(late)?;
+    let late = |_| TranscodeError::TimedOut {
+        task: "read the header".to_owned(),
+        log_tail: String::new(),
+    };
+    let read = tokio::time::timeout(TIME_LIMIT, answer.read_to_end(&mut output))
+        .await
+        .map_err(late)?;
     read.map_err(TranscodeError::Spawn)?;
     if output.len() as u64 > LONGEST_ANSWER {
         return Err(SourceProblem::TooDemanding.into());
     }
     let log = child.end("read the header").await?;
-    Ok(ProbeOutput { output: String::from_utf8_lossy(&output).into_owned(), log })
+    Ok(ProbeOutput {
+        output: String::from_utf8_lossy(&output).into_owned(),
+        log,
+    })
 }
 
 /// A running ffprobe. When dropped, it is killed.
@@ -150,19 +180,37 @@ impl Probing {
         cpu: Duration,
     ) -> Result<Self, TranscodeError> {
         let port = url::Url::parse(url).ok().and_then(|it| it.port());
-        let mut all: Vec<String> = ["-hide_banner", "-loglevel", "error"].map(str::to_owned).to_vec();
+        let mut all: Vec<String> = ["-hide_banner", "-loglevel", "error"]
+            .map(str::to_owned)
+            .to_vec();
         all.extend(MAX_ALLOC.map(str::to_owned));
         all.extend(arguments.iter().cloned());
         all.push(url.to_owned());
-        let needs = Needs { port, cpu: Some(cpu), ..Needs::default() };
+        let needs = Needs {
+            port,
+            cpu: Some(cpu),
+            ..Needs::default()
+        };
         let mut command = tokio::process::Command::from(tools.ffprobe(&all, &needs));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = start(move || command.spawn()).await.map_err(TranscodeError::Spawn)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = start(move || command.spawn())
+            .await
+            .map_err(TranscodeError::Spawn)?;
         let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(TranscodeError::Spawn(std::io::Error::other("it has no output")));
+            return Err(TranscodeError::Spawn(std::io::Error::other(
+                "it has no output",
+            )));
         };
         // Errors are read concurrently, because ffprobe blocks on a full pipe.
-        Ok(Self { child, output, errors: tokio::spawn(read_errors(errors)) })
+        Ok(Self {
+            child,
+            output,
+            errors: tokio::spawn(read_errors(errors)),
+        })
     }
 
     /// Waits for its end, and returns its error messages.
@@ -172,7 +220,10 @@ impl Probing {
     pub(crate) async fn end(mut self, task: &str) -> Result<String, TranscodeError> {
         let status = tokio::time::timeout(TIME_LIMIT, self.child.wait())
             .await
-            .map_err(|_| TranscodeError::TimedOut { task: task.to_owned(), log_tail: String::new() })?
+            .map_err(|_| TranscodeError::TimedOut {
+                task: task.to_owned(),
+                log_tail: String::new(),
+            })?
             .map_err(TranscodeError::Spawn)?;
         let log = self.errors.await.unwrap_or_default();
         let log = String::from_utf8_lossy(&log).into_owned();
@@ -183,12 +234,16 @@ impl Probing {
             Death::Failed => Err(problem_of(&log).into()),
             Death::Crashed => Err(SourceProblem::Damaged.into()),
             Death::TooMuch => Err(SourceProblem::TooDemanding.into()),
-            Death::NotStarted => Err(TranscodeError::Spawn(std::io::Error::other(log.trim().to_owned()))),
+            Death::NotStarted => Err(TranscodeError::Spawn(std::io::Error::other(
+                log.trim().to_owned(),
+            ))),
             Death::Interrupted => {
                 // The signal that ended it may also end this process: then the caller is about to
                 // give up.
                 tokio::time::sleep(STOPPING).await;
-                Err(TranscodeError::Interrupted { task: task.to_owned() })
+                Err(TranscodeError::Interrupted {
+                    task: task.to_owned(),
+                })
             }
         }
     }
@@ -222,8 +277,14 @@ mod tests {
     fn a_log_says_what_is_wrong() {
         for (log, problem) in [
             ("[mov,mp4] moov atom not found", SourceProblem::Truncated),
-            ("source: Cannot allocate memory", SourceProblem::TooDemanding),
-            ("source: Invalid data found when processing input", SourceProblem::NotAVideo),
+            (
+                "source: Cannot allocate memory",
+                SourceProblem::TooDemanding,
+            ),
+            (
+                "source: Invalid data found when processing input",
+                SourceProblem::NotAVideo,
+            ),
             ("", SourceProblem::NotAVideo),
         ] {
             assert_eq!(problem_of(log), problem, "{log}");
@@ -232,9 +293,12 @@ mod tests {
 
     #[test]
     fn an_image_that_is_too_large_has_its_size() {
-        let log =
-            "[png @ 0x55] [IMGUTILS @ 0x7f] Picture size 10000x9000 exceeds specified max pixel count 67108864, see";
-        let expected = SourceProblem::TooManyPixels { width: 10_000, height: 9_000, limit_pixels: 67_108_864 };
+        let log = "[png @ 0x55] [IMGUTILS @ 0x7f] Picture size 10000x9000 exceeds specified max pixel count 67108864, see";
+        let expected = SourceProblem::TooManyPixels {
+            width: 10_000,
+            height: 9_000,
+            limit_pixels: 67_108_864,
+        };
         assert_eq!(too_large(log), Some(expected));
         assert_eq!(too_large("Picture size 0x0 is invalid"), None);
     }
@@ -245,16 +309,24 @@ mod tests {
         let program = folder.join("ffprobe");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        Tools { ffprobe: program, ..Tools::bare() }
+        Tools {
+            ffprobe: program,
+            ..Tools::bare()
+        }
     }
 
     #[tokio::test]
     async fn only_an_end_of_its_own_says_something_of_the_source() {
         let folder = tempfile::tempdir().unwrap();
-        let ask = async |script: &str| ffprobe(&scripted(folder.path(), script), &[], "http://127.0.0.1:9/").await;
+        let ask = async |script: &str| {
+            ffprobe(&scripted(folder.path(), script), &[], "http://127.0.0.1:9/").await
+        };
         for signal in ["INT", "TERM", "KILL", "HUP"] {
             let outcome = ask(&format!("kill -{signal} $$; sleep 5")).await;
-            assert!(matches!(outcome, Err(TranscodeError::Interrupted { .. })), "{signal}: {outcome:?}");
+            assert!(
+                matches!(outcome, Err(TranscodeError::Interrupted { .. })),
+                "{signal}: {outcome:?}"
+            );
         }
         let source = |outcome: Result<ProbeOutput, TranscodeError>| match outcome {
             Err(TranscodeError::Source(problem)) => problem,
@@ -262,10 +334,22 @@ mod tests {
         };
         assert_eq!(source(ask("exit 1").await), SourceProblem::NotAVideo);
         assert_eq!(source(ask("kill -SEGV $$").await), SourceProblem::Damaged);
-        assert_eq!(source(ask("kill -XCPU $$").await), SourceProblem::TooDemanding);
-        assert_eq!(source(ask("head -c 20000000 /dev/zero").await), SourceProblem::TooDemanding);
-        assert!(matches!(ask("echo no Landlock >&2; exit 125").await, Err(TranscodeError::Spawn(_))));
+        assert_eq!(
+            source(ask("kill -XCPU $$").await),
+            SourceProblem::TooDemanding
+        );
+        assert_eq!(
+            source(ask("head -c 20000000 /dev/zero").await),
+            SourceProblem::TooDemanding
+        );
+        assert!(matches!(
+            ask("echo no Landlock >&2; exit 125").await,
+            Err(TranscodeError::Spawn(_))
+        ));
         let answer = ask("echo '{}'; echo odd >&2").await.unwrap();
-        assert_eq!((answer.output.as_str(), answer.log.as_str()), ("{}\n", "odd\n"));
+        assert_eq!(
+            (answer.output.as_str(), answer.log.as_str()),
+            ("{}\n", "odd\n")
+        );
     }
 }

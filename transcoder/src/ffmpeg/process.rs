@@ -65,8 +65,20 @@ const LOG_LINES: usize = 20;
 /// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has
 /// to check the output: FFmpeg may exit 0 after writing a short file.
 pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
-    let general = ["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"];
-    let mut arguments: Vec<String> = general.into_iter().chain(MAX_ALLOC).map(str::to_owned).collect();
+    let general = [
+        "-hide_banner",
+        "-nostdin",
+        "-loglevel",
+        "level+info",
+        "-nostats",
+        "-benchmark",
+        "-y",
+    ];
+    let mut arguments: Vec<String> = general
+        .into_iter()
+        .chain(MAX_ALLOC)
+        .map(str::to_owned)
+        .collect();
     arguments.extend(run.arguments);
     let needs = Needs {
         port: Some(run.port),
@@ -76,7 +88,10 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
     };
     let mut command = run.tools.ffmpeg(&arguments, &needs);
     // The child requires pipes that it can close; no data goes through them.
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let shown = without_secrets(&arguments.join(" "));
     tracing::debug!(task = run.task, "running ffmpeg {shown}");
     let started = Instant::now();
@@ -96,12 +111,18 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
             return Err(TranscodeError::TimedOut { task: run.task, log_tail })
         }
     };
-    let failed =
-        |reason: String, log: &Log| TranscodeError::Ffmpeg { task: run.task.clone(), reason, log_tail: log.tail() };
+    let failed = |reason: String, log: &Log| TranscodeError::Ffmpeg {
+        task: run.task.clone(),
+        reason,
+        log_tail: log.tail(),
+    };
     let (log, status) = outcome.map_err(|error| failed(error.to_string(), &Log::default()))?;
     match status {
         Ok(status) if status.success() => Ok(Ended {
-            cost: Cost { cpu: log.cpu, wall: started.elapsed() },
+            cost: Cost {
+                cpu: log.cpu,
+                wall: started.elapsed(),
+            },
             log_tail: log.tail(),
             complained: log.complained,
         }),
@@ -110,7 +131,9 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
                 Death::Interrupted => TranscodeError::Interrupted { task: run.task },
                 Death::NotStarted => TranscodeError::Spawn(std::io::Error::other(log.tail())),
                 Death::TooMuch => SourceProblem::TooDemanding.into(),
-                Death::Failed | Death::Crashed if log.out_of_memory => SourceProblem::TooDemanding.into(),
+                Death::Failed | Death::Crashed if log.out_of_memory => {
+                    SourceProblem::TooDemanding.into()
+                }
                 Death::Failed | Death::Crashed => failed(status.to_string(), &log),
             };
             // The signal that ended it may also end this process: then that is the reason.
@@ -188,13 +211,21 @@ struct Log {
 
 impl Log {
     fn tail(&self) -> String {
-        self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+        self.lines
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
 /// Messages of FFmpeg (5.1 to 9.0), x264 and the C++ libraries that it uses if an allocation fails.
-pub(crate) const OUT_OF_MEMORY: [&str; 4] =
-    ["Cannot allocate memory", "Failed to allocate", "malloc of size", "bad_alloc"];
+pub(crate) const OUT_OF_MEMORY: [&str; 4] = [
+    "Cannot allocate memory",
+    "Failed to allocate",
+    "malloc of size",
+    "bad_alloc",
+];
 
 fn read_log(stderr: std::process::ChildStderr) -> Log {
     let mut log = Log::default();
@@ -226,14 +257,20 @@ fn benchmark(line: &str) -> Option<Duration> {
     let (_, times) = line.split_once("bench: utime=")?;
     let (user, rest) = times.split_once("s stime=")?;
     let (system, _) = rest.split_once('s')?;
-    Some(Duration::from_secs_f64(user.trim().parse::<f64>().ok()? + system.trim().parse::<f64>().ok()?))
+    Some(Duration::from_secs_f64(
+        user.trim().parse::<f64>().ok()? + system.trim().parse::<f64>().ok()?,
+    ))
 }
 
 /// Removes the loopback path, which is a secret while the job runs, and noise in a log.
 fn without_token(line: &str) -> String {
-    let start = ["http://127.0.0.1:", "http://ffmpeg:@127.0.0.1:"].iter().find_map(|it| line.find(it));
+    let start = ["http://127.0.0.1:", "http://ffmpeg:@127.0.0.1:"]
+        .iter()
+        .find_map(|it| line.find(it));
     match (start, line.find("/source")) {
-        (Some(start), Some(end)) if start < end => format!("{}{}", &line[..start], &line[end + 1..]),
+        (Some(start), Some(end)) if start < end => {
+            format!("{}{}", &line[..start], &line[end + 1..])
+        }
         (Some(start), _) => format!("{}(output)", &line[..start]),
         _ => line.chars().take(500).collect(),
     }
@@ -248,7 +285,9 @@ struct KillOnDrop {
 impl KillOnDrop {
     fn new(child: &mut FfmpegChild) -> Self {
         let pid = Pid::from_raw(child.as_inner().id() as i32);
-        Self { process: pid.and_then(|it| pidfd_open(it, PidfdFlags::empty()).ok()) }
+        Self {
+            process: pid.and_then(|it| pidfd_open(it, PidfdFlags::empty()).ok()),
+        }
     }
 
     fn kill(&self) {

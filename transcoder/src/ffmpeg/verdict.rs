@@ -18,7 +18,9 @@ const UNDECODABLE: [&str; 4] = [
 pub(crate) fn verdict(log: &str, codec: &str) -> Option<SourceProblem> {
     let any = |phrases: &[&str]| phrases.iter().any(|it| log.contains(it));
     if any(&NO_DECODER) {
-        return Some(SourceProblem::UnsupportedCodec { codec: codec.to_owned() });
+        return Some(SourceProblem::UnsupportedCodec {
+            codec: codec.to_owned(),
+        });
     }
     any(&UNDECODABLE).then_some(SourceProblem::Damaged)
 }
@@ -29,16 +31,27 @@ mod tests {
 
     #[test]
     fn logs_of_all_versions_are_understood() {
-        let unsupported = Some(SourceProblem::UnsupportedCodec { codec: "png".to_owned() });
+        let unsupported = Some(SourceProblem::UnsupportedCodec {
+            codec: "png".to_owned(),
+        });
         for (log, expected) in [
             // FFmpeg 5.1, and 8.1.
-            ("Decoder (codec png) not found for input stream #0:0", unsupported.clone()),
-            ("[vist#0:0/png @ 0x7f] [error] Decoding requested, but no decoder found for: png", unsupported),
+            (
+                "Decoder (codec png) not found for input stream #0:0",
+                unsupported.clone(),
+            ),
+            (
+                "[vist#0:0/png @ 0x7f] [error] Decoding requested, but no decoder found for: png",
+                unsupported,
+            ),
             (
                 "Error while decoding stream #0:0: Invalid data found when processing input",
                 Some(SourceProblem::Damaged),
             ),
-            ("[dec:h264 @ 0x55] Error submitting packet to decoder: Invalid data found", Some(SourceProblem::Damaged)),
+            (
+                "[dec:h264 @ 0x55] Error submitting packet to decoder: Invalid data found",
+                Some(SourceProblem::Damaged),
+            ),
             ("Unrecognized option 'fps_mode'.", None),
             ("", None),
         ] {

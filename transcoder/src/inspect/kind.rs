@@ -56,15 +56,33 @@ mod tests {
     async fn other_files_are_refused_by_what_they_are() {
         for (bytes, expected) in [
             (&b""[..], SourceProblem::NotAVideo),
-            (b"#EXTM3U\n#EXT-X-VERSION:3\nhttp://10.0.0.1/secret.ts\n", SourceProblem::PlaylistNotAllowed),
-            (b"ffconcat version 1.0\nfile /etc/passwd\n", SourceProblem::PlaylistNotAllowed),
-            (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\n", SourceProblem::PlaylistNotAllowed),
+            (
+                b"#EXTM3U\n#EXT-X-VERSION:3\nhttp://10.0.0.1/secret.ts\n",
+                SourceProblem::PlaylistNotAllowed,
+            ),
+            (
+                b"ffconcat version 1.0\nfile /etc/passwd\n",
+                SourceProblem::PlaylistNotAllowed,
+            ),
+            (
+                b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\n",
+                SourceProblem::PlaylistNotAllowed,
+            ),
             (b"ID3\x04\0\0\0\0\0\x0a and so on", SourceProblem::AudioOnly),
             (b"RIFF\x24\0\0\0WAVEfmt ", SourceProblem::AudioOnly),
             (b"fLaC\0\0\0\x22", SourceProblem::AudioOnly),
-            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", SourceProblem::NoVideoStream),
-            (b"\xff\xd8\xff\xe0\0\x10JFIF\0", SourceProblem::NoVideoStream),
-            (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", SourceProblem::NoVideoStream),
+            (
+                b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+                SourceProblem::NoVideoStream,
+            ),
+            (
+                b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+                SourceProblem::NoVideoStream,
+            ),
+            (
+                b"\0\0\0\x1cftypheic\0\0\0\0mif1heic",
+                SourceProblem::NoVideoStream,
+            ),
             (b"%PDF-1.7\n", SourceProblem::NotAVideo),
             (b"PK\x03\x04\x14\0\0\0", SourceProblem::NotAVideo),
             (b"<!DOCTYPE html><html>", SourceProblem::NotAVideo),

@@ -25,19 +25,37 @@ pub(super) async fn index(
     url: &str,
     found: &Found,
 ) -> Result<Option<Indexed>, TranscodeError> {
-    let Some(index) = read(blocks).await? else { return Ok(None) };
-    let Some(cues) = index.keyframes_ns().filter(|it| !it.is_empty()) else { return Ok(None) };
+    let Some(index) = read(blocks).await? else {
+        return Ok(None);
+    };
+    let Some(cues) = index.keyframes_ns().filter(|it| !it.is_empty()) else {
+        return Ok(None);
+    };
     let start = found.video.start_seconds();
     let first_ns = (start * 1e9).round() as i128;
-    let ticks = |ns: u64| ((i128::from(ns) - first_ns) * i128::from(TICKS_PER_SECOND) / 1_000_000_000).max(0) as u64;
+    let ticks = |ns: u64| {
+        ((i128::from(ns) - first_ns) * i128::from(TICKS_PER_SECOND) / 1_000_000_000).max(0) as u64
+    };
     let mut keyframes: Vec<u64> = cues.iter().map(|it| ticks(*it)).collect();
     keyframes.dedup();
     let last_cue = cues.last().copied().unwrap_or(0) as f64 / 1e9;
     // A screen recording has motion only now and then: its rate is measured in four places.
-    let mut measured = vec![Interval { from: None, length: Some(HEAD_SECONDS) }];
-    let later = [0.25, 0.5, 0.75].map(|it| last_cue * it).into_iter().filter(|it| *it > HEAD_SECONDS);
-    measured.extend(later.map(|it| Interval { from: Some(it), length: Some(LATER_SECONDS) }));
-    let rest = [Interval { from: Some(last_cue), length: None }];
+    let mut measured = vec![Interval {
+        from: None,
+        length: Some(HEAD_SECONDS),
+    }];
+    let later = [0.25, 0.5, 0.75]
+        .map(|it| last_cue * it)
+        .into_iter()
+        .filter(|it| *it > HEAD_SECONDS);
+    measured.extend(later.map(|it| Interval {
+        from: Some(it),
+        length: Some(LATER_SECONDS),
+    }));
+    let rest = [Interval {
+        from: Some(last_cue),
+        length: None,
+    }];
     let (head, tail) = tokio::try_join!(
         packets(tools, "matroska", url, found, &measured),
         packets(tools, "matroska", url, found, &rest),

@@ -29,10 +29,18 @@ pub(super) async fn read(blocks: &Blocks) -> Result<Option<Box<Moov>>, Transcode
 
 /// The positions of the frames of the video stream. `None`: fragmented, or damaged in a way that
 /// FFmpeg may tolerate.
-pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result<Option<Indexed>, TranscodeError> {
+pub(super) async fn index(
+    moov: &Moov,
+    found: &Found,
+    blocks: &Blocks,
+) -> Result<Option<Indexed>, TranscodeError> {
     // FFmpeg takes the original format from the protection box, and would decode the ciphertext.
     let of_use = |it: &&Track| matches!(it.kind, TrackKind::Video | TrackKind::Audio);
-    let protected = |it: &Track| it.entry.as_ref().is_some_and(|it| PROTECTED.contains(&&it.fourcc));
+    let protected = |it: &Track| {
+        it.entry
+            .as_ref()
+            .is_some_and(|it| PROTECTED.contains(&&it.fourcc))
+    };
     if moov.tracks.iter().filter(of_use).any(protected) {
         return Err(SourceProblem::EncryptedSource.into());
     }
@@ -40,7 +48,10 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
         return Ok(None);
     }
     // FFmpeg numbers streams in the order of the tracks.
-    let track = moov.tracks.get(found.video.index as usize).filter(|it| it.kind == TrackKind::Video);
+    let track = moov
+        .tracks
+        .get(found.video.index as usize)
+        .filter(|it| it.kind == TrackKind::Video);
     let Some(track) = track else { return Ok(None) };
     if let Err(error) = moov.check_complete() {
         return refusal(&error).map_or(Ok(None), |it| Err(it.into()));
@@ -70,20 +81,28 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
     };
     Ok(Some(Indexed {
         frame_times: index.frame_times.iter().map(|it| ticks(*it)).collect(),
-        video: Extent { start, end: start + end as f64 / TICKS_PER_SECOND as f64 },
-        audio: found
-            .audio
-            .as_ref()
-            .and_then(|it| Some(Extent { start: it.start_seconds, end: it.start_seconds + it.duration_seconds? })),
+        video: Extent {
+            start,
+            end: start + end as f64 / TICKS_PER_SECOND as f64,
+        },
+        audio: found.audio.as_ref().and_then(|it| {
+            Some(Extent {
+                start: it.start_seconds,
+                end: it.start_seconds + it.duration_seconds?,
+            })
+        }),
         unseekable,
         depth: None,
         index: SourceIndex {
-            gop_bytes: gops.map(|it| index.bytes_between(it, it + 1).unwrap_or(0)).collect(),
+            gop_bytes: gops
+                .map(|it| index.bytes_between(it, it + 1).unwrap_or(0))
+                .collect(),
             keyframes: index.keyframes.iter().map(|it| ticks(it.pts)).collect(),
             video_start: 0,
             video_end: end,
             end,
-            longest_frame: u64::from(index.max_frame_ticks) * TICKS_PER_SECOND / u64::from(index.timescale.max(1)),
+            longest_frame: u64::from(index.max_frame_ticks) * TICKS_PER_SECOND
+                / u64::from(index.timescale.max(1)),
             closed_gops: plain && index.closed_gops && index.starts_with_keyframe,
             seeking: Seeking::Indexed,
             video_bytes: Some(index.bytes),
@@ -99,15 +118,28 @@ const SAMPLE_HEAD: u32 = 16 << 10;
 
 /// Whether the keyframes of an H.264 track only start a gradual refresh, as low-latency encoders
 /// write them.
-async fn refreshes_gradually(track: &Track, index: &VideoIndex, blocks: &Blocks) -> Result<bool, TranscodeError> {
-    let entry = track.entry.as_ref().filter(|it| matches!(&it.fourcc, b"avc1" | b"avc3"));
+async fn refreshes_gradually(
+    track: &Track,
+    index: &VideoIndex,
+    blocks: &Blocks,
+) -> Result<bool, TranscodeError> {
+    let entry = track
+        .entry
+        .as_ref()
+        .filter(|it| matches!(&it.fourcc, b"avc1" | b"avc3"));
     let config = entry.and_then(|it| it.config.as_deref());
-    let Some(length_size) = config.and_then(h264::length_size) else { return Ok(false) };
+    let Some(length_size) = config.and_then(h264::length_size) else {
+        return Ok(false);
+    };
     let count = index.keyframes.len();
     // The first one is complete; otherwise nothing could be shown.
     for position in [1, count / 2, count.saturating_sub(1)] {
-        let Some(keyframe) = index.keyframes.get(position).filter(|_| position > 0) else { continue };
-        let end = keyframe.offset.saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
+        let Some(keyframe) = index.keyframes.get(position).filter(|_| position > 0) else {
+            continue;
+        };
+        let end = keyframe
+            .offset
+            .saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
         let sample = blocks.read(keyframe.offset..end).await?;
         if h264::frame_kind(&sample, length_size) == Some(FrameKind::Inter) {
             return Ok(true);
@@ -121,7 +153,9 @@ fn refusal(error: &Mp4Error) -> Option<SourceProblem> {
     match error {
         Mp4Error::NoMoov | Mp4Error::Truncated { .. } => Some(SourceProblem::Truncated),
         Mp4Error::NotMp4 => Some(SourceProblem::NotAVideo),
-        Mp4Error::MoovTooLarge { .. } | Mp4Error::TooManySamples { .. } => Some(SourceProblem::TooDemanding),
+        Mp4Error::MoovTooLarge { .. } | Mp4Error::TooManySamples { .. } => {
+            Some(SourceProblem::TooDemanding)
+        }
         Mp4Error::Damaged { .. } | Mp4Error::Compressed => None,
     }
 }

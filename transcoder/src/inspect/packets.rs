@@ -40,9 +40,18 @@ const CPU_LIMIT: Duration = Duration::from_secs(600);
 const MOST_FRAMES: usize = 6_000_000;
 
 /// Reads all packets of a source.
-pub(super) async fn scan(tools: &Tools, demuxer: &str, url: &str, found: &Found) -> Result<Indexed, TranscodeError> {
+pub(super) async fn scan(
+    tools: &Tools,
+    demuxer: &str,
+    url: &str,
+    found: &Found,
+) -> Result<Indexed, TranscodeError> {
     let scan = packets(tools, demuxer, url, found, &[]).await?;
-    let seeking = if demuxer == "avi" { Seeking::Indexed } else { Seeking::Approximate };
+    let seeking = if demuxer == "avi" {
+        Seeking::Indexed
+    } else {
+        Seeking::Approximate
+    };
     let (jumped, late) = (scan.jumped, scan.late(found));
     let mut indexed = scan.finish(seeking)?;
     if matches!(demuxer, "mpegts" | "mpeg") {
@@ -79,11 +88,19 @@ pub(super) async fn packets(
         }
         Ok(scan)
     };
-    let late = |_| TranscodeError::TimedOut { task: "read the packets".to_owned(), log_tail: String::new() };
-    let scan = tokio::time::timeout(TIME_LIMIT, reading).await.map_err(late)??;
+    let late = |_| TranscodeError::TimedOut {
+        task: "read the packets".to_owned(),
+        log_tail: String::new(),
+    };
+    let scan = tokio::time::timeout(TIME_LIMIT, reading)
+        .await
+        .map_err(late)??;
     match probing.end("read the packets").await {
         // The readable part of a damaged file may be sufficient; that is checked later.
-        Ok(_) | Err(TranscodeError::Source(SourceProblem::NotAVideo | SourceProblem::Truncated)) => Ok(scan),
+        Ok(_)
+        | Err(TranscodeError::Source(SourceProblem::NotAVideo | SourceProblem::Truncated)) => {
+            Ok(scan)
+        }
         Err(error) => Err(error),
     }
 }
@@ -141,7 +158,11 @@ impl Scan {
         let mut next = || fields.next().unwrap_or_default();
         let (kind, index) = (next(), next().parse::<u32>());
         let Ok(index) = index else { return };
-        let (pts, dts, duration) = (next().parse::<f64>(), next().parse::<f64>(), next().parse::<f64>());
+        let (pts, dts, duration) = (
+            next().parse::<f64>(),
+            next().parse::<f64>(),
+            next().parse::<f64>(),
+        );
         let (size, position, flags) = (next().parse::<u64>(), next().parse::<u64>(), next());
         let time = pts.or(dts.clone()).ok().filter(|it| it.is_finite());
         if index == self.video {
@@ -178,7 +199,10 @@ impl Scan {
     /// How deep FFmpeg has to search for audio that exists but that it did not find.
     fn late(&self, found: &Found) -> Option<Depth> {
         let (bytes, seconds) = self.audio_begins.filter(|_| found.audio.is_none())?;
-        (bytes <= DEEPEST).then(|| Depth { bytes: bytes + (8 << 20), seconds: seconds.max(0.0) as u64 + 30 })
+        (bytes <= DEEPEST).then(|| Depth {
+            bytes: bytes + (8 << 20),
+            seconds: seconds.max(0.0) as u64 + 30,
+        })
     }
 
     /// Presentation times of the frames, ticks from the first one, increasing.
@@ -190,16 +214,29 @@ impl Scan {
 
     pub(super) fn finish(mut self, seeking: Seeking) -> Result<Indexed, TranscodeError> {
         self.times.sort_by(f64::total_cmp);
-        let (Some(first), Some(last)) = (self.times.first().copied(), self.times.last().copied()) else {
+        let (Some(first), Some(last)) = (self.times.first().copied(), self.times.last().copied())
+        else {
             // A header without any frame.
             return Err(SourceProblem::Damaged.into());
         };
         let count = self.times.len();
-        let average = if count > 1 { (last - first) / (count - 1) as f64 } else { self.last_duration };
+        let average = if count > 1 {
+            (last - first) / (count - 1) as f64
+        } else {
+            self.last_duration
+        };
         // Some muxers write a duration of a millisecond for all frames.
         let believable = self.last_duration > average / 4.0;
-        let last_duration = if believable { self.last_duration } else { average.max(1.0 / 60.0) };
-        let longest = self.times.windows(2).map(|it| it[1] - it[0]).fold(last_duration, f64::max);
+        let last_duration = if believable {
+            self.last_duration
+        } else {
+            average.max(1.0 / 60.0)
+        };
+        let longest = self
+            .times
+            .windows(2)
+            .map(|it| it[1] - it[0])
+            .fold(last_duration, f64::max);
         self.keyframes.sort_by(f64::total_cmp);
         let end = ticks(last + last_duration - first);
         let index = SourceIndex {
@@ -216,7 +253,10 @@ impl Scan {
         };
         Ok(Indexed {
             index,
-            video: Extent { start: first, end: last + last_duration },
+            video: Extent {
+                start: first,
+                end: last + last_duration,
+            },
             audio: self.audio_extent,
             unseekable: None,
             depth: None,
@@ -267,7 +307,13 @@ mod tests {
         assert_eq!(indexed.index.longest_frame, 3_600);
         assert_eq!(indexed.index.video_bytes, Some(2_057));
         assert_eq!(indexed.frame_times, [0, 3_600, 7_200, 10_800]);
-        assert_eq!(indexed.audio, Some(Extent { start: 1.3, end: 1.624 }));
+        assert_eq!(
+            indexed.audio,
+            Some(Extent {
+                start: 1.3,
+                end: 1.624
+            })
+        );
     }
 
     #[test]
@@ -280,7 +326,13 @@ mod tests {
             let lines: Vec<String> = times.iter().map(line).collect();
             scan(&lines.iter().map(String::as_str).collect::<Vec<_>>()).jumped
         };
-        assert!(!jumped(&[(0, 1.0), (1, 0.2), (0, 1.04), (1, 0.24), (0, 9.0)]));
+        assert!(!jumped(&[
+            (0, 1.0),
+            (1, 0.2),
+            (0, 1.04),
+            (1, 0.24),
+            (0, 9.0)
+        ]));
         assert!(jumped(&[(0, 1.0), (0, 0.5)]));
         assert!(jumped(&[(0, 1.0), (0, 12.0)]));
         assert!(jumped(&[(1, 100.0), (0, 100.0), (1, 3.0)]));
@@ -289,6 +341,9 @@ mod tests {
     #[test]
     fn no_packets_are_a_damaged_file() {
         let scan = scan(&["rubbish"]);
-        assert!(matches!(scan.finish(Seeking::Approximate), Err(TranscodeError::Source(SourceProblem::Damaged))));
+        assert!(matches!(
+            scan.finish(Seeking::Approximate),
+            Err(TranscodeError::Source(SourceProblem::Damaged))
+        ));
     }
 }

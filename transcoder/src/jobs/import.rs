@@ -25,12 +25,27 @@ pub(crate) struct ImportJob<'a> {
 impl ImportJob<'_> {
     /// Claims the video, and transfers the file.
     pub(crate) async fn run(&self) -> Fate {
-        let (JobContext { worker, delivery, cancel }, import) = (self.context, self.import);
+        let (
+            JobContext {
+                worker,
+                delivery,
+                cancel,
+            },
+            import,
+        ) = (self.context, self.import);
         let config = &worker.config;
         let active = worker.active.add(import.video);
-        let claim = || worker.catalog.claim_import(import, &config.name, config.lease, clock::now());
+        let claim = || {
+            worker
+                .catalog
+                .claim_import(import, &config.name, config.lease, clock::now())
+        };
         let outcome = worker.retry_while_unavailable(cancel, claim).await;
-        let claim = match self.context.claim_or_fate((import.video, &import.id), active.is_some(), outcome).await {
+        let claim = match self
+            .context
+            .claim_or_fate((import.video, &import.id), active.is_some(), outcome)
+            .await
+        {
             Ok(claim) => claim,
             Err(fate) => return fate,
         };
@@ -58,18 +73,41 @@ impl ImportJob<'_> {
     /// ignored while the video was cancelled, so it is repeated, which does no harm.
     async fn finish(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
         let JobContext { worker, cancel, .. } = self.context;
-        worker.retry_while_unavailable(cancel, || worker.catalog.finish_import(claim, clock::now())).await?;
+        worker
+            .retry_while_unavailable(cancel, || worker.catalog.finish_import(claim, clock::now()))
+            .await?;
         let Some(meta) = there else { return Ok(()) };
         let video = worker.catalog.get_video(claim.video).await?;
-        let Some(key) = video.source.key else { return Ok(()) };
+        let Some(key) = video.source.key else {
+            return Ok(());
+        };
         let bucket = worker.config.private_bucket.clone();
-        let source = Source { bucket, key, etag: meta.etag.0, size: meta.size };
-        let job = Job::new(video.id, source, &video.profile, video.mode, JobReason::Upload);
-        if let UploadEventOutcome::Send(job) = worker.catalog.note_upload_event(&job, clock::now()).await? {
-            let sent = worker.queue.send(&JobMessage::from(job), Duration::ZERO).await;
+        let source = Source {
+            bucket,
+            key,
+            etag: meta.etag.0,
+            size: meta.size,
+        };
+        let job = Job::new(
+            video.id,
+            source,
+            &video.profile,
+            video.mode,
+            JobReason::Upload,
+        );
+        if let UploadEventOutcome::Send(job) =
+            worker.catalog.note_upload_event(&job, clock::now()).await?
+        {
+            let sent = worker
+                .queue
+                .send(&JobMessage::from(job), Duration::ZERO)
+                .await;
             if let Err(problem) = sent {
                 // The sweeper finds the missing job, and sends it again.
-                warn!("the job of an import could not be sent: {:#}", anyhow::Error::from(problem));
+                warn!(
+                    "the job of an import could not be sent: {:#}",
+                    anyhow::Error::from(problem)
+                );
             }
         }
         Ok(())
@@ -79,12 +117,19 @@ impl ImportJob<'_> {
         let worker = self.context.worker;
         let video = worker.catalog.get_video(claim.video).await?;
         let import = worker.catalog.import(claim.video).await?;
-        let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
+        let key = video
+            .source
+            .key
+            .as_deref()
+            .and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let (Some(import), Some(key @ ObjectKey::Source { .. })) = (import, key) else {
             warn!("the import has no URL");
             return Err(SourceProblem::SourceMissing.into());
         };
-        let url = import.url.parse().map_err(|_| SourceProblem::AddressNotAllowed)?;
+        let url = import
+            .url
+            .parse()
+            .map_err(|_| SourceProblem::AddressNotAllowed)?;
         let profile = worker.profile(&video.profile).unwrap_or_default();
         let fetching = Fetching {
             fetcher: &Fetcher::new(worker.config.imports)?,
@@ -94,7 +139,10 @@ impl ImportJob<'_> {
             claim,
             url,
             key,
-            limit_bytes: profile.limits.max_bytes.min(worker.config.max_import_bytes.unwrap_or(u64::MAX)),
+            limit_bytes: profile
+                .limits
+                .max_bytes
+                .min(worker.config.max_import_bytes.unwrap_or(u64::MAX)),
             pace: worker.config.import_pace,
             spent: self.spent(claim).await?,
         };
@@ -106,7 +154,11 @@ impl ImportJob<'_> {
     async fn spent(&self, claim: &Claim) -> Result<Duration, TranscodeError> {
         let attempts = self.context.worker.catalog.attempts(claim.video).await?;
         let verdict = |it: &Attempt| matches!(&it.outcome, Some(AttemptOutcome::Failed(failure)) if failure.class() == FailureClass::Source);
-        let counted = attempts.iter().rev().take_while(|it| !verdict(it)).filter(|it| it.job == claim.job);
+        let counted = attempts
+            .iter()
+            .rev()
+            .take_while(|it| !verdict(it))
+            .filter(|it| it.job == claim.job);
         let times = counted.filter_map(|it| Some(it.ended_ms?.since(it.started_ms)));
         Ok(times.sum())
     }

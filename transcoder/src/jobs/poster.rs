@@ -28,10 +28,17 @@ pub(crate) struct PosterJob<'a> {
 impl PosterJob<'_> {
     /// Renders the poster, and shows it if no other was requested in the meantime.
     pub(crate) async fn run(&self) -> Fate {
-        let (JobContext { worker, delivery, .. }, job) = (self.context, self.job);
+        let (
+            JobContext {
+                worker, delivery, ..
+            },
+            job,
+        ) = (self.context, self.job);
         let problem = match Box::pin(self.render()).await {
             Ok(()) => return Fate::Acknowledge,
-            Err(TranscodeError::Catalog(CatalogError::Gone { .. } | CatalogError::NotFound { .. })) => {
+            Err(TranscodeError::Catalog(
+                CatalogError::Gone { .. } | CatalogError::NotFound { .. },
+            )) => {
                 info!("the video is gone");
                 self.remove(&[self.poster_key(), self.image_key()]).await;
                 return Fate::Acknowledge;
@@ -48,9 +55,15 @@ impl PosterJob<'_> {
             worker.outage.begin(&problem.to_string());
         }
         if (verdict == FailureVerdict::Reject || (delivery.is_last && !is_waiting))
-            && let Err(problem) = worker.catalog.fail_poster(job.video, &job.poster, &failure).await
+            && let Err(problem) = worker
+                .catalog
+                .fail_poster(job.video, &job.poster, &failure)
+                .await
         {
-            warn!("could not record the outcome: {:#}", anyhow::Error::from(problem));
+            warn!(
+                "could not record the outcome: {:#}",
+                anyhow::Error::from(problem)
+            );
         }
         if verdict == FailureVerdict::Reject {
             info!(failure.code = %failure.code, "could not render the poster: {problem}");
@@ -68,7 +81,11 @@ impl PosterJob<'_> {
 
     async fn render(&self) -> Result<(), TranscodeError> {
         let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
-        let record = worker.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
+        let record = worker
+            .catalog
+            .poster(job.video)
+            .await?
+            .filter(|it| it.wanted == job.poster);
         let Some(record) = record else {
             info!("another poster was requested in the meantime");
             self.remove_image().await?;
@@ -78,20 +95,30 @@ impl PosterJob<'_> {
             return Ok(());
         }
         let image = match job.from {
-            PosterSource::Image => poster::from_image(&worker.tools, &worker.store, &self.image_key(), cancel).await?,
+            PosterSource::Image => {
+                poster::from_image(&worker.tools, &worker.store, &self.image_key(), cancel).await?
+            }
             PosterSource::Timestamp(at_ms) => self.frame_at(at_ms).await?,
         };
-        worker.store.put(&self.poster_key(), image, PutCondition::Always).await?;
+        worker
+            .store
+            .put(&self.poster_key(), image, PutCondition::Always)
+            .await?;
         match worker.catalog.show_poster(job.video, &job.poster).await? {
             PosterShown::InsteadOf(before) => {
                 info!("the poster is shown");
-                let before = before.map(|poster| ObjectKey::CustomPoster { video: job.video, poster });
+                let before = before.map(|poster| ObjectKey::CustomPoster {
+                    video: job.video,
+                    poster,
+                });
                 self.remove(before.as_slice()).await;
             }
             PosterShown::Overtaken => {
                 // The same image may be requested again, and shown by now: then it must stay.
                 let now = worker.catalog.poster(job.video).await?;
-                if !now.is_some_and(|it| it.wanted == job.poster || it.shown.as_ref() == Some(&job.poster)) {
+                if !now.is_some_and(|it| {
+                    it.wanted == job.poster || it.shown.as_ref() == Some(&job.poster)
+                }) {
                     self.remove(&[self.poster_key()]).await;
                 }
             }
@@ -104,7 +131,8 @@ impl PosterJob<'_> {
     async fn remove_image(&self) -> Result<(), TranscodeError> {
         let job = self.job;
         let now = self.context.worker.catalog.poster(job.video).await?;
-        if !now.is_some_and(|it| it.wanted == job.poster && it.shown.as_ref() != Some(&job.poster)) {
+        if !now.is_some_and(|it| it.wanted == job.poster && it.shown.as_ref() != Some(&job.poster))
+        {
             self.remove(&[self.image_key()]).await;
         }
         Ok(())
@@ -116,9 +144,23 @@ impl PosterJob<'_> {
         let VideoState::Ready { generation } = &video.state else {
             return Err(CatalogError::Gone { video: job.video }.into());
         };
-        let keys = WrappedKeys::new(Arc::clone(&worker.store), Arc::clone(&worker.keys), job.video, generation.clone());
+        let keys = WrappedKeys::new(
+            Arc::clone(&worker.store),
+            Arc::clone(&worker.keys),
+            job.video,
+            generation.clone(),
+        );
         let published = (job.video, generation);
-        poster::from_timestamp(&worker.tools, &worker.store, &worker.catalog, &keys, published, at_ms, cancel).await
+        poster::from_timestamp(
+            &worker.tools,
+            &worker.store,
+            &worker.catalog,
+            &keys,
+            published,
+            at_ms,
+            cancel,
+        )
+        .await
     }
 
     /// Removes unused objects. If that fails, they are removed with the video.
@@ -131,10 +173,16 @@ impl PosterJob<'_> {
     }
 
     fn poster_key(&self) -> ObjectKey {
-        ObjectKey::CustomPoster { video: self.job.video, poster: self.job.poster.clone() }
+        ObjectKey::CustomPoster {
+            video: self.job.video,
+            poster: self.job.poster.clone(),
+        }
     }
 
     fn image_key(&self) -> ObjectKey {
-        ObjectKey::PosterImage { video: self.job.video, poster: self.job.poster.clone() }
+        ObjectKey::PosterImage {
+            video: self.job.video,
+            poster: self.job.poster.clone(),
+        }
     }
 }

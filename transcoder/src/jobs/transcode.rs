@@ -31,13 +31,23 @@ impl TranscodeJob<'_> {
     /// Claims the video, transcodes it, and records the result.
     pub(crate) async fn run(&self) -> Fate {
         let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
-        let Some(profile) = worker.profile(&job.profile) else { return self.refuse_profile().await };
+        let Some(profile) = worker.profile(&job.profile) else {
+            return self.refuse_profile().await;
+        };
         let generation = job.generation(&profile);
         let config = &worker.config;
         let active = worker.active.add(job.video);
-        let claim = || worker.catalog.claim(job, &generation, &config.name, config.lease, clock::now());
+        let claim = || {
+            worker
+                .catalog
+                .claim(job, &generation, &config.name, config.lease, clock::now())
+        };
         let outcome = worker.retry_while_unavailable(cancel, claim).await;
-        match self.context.claim_or_fate((job.video, &job.id), active.is_some(), outcome).await {
+        match self
+            .context
+            .claim_or_fate((job.video, &job.id), active.is_some(), outcome)
+            .await
+        {
             Ok(claim) => self.work(&profile, &claim).await,
             Err(fate) => fate,
         }
@@ -49,18 +59,34 @@ impl TranscodeJob<'_> {
         let reason = format!("there is no profile `{}`", job.profile);
         let failure = Failure {
             code: FailureCode::Internal,
-            message: format!("This installation has no profile `{}`: ask the operator to add it.", job.profile),
+            message: format!(
+                "This installation has no profile `{}`: ask the operator to add it.",
+                job.profile
+            ),
         };
         let (message, now) = (JobMessage::from(job.clone()), clock::now());
-        if let Err(problem) = self.context.worker.catalog.fail_permanently(&message, &failure, now, now).await {
-            warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
+        if let Err(problem) = self
+            .context
+            .worker
+            .catalog
+            .fail_permanently(&message, &failure, now, now)
+            .await
+        {
+            warn!(
+                "could not record the failure: {:#}",
+                anyhow::Error::from(problem)
+            );
             return Fate::release(CATALOG_PAUSE, reason);
         }
         Fate::dead_letter(reason)
     }
 
     async fn work(&self, profile: &Profile, claim: &Claim) -> Fate {
-        let JobContext { worker, delivery, cancel } = self.context;
+        let JobContext {
+            worker,
+            delivery,
+            cancel,
+        } = self.context;
         let stop = cancel.child_token();
         let heartbeat = Heartbeat::start(worker, claim, delivery.receipt.clone(), stop.clone());
         let result = self.transcode(profile, claim, &stop).await;
@@ -73,7 +99,9 @@ impl TranscodeJob<'_> {
         let result = match result {
             // A failure during shutdown says nothing about the source: FFmpeg may have been stopped
             // too.
-            Err(problem) if cancel.is_cancelled() && !problem.lost_claim() => Err(TranscodeError::Cancelled),
+            Err(problem) if cancel.is_cancelled() && !problem.lost_claim() => {
+                Err(TranscodeError::Cancelled)
+            }
             result => result,
         };
         match result {
@@ -81,10 +109,16 @@ impl TranscodeJob<'_> {
             Err(problem) if problem.lost_claim() => self.context.claim_lost(claim, problem).await,
             // The source was replaced, or a user requested other work. That newer request has a job
             // of its own, so this one ends without a failure.
-            Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
+            Err(
+                overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged)
+                | TranscodeError::Superseded),
+            ) => {
                 info!("the job ends without effect: {overtaken}");
                 if let Err(problem) = worker.catalog.release(claim, clock::now()).await {
-                    warn!("could not record the outcome of the job: {:#}", anyhow::Error::from(problem));
+                    warn!(
+                        "could not record the outcome of the job: {:#}",
+                        anyhow::Error::from(problem)
+                    );
                 }
                 Fate::Acknowledge
             }
@@ -102,8 +136,12 @@ impl TranscodeJob<'_> {
         let key = job.source_key().ok_or(SourceProblem::SourceMissing)?;
         let source = ObjectSource::open(Arc::clone(&worker.store), key, &job.source.etag).await?;
         let video = worker.catalog.get_video(job.video).await?;
-        let journal =
-            CatalogJournal::new(worker.catalog.clone(), claim.clone(), video.ready_ms.is_none(), worker.config.lease);
+        let journal = CatalogJournal::new(
+            worker.catalog.clone(),
+            claim.clone(),
+            video.ready_ms.is_none(),
+            worker.config.lease,
+        );
         let content_keys = WrappedKeys::new(
             Arc::clone(&worker.store),
             Arc::clone(&worker.keys),
@@ -118,7 +156,16 @@ impl TranscodeJob<'_> {
             }
             Some(partial) => {
                 let keys = (Arc::clone(&worker.keys), Arc::clone(&content_keys));
-                Some(ReusedRenditions::of(&worker.store, &worker.catalog, keys, claim.video, partial).await?)
+                Some(
+                    ReusedRenditions::of(
+                        &worker.store,
+                        &worker.catalog,
+                        keys,
+                        claim.video,
+                        partial,
+                    )
+                    .await?,
+                )
             }
             None => None,
         };
@@ -141,12 +188,21 @@ impl TranscodeJob<'_> {
 
     async fn finish(&self, profile: &Profile, claim: &Claim, published: &Published) -> Fate {
         let JobContext { worker, cancel, .. } = self.context;
-        let ready = || worker.catalog.mark_ready(claim, &published.receipt, clock::now());
+        let ready = || {
+            worker
+                .catalog
+                .mark_ready(claim, &published.receipt, clock::now())
+        };
         match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {
                 let duration_ms = published.receipt.wall_ms;
                 let playable_after_s = published.playable_after_s;
-                info!(duration_ms, cpu_ms = published.receipt.cpu_ms, playable_after_s, "the video is ready");
+                info!(
+                    duration_ms,
+                    cpu_ms = published.receipt.cpu_ms,
+                    playable_after_s,
+                    "the video is ready"
+                );
             }
             Err(problem) => {
                 let problem = TranscodeError::from(problem);
@@ -162,18 +218,30 @@ impl TranscodeJob<'_> {
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
             // The video is ready nevertheless; the source stays until the sweeper removes it.
-            warn!("could not archive or delete the source: {:#}", anyhow::Error::from(problem));
+            warn!(
+                "could not archive or delete the source: {:#}",
+                anyhow::Error::from(problem)
+            );
         }
         Fate::Acknowledge
     }
 
-    async fn retire_source(&self, key: &ObjectKey, policy: SourcePolicy) -> Result<(), TranscodeError> {
-        let ObjectKey::Source { video, file_name } = key else { return Ok(()) };
+    async fn retire_source(
+        &self,
+        key: &ObjectKey,
+        policy: SourcePolicy,
+    ) -> Result<(), TranscodeError> {
+        let ObjectKey::Source { video, file_name } = key else {
+            return Ok(());
+        };
         let store = &self.context.worker.store;
         match policy {
             SourcePolicy::Keep => return Ok(()),
             SourcePolicy::Archive => {
-                let archived = ObjectKey::ArchivedSource { video: *video, file_name: file_name.clone() };
+                let archived = ObjectKey::ArchivedSource {
+                    video: *video,
+                    file_name: file_name.clone(),
+                };
                 store.copy(key, &archived).await?;
             }
             SourcePolicy::Delete => {}

@@ -46,18 +46,30 @@ impl Assembly {
     }
 
     /// Verifies and adds a segment. A repeated one replaces the earlier one.
-    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<LaneOutput, TranscodeError> {
+    pub(super) fn add(
+        &mut self,
+        plan: &EncodePlan,
+        stored: &Stored,
+    ) -> Result<LaneOutput, TranscodeError> {
         let record = verify::segment(plan, self.lane, stored)?;
         let codecs = match self.codecs.entry(record.rendition.clone()) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
-                let codecs = stored.measured.lead().and_then(|it| it.codec.clone()).ok_or_else(|| {
-                    TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
-                })?;
+                let codecs = stored
+                    .measured
+                    .lead()
+                    .and_then(|it| it.codec.clone())
+                    .ok_or_else(|| {
+                        TranscodeError::Verification(format!(
+                            "{} does not say what codec it is",
+                            record.rendition
+                        ))
+                    })?;
                 unknown.insert(codecs).clone()
             }
         };
-        self.segments.insert((record.rendition.clone(), record.index), record.clone());
+        self.segments
+            .insert((record.rendition.clone(), record.index), record.clone());
         Ok(LaneOutput::Segment { record, codecs })
     }
 
@@ -68,13 +80,18 @@ impl Assembly {
 
     /// The next chunk, if all of its segments have arrived.
     pub(super) fn take_complete(&mut self, cost: Cost) -> Option<ChunkRecord> {
-        let complete = self.chunks.front().is_some_and(|it| self.missing(it).is_empty());
+        let complete = self
+            .chunks
+            .front()
+            .is_some_and(|it| self.missing(it).is_empty());
         // The last one waits for the end of the run, whose cost it carries.
         let last_of_several = self.chunks.len() == 1 && self.through;
         if !complete || last_of_several {
             return None;
         }
-        self.chunks.pop_front().map(|chunk| self.record(&chunk, cost))
+        self.chunks
+            .pop_front()
+            .map(|chunk| self.record(&chunk, cost))
     }
 
     /// The remaining chunks when the run has ended; `None` if segments are missing, except a very
@@ -82,11 +99,22 @@ impl Assembly {
     pub(super) fn take_rest(mut self, cost: Cost, plan: &EncodePlan) -> Option<Vec<ChunkRecord>> {
         let mut records = vec![];
         while let Some(chunk) = self.chunks.pop_front() {
-            if self.missing(&chunk).iter().any(|(_, index)| !may_be_missing(plan, *index)) {
+            if self
+                .missing(&chunk)
+                .iter()
+                .any(|(_, index)| !may_be_missing(plan, *index))
+            {
                 return None;
             }
             let last = self.chunks.is_empty();
-            let cost = if last { cost } else { Cost { cpu: std::time::Duration::ZERO, ..cost } };
+            let cost = if last {
+                cost
+            } else {
+                Cost {
+                    cpu: std::time::Duration::ZERO,
+                    ..cost
+                }
+            };
             records.push(self.record(&chunk, cost));
         }
         Some(records)
@@ -107,11 +135,18 @@ impl Assembly {
     }
 
     fn missing(&self, chunk: &ChunkPlan) -> Vec<(RenditionName, u32)> {
-        self.expected(chunk).into_iter().filter(|it| !self.segments.contains_key(it)).collect()
+        self.expected(chunk)
+            .into_iter()
+            .filter(|it| !self.segments.contains_key(it))
+            .collect()
     }
 
     fn record(&mut self, chunk: &ChunkPlan, cost: Cost) -> ChunkRecord {
-        let segments = self.expected(chunk).iter().filter_map(|it| self.segments.remove(it)).collect();
+        let segments = self
+            .expected(chunk)
+            .iter()
+            .filter_map(|it| self.segments.remove(it))
+            .collect();
         ChunkRecord {
             lane: self.lane,
             index: chunk.index,

@@ -27,13 +27,21 @@ enum Owner {
 impl OwnConnections {
     pub(super) fn new(listener: TcpListener) -> std::io::Result<Self> {
         let SocketAddr::V4(address) = listener.local_addr()? else {
-            return Err(std::io::Error::other("the loopback server listens at an address of version 6"));
+            return Err(std::io::Error::other(
+                "the loopback server listens at an address of version 6",
+            ));
         };
-        Ok(Self { listener, address, user: rustix::process::geteuid().as_raw() })
+        Ok(Self {
+            listener,
+            address,
+            user: rustix::process::geteuid().as_raw(),
+        })
     }
 
     fn accepts(&self, peer: SocketAddr) -> bool {
-        let SocketAddr::V4(peer) = peer else { return false };
+        let SocketAddr::V4(peer) = peer else {
+            return false;
+        };
         match owner(peer, self.address) {
             // Without the list of connections, the secret in the path is the only protection.
             Owner::Unknown => true,
@@ -78,7 +86,13 @@ const ESTABLISHED: &str = "01";
 /// Finds a connection in the list of the kernel (proc(5)), as its other end sees it.
 fn owner_in(list: &str, peer: SocketAddrV4, server: SocketAddrV4) -> Owner {
     // The address is a number in the byte order of this machine, the port is not.
-    let written = |it: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(it.ip().octets()), it.port());
+    let written = |it: SocketAddrV4| {
+        format!(
+            "{:08X}:{:04X}",
+            u32::from_ne_bytes(it.ip().octets()),
+            it.port()
+        )
+    };
     let (local, remote) = (written(peer), written(server));
     for line in list.lines().skip(1) {
         // sl, local address, remote address, state, queues, timer, retransmissions, user
@@ -131,14 +145,27 @@ mod tests {
             // Only root can become another user.
             return;
         }
-        let path = url.split_once("//").unwrap().1.split_once('/').unwrap().1.to_owned();
+        let path = url
+            .split_once("//")
+            .unwrap()
+            .1
+            .split_once('/')
+            .unwrap()
+            .1
+            .to_owned();
         let port = loopback.port();
-        let script =
-            format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
+        let script = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        );
         let read_as = |user: u32| {
             let script = script.clone();
             tokio::task::spawn_blocking(move || {
-                Command::new("bash").args(["-c", &script]).uid(user).output().unwrap().stdout
+                Command::new("bash")
+                    .args(["-c", &script])
+                    .uid(user)
+                    .output()
+                    .unwrap()
+                    .stdout
             })
         };
         assert!(read_as(0).await.unwrap().ends_with(b"the source"));

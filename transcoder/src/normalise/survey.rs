@@ -37,7 +37,11 @@ impl Survey {
 
     /// Longest display time of a frame, ticks.
     pub(super) fn longest_frame(&self) -> u64 {
-        self.frame_times.windows(2).map(|it| it[1] - it[0]).max().unwrap_or_default()
+        self.frame_times
+            .windows(2)
+            .map(|it| it[1] - it[0])
+            .max()
+            .unwrap_or_default()
     }
 }
 
@@ -55,10 +59,19 @@ pub(crate) async fn survey(
 ) -> Result<Survey, TranscodeError> {
     let sink = Arc::new(ListSink::default());
     let delivery = loopback.deliver_to(Arc::clone(&sink) as _);
-    let arguments = normaliser.survey_arguments(&loopback.source_url(), &delivery.url("survey", "0.txt"));
+    let arguments =
+        normaliser.survey_arguments(&loopback.source_url(), &delivery.url("survey", "0.txt"));
     let task = "read the source through".to_owned();
     let (port, weight) = (loopback.port(), Weight::Heavy);
-    let run = Run { tools, port, file: None, weight, task, arguments, time_limit: TIME_LIMIT };
+    let run = Run {
+        tools,
+        port,
+        file: None,
+        weight,
+        task,
+        arguments,
+        time_limit: TIME_LIMIT,
+    };
     let outcome = process::run(run, &CancellationToken::new()).await;
     if let Some(failure) = loopback.take_failure() {
         return Err(failure);
@@ -66,7 +79,10 @@ pub(crate) async fn survey(
     if let Err(error) = outcome {
         return Err(verdict(error.log_tail(), codec).map_or(error, TranscodeError::from));
     }
-    sink.finish().await.survey().ok_or_else(|| SourceProblem::Damaged.into())
+    sink.finish()
+        .await
+        .survey()
+        .ok_or_else(|| SourceProblem::Damaged.into())
 }
 
 /// Receives FFmpeg's list of frames.
@@ -91,9 +107,16 @@ impl SegmentReceiver for ListSink {
     async fn receive(&self, _output: &str, _index: u32, body: Body) -> Result<(), TranscodeError> {
         let mut parts = body.into_data_stream();
         let mut rest = Vec::new();
-        while let Some(part) = parts.try_next().await.map_err(|_| TranscodeError::Cancelled)? {
+        while let Some(part) = parts
+            .try_next()
+            .await
+            .map_err(|_| TranscodeError::Cancelled)?
+        {
             rest.extend_from_slice(&part);
-            let whole = rest.iter().rposition(|it| *it == b'\n').map_or(0, |it| it + 1);
+            let whole = rest
+                .iter()
+                .rposition(|it| *it == b'\n')
+                .map_or(0, |it| it + 1);
             let text = String::from_utf8_lossy(&rest[..whole]).into_owned();
             rest.drain(..whole);
             let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,25 +140,40 @@ impl List {
     /// Parses `#tb 0: 1/90000`, and `stream, dts, pts, duration, size, checksum`.
     fn visit(&mut self, line: &str) {
         if let Some((stream, base)) = line.strip_prefix("#tb ").and_then(|it| it.split_once(": ")) {
-            let base =
-                base.split_once('/').and_then(|(num, den)| Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?));
-            if let Some(known) = stream.parse().ok().and_then(|it: usize| self.time_bases.get_mut(it)) {
+            let base = base
+                .split_once('/')
+                .and_then(|(num, den)| Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?));
+            if let Some(known) = stream
+                .parse()
+                .ok()
+                .and_then(|it: usize| self.time_bases.get_mut(it))
+            {
                 *known = base;
             }
             return;
         }
         let mut fields = line.split(',').map(str::trim);
         let mut number = || fields.next().and_then(|it| it.parse::<i64>().ok());
-        let (Some(stream), Some(_), Some(pts), Some(duration)) = (number(), number(), number(), number()) else {
+        let (Some(stream), Some(_), Some(pts), Some(duration)) =
+            (number(), number(), number(), number())
+        else {
             return;
         };
-        let Some(base) = usize::try_from(stream).ok().and_then(|it| *self.time_bases.get(it)?) else { return };
+        let Some(base) = usize::try_from(stream)
+            .ok()
+            .and_then(|it| *self.time_bases.get(it)?)
+        else {
+            return;
+        };
         let (time, duration) = (pts as f64 * base, duration as f64 * base);
         if stream == 0 {
             self.times.push(time);
             self.last_duration = duration;
         } else {
-            let audio = self.audio.get_or_insert(Extent { start: time, end: time });
+            let audio = self.audio.get_or_insert(Extent {
+                start: time,
+                end: time,
+            });
             (audio.start, audio.end) = (audio.start.min(time), audio.end.max(time + duration));
         }
     }
@@ -143,11 +181,29 @@ impl List {
     fn survey(mut self) -> Option<Survey> {
         self.times.sort_by(f64::total_cmp);
         let (first, last) = (*self.times.first()?, *self.times.last()?);
-        let frame_times: Vec<u64> =
-            self.times.iter().map(|it| ((it - first) * TICKS_PER_SECOND as f64).round() as u64).collect();
-        let average = if self.times.len() > 1 { (last - first) / (self.times.len() - 1) as f64 } else { 0.04 };
-        let shown = if self.last_duration > 0.001 { self.last_duration } else { average };
-        Some(Survey { frame_times, video: Extent { start: first, end: last + shown.min(1.0) }, audio: self.audio })
+        let frame_times: Vec<u64> = self
+            .times
+            .iter()
+            .map(|it| ((it - first) * TICKS_PER_SECOND as f64).round() as u64)
+            .collect();
+        let average = if self.times.len() > 1 {
+            (last - first) / (self.times.len() - 1) as f64
+        } else {
+            0.04
+        };
+        let shown = if self.last_duration > 0.001 {
+            self.last_duration
+        } else {
+            average
+        };
+        Some(Survey {
+            frame_times,
+            video: Extent {
+                start: first,
+                end: last + shown.min(1.0),
+            },
+            audio: self.audio,
+        })
     }
 }
 

@@ -13,7 +13,9 @@ async fn encode_one(
     index: usize,
     sender: &mpsc::Sender<LaneOutput>,
 ) -> Result<ChunkRecord, TranscodeError> {
-    let made = context.encode(&context.plan.encode_chunks[index], sender).await?;
+    let made = context
+        .encode(&context.plan.encode_chunks[index], sender)
+        .await?;
     match reused {
         Some(reused) => reused.complete(&context.writer, made).await,
         None => Ok(made),
@@ -36,12 +38,19 @@ pub(super) async fn encode_all(
     if let (Some(first), false) = (chunks.first(), context.feeds.is_empty()) {
         return encode_through(context, reused, *first, sender).await;
     }
-    stream::iter(chunks.into_iter().map(|it| encode_one(context, reused, it, &sender)))
-        .buffer_unordered(context.encoders)
-        .try_for_each(|chunk| async {
-            sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)
-        })
-        .await
+    stream::iter(
+        chunks
+            .into_iter()
+            .map(|it| encode_one(context, reused, it, &sender)),
+    )
+    .buffer_unordered(context.encoders)
+    .try_for_each(|chunk| async {
+        sender
+            .send(LaneOutput::Chunk(chunk))
+            .await
+            .map_err(|_| TranscodeError::Cancelled)
+    })
+    .await
 }
 
 /// Encodes all chunks from `first` on in one run, which reads the output of a normaliser.
@@ -61,7 +70,10 @@ async fn encode_through(
                 }
                 (made, _) => made,
             };
-            sender.send(made).await.map_err(|_| TranscodeError::Cancelled)?;
+            sender
+                .send(made)
+                .await
+                .map_err(|_| TranscodeError::Cancelled)?;
         }
         Ok(())
     };

@@ -49,9 +49,15 @@ impl GenerationRun<'_> {
         let records = self.publisher.records();
         let missing = |lane: Lane| -> Vec<usize> {
             let chunks = self.context.plan.chunks(lane);
-            (0..chunks.len()).filter(|it| !records.has(lane, *it as u32)).collect()
+            (0..chunks.len())
+                .filter(|it| !records.has(lane, *it as u32))
+                .collect()
         };
-        let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
+        let (copy, audio, encode) = (
+            missing(Lane::Copy),
+            missing(Lane::Audio),
+            missing(Lane::Encode),
+        );
         if copy.is_empty() && audio.is_empty() && encode.is_empty() {
             // An earlier attempt may have published the complete playlists already. EVENT playlists
             // of a growing video would replace them by shorter ones.
@@ -59,7 +65,8 @@ impl GenerationRun<'_> {
         }
         // Produces the missing chunks of a lane in one run, or copies those that are reused.
         let through = |lane: Lane, missing: Vec<usize>| {
-            let (context, reused, sender) = (self.context, self.request.reused.as_ref(), sender.clone());
+            let (context, reused, sender) =
+                (self.context, self.request.reused.as_ref(), sender.clone());
             async move {
                 match (reused, missing.first()) {
                     (_, None) => Ok(()),
@@ -67,7 +74,10 @@ impl GenerationRun<'_> {
                     (Some(reused), Some(_)) => {
                         for index in missing {
                             let chunk = reused.chunk(&context.writer, lane, index as u32).await?;
-                            sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
+                            sender
+                                .send(LaneOutput::Chunk(chunk))
+                                .await
+                                .map_err(|_| TranscodeError::Cancelled)?;
                         }
                         Ok(())
                     }
@@ -75,7 +85,9 @@ impl GenerationRun<'_> {
             }
         };
         // The rung that is playable first has priority: encoding waits for the remuxed rung.
-        let wait = self.context.plan.copy.is_remux() && self.request.journal.first_run() && !copy.is_empty();
+        let wait = self.context.plan.copy.is_remux()
+            && self.request.journal.first_run()
+            && !copy.is_empty();
         let (copying, encoding_audio) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let encoding = encode_all(
             self.context,
@@ -88,7 +100,10 @@ impl GenerationRun<'_> {
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
         if self.request.journal.first_run() {
-            let shown = self.publisher.watch(self.context.encoders, self.trusted).await?;
+            let shown = self
+                .publisher
+                .watch(self.context.encoders, self.trusted)
+                .await?;
             if shown {
                 // The attempt that showed them may have been killed before it recorded the video as
                 // playable.
@@ -120,13 +135,18 @@ impl GenerationRun<'_> {
         self.request.journal.finish(chunk).await?;
         self.publisher.records_mut().add(chunk);
         let percent = percent(&self.context.plan, self.publisher.records());
-        self.request.journal.progress(stage_of(chunk.lane), percent).await
+        self.request
+            .journal
+            .progress(stage_of(chunk.lane), percent)
+            .await
     }
 
     /// On the first run of a video, shows viewers the finished segments as soon as playback can be
     /// sustained.
     async fn show_growth(&mut self) -> Result<(), TranscodeError> {
-        let Some(count) = self.publisher.segments_to_show() else { return Ok(()) };
+        let Some(count) = self.publisher.segments_to_show() else {
+            return Ok(());
+        };
         // A worker that lost its claim must not overwrite the playlists of the worker that has the
         // claim now.
         self.request.journal.ensure_claim_held().await?;
@@ -140,12 +160,19 @@ impl GenerationRun<'_> {
 
     /// Ends the run after all chunks are finished: creates the stills, verifies the generation, and
     /// switches the master playlist to it.
-    pub(super) async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
+    pub(super) async fn publish(
+        mut self,
+        normaliser: Option<&Normaliser>,
+    ) -> Result<Published, TranscodeError> {
         let (request, context) = (self.request, self.context);
         let percent = percent(&context.plan, self.publisher.records());
         request.journal.progress(Stage::Stills, percent).await?;
         let records = self.publisher.records().all_segments();
-        let iframes: Vec<_> = records.iter().filter(|it| self.plan.is_iframes(&it.rendition)).cloned().collect();
+        let iframes: Vec<_> = records
+            .iter()
+            .filter(|it| self.plan.is_iframes(&it.rendition))
+            .cloned()
+            .collect();
         let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
         let mut receipt = self.publisher.records().receipt();
         receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
@@ -154,7 +181,10 @@ impl GenerationRun<'_> {
 
         request.journal.progress(Stage::Verify, percent).await?;
         verify::generation(self.plan, &records)?;
-        let key = ObjectKey::Manifest { video: request.video, generation: request.generation.clone() };
+        let key = ObjectKey::Manifest {
+            video: request.video,
+            generation: request.generation.clone(),
+        };
         let text = manifest::render(request.video, &request.generation, self.plan, &records);
         context.writer.put(&key, Bytes::from(text)).await?;
 
@@ -173,6 +203,11 @@ impl GenerationRun<'_> {
         receipt.store_reads = traffic.reads.load(Ordering::Relaxed);
         receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
         receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
-        Ok(Published { plan: self.plan.clone(), renditions, playable_after_s: self.playable_after_s, receipt })
+        Ok(Published {
+            plan: self.plan.clone(),
+            renditions,
+            playable_after_s: self.playable_after_s,
+            receipt,
+        })
     }
 }

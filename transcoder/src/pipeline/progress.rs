@@ -10,7 +10,9 @@ const BEFORE_PUBLISHING: u64 = 98;
 
 /// The percentage of the planned work that is recorded.
 pub(super) fn percent(plan: &EncodePlan, records: &Records) -> u8 {
-    let chunks = Lane::ALL.into_iter().flat_map(|lane| plan.chunks(lane).iter().map(move |it| (lane, it.index)));
+    let chunks = Lane::ALL
+        .into_iter()
+        .flat_map(|lane| plan.chunks(lane).iter().map(move |it| (lane, it.index)));
     let (mut done, mut total) = (0, 0);
     for (lane, index) in chunks {
         let weight = weight(plan, lane, index);
@@ -23,10 +25,16 @@ pub(super) fn percent(plan: &EncodePlan, records: &Records) -> u8 {
 /// The approximate number of pixels to encode; remuxing and audio cost next to nothing in
 /// comparison.
 fn weight(plan: &EncodePlan, lane: Lane, index: u32) -> u64 {
-    let Some(chunk) = plan.chunks(lane).get(index as usize) else { return 0 };
+    let Some(chunk) = plan.chunks(lane).get(index as usize) else {
+        return 0;
+    };
     let span = plan.span(&chunk.segments);
     let frames = span.end.frame - span.start.frame;
-    let pixels: u64 = plan.rungs.iter().map(|it| u64::from(it.size.width) * u64::from(it.size.height)).sum();
+    let pixels: u64 = plan
+        .rungs
+        .iter()
+        .map(|it| u64::from(it.size.width) * u64::from(it.size.height))
+        .sum();
     match lane {
         Lane::Encode => frames * (pixels + 10_000),
         Lane::Copy | Lane::Audio => frames * 20_000,
@@ -42,11 +50,21 @@ mod tests {
     use crate::testing::{encoded_plan, name, remuxed_plan};
 
     fn chunk(lane: Lane, index: u32) -> ChunkRecord {
-        ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments: vec![], codecs: Default::default() }
+        ChunkRecord {
+            lane,
+            index,
+            cpu_ms: 0,
+            wall_ms: 0,
+            segments: vec![],
+            codecs: Default::default(),
+        }
     }
 
     fn all(plan: &EncodePlan) -> Vec<ChunkRecord> {
-        Lane::ALL.iter().flat_map(|lane| plan.chunks(*lane).iter().map(|it| chunk(*lane, it.index))).collect()
+        Lane::ALL
+            .iter()
+            .flat_map(|lane| plan.chunks(*lane).iter().map(|it| chunk(*lane, it.index)))
+            .collect()
     }
 
     fn percent_of(plan: &EncodePlan, chunks: &[ChunkRecord]) -> u8 {
@@ -58,18 +76,27 @@ mod tests {
     #[test]
     fn finished_work_is_98_percent_until_it_is_published() {
         for plan in [remuxed_plan(), encoded_plan()] {
-            assert_eq!((percent_of(&plan, &[]), percent_of(&plan, &all(&plan))), (0, 98));
+            assert_eq!(
+                (percent_of(&plan, &[]), percent_of(&plan, &all(&plan))),
+                (0, 98)
+            );
         }
     }
 
     #[test]
     fn copies_and_audio_weigh_little() {
         let plan = remuxed_plan();
-        let copies: Vec<_> = all(&plan).into_iter().filter(|it| it.lane == Lane::Copy).collect();
+        let copies: Vec<_> = all(&plan)
+            .into_iter()
+            .filter(|it| it.lane == Lane::Copy)
+            .collect();
         let percent = percent_of(&plan, &copies);
         assert!((1..5).contains(&percent), "{percent}");
         // Copy mode has nothing else but I-frames.
-        let only_copy = EncodePlan { rungs: vec![], ..plan };
+        let only_copy = EncodePlan {
+            rungs: vec![],
+            ..plan
+        };
         let percent = percent_of(&only_copy, &copies);
         assert!((60..70).contains(&percent), "{percent}");
     }
@@ -87,10 +114,25 @@ mod tests {
     #[test]
     fn unplanned_chunks_weigh_nothing() {
         let plan = remuxed_plan();
-        assert_eq!(percent_of(&plan, &[chunk(Lane::Audio, 0), chunk(Lane::Encode, 99), chunk(Lane::Copy, 9)]), 0);
+        assert_eq!(
+            percent_of(
+                &plan,
+                &[
+                    chunk(Lane::Audio, 0),
+                    chunk(Lane::Encode, 99),
+                    chunk(Lane::Copy, 9)
+                ]
+            ),
+            0
+        );
         let single = plan.only(&[name("360p")]);
         assert!(percent_of(&single, &[chunk(Lane::Encode, 0)]) > 0);
-        let empty = EncodePlan { copy_chunks: vec![], encode_chunks: vec![], audio_chunks: vec![], ..plan };
+        let empty = EncodePlan {
+            copy_chunks: vec![],
+            encode_chunks: vec![],
+            audio_chunks: vec![],
+            ..plan
+        };
         assert_eq!(percent_of(&empty, &[]), 0, "nothing divided by nothing");
     }
 

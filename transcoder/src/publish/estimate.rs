@@ -10,7 +10,10 @@ const OVERHEAD: u64 = 6;
 
 /// The rate of a rung or audio rendition that is encoded at most at `kbps`.
 pub(super) fn encoded(kbps: u32) -> Bandwidth {
-    Bandwidth { peak: u64::from(kbps) * 1250, average: u64::from(kbps) * 1050 }
+    Bandwidth {
+        peak: u64::from(kbps) * 1250,
+        average: u64::from(kbps) * 1050,
+    }
 }
 
 /// Bytes of the source in each segment; empty: unknown.
@@ -34,11 +37,19 @@ pub(super) fn copied(plan: &EncodePlan, segment_bytes: &[u64]) -> Bandwidth {
         .boundaries
         .windows(2)
         .zip(segment_bytes)
-        .map(|(pair, bytes)| (pair[1].ticks - pair[0].ticks, bytes * (100 + OVERHEAD) / 100))
+        .map(|(pair, bytes)| {
+            (
+                pair[1].ticks - pair[0].ticks,
+                bytes * (100 + OVERHEAD) / 100,
+            )
+        })
         .collect();
     if segments.is_empty() {
         // Nothing is known: the maximum that the profile allows.
-        return Bandwidth { peak: 15_000_000, average: 10_000_000 };
+        return Bandwidth {
+            peak: 15_000_000,
+            average: 10_000_000,
+        };
     }
     Bandwidth::measure(&segments, plan.target_duration)
 }
@@ -56,7 +67,13 @@ mod tests {
 
     #[test]
     fn an_encoder_stays_near_its_rate() {
-        assert_eq!(encoded(800), Bandwidth { peak: 1_000_000, average: 840_000 });
+        assert_eq!(
+            encoded(800),
+            Bandwidth {
+                peak: 1_000_000,
+                average: 840_000
+            }
+        );
         assert_eq!(encoded(0), Bandwidth::default());
         assert!(encoded(u32::MAX).peak > u64::from(u32::MAX));
     }
@@ -68,13 +85,23 @@ mod tests {
         index.gop_bytes = (1..=30).collect();
         // Three groups of two seconds in each segment.
         let bytes = segment_bytes(&plan, &index);
-        assert_eq!((bytes.len(), bytes[0], bytes[1], bytes[9]), (10, 1 + 2 + 3, 4 + 5 + 6, 28 + 29 + 30));
-        assert_eq!(bytes.iter().sum::<u64>(), index.gop_bytes.iter().sum::<u64>());
+        assert_eq!(
+            (bytes.len(), bytes[0], bytes[1], bytes[9]),
+            (10, 1 + 2 + 3, 4 + 5 + 6, 28 + 29 + 30)
+        );
+        assert_eq!(
+            bytes.iter().sum::<u64>(),
+            index.gop_bytes.iter().sum::<u64>()
+        );
         index.gop_bytes.pop();
         assert_eq!(segment_bytes(&plan, &index), [0; 0], "one is not known");
         index.keyframes.clear();
         index.gop_bytes.clear();
-        assert_eq!(segment_bytes(&plan, &index), [0; 10], "nothing of it is copied");
+        assert_eq!(
+            segment_bytes(&plan, &index),
+            [0; 10],
+            "nothing of it is copied"
+        );
     }
 
     #[test]
@@ -84,7 +111,12 @@ mod tests {
         probe.index.gop_bytes = vec![10, 20, 30, 40, 50];
         let boundaries = [0, 540_000, 1_000_000, 1_200_000];
         let mut plan = encoded_plan();
-        plan.boundaries = boundaries.map(|ticks| domain::plan::Boundary { ticks, frame: ticks / 3_000 }).to_vec();
+        plan.boundaries = boundaries
+            .map(|ticks| domain::plan::Boundary {
+                ticks,
+                frame: ticks / 3_000,
+            })
+            .to_vec();
         assert_eq!(segment_bytes(&plan, &probe.index), [30, 70, 50]);
     }
 
@@ -92,11 +124,23 @@ mod tests {
     fn a_copy_is_as_large_as_its_source_and_the_packets_around_it() {
         let plan = remuxed_plan();
         // 6 s of 750,000 bytes are 1 Mbit/s.
-        assert_eq!(copied(&plan, &[750_000; 10]), Bandwidth { peak: 1_060_000, average: 1_060_000 });
+        assert_eq!(
+            copied(&plan, &[750_000; 10]),
+            Bandwidth {
+                peak: 1_060_000,
+                average: 1_060_000
+            }
+        );
         let mut uneven = [750_000; 10];
         uneven[4] *= 3;
         assert_eq!(copied(&plan, &uneven).peak, 3_180_000);
-        assert_eq!(copied(&plan, &[]), Bandwidth { peak: 15_000_000, average: 10_000_000 });
+        assert_eq!(
+            copied(&plan, &[]),
+            Bandwidth {
+                peak: 15_000_000,
+                average: 10_000_000
+            }
+        );
     }
 
     proptest! {

@@ -12,8 +12,8 @@ use hls::attributes::Resolution;
 use hls::bandwidth::Bandwidth;
 use hls::parse::ByteRange;
 use hls::write::{
-    AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
-    target_duration,
+    AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec,
+    VariantSpec, target_duration,
 };
 
 use super::estimate;
@@ -91,49 +91,102 @@ impl<'a> Presentation<'a> {
         let records = self.records.segments(name).take(count as usize);
         let Some(rendition) = self.plan.rendition(name) else {
             let target_duration = self.plan.target_duration;
-            return MediaPlaylistSpec { target_duration, kind, iframes_only: false, segments: vec![] };
+            return MediaPlaylistSpec {
+                target_duration,
+                kind,
+                iframes_only: false,
+                segments: vec![],
+            };
         };
-        let uri = |record: &SegmentRecord| last_part(&self.segment_key(rendition, record.index).path());
+        let uri =
+            |record: &SegmentRecord| last_part(&self.segment_key(rendition, record.index).path());
         match rendition.kind {
             RenditionKind::Video | RenditionKind::Audio => {
-                let segment =
-                    |it| SegmentSpec { uri: uri(it), duration: duration(it), byte_range: None, key: key.clone() };
+                let segment = |it| SegmentSpec {
+                    uri: uri(it),
+                    duration: duration(it),
+                    byte_range: None,
+                    key: key.clone(),
+                };
                 let segments = records.map(segment).collect();
                 let target_duration = self.plan.target_duration;
-                MediaPlaylistSpec { target_duration, kind, iframes_only: false, segments }
+                MediaPlaylistSpec {
+                    target_duration,
+                    kind,
+                    iframes_only: false,
+                    segments,
+                }
             }
             RenditionKind::IFrames => {
-                let iframes = records.flat_map(|record| record.iframes.iter().map(move |it| (record, it)));
+                let iframes =
+                    records.flat_map(|record| record.iframes.iter().map(move |it| (record, it)));
                 let segments: Vec<SegmentSpec> = iframes
                     .map(|(record, it)| SegmentSpec {
                         uri: uri(record),
                         duration: it.duration,
-                        byte_range: Some(ByteRange { length: it.bytes, offset: it.offset }),
+                        byte_range: Some(ByteRange {
+                            length: it.bytes,
+                            offset: it.offset,
+                        }),
                         key: key.clone(),
                     })
                     .collect();
                 let target_duration = target_duration(segments.iter().map(|it| it.duration));
-                MediaPlaylistSpec { target_duration, kind, iframes_only: true, segments }
+                MediaPlaylistSpec {
+                    target_duration,
+                    kind,
+                    iframes_only: true,
+                    segments,
+                }
             }
         }
     }
 
     /// The master playlist of the named renditions.
-    pub(crate) fn master(&self, names: &HashSet<RenditionName>, rates: Rates) -> MasterPlaylistSpec {
+    pub(crate) fn master(
+        &self,
+        names: &HashSet<RenditionName>,
+        rates: Rates,
+    ) -> MasterPlaylistSpec {
         let (mut variants, mut audio, mut iframes) = (vec![], vec![], vec![]);
-        for it in self.descriptions(rates).into_iter().filter(|it| names.contains(&it.rendition.name)) {
-            let (uri, bandwidth, codecs) = (self.variant_uri(&it.rendition.name), it.bandwidth, it.codecs);
+        for it in self
+            .descriptions(rates)
+            .into_iter()
+            .filter(|it| names.contains(&it.rendition.name))
+        {
+            let (uri, bandwidth, codecs) = (
+                self.variant_uri(&it.rendition.name),
+                it.bandwidth,
+                it.codecs,
+            );
             match (it.rendition.kind, it.size.map(resolution), it.frame_rate) {
                 (RenditionKind::Video, Some(size), Some(frame_rate)) => {
                     let audio = it.audio.map(ToString::to_string);
-                    variants.push(VariantSpec { uri, bandwidth, codecs, size, frame_rate, audio });
+                    variants.push(VariantSpec {
+                        uri,
+                        bandwidth,
+                        codecs,
+                        size,
+                        frame_rate,
+                        audio,
+                    });
                 }
-                (RenditionKind::IFrames, Some(size), _) => iframes.push(IFramesSpec { uri, bandwidth, codecs, size }),
+                (RenditionKind::IFrames, Some(size), _) => iframes.push(IFramesSpec {
+                    uri,
+                    bandwidth,
+                    codecs,
+                    size,
+                }),
                 (RenditionKind::Audio, ..) => audio.push(AudioSpec {
                     group: it.rendition.name.to_string(),
                     name: AUDIO_NAME.to_owned(),
                     // `und` (undetermined) is a valid language too (Apple 8.10).
-                    language: Some(self.source.language.clone().unwrap_or_else(|| "und".to_owned())),
+                    language: Some(
+                        self.source
+                            .language
+                            .clone()
+                            .unwrap_or_else(|| "und".to_owned()),
+                    ),
                     uri,
                     channels: it.channels,
                     default: true,
@@ -143,7 +196,12 @@ impl<'a> Presentation<'a> {
                 (RenditionKind::Video | RenditionKind::IFrames, ..) => {}
             }
         }
-        MasterPlaylistSpec { growing: false, variants, audio, iframes }
+        MasterPlaylistSpec {
+            growing: false,
+            variants,
+            audio,
+            iframes,
+        }
     }
 
     /// The records of the named renditions for the catalog.
@@ -152,9 +210,16 @@ impl<'a> Presentation<'a> {
         names: &HashSet<RenditionName>,
         state: RenditionState,
     ) -> Vec<RenditionRecord> {
-        let rates = if state == RenditionState::Complete { Rates::Measured } else { Rates::Planned };
+        let rates = if state == RenditionState::Complete {
+            Rates::Measured
+        } else {
+            Rates::Planned
+        };
         let measured = |rate: u64| (rates == Rates::Measured).then_some(rate);
-        let described = self.descriptions(rates).into_iter().filter(|it| names.contains(&it.rendition.name));
+        let described = self
+            .descriptions(rates)
+            .into_iter()
+            .filter(|it| names.contains(&it.rendition.name));
         described
             .map(|it| RenditionRecord {
                 name: it.rendition.name.clone(),
@@ -185,14 +250,21 @@ impl<'a> Presentation<'a> {
                 Rates::Measured => self.measure(rendition),
                 Rates::Planned => planned,
             },
-            codecs: self.records.codecs(&rendition.name).cloned().unwrap_or_else(|| assumed_codecs(rendition)),
+            codecs: self
+                .records
+                .codecs(&rendition.name)
+                .cloned()
+                .unwrap_or_else(|| assumed_codecs(rendition)),
         };
         let copied = plan.copy.rung().map(|rung| Description {
             copied: true,
             size: Some(rung.size),
             frame_rate: Some(self.source.frame_rate),
             audio: rung.audio.as_ref(),
-            ..describe(&rung.rendition, estimate::copied(plan, &self.source.segment_bytes))
+            ..describe(
+                &rung.rendition,
+                estimate::copied(plan, &self.source.segment_bytes),
+            )
         });
         let rungs = plan.rungs.iter().map(|rung| Description {
             size: Some(rung.size),
@@ -209,7 +281,12 @@ impl<'a> Presentation<'a> {
             size: Some(plan.iframes.size),
             ..describe(&plan.iframes.rendition, estimate::encoded(IFRAMES_KBPS))
         };
-        copied.into_iter().chain(rungs).chain(audio).chain([iframes]).collect()
+        copied
+            .into_iter()
+            .chain(rungs)
+            .chain(audio)
+            .chain([iframes])
+            .collect()
     }
 
     fn measure(&self, rendition: &Rendition) -> Bandwidth {
@@ -220,8 +297,10 @@ impl<'a> Presentation<'a> {
                 Bandwidth::measure(&segments, self.plan.target_duration)
             }
             RenditionKind::IFrames => {
-                let iframes: Vec<(u64, u64)> =
-                    records.flat_map(|it| &it.iframes).map(|it| (it.duration, it.bytes)).collect();
+                let iframes: Vec<(u64, u64)> = records
+                    .flat_map(|it| &it.iframes)
+                    .map(|it| (it.duration, it.bytes))
+                    .collect();
                 Bandwidth::measure(&iframes, target_duration(iframes.iter().map(|it| it.0)))
             }
         }
@@ -230,12 +309,22 @@ impl<'a> Presentation<'a> {
     /// The key of a media playlist.
     pub(crate) fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {
         let (video, generation) = (self.video, self.generation.clone());
-        ObjectKey::MediaPlaylist { video, generation, rendition: rendition.clone() }
+        ObjectKey::MediaPlaylist {
+            video,
+            generation,
+            rendition: rendition.clone(),
+        }
     }
 
     fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
         let (video, generation, format) = (self.video, self.generation.clone(), rendition.format);
-        ObjectKey::Segment { video, generation, rendition: rendition.name.clone(), index, format }
+        ObjectKey::Segment {
+            video,
+            generation,
+            rendition: rendition.name.clone(),
+            index,
+            format,
+        }
     }
 
     /// URI of a media playlist, relative to the master playlist.
@@ -243,7 +332,10 @@ impl<'a> Presentation<'a> {
         let master = ObjectKey::Master { video: self.video }.path();
         let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder);
         let path = self.playlist_key(rendition).path();
-        path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/').to_owned()
+        path.strip_prefix(folder)
+            .unwrap_or(&path)
+            .trim_start_matches('/')
+            .to_owned()
     }
 }
 
@@ -258,7 +350,10 @@ fn assumed_codecs(rendition: &Rendition) -> String {
 }
 
 fn resolution(size: Size) -> Resolution {
-    Resolution { width: size.width, height: size.height }
+    Resolution {
+        width: size.width,
+        height: size.height,
+    }
 }
 
 fn last_part(path: &str) -> String {

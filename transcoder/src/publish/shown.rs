@@ -18,7 +18,9 @@ impl ShownSegments {
     pub(super) fn read(&mut self, rendition: &RenditionName, text: &str) {
         let segments = MediaPlaylist::parse(text).playlist.segments;
         let durations = segments.iter().map_while(|it| it.duration.as_ref());
-        let ticks = durations.map(|it| (it.value * TICKS_PER_SECOND as f64).round() as u64).collect();
+        let ticks = durations
+            .map(|it| (it.value * TICKS_PER_SECOND as f64).round() as u64)
+            .collect();
         self.durations.insert(rendition.clone(), ticks);
     }
 
@@ -29,7 +31,9 @@ impl ShownSegments {
 
     /// The number of segments of a rendition that are shown.
     pub(super) fn count(&self, rendition: &RenditionName) -> u32 {
-        self.durations.get(rendition).map_or(0, |it| it.len() as u32)
+        self.durations
+            .get(rendition)
+            .map_or(0, |it| it.len() as u32)
     }
 
     /// The shown duration of a segment, ticks; `None`: it was not shown.
@@ -51,8 +55,15 @@ mod tests {
         let text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6.006,\n0.ts\n#EXTINF:5.994,\n1.ts\n";
         shown.read(&rung, text);
         assert_eq!(shown.count(&rung), 2);
-        assert_eq!([0, 1, 2].map(|it| shown.duration(&rung, it)), [Some(540_540), Some(539_460), None]);
-        assert_eq!(shown.count(&name("480p")), 0, "of another rendition nothing is shown");
+        assert_eq!(
+            [0, 1, 2].map(|it| shown.duration(&rung, it)),
+            [Some(540_540), Some(539_460), None]
+        );
+        assert_eq!(
+            shown.count(&name("480p")),
+            0,
+            "of another rendition nothing is shown"
+        );
         shown.show(&rung, vec![540_540, 539_460, 1]);
         assert_eq!((shown.count(&rung), shown.duration(&rung, 2)), (3, Some(1)));
     }
@@ -62,7 +73,10 @@ mod tests {
         for (text, count) in [
             ("", 0),
             ("not a playlist", 0),
-            ("#EXTM3U\n#EXTINF:6,\n0.ts\n#EXTINF:nonsense,\n1.ts\n#EXTINF:6,\n2.ts\n", 1),
+            (
+                "#EXTM3U\n#EXTINF:6,\n0.ts\n#EXTINF:nonsense,\n1.ts\n#EXTINF:6,\n2.ts\n",
+                1,
+            ),
             ("#EXTM3U\n0.ts\n", 0),
         ] {
             let mut shown = ShownSegments::default();
@@ -76,14 +90,26 @@ mod tests {
     fn ticks_survive_a_playlist() {
         use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
         let ticks: Vec<u64> = (0..2_000).map(|it| 500_000 + it * 7).collect();
-        let segment =
-            |duration: &u64| SegmentSpec { uri: "0.ts".to_owned(), duration: *duration, byte_range: None, key: None };
+        let segment = |duration: &u64| SegmentSpec {
+            uri: "0.ts".to_owned(),
+            duration: *duration,
+            byte_range: None,
+            key: None,
+        };
         let segments = ticks.iter().map(segment).collect();
         let kind = MediaPlaylistKind::Event;
-        let text = MediaPlaylistSpec { target_duration: 6, kind, iframes_only: false, segments }.render();
+        let text = MediaPlaylistSpec {
+            target_duration: 6,
+            kind,
+            iframes_only: false,
+            segments,
+        }
+        .render();
         let mut shown = ShownSegments::default();
         shown.read(&name("720p"), &text);
-        let read: Vec<_> = (0..2_000).filter_map(|it| shown.duration(&name("720p"), it)).collect();
+        let read: Vec<_> = (0..2_000)
+            .filter_map(|it| shown.duration(&name("720p"), it))
+            .collect();
         assert_eq!(read, ticks);
     }
 }

@@ -24,22 +24,37 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store: SharedStore = Arc::new(DirectoryStore::new(folder.path().join("m"), folder.path().join("p")));
+        let store: SharedStore = Arc::new(DirectoryStore::new(
+            folder.path().join("m"),
+            folder.path().join("p"),
+        ));
         let mut probe = standard();
         probe.video.codec = "mpeg4".to_owned();
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-        Self { store, plan, _folder: folder }
+        Self {
+            store,
+            plan,
+            _folder: folder,
+        }
     }
 
     fn writer(&self) -> GenerationWriter {
         let generation = Generation::of("etag", "fingerprint");
-        GenerationWriter::new(Arc::clone(&self.store), VideoId::new(1, [0; 10]), generation)
+        GenerationWriter::new(
+            Arc::clone(&self.store),
+            VideoId::new(1, [0; 10]),
+            generation,
+        )
     }
 
     async fn publisher(&self) -> Publisher {
         let mut publisher = Publisher::new(self.writer(), &self.plan, facts(&self.plan));
         let shown = publisher.watch(2, true).await.unwrap();
-        assert_eq!(shown, self.master().await.is_some(), "whether an earlier attempt has shown something");
+        assert_eq!(
+            shown,
+            self.master().await.is_some(),
+            "whether an earlier attempt has shown something"
+        );
         publisher
     }
 
@@ -57,19 +72,29 @@ impl World {
                 frames: 180,
                 iframes: vec![],
             };
-            publisher.records_mut().add_segment(record, "avc1.64001f".to_owned());
+            publisher
+                .records_mut()
+                .add_segment(record, "avc1.64001f".to_owned());
         }
     }
 
     async fn playlist(&self, rendition: &RenditionName) -> Option<MediaPlaylist> {
         let publisher = Publisher::new(self.writer(), &self.plan, facts(&self.plan));
-        let text = publisher.stored(&publisher.playlist_key(rendition)).await.unwrap()?;
+        let text = publisher
+            .stored(&publisher.playlist_key(rendition))
+            .await
+            .unwrap()?;
         Some(MediaPlaylist::parse(&text).playlist)
     }
 
     async fn master(&self) -> Option<MasterPlaylist> {
         let publisher = Publisher::new(self.writer(), &self.plan, facts(&self.plan));
-        let text = publisher.stored(&ObjectKey::Master { video: publisher.writer.video() }).await.unwrap()?;
+        let text = publisher
+            .stored(&ObjectKey::Master {
+                video: publisher.writer.video(),
+            })
+            .await
+            .unwrap()?;
         Some(MasterPlaylist::parse(&text).playlist)
     }
 }
@@ -79,7 +104,11 @@ fn facts(plan: &EncodePlan) -> SourceFacts {
 }
 
 fn lengths(playlist: &MediaPlaylist) -> Vec<String> {
-    playlist.segments.iter().map(|it| format!("{:.3}", it.duration.as_ref().unwrap().value)).collect()
+    playlist
+        .segments
+        .iter()
+        .map(|it| format!("{:.3}", it.duration.as_ref().unwrap().value))
+        .collect()
 }
 
 #[tokio::test]
@@ -96,11 +125,16 @@ async fn three_segments_of_every_rendition_make_a_video_playable() {
     let last = publisher.growing()[1].clone();
     let kept = publisher.records_mut().remove_segment(&last, 2);
     assert_eq!(publisher.segments_to_show(), None);
-    publisher.records_mut().add_segment(kept, "avc1.64001f".to_owned());
+    publisher
+        .records_mut()
+        .add_segment(kept, "avc1.64001f".to_owned());
     let count = publisher.segments_to_show().unwrap();
     assert_eq!(count, 3);
     assert!(world.master().await.is_none());
-    assert!(publisher.show(count).await.unwrap(), "it has just become playable");
+    assert!(
+        publisher.show(count).await.unwrap(),
+        "it has just become playable"
+    );
     assert!(world.master().await.unwrap().start.is_some());
     for rendition in publisher.growing() {
         let playlist = world.playlist(&rendition).await.unwrap();
@@ -124,10 +158,20 @@ async fn the_end_is_written_however_early_it_comes() {
     let shown = Instant::now();
     (3..10).for_each(|index| world.finish(&mut publisher, index, 0));
     publisher.publish_all().await.unwrap();
-    assert!(shown.elapsed() >= playlists::BETWEEN_WRITES * 9 / 10, "{:?}", shown.elapsed());
+    assert!(
+        shown.elapsed() >= playlists::BETWEEN_WRITES * 9 / 10,
+        "{:?}",
+        shown.elapsed()
+    );
     let playlist = world.playlist(&publisher.growing()[0]).await.unwrap();
-    assert_eq!((playlist.segments.len(), playlist.end_list.is_some()), (10, true));
-    assert!(world.master().await.unwrap().start.is_none(), "nothing grows any more");
+    assert_eq!(
+        (playlist.segments.len(), playlist.end_list.is_some()),
+        (10, true)
+    );
+    assert!(
+        world.master().await.unwrap().start.is_none(),
+        "nothing grows any more"
+    );
 }
 
 /// The current chunk was published but not recorded: the next attempt makes it again, and its segments may differ.
@@ -157,7 +201,11 @@ async fn what_was_shown_before_a_crash_stays() {
     (6..10).for_each(|index| world.finish(&mut next, index, 900));
     next.publish_all().await.unwrap();
     let whole = lengths(&world.playlist(&names[0]).await.unwrap());
-    assert_eq!(whole[..6], expected, "what was shown stays in the final playlist too");
+    assert_eq!(
+        whole[..6],
+        expected,
+        "what was shown stays in the final playlist too"
+    );
     assert_eq!(whole.len(), 10);
 }
 
@@ -175,7 +223,11 @@ async fn durations_of_a_failed_attempt_are_replaced() {
     assert!(next.watch(2, false).await.unwrap());
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
-    assert_eq!(next.segments_to_show(), None, "the playlist does not become shorter");
+    assert_eq!(
+        next.segments_to_show(),
+        None,
+        "the playlist does not become shorter"
+    );
     (5..10).for_each(|index| world.finish(&mut next, index, 0));
     next.publish_all().await.unwrap();
     let whole = lengths(&world.playlist(&name).await.unwrap());
@@ -189,14 +241,24 @@ async fn no_playlist_becomes_shorter_after_a_crash() {
     let mut publisher = world.publisher().await;
     (0..5).for_each(|index| world.finish(&mut publisher, index, 0));
     publisher.show(4).await.unwrap();
-    let (names, longer) =
-        (publisher.growing(), publisher.media_playlist(&publisher.growing()[0], MediaPlaylistKind::Event, 5));
-    publisher.writer.put(&publisher.playlist_key(&names[0]), longer.render().into()).await.unwrap();
+    let (names, longer) = (
+        publisher.growing(),
+        publisher.media_playlist(&publisher.growing()[0], MediaPlaylistKind::Event, 5),
+    );
+    publisher
+        .writer
+        .put(&publisher.playlist_key(&names[0]), longer.render().into())
+        .await
+        .unwrap();
 
     let mut next = world.publisher().await;
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
-    assert_eq!(next.segments_to_show(), None, "five are shown of one rendition");
+    assert_eq!(
+        next.segments_to_show(),
+        None,
+        "five are shown of one rendition"
+    );
     world.finish(&mut next, 5, 0);
     assert_eq!(next.segments_to_show(), Some(6));
 }
@@ -207,8 +269,14 @@ async fn what_nobody_saw_does_not_bind() {
     let world = World::new();
     let publisher = world.publisher().await;
     let name = publisher.growing()[0].clone();
-    let text = publisher.media_playlist(&name, MediaPlaylistKind::Event, 0).render();
-    publisher.writer.put(&publisher.playlist_key(&name), text.into()).await.unwrap();
+    let text = publisher
+        .media_playlist(&name, MediaPlaylistKind::Event, 0)
+        .render();
+    publisher
+        .writer
+        .put(&publisher.playlist_key(&name), text.into())
+        .await
+        .unwrap();
     let mut next = world.publisher().await;
     (0..10).for_each(|index| world.finish(&mut next, index, 0));
     assert_eq!(next.segments_to_show(), Some(10));

@@ -36,8 +36,18 @@ impl Played {
         let world = World::new();
         let services = Services::new(world.folder()).await;
         let records = planned_records(&plan);
-        let manifest = ObjectKey::Manifest { video: video(), generation: generation() };
-        world.writer().put(&manifest, manifest::render(video(), &generation(), &plan, &records).into()).await.unwrap();
+        let manifest = ObjectKey::Manifest {
+            video: video(),
+            generation: generation(),
+        };
+        world
+            .writer()
+            .put(
+                &manifest,
+                manifest::render(video(), &generation(), &plan, &records).into(),
+            )
+            .await
+            .unwrap();
         let job = job("etag", 1);
         services.note(&job).await;
         let claim = services.claim(&job, &generation()).await;
@@ -45,10 +55,18 @@ impl Played {
             .iter()
             .flat_map(|it| plan.chunks(*it).iter().map(move |chunk| (*it, chunk)))
         {
-            let names: Vec<_> = plan.renditions(lane).into_iter().map(|it| it.name.clone()).collect();
+            let names: Vec<_> = plan
+                .renditions(lane)
+                .into_iter()
+                .map(|it| it.name.clone())
+                .collect();
             let own = |it: &&SegmentRecord| {
                 let is_iframes = plan.is_iframes(&it.rendition);
-                let place = if is_iframes { it.index == chunk.index } else { chunk.segments.contains(&it.index) };
+                let place = if is_iframes {
+                    it.index == chunk.index
+                } else {
+                    chunk.segments.contains(&it.index)
+                };
                 names.contains(&it.rendition) && place
             };
             let segments: Vec<SegmentRecord> = records.iter().filter(own).cloned().collect();
@@ -56,23 +74,54 @@ impl Played {
                 let body = vec![it.index as u8; it.bytes as usize];
                 world
                     .writer()
-                    .put(&world.writer().segment_key(plan.rendition(&it.rendition).unwrap(), it.index), body.into())
+                    .put(
+                        &world
+                            .writer()
+                            .segment_key(plan.rendition(&it.rendition).unwrap(), it.index),
+                        body.into(),
+                    )
                     .await
                     .unwrap();
             }
-            let codecs = names.iter().map(|it| (it.clone(), format!("codec of {it}"))).collect();
-            let record = ChunkRecord { lane, index: chunk.index, cpu_ms: 9, wall_ms: 9, segments, codecs };
-            services.catalog.record_chunk(&claim, &record, UnixMillis::new(1)).await.unwrap();
+            let codecs = names
+                .iter()
+                .map(|it| (it.clone(), format!("codec of {it}")))
+                .collect();
+            let record = ChunkRecord {
+                lane,
+                index: chunk.index,
+                cpu_ms: 9,
+                wall_ms: 9,
+                segments,
+                codecs,
+            };
+            services
+                .catalog
+                .record_chunk(&claim, &record, UnixMillis::new(1))
+                .await
+                .unwrap();
         }
-        Self { catalog: services.catalog, world, plan }
+        Self {
+            catalog: services.catalog,
+            world,
+            plan,
+        }
     }
 
     fn keys(&self, generation: Generation) -> WrappedKeys {
-        WrappedKeys::new(Arc::clone(&self.world.store), wrapping_keys(1), video(), generation)
+        WrappedKeys::new(
+            Arc::clone(&self.world.store),
+            wrapping_keys(1),
+            video(),
+            generation,
+        )
     }
 
     async fn reused(&self, rungs: &[&str]) -> Result<ReusedRenditions, TranscodeError> {
-        let partial = Partial { base: generation(), rungs: rungs.iter().map(|it| name(it)).collect() };
+        let partial = Partial {
+            base: generation(),
+            rungs: rungs.iter().map(|it| name(it)).collect(),
+        };
         let keys = (wrapping_keys(1), Arc::new(self.keys(renewed())));
         ReusedRenditions::of(&self.world.store, &self.catalog, keys, video(), &partial).await
     }
@@ -83,8 +132,15 @@ impl Played {
     }
 
     async fn replace(&self, rendition: &str, index: u32, body: Vec<u8>) {
-        let key = self.world.writer().segment_key(self.plan.rendition(&name(rendition)).unwrap(), index);
-        self.world.store.put(&key, body.into(), PutCondition::Always).await.unwrap();
+        let key = self
+            .world
+            .writer()
+            .segment_key(self.plan.rendition(&name(rendition)).unwrap(), index);
+        self.world
+            .store
+            .put(&key, body.into(), PutCondition::Always)
+            .await
+            .unwrap();
     }
 }
 
@@ -96,22 +152,37 @@ fn code<T>(outcome: Result<T, TranscodeError>) -> FailureCode {
 async fn without_a_manifest_nothing_fits() {
     let played = Played::new().await;
     assert!(played.reused(&["720p"]).await.is_ok());
-    let key = ObjectKey::Manifest { video: video(), generation: generation() };
+    let key = ObjectKey::Manifest {
+        video: video(),
+        generation: generation(),
+    };
     for text in ["{}", "", "{\"version\": 2}"] {
         played.world.writer().put(&key, text.into()).await.unwrap();
-        assert_eq!(code(played.reused(&["720p"]).await), FailureCode::RungsDoNotFit, "{text}");
+        assert_eq!(
+            code(played.reused(&["720p"]).await),
+            FailureCode::RungsDoNotFit,
+            "{text}"
+        );
     }
     played.world.store.delete(&key).await.unwrap();
-    assert_eq!(code(played.reused(&["720p"]).await), FailureCode::RungsDoNotFit);
+    assert_eq!(
+        code(played.reused(&["720p"]).await),
+        FailureCode::RungsDoNotFit
+    );
 }
 
 #[tokio::test]
 async fn all_but_the_named_rungs_and_the_iframes_is_there() {
     let reused = Played::new().await.reused(&["720p", "360p"]).await.unwrap();
     assert_eq!(reused.rungs(), [name("720p"), name("360p")]);
-    for (rendition, is_there) in
-        [("720p", false), ("360p", false), ("iframes", false), ("480p", true), ("source", true), ("audio-source", true)]
-    {
+    for (rendition, is_there) in [
+        ("720p", false),
+        ("360p", false),
+        ("iframes", false),
+        ("480p", true),
+        ("source", true),
+        ("audio-source", true),
+    ] {
         assert_eq!(reused.has(&name(rendition)), is_there, "{rendition}");
     }
 }
@@ -121,25 +192,46 @@ async fn a_plan_takes_named_rungs_from_the_new_profile() {
     let played = Played::new().await;
     let reused = played.reused(&["720p"]).await.unwrap();
     let plan = reused.plan(&standard(), &richer(), Mode::Abr).unwrap();
-    let rates = |plan: &EncodePlan| plan.rungs.iter().map(|it| it.video_kbps).collect::<Vec<_>>();
-    assert_eq!((rates(&played.plan), rates(&plan)), (vec![3_000, 1_500, 800], vec![4_000, 1_500, 800]));
-    assert_eq!((&plan.boundaries, &plan.encode_chunks), (&played.plan.boundaries, &played.plan.encode_chunks));
+    let rates = |plan: &EncodePlan| {
+        plan.rungs
+            .iter()
+            .map(|it| it.video_kbps)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (rates(&played.plan), rates(&plan)),
+        (vec![3_000, 1_500, 800], vec![4_000, 1_500, 800])
+    );
+    assert_eq!(
+        (&plan.boundaries, &plan.encode_chunks),
+        (&played.plan.boundaries, &played.plan.encode_chunks)
+    );
 }
 
 #[tokio::test]
 async fn a_plan_that_cuts_differently_does_not_fit() {
     let played = Played::new().await;
     let reused = played.reused(&["720p"]).await.unwrap();
-    for profile in ["segment_seconds = 4.0", "encrypt = false", "keyframe_seconds = 1.0"] {
+    for profile in [
+        "segment_seconds = 4.0",
+        "encrypt = false",
+        "keyframe_seconds = 1.0",
+    ] {
         let plan = reused.plan(&standard(), &Profile::parse(profile).unwrap(), Mode::Abr);
         assert_eq!(code(plan), FailureCode::RungsDoNotFit, "{profile}");
     }
     let unknown = played.reused(&["1080p"]).await.unwrap();
-    assert_eq!(code(unknown.plan(&standard(), &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
+    assert_eq!(
+        code(unknown.plan(&standard(), &Profile::default(), Mode::Abr)),
+        FailureCode::RungsDoNotFit
+    );
     let mut longer = standard();
     longer.index.end += 5_400_000;
     longer.index.video_end = longer.index.end;
-    assert_eq!(code(reused.plan(&longer, &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
+    assert_eq!(
+        code(reused.plan(&longer, &Profile::default(), Mode::Abr)),
+        FailureCode::RungsDoNotFit
+    );
 }
 
 /// The base was to be remuxed, and was not, since its groups of pictures turned out to be open.
@@ -160,13 +252,19 @@ async fn keys_stay_and_are_wrapped_for_their_new_place() {
     let (old, new) = (played.keys(generation()), played.keys(renewed()));
     let reused = played.reused(&["720p"]).await.unwrap();
     let missing = reused.content_key(&name("480p")).await;
-    assert!(matches!(missing, Err(TranscodeError::Store(_))), "there is none to keep");
+    assert!(
+        matches!(missing, Err(TranscodeError::Store(_))),
+        "there is none to keep"
+    );
     let key = old.content_key(&name("480p")).await.unwrap();
     for _ in 0..2 {
         assert!(reused.content_key(&name("480p")).await.unwrap() == key);
     }
     assert!(new.existing(&name("480p")).await.unwrap() == key);
-    assert!(new.content_key(&name("480p")).await.unwrap() == key, "a later attempt finds it");
+    assert!(
+        new.content_key(&name("480p")).await.unwrap() == key,
+        "a later attempt finds it"
+    );
     assert!(new.content_key(&name("720p")).await.unwrap() != key);
 }
 
@@ -176,19 +274,41 @@ async fn a_chunk_brings_its_segments_along() {
     let reused = played.reused(&["720p"]).await.unwrap();
     let writer = played.writer();
     let chunk = reused.chunk(&writer, Lane::Copy, 1).await.unwrap();
-    assert_eq!((chunk.segments.len(), chunk.cpu_ms, chunk.wall_ms), (16, 0, 0));
-    let names: Vec<_> = chunk.codecs.iter().map(|(name, codec)| format!("{name}: {codec}")).collect();
-    assert_eq!(names, ["audio-source: codec of audio-source", "source: codec of source"]);
+    assert_eq!(
+        (chunk.segments.len(), chunk.cpu_ms, chunk.wall_ms),
+        (16, 0, 0)
+    );
+    let names: Vec<_> = chunk
+        .codecs
+        .iter()
+        .map(|(name, codec)| format!("{name}: {codec}"))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "audio-source: codec of audio-source",
+            "source: codec of source"
+        ]
+    );
     for it in &chunk.segments {
         let copied = played
             .world
             .store
-            .read(&writer.segment_key(played.plan.rendition(&it.rendition).unwrap(), it.index), 1 << 20)
+            .read(
+                &writer.segment_key(played.plan.rendition(&it.rendition).unwrap(), it.index),
+                1 << 20,
+            )
             .await
             .unwrap();
         assert_eq!((copied.len() as u64, copied[0]), (it.bytes, it.index as u8));
     }
-    assert_eq!(writer.traffic().writes.load(std::sync::atomic::Ordering::Relaxed), 16);
+    assert_eq!(
+        writer
+            .traffic()
+            .writes
+            .load(std::sync::atomic::Ordering::Relaxed),
+        16
+    );
     // Again, after a crash: the same.
     assert_eq!(reused.chunk(&writer, Lane::Copy, 1).await.unwrap(), chunk);
 }
@@ -198,16 +318,40 @@ async fn an_encoded_chunk_is_completed_by_the_other_rungs() {
     let played = Played::new().await;
     let reused = played.reused(&["720p"]).await.unwrap();
     let records = planned_records(&played.plan).into_iter();
-    let made = records.filter(|it| it.index == 0 && matches!(it.rendition.as_str(), "720p" | "iframes")).collect();
-    let codecs = [(name("720p"), "new".to_owned()), (name("iframes"), "new".to_owned())].into();
-    let made = ChunkRecord { lane: Lane::Encode, index: 0, cpu_ms: 70, wall_ms: 90, segments: made, codecs };
+    let made = records
+        .filter(|it| it.index == 0 && matches!(it.rendition.as_str(), "720p" | "iframes"))
+        .collect();
+    let codecs = [
+        (name("720p"), "new".to_owned()),
+        (name("iframes"), "new".to_owned()),
+    ]
+    .into();
+    let made = ChunkRecord {
+        lane: Lane::Encode,
+        index: 0,
+        cpu_ms: 70,
+        wall_ms: 90,
+        segments: made,
+        codecs,
+    };
     let whole = reused.complete(&played.writer(), made).await.unwrap();
-    let names: Vec<_> = whole.segments.iter().map(|it| (it.rendition.as_str(), it.index)).collect();
-    assert_eq!(names, [("360p", 0), ("480p", 0), ("720p", 0), ("iframes", 0)]);
+    let names: Vec<_> = whole
+        .segments
+        .iter()
+        .map(|it| (it.rendition.as_str(), it.index))
+        .collect();
+    assert_eq!(
+        names,
+        [("360p", 0), ("480p", 0), ("720p", 0), ("iframes", 0)]
+    );
     let codecs: Vec<_> = whole.codecs.values().map(String::as_str).collect();
     assert_eq!(codecs, ["codec of 360p", "codec of 480p", "new", "new"]);
     assert_eq!((whole.cpu_ms, whole.wall_ms), (70, 90));
-    assert_eq!(played.world.named("_00000.ts").len(), 6 + 2, "of the new generation, two were copied");
+    assert_eq!(
+        played.world.named("_00000.ts").len(),
+        6 + 2,
+        "of the new generation, two were copied"
+    );
 }
 
 #[tokio::test]
@@ -227,7 +371,12 @@ async fn what_does_not_come_over_whole_is_no_generation() {
     assert_eq!(short, "segment 4 of source did not come over whole");
     // Rungs that are made need nothing of the old ones.
     played.replace("720p", 0, b"short".to_vec()).await;
-    assert!(reused.chunk(&played.writer(), Lane::Encode, 0).await.is_ok());
+    assert!(
+        reused
+            .chunk(&played.writer(), Lane::Encode, 0)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -236,6 +385,9 @@ async fn nothing_is_copied_after_the_end() {
     let reused = played.reused(&["720p"]).await.unwrap();
     let writer = played.writer();
     writer.close().await;
-    assert!(matches!(reused.chunk(&writer, Lane::Copy, 0).await, Err(TranscodeError::Cancelled)));
+    assert!(matches!(
+        reused.chunk(&writer, Lane::Copy, 0).await,
+        Err(TranscodeError::Cancelled)
+    ));
     assert_eq!(played.world.named("_00000.ts").len(), 6);
 }

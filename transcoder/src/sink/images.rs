@@ -28,7 +28,9 @@ impl ImageSink {
 #[async_trait]
 impl SegmentReceiver for ImageSink {
     async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
-        let bytes = axum::body::to_bytes(body, LARGEST_IMAGE).await.map_err(broken_off)?;
+        let bytes = axum::body::to_bytes(body, LARGEST_IMAGE)
+            .await
+            .map_err(broken_off)?;
         drop(self.images.send((index, bytes)));
         Ok(())
     }

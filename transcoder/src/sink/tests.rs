@@ -19,17 +19,32 @@ fn key() -> ContentKey {
 }
 
 fn output(rendition: &str, key: Option<ContentKey>) -> Output {
-    Output { rendition: rendition_named(rendition), key, copied: false, first_iframes: None }
+    Output {
+        rendition: rendition_named(rendition),
+        key,
+        copied: false,
+        first_iframes: None,
+    }
 }
 
 /// What becomes of one file.
-async fn take(world: &World, output: Output, index: u32, body: &[u8]) -> Result<(Stored, Vec<u8>), TranscodeError> {
+async fn take(
+    world: &World,
+    output: Output,
+    index: u32,
+    body: &[u8],
+) -> Result<(Stored, Vec<u8>), TranscodeError> {
     let rendition = output.rendition.clone();
     let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output]);
-    sink.receive(rendition.name.as_str(), index, body.to_vec().into()).await?;
+    sink.receive(rendition.name.as_str(), index, body.to_vec().into())
+        .await?;
     assert_eq!(sink.active(), 0);
     let one = stored.try_recv().unwrap();
-    let object = world.store.read(&world.writer().segment_key(&rendition, index), 1 << 30).await.unwrap();
+    let object = world
+        .store
+        .read(&world.writer().segment_key(&rendition, index), 1 << 30)
+        .await
+        .unwrap();
     Ok((one, object.to_vec()))
 }
 
@@ -41,10 +56,14 @@ fn decrypted(index: u64, object: &[u8]) -> Vec<u8> {
 async fn a_segment_is_measured_encrypted_and_stored() {
     let world = World::new();
     let clear = transport::video(6 * TICKS_PER_SECOND, 180, FRAME);
-    let (Stored { record, measured }, object) = take(&world, output("720p", Some(key())), 1, &clear).await.unwrap();
+    let (Stored { record, measured }, object) =
+        take(&world, output("720p", Some(key())), 1, &clear)
+            .await
+            .unwrap();
     assert_eq!(decrypted(1, &object), clear);
     assert!(
-        SegmentDecryptor::decrypt(key().expose(), initialisation_vector(2), &object).map_or(true, |it| it != clear)
+        SegmentDecryptor::decrypt(key().expose(), initialisation_vector(2), &object)
+            .map_or(true, |it| it != clear)
     );
     let hash = hex(&Sha256::digest(&object));
     let expected = SegmentRecord {
@@ -59,7 +78,10 @@ async fn a_segment_is_measured_encrypted_and_stored() {
     };
     assert_eq!((record, measured.streams), (expected, 1));
     let (in_clear, object) = take(&world, output("480p", None), 1, &clear).await.unwrap();
-    assert_eq!((object, in_clear.record.bytes), (clear.clone(), clear.len() as u64));
+    assert_eq!(
+        (object, in_clear.record.bytes),
+        (clear.clone(), clear.len() as u64)
+    );
 }
 
 /// FFmpeg would not recognise them as transport streams.
@@ -68,11 +90,19 @@ async fn short_segments_are_filled_up() {
     let world = World::new();
     let clear = transport::audio(0, 2, 48_000);
     assert!(clear.len() < LEAST_PACKETS * PACKET_BYTES);
-    let (stored, object) = take(&world, output("audio-128k", Some(key())), 0, &clear).await.unwrap();
+    let (stored, object) = take(&world, output("audio-128k", Some(key())), 0, &clear)
+        .await
+        .unwrap();
     let found = decrypted(0, &object);
     assert_eq!(found.len(), LEAST_PACKETS * PACKET_BYTES);
     assert!(found.starts_with(&clear) && media::ts::scan(&found).is_intact());
-    assert_eq!((stored.record.frames, stored.measured.audio.as_ref().unwrap().samples), (2, 2 * 1024));
+    assert_eq!(
+        (
+            stored.record.frames,
+            stored.measured.audio.as_ref().unwrap().samples
+        ),
+        (2, 2 * 1024)
+    );
 }
 
 #[tokio::test]
@@ -81,19 +111,35 @@ async fn each_iframe_is_an_object_of_its_own_in_one_object() {
     let starts = [540_000, 630_000, 720_000];
     let clear = transport::iframes(&starts);
     for key in [Some(key()), None] {
-        let output = Output { first_iframes: Some(vec![0, 6]), ..output("iframes", key.clone()) };
+        let output = Output {
+            first_iframes: Some(vec![0, 6]),
+            ..output("iframes", key.clone())
+        };
         let (Stored { record, .. }, object) = take(&world, output, 1, &clear).await.unwrap();
         assert_eq!((record.index, record.frames, record.start), (1, 3, 540_000));
         let mut offset = 0;
         for ((sequence, start), it) in (6..).zip(starts).zip(&record.iframes) {
-            assert_eq!((it.sequence, it.start, it.offset), (sequence, start, offset));
+            assert_eq!(
+                (it.sequence, it.start, it.offset),
+                (sequence, start, offset)
+            );
             offset += it.bytes;
             let own = &object[it.offset as usize..offset as usize];
-            let own = if key.is_some() { decrypted(sequence.into(), own) } else { own.to_vec() };
+            let own = if key.is_some() {
+                decrypted(sequence.into(), own)
+            } else {
+                own.to_vec()
+            };
             let report = media::ts::scan(&own);
-            assert!(report.is_intact() && report.video().unwrap().starts_with_idr, "{report:?}");
+            assert!(
+                report.is_intact() && report.video().unwrap().starts_with_idr,
+                "{report:?}"
+            );
         }
-        assert_eq!((offset, record.bytes), (object.len() as u64, object.len() as u64));
+        assert_eq!(
+            (offset, record.bytes),
+            (object.len() as u64, object.len() as u64)
+        );
         assert_eq!(record.iframes[0].duration, 90_000);
     }
 }
@@ -109,15 +155,29 @@ async fn what_is_damaged_is_not_stored() {
         ("no transport stream", &[0x55; 4_000]),
         ("half of a packet", &good[..good.len() - 90]),
         ("a gap", &gap),
-        ("tables without pictures", &Transport::new(&[VIDEO]).into_bytes()),
-        ("pictures without tables", &Transport::without_tables().frame(FrameKind::Idr, 0, 9).into_bytes()),
+        (
+            "tables without pictures",
+            &Transport::new(&[VIDEO]).into_bytes(),
+        ),
+        (
+            "pictures without tables",
+            &Transport::without_tables()
+                .frame(FrameKind::Idr, 0, 9)
+                .into_bytes(),
+        ),
     ];
     for (what, body) in cases {
         for rendition in ["720p", "iframes"] {
             let first_iframes = (rendition == "iframes").then(|| vec![0]);
-            let output = Output { first_iframes, ..output(rendition, Some(key())) };
+            let output = Output {
+                first_iframes,
+                ..output(rendition, Some(key()))
+            };
             let outcome = take(&world, output, 0, body).await.map(|it| it.0);
-            assert!(matches!(outcome, Err(TranscodeError::Verification(_))), "{what}: {outcome:?}");
+            assert!(
+                matches!(outcome, Err(TranscodeError::Verification(_))),
+                "{what}: {outcome:?}"
+            );
         }
     }
     assert_eq!(world.objects(), [""; 0]);
@@ -130,11 +190,22 @@ async fn only_what_was_asked_for_is_taken() {
     let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output("720p", None)]);
     for wrong in ["480p", "iframes", "..", "720P", ""] {
         let outcome = sink.receive(wrong, 0, body.clone().into()).await;
-        assert!(matches!(outcome, Err(TranscodeError::Verification(_))), "{wrong}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(TranscodeError::Verification(_))),
+            "{wrong}: {outcome:?}"
+        );
     }
-    let trick = Output { first_iframes: Some(vec![0, 6]), ..output("iframes", None) };
-    let outcome = take(&world, trick, 2, &transport::iframes(&[0])).await.map(|it| it.0);
-    assert!(matches!(outcome, Err(TranscodeError::Verification(_))), "a chunk that was not planned");
+    let trick = Output {
+        first_iframes: Some(vec![0, 6]),
+        ..output("iframes", None)
+    };
+    let outcome = take(&world, trick, 2, &transport::iframes(&[0]))
+        .await
+        .map(|it| it.0);
+    assert!(
+        matches!(outcome, Err(TranscodeError::Verification(_))),
+        "a chunk that was not planned"
+    );
     assert!(stored.try_recv().is_err() && world.objects().is_empty());
 }
 
@@ -145,13 +216,30 @@ async fn a_copy_ends_where_memory_would() {
     let count = LARGEST_COPIED_SEGMENT / (1 << 20) + 2;
     let endless = || {
         let part = part.clone();
-        Body::from_stream(futures::stream::iter((0..count).map(move |_| Ok::<_, std::io::Error>(part.clone()))))
+        Body::from_stream(futures::stream::iter(
+            (0..count).map(move |_| Ok::<_, std::io::Error>(part.clone())),
+        ))
     };
-    let of = |copied| SegmentSink::new(world.writer(), vec![Output { copied, ..output("source", None) }]).0;
+    let of = |copied| {
+        SegmentSink::new(
+            world.writer(),
+            vec![Output {
+                copied,
+                ..output("source", None)
+            }],
+        )
+        .0
+    };
     let outcome = of(true).receive("source", 1, endless()).await;
-    assert!(matches!(&outcome, Err(TranscodeError::NotCopyable(text)) if text.contains("segment 1")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Err(TranscodeError::NotCopyable(text)) if text.contains("segment 1")),
+        "{outcome:?}"
+    );
     let outcome = of(false).receive("source", 1, endless()).await;
-    assert!(matches!(outcome, Err(TranscodeError::Verification(_))), "an encoder has its own limit: {outcome:?}");
+    assert!(
+        matches!(outcome, Err(TranscodeError::Verification(_))),
+        "an encoder has its own limit: {outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -159,10 +247,22 @@ async fn a_connection_that_breaks_off_is_nobodys_verdict() {
     let world = World::new();
     let body = transport::video(0, 60, FRAME);
     for index in [0, 1] {
-        let parts = vec![Ok(Bytes::from(body[..940].to_vec())), Err(std::io::Error::other("it broke off"))];
+        let parts = vec![
+            Ok(Bytes::from(body[..940].to_vec())),
+            Err(std::io::Error::other("it broke off")),
+        ];
         let (sink, _stored) = SegmentSink::new(world.writer(), vec![output("720p", None)]);
-        let outcome = sink.receive("720p", index, Body::from_stream(futures::stream::iter(parts))).await;
-        assert!(matches!(outcome, Err(TranscodeError::Cancelled)), "{outcome:?}");
+        let outcome = sink
+            .receive(
+                "720p",
+                index,
+                Body::from_stream(futures::stream::iter(parts)),
+            )
+            .await;
+        assert!(
+            matches!(outcome, Err(TranscodeError::Cancelled)),
+            "{outcome:?}"
+        );
         assert_eq!((sink.active(), world.objects()), (0, vec![]));
     }
 }
@@ -175,11 +275,20 @@ async fn nothing_is_stored_after_the_end() {
     let body = transport::video(0, 30, FRAME);
     sink.receive("720p", 0, body.clone().into()).await.unwrap();
     writer.close().await;
-    assert!(matches!(sink.receive("720p", 1, body.into()).await, Err(TranscodeError::Cancelled)));
+    assert!(matches!(
+        sink.receive("720p", 1, body.into()).await,
+        Err(TranscodeError::Cancelled)
+    ));
     assert!(stored.try_recv().is_ok() && stored.try_recv().is_err());
     assert_eq!(world.named(".ts").len(), 1);
     let traffic = writer.traffic();
-    assert_eq!((traffic.writes.load(Ordering::Relaxed), traffic.bytes.load(Ordering::Relaxed) > 0), (1, true));
+    assert_eq!(
+        (
+            traffic.writes.load(Ordering::Relaxed),
+            traffic.bytes.load(Ordering::Relaxed) > 0
+        ),
+        (1, true)
+    );
 }
 
 #[tokio::test]
@@ -187,8 +296,13 @@ async fn a_store_that_fails_is_the_reason() {
     let world = World::new();
     world.flaky.fail("720p", 1);
     let body = transport::video(0, 30, FRAME);
-    let outcome = take(&world, output("720p", None), 0, &body).await.map(|it| it.0);
-    assert!(matches!(outcome, Err(TranscodeError::Store(_))), "{outcome:?}");
+    let outcome = take(&world, output("720p", None), 0, &body)
+        .await
+        .map(|it| it.0);
+    assert!(
+        matches!(outcome, Err(TranscodeError::Store(_))),
+        "{outcome:?}"
+    );
     assert_eq!(world.writer().traffic().writes.load(Ordering::Relaxed), 0);
 }
 
@@ -201,7 +315,9 @@ async fn the_first_segment_begins_with_its_first_picture() {
     assert_eq!(object, body);
     // Sound before the beginning of the presentation counts from it.
     let early = Transport::new(&[AUDIO]).audio(0, 30, 48_000).into_bytes();
-    let (stored, _) = take(&world, output("audio-128k", None), 0, &early).await.unwrap();
+    let (stored, _) = take(&world, output("audio-128k", None), 0, &early)
+        .await
+        .unwrap();
     assert_eq!(stored.record.start, 0);
 }
 
@@ -212,7 +328,9 @@ async fn pictures_come_out_as_they_came_in() {
     sink.receive("any", 1, "one".into()).await.unwrap();
     assert_eq!(images.try_recv().unwrap(), (3, "three".into()));
     assert_eq!(images.try_recv().unwrap(), (1, "one".into()));
-    let too_large = sink.receive("any", 2, vec![0; LARGEST_IMAGE + 1].into()).await;
+    let too_large = sink
+        .receive("any", 2, vec![0; LARGEST_IMAGE + 1].into())
+        .await;
     assert!(matches!(too_large, Err(TranscodeError::Cancelled)));
 }
 
@@ -221,7 +339,11 @@ fn segments_of_a_generation_have_paths_of_their_own() {
     let writer = GenerationWriter::new(Arc::clone(&World::new().store), video(), generation());
     let paths: std::collections::HashSet<_> = ["720p", "480p", "iframes"]
         .iter()
-        .flat_map(|it| (0..20).map(|index| writer.segment_key(&rendition_named(it), index).path()).collect::<Vec<_>>())
+        .flat_map(|it| {
+            (0..20)
+                .map(|index| writer.segment_key(&rendition_named(it), index).path())
+                .collect::<Vec<_>>()
+        })
         .collect();
     assert_eq!(paths.len(), 60);
 }

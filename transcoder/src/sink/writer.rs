@@ -9,7 +9,9 @@ use domain::ids::{Generation, VideoId};
 use domain::object_key::ObjectKey;
 use domain::plan::Rendition;
 use domain::segment::SegmentRecord;
-use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
+use platform::object_store::{
+    ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError,
+};
 use tokio::sync::RwLock;
 
 use crate::error::TranscodeError;
@@ -39,12 +41,21 @@ pub(crate) struct GenerationWriter {
 impl GenerationWriter {
     /// A writer into `store`.
     pub(crate) fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
-        Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
+        Self {
+            store,
+            video,
+            generation,
+            traffic: Arc::default(),
+            closed: Arc::default(),
+        }
     }
 
     /// The objects of another generation of the same video.
     pub(crate) fn of_generation(&self, generation: Generation) -> Self {
-        Self { generation, ..self.clone() }
+        Self {
+            generation,
+            ..self.clone()
+        }
     }
 
     /// The video of the objects.
@@ -58,13 +69,21 @@ impl GenerationWriter {
     }
 
     /// Reads an object, or a part of it.
-    pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
+    pub(crate) async fn get(
+        &self,
+        key: &ObjectKey,
+        range: Option<Range<u64>>,
+    ) -> Result<ObjectBody, StoreError> {
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
         self.store.get(key, range, None).await
     }
 
     /// Reads an object that may be missing.
-    pub(crate) async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) async fn read_if_present(
+        &self,
+        key: &ObjectKey,
+        max_bytes: u64,
+    ) -> Result<Option<Bytes>, StoreError> {
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
         self.store.read_if_present(key, max_bytes).await
     }
@@ -97,9 +116,13 @@ impl GenerationWriter {
         if *closed {
             return Err(TranscodeError::Cancelled);
         }
-        self.store.put(key, body.clone(), PutCondition::Always).await?;
+        self.store
+            .put(key, body.clone(), PutCondition::Always)
+            .await?;
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
-        self.traffic.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
+        self.traffic
+            .bytes
+            .fetch_add(body.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -118,7 +141,9 @@ impl GenerationWriter {
             return Err(TranscodeError::Cancelled);
         }
         let key = self.segment_key(rendition, record.index);
-        self.store.copy(&from.segment_key(rendition, record.index), &key).await?;
+        self.store
+            .copy(&from.segment_key(rendition, record.index), &key)
+            .await?;
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
         Ok(self.store.head(&key).await?.size == record.bytes)
     }

@@ -36,7 +36,12 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// A cache in front of a source.
     pub(crate) fn new(source: Arc<dyn Source>) -> Self {
-        Self { source, recent: Arc::default(), read_bytes: Arc::default(), reads: Arc::default() }
+        Self {
+            source,
+            recent: Arc::default(),
+            read_bytes: Arc::default(),
+            reads: Arc::default(),
+        }
     }
 
     /// Size of the source, bytes.
@@ -56,7 +61,8 @@ impl Blocks {
 
     /// Reads the part of `range` that exists.
     pub(crate) async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, TranscodeError> {
-        let mut bytes = Vec::with_capacity((range.end.min(self.size()).saturating_sub(range.start)) as usize);
+        let mut bytes =
+            Vec::with_capacity((range.end.min(self.size()).saturating_sub(range.start)) as usize);
         let mut parts = std::pin::pin!(self.stream(range));
         while let Some(part) = parts.next().await {
             bytes.extend_from_slice(&part?);
@@ -80,12 +86,17 @@ impl Blocks {
                 // The next block is read while this one is sent.
                 if (number + 1) * BLOCK < end {
                     let ahead = this.clone();
-                    drop(tokio::spawn(async move { ahead.block(number + 1).await.map(drop) }));
+                    drop(tokio::spawn(async move {
+                        ahead.block(number + 1).await.map(drop)
+                    }));
                 }
                 let block = this.block(number).await?;
                 let start = (at - number * BLOCK) as usize;
                 let stop = ((end - number * BLOCK).min(block.len() as u64)) as usize;
-                Ok(Some((block.slice(start..stop), number * BLOCK + stop as u64)))
+                Ok(Some((
+                    block.slice(start..stop),
+                    number * BLOCK + stop as u64,
+                )))
             }
         })
     }
@@ -95,8 +106,12 @@ impl Blocks {
         let fetch = || async {
             let start = number * BLOCK;
             self.reads.fetch_add(1, Ordering::Relaxed);
-            let bytes = self.source.read(start..(start + BLOCK).min(self.size())).await?;
-            self.read_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            let bytes = self
+                .source
+                .read(start..(start + BLOCK).min(self.size()))
+                .await?;
+            self.read_bytes
+                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
             Ok(bytes)
         };
         cell.get_or_try_init(fetch).await.cloned()
@@ -104,7 +119,10 @@ impl Blocks {
 
     fn cell(&self, number: u64) -> Cell {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.iter().position(|(it, _)| *it == number).and_then(|position| recent.remove(position));
+        let found = recent
+            .iter()
+            .position(|(it, _)| *it == number)
+            .and_then(|position| recent.remove(position));
         let (_, cell) = found.unwrap_or_else(|| (number, Cell::default()));
         recent.push_back((number, Arc::clone(&cell)));
         if recent.len() > KEPT {
@@ -133,24 +151,42 @@ mod tests {
         }
 
         async fn read(&self, range: Range<u64>) -> Result<Bytes, TranscodeError> {
-            Ok(Bytes::copy_from_slice(&self.bytes[range.start as usize..range.end as usize]))
+            Ok(Bytes::copy_from_slice(
+                &self.bytes[range.start as usize..range.end as usize],
+            ))
         }
     }
 
     fn blocks() -> (Blocks, Vec<u8>) {
-        let bytes: Vec<u8> = (0..(3 * BLOCK + 777)).map(|it| (it * 31 % 251) as u8).collect();
-        (Blocks::new(Arc::new(Counting { bytes: bytes.clone() })), bytes)
+        let bytes: Vec<u8> = (0..(3 * BLOCK + 777))
+            .map(|it| (it * 31 % 251) as u8)
+            .collect();
+        (
+            Blocks::new(Arc::new(Counting {
+                bytes: bytes.clone(),
+            })),
+            bytes,
+        )
     }
 
     #[tokio::test]
     async fn any_range_comes_out_whole() {
         let (blocks, bytes) = blocks();
-        for range in
-            [0..1, 5..BLOCK, BLOCK - 1..BLOCK + 1, 0..u64::MAX, 3 * BLOCK..3 * BLOCK + 777, 9 * BLOCK..10 * BLOCK]
-        {
+        for range in [
+            0..1,
+            5..BLOCK,
+            BLOCK - 1..BLOCK + 1,
+            0..u64::MAX,
+            3 * BLOCK..3 * BLOCK + 777,
+            9 * BLOCK..10 * BLOCK,
+        ] {
             let end = range.end.min(bytes.len() as u64) as usize;
             let expected = bytes.get(range.start as usize..end).unwrap_or_default();
-            assert_eq!(blocks.read(range.clone()).await.unwrap(), expected, "{range:?}");
+            assert_eq!(
+                blocks.read(range.clone()).await.unwrap(),
+                expected,
+                "{range:?}"
+            );
         }
     }
 
@@ -160,6 +196,9 @@ mod tests {
         for _ in 0..5 {
             blocks.read(0..bytes.len() as u64).await.unwrap();
         }
-        assert_eq!((blocks.fetched(), blocks.requests()), (bytes.len() as u64, 4));
+        assert_eq!(
+            (blocks.fetched(), blocks.requests()),
+            (bytes.len() as u64, 4)
+        );
     }
 }

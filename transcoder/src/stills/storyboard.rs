@@ -27,7 +27,12 @@ impl Storyboard {
         let tiles = |seconds: u64| duration.div_ceil(seconds * TICKS_PER_SECOND).max(1);
         let seconds = INTERVALS.into_iter().find(|it| tiles(*it) <= MOST_TILES);
         let seconds = seconds.unwrap_or_else(|| duration.div_ceil(MOST_TILES * TICKS_PER_SECOND));
-        Self { duration, interval: seconds * TICKS_PER_SECOND, tiles: tiles(seconds), tile }
+        Self {
+            duration,
+            interval: seconds * TICKS_PER_SECOND,
+            tiles: tiles(seconds),
+            tile,
+        }
     }
 
     pub(super) fn columns(&self) -> u32 {
@@ -46,7 +51,10 @@ impl Storyboard {
     pub(super) fn web_vtt(&self) -> String {
         let mut text = String::from("WEBVTT\n");
         for tile in 0..self.tiles {
-            let (start, end) = (tile * self.interval, ((tile + 1) * self.interval).min(self.duration));
+            let (start, end) = (
+                tile * self.interval,
+                ((tile + 1) * self.interval).min(self.duration),
+            );
             let (column, row) = (tile as u32 % COLUMNS, tile as u32 / COLUMNS);
             let Size { width, height } = self.tile;
             let (x, y) = (column * width, row * height);
@@ -65,7 +73,13 @@ impl Storyboard {
 /// Formats `00:01:05.500` (WebVTT, 4.1).
 fn timestamp(ticks: u64) -> String {
     let ms = ticks * 1000 / TICKS_PER_SECOND;
-    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        ms / 3_600_000,
+        ms / 60_000 % 60,
+        ms / 1000 % 60,
+        ms % 1000
+    )
 }
 
 #[cfg(test)]
@@ -74,7 +88,10 @@ mod tests {
 
     #[test]
     fn a_storyboard_fits_on_one_sheet() {
-        let tile = Size { width: 160, height: 90 };
+        let tile = Size {
+            width: 160,
+            height: 90,
+        };
         for (seconds, interval, columns, rows) in [
             (1, 1, 1, 1),
             (12, 1, 10, 2),
@@ -84,15 +101,31 @@ mod tests {
             (50_000, 250, 10, 20),
         ] {
             let sheet = Storyboard::new(seconds * TICKS_PER_SECOND, tile);
-            assert_eq!((sheet.interval / TICKS_PER_SECOND, sheet.columns(), sheet.rows()), (interval, columns, rows));
+            assert_eq!(
+                (
+                    sheet.interval / TICKS_PER_SECOND,
+                    sheet.columns(),
+                    sheet.rows()
+                ),
+                (interval, columns, rows)
+            );
         }
     }
 
     #[test]
     fn its_index_names_every_tile() {
-        let sheet = Storyboard::new(11 * TICKS_PER_SECOND + 45_000, Size { width: 160, height: 90 });
+        let sheet = Storyboard::new(
+            11 * TICKS_PER_SECOND + 45_000,
+            Size {
+                width: 160,
+                height: 90,
+            },
+        );
         let text = sheet.web_vtt();
         assert_eq!(text.matches("-->").count(), 12);
-        assert!(text.ends_with("\n00:00:11.000 --> 00:00:11.500\nstoryboard.jpg#xywh=160,90,160,90\n"), "{text}");
+        assert!(
+            text.ends_with("\n00:00:11.000 --> 00:00:11.500\nstoryboard.jpg#xywh=160,90,160,90\n"),
+            "{text}"
+        );
     }
 }

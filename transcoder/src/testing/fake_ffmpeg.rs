@@ -37,14 +37,24 @@ impl FakeFfmpeg {
         fs::create_dir_all(folder.join("segments")).unwrap();
         let this = Self { folder };
         let (program, folder) = (std::env::current_exe().unwrap(), this.folder.display());
-        let test = concat!(module_path!(), "::program").split_once("::").unwrap().1;
+        let test = concat!(module_path!(), "::program")
+            .split_once("::")
+            .unwrap()
+            .1;
         let arguments = format!("--exact {test} --nocapture --test-threads=1");
         write_program(
             &this.folder.join("ffmpeg"),
-            &format!("{FOLDER}='{folder}' exec '{}' {arguments} -- \"$@\"", program.display()),
+            &format!(
+                "{FOLDER}='{folder}' exec '{}' {arguments} -- \"$@\"",
+                program.display()
+            ),
         );
-        let answers = "case \"$*\" in *frame=*) of=frames;; *packet=*) of=packets;; *) of=streams;; esac";
-        write_program(&this.folder.join("ffprobe"), &format!("{answers}\n. '{folder}/'$of"));
+        let answers =
+            "case \"$*\" in *frame=*) of=frames;; *packet=*) of=packets;; *) of=streams;; esac";
+        write_program(
+            &this.folder.join("ffprobe"),
+            &format!("{answers}\n. '{folder}/'$of"),
+        );
         for kind in ["frames", "packets", "streams"] {
             this.probe_says(kind, "echo 'this stand-in has no answer' >&2; exit 1");
         }
@@ -67,7 +77,11 @@ impl FakeFfmpeg {
     pub(crate) fn prepare(&self, plan: &EncodePlan) {
         for lane in [Lane::Copy, Lane::Encode, Lane::Audio] {
             for (rendition, index) in objects_of(plan, lane) {
-                self.put(rendition.as_str(), index, &planned_segment(plan, lane, &rendition, index));
+                self.put(
+                    rendition.as_str(),
+                    index,
+                    &planned_segment(plan, lane, &rendition, index),
+                );
             }
         }
     }
@@ -87,7 +101,11 @@ impl FakeFfmpeg {
     pub(crate) fn set_faults(&self, faults: &[Fault]) {
         drop(fs::remove_dir_all(self.folder.join("used")));
         fs::create_dir_all(self.folder.join("used")).unwrap();
-        fs::write(self.folder.join("faults.json"), serde_json::to_vec(faults).unwrap()).unwrap();
+        fs::write(
+            self.folder.join("faults.json"),
+            serde_json::to_vec(faults).unwrap(),
+        )
+        .unwrap();
     }
 
     /// The runs so far: what each was for, and the number of its first segment.
@@ -107,7 +125,10 @@ impl FakeFfmpeg {
 /// thread starts a child.
 fn write_program(path: &Path, script: &str) {
     let mut shell = Command::new("sh");
-    shell.args(["-c", "cat > \"$0\" && chmod 700 \"$0\""]).arg(path).stdin(Stdio::piped());
+    shell
+        .args(["-c", "cat > \"$0\" && chmod 700 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped());
     let mut shell = shell.spawn().unwrap();
     let mut input = shell.stdin.take().unwrap();
     write!(input, "#!/bin/sh\n{script}\n").unwrap();
@@ -118,8 +139,13 @@ fn write_program(path: &Path, script: &str) {
 /// The stand-in itself. In an ordinary run of the tests there is nothing to do.
 #[test]
 fn program() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let arguments: Vec<String> = std::env::args().skip_while(|it| it != "--").skip(1).collect();
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let arguments: Vec<String> = std::env::args()
+        .skip_while(|it| it != "--")
+        .skip(1)
+        .collect();
     Run::parse(Path::new(&folder), &arguments).perform();
 }
 
@@ -152,7 +178,12 @@ impl Run {
                     if name == "images" {
                         (first, count) = (1, if sheet { 1 } else { PICTURES });
                     }
-                    outputs.push(Output { url: url.to_owned(), name, first, count });
+                    outputs.push(Output {
+                        url: url.to_owned(),
+                        name,
+                        first,
+                        count,
+                    });
                     (first, count) = (0, 1);
                 }
                 _ => {}
@@ -168,15 +199,34 @@ impl Run {
             () if any("relay") => Task::Feed,
             () => Task::Audio,
         };
-        Self { folder: folder.to_owned(), task, outputs }
+        Self {
+            folder: folder.to_owned(),
+            task,
+            outputs,
+        }
     }
 
     fn perform(&self) -> ! {
-        let first = self.outputs.iter().find(|it| it.name != "iframes").map_or(0, |it| it.first);
-        let runs = fs::OpenOptions::new().append(true).create(true).open(self.folder.join("runs"));
-        runs.unwrap().write_all(format!("{:?} {first}\n", self.task).as_bytes()).unwrap();
+        let first = self
+            .outputs
+            .iter()
+            .find(|it| it.name != "iframes")
+            .map_or(0, |it| it.first);
+        let runs = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(self.folder.join("runs"));
+        runs.unwrap()
+            .write_all(format!("{:?} {first}\n", self.task).as_bytes())
+            .unwrap();
         let fault = self.fault(first).unwrap_or_else(|| Fault::of(self.task));
-        let longest = self.outputs.iter().map(|it| it.count).max().unwrap_or(0).min(fault.segments);
+        let longest = self
+            .outputs
+            .iter()
+            .map(|it| it.count)
+            .max()
+            .unwrap_or(0)
+            .min(fault.segments);
         let order: Vec<u32> = match fault.arrival {
             Arrival::Backwards => (0..longest).rev().collect(),
             _ => (0..longest).collect(),
@@ -184,7 +234,11 @@ impl Run {
         for index in order {
             for output in self.outputs.iter().filter(|it| index < it.count) {
                 let concerned = fault.faulty.is_none_or(|it| it == index);
-                let arrival = if concerned { fault.arrival } else { Arrival::Whole };
+                let arrival = if concerned {
+                    fault.arrival
+                } else {
+                    Arrival::Whole
+                };
                 if let Err(problem) = self.deliver(output, output.first + index, arrival) {
                     eprintln!("[error] {}: {problem}", output.url);
                     std::process::exit(1);
@@ -200,27 +254,37 @@ impl Run {
 
     /// The fault that applies to this run.
     fn fault(&self, first: u32) -> Option<Fault> {
-        let faults: Vec<Fault> = serde_json::from_slice(&fs::read(self.folder.join("faults.json")).unwrap()).unwrap();
+        let faults: Vec<Fault> =
+            serde_json::from_slice(&fs::read(self.folder.join("faults.json")).unwrap()).unwrap();
         let applies = |it: &Fault| it.task == self.task && it.first.is_none_or(|it| it == first);
         let takes_a_turn = |index: usize, fault: &Fault| {
             let turn = |number| self.folder.join("used").join(format!("{index}-{number}"));
             (0..fault.times).any(|it| fs::File::create_new(turn(it)).is_ok())
         };
-        faults.into_iter().enumerate().find(|(index, it)| applies(it) && takes_a_turn(*index, it)).map(|it| it.1)
+        faults
+            .into_iter()
+            .enumerate()
+            .find(|(index, it)| applies(it) && takes_a_turn(*index, it))
+            .map(|it| it.1)
     }
 
     fn deliver(&self, output: &Output, number: u32, arrival: Arrival) -> io::Result<()> {
         let url = output.url.replace("%d", &number.to_string());
         let path = match self.task {
             Task::Survey => self.folder.join("survey"),
-            _ => self.folder.join("segments").join(&output.name).join(format!("{number}.ts")),
+            _ => self
+                .folder
+                .join("segments")
+                .join(&output.name)
+                .join(format!("{number}.ts")),
         };
         let body = fs::read(path).unwrap_or_else(|_| b"a picture".to_vec());
         let half = body.len() / 2;
         let middle = half - half % PACKET_BYTES;
         match arrival {
             Arrival::Whole | Arrival::Backwards => post(&url, &body, body.len(), true),
-            Arrival::Twice => post(&url, &body, body.len(), true).and_then(|()| post(&url, &body, body.len(), true)),
+            Arrival::Twice => post(&url, &body, body.len(), true)
+                .and_then(|()| post(&url, &body, body.len(), true)),
             Arrival::WithoutWaiting => post(&url, &body, body.len(), false),
             Arrival::Short => post(&url, &body[..middle], middle, true),
             Arrival::Cut => post(&url, &body[..half + 1], half + 1, true),
@@ -230,14 +294,19 @@ impl Run {
                 let body = [&body[..middle], &body[middle + PACKET_BYTES..]].concat();
                 post(&url, &body, body.len(), true)
             }
-            Arrival::Misdirected => post(&url.replace(&output.name, "9999p"), &body, body.len(), true),
+            Arrival::Misdirected => {
+                post(&url.replace(&output.name, "9999p"), &body, body.len(), true)
+            }
         }
     }
 }
 
 /// Sends a file as FFmpeg does: the server has to agree first.
 fn post(url: &str, body: &[u8], length: usize, waits: bool) -> io::Result<()> {
-    let (host, path) = url.strip_prefix("http://ffmpeg:@").and_then(|it| it.split_once('/')).unwrap();
+    let (host, path) = url
+        .strip_prefix("http://ffmpeg:@")
+        .and_then(|it| it.split_once('/'))
+        .unwrap();
     let mut stream = TcpStream::connect(host)?;
     let head = format!(
         "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
@@ -260,7 +329,10 @@ fn accepted(answer: &[u8]) -> io::Result<()> {
     let head = String::from_utf8_lossy(answer);
     match head.starts_with("HTTP/1.1 201") {
         true => Ok(()),
-        false => Err(io::Error::other(format!("the server answered {:?}", head.lines().next()))),
+        false => Err(io::Error::other(format!(
+            "the server answered {:?}",
+            head.lines().next()
+        ))),
     }
 }
 

@@ -53,7 +53,10 @@ impl Transport {
     }
 
     pub(crate) fn without_tables() -> Self {
-        Self { bytes: vec![], counters: HashMap::new() }
+        Self {
+            bytes: vec![],
+            counters: HashMap::new(),
+        }
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -84,7 +87,15 @@ impl Transport {
     /// Writes access units of AAC in one packet.
     pub(crate) fn audio(mut self, ticks: u64, units: u32, sample_rate: u32) -> Self {
         let rate = if sample_rate == 44_100 { 4 } else { 3 };
-        let unit = [0xff, 0xf1, 1 << 6 | rate << 2, 2 << 6, 15 >> 3, (15 & 7) << 5 | 0x1f, 0xfc];
+        let unit = [
+            0xff,
+            0xf1,
+            1 << 6 | rate << 2,
+            2 << 6,
+            15 >> 3,
+            (15 & 7) << 5 | 0x1f,
+            0xfc,
+        ];
         let unit: Vec<u8> = unit.into_iter().chain([0x21; 8]).collect();
         self.pes(AUDIO.1, 0xc0, ticks, &unit.repeat(units as usize), true);
         self
@@ -100,7 +111,17 @@ impl Transport {
             ((time & 0x7f) as u8) << 1 | 1,
         ];
         let length = if sized { payload.len() + 8 } else { 0 };
-        let mut packet = vec![0, 0, 1, stream, (length >> 8) as u8, length as u8, 0x80, 0x80, 5];
+        let mut packet = vec![
+            0,
+            0,
+            1,
+            stream,
+            (length >> 8) as u8,
+            length as u8,
+            0x80,
+            0x80,
+            5,
+        ];
         packet.extend(stamp);
         packet.extend_from_slice(payload);
         self.packets(pid, &packet);
@@ -108,7 +129,16 @@ impl Transport {
 
     fn section(&mut self, pid: u16, table: u8, body: &[u8]) {
         let length = body.len() + 9;
-        let mut section = vec![table, 0xb0 | (length >> 8) as u8, length as u8, 0, 1, 0xc1, 0, 0];
+        let mut section = vec![
+            table,
+            0xb0 | (length >> 8) as u8,
+            length as u8,
+            0,
+            1,
+            0xc1,
+            0,
+            0,
+        ];
         section.extend_from_slice(body);
         section.extend(crc32(&section).to_be_bytes());
         section.insert(0, 0);
@@ -121,11 +151,20 @@ impl Transport {
             let start = u8::from(index == 0) << 6;
             let stuffing = PACKET_BYTES - 4 - part.len();
             let control = if stuffing > 0 { 0x30 } else { 0x10 };
-            self.bytes.extend([0x47, start | (pid >> 8) as u8, pid as u8, control | *counter]);
+            self.bytes.extend([
+                0x47,
+                start | (pid >> 8) as u8,
+                pid as u8,
+                control | *counter,
+            ]);
             *counter = (*counter + 1) & 0xf;
             if stuffing > 0 {
                 self.bytes.push(stuffing as u8 - 1);
-                self.bytes.extend(std::iter::once(0).chain(std::iter::repeat(0xff)).take(stuffing - 1));
+                self.bytes.extend(
+                    std::iter::once(0)
+                        .chain(std::iter::repeat(0xff))
+                        .take(stuffing - 1),
+                );
             }
             self.bytes.extend_from_slice(part);
         }
@@ -135,19 +174,24 @@ impl Transport {
 /// The checksum of tables (ISO/IEC 13818-1, annex A).
 fn crc32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(
-            crc ^ u32::from(*byte) << 24,
-            |crc, _| {
-                if crc & 1 << 31 == 0 { crc << 1 } else { crc << 1 ^ 0x04c1_1db7 }
-            },
-        )
+        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
+            if crc & 1 << 31 == 0 {
+                crc << 1
+            } else {
+                crc << 1 ^ 0x04c1_1db7
+            }
+        })
     })
 }
 
 /// A segment of video: one IDR picture, and others after it.
 pub(crate) fn video(start: u64, frames: u32, frame_ticks: u64) -> Vec<u8> {
     let frames = (0..u64::from(frames)).fold(Transport::new(&[VIDEO]), |stream, number| {
-        let kind = if number == 0 { FrameKind::Idr } else { FrameKind::Inter };
+        let kind = if number == 0 {
+            FrameKind::Idr
+        } else {
+            FrameKind::Inter
+        };
         stream.frame(kind, start + number * frame_ticks, 0)
     });
     frames.into_bytes()
@@ -165,20 +209,37 @@ pub(crate) fn audio(start: u64, units: u32, sample_rate: u32) -> Vec<u8> {
 
 /// A chunk of the trick-play rendition.
 pub(crate) fn iframes(starts: &[u64]) -> Vec<u8> {
-    starts.iter().fold(Transport::new(&[VIDEO]), |stream, at| stream.frame(FrameKind::Idr, *at, 0)).into_bytes()
+    starts
+        .iter()
+        .fold(Transport::new(&[VIDEO]), |stream, at| {
+            stream.frame(FrameKind::Idr, *at, 0)
+        })
+        .into_bytes()
 }
 
 #[test]
 fn what_is_written_is_read_back() {
     let segment = measured(&video(540_000, 180, 3_000));
-    assert!(segment.damage.is_none() && segment.starts_with_tables, "{segment:?}");
+    assert!(
+        segment.damage.is_none() && segment.starts_with_tables,
+        "{segment:?}"
+    );
     let stream = segment.video.unwrap();
-    assert_eq!((stream.frames, stream.intra_frames, stream.starts_with_idr), (180, 1, true));
-    assert_eq!((stream.start_ticks(), stream.duration_ticks()), (PRESENTATION_START + 540_000, 540_000));
+    assert_eq!(
+        (stream.frames, stream.intra_frames, stream.starts_with_idr),
+        (180, 1, true)
+    );
+    assert_eq!(
+        (stream.start_ticks(), stream.duration_ticks()),
+        (PRESENTATION_START + 540_000, 540_000)
+    );
     assert_eq!(stream.codec.as_deref(), Some(VIDEO_CODEC));
 
     let segment = measured(&audio(0, 281, 48_000));
-    assert!(segment.damage.is_none() && segment.lost_audio_bytes == 0, "{segment:?}");
+    assert!(
+        segment.damage.is_none() && segment.lost_audio_bytes == 0,
+        "{segment:?}"
+    );
     let stream = segment.audio.unwrap();
     assert_eq!((stream.frames, stream.samples), (281, 281 * 1024));
     assert_eq!(stream.codec.as_deref(), Some(AUDIO_CODEC));

@@ -30,9 +30,15 @@ pub(crate) async fn prepare(world: &World, profile: &Profile) -> EncodePlan {
     world.fake.probe_says("streams", STREAMS);
     let blocks = Blocks::new(Arc::new(InMemory(Bytes::from_static(FILM))));
     let loopback = Loopback::start(blocks.clone()).await.unwrap();
-    let probe = inspect(&world.fake.tools(), &blocks, &loopback, profile).await.unwrap().probe;
+    let probe = inspect(&world.fake.tools(), &blocks, &loopback, profile)
+        .await
+        .unwrap()
+        .probe;
     let plan = EncodePlan::new(&probe, profile, Mode::Abr).unwrap();
-    assert_eq!((plan.segments(), plan.copy.is_remux()), (2, profile.source_rung.enabled));
+    assert_eq!(
+        (plan.segments(), plan.copy.is_remux()),
+        (2, profile.source_rung.enabled)
+    );
     world.fake.prepare(&plan);
     plan
 }

@@ -44,7 +44,12 @@ pub(crate) struct FlakyStore {
 impl FlakyStore {
     pub(crate) fn new(folder: &Path) -> Self {
         let inner = DirectoryStore::new(folder.join("media"), folder.join("private"));
-        Self { inner, failing: Mutex::default(), is_away: AtomicBool::new(false), write_ms: AtomicU32::new(0) }
+        Self {
+            inner,
+            failing: Mutex::default(),
+            is_away: AtomicBool::new(false),
+            write_ms: AtomicU32::new(0),
+        }
     }
 
     /// The next writes to paths with this text fail.
@@ -54,7 +59,10 @@ impl FlakyStore {
 
     fn answers(&self, path: String) -> Result<(), StoreError> {
         match self.is_away.load(Ordering::Relaxed) {
-            true => Err(StoreError::Unavailable { path, source: "the test takes it away".into() }),
+            true => Err(StoreError::Unavailable {
+                path,
+                source: "the test takes it away".into(),
+            }),
             false => Ok(()),
         }
     }
@@ -66,15 +74,26 @@ impl FlakyStore {
             return Ok(());
         }
         failing.1 -= 1;
-        Err(StoreError::Unavailable { path: key.path(), source: "the test takes it away".into() })
+        Err(StoreError::Unavailable {
+            path: key.path(),
+            source: "the test takes it away".into(),
+        })
     }
 }
 
 #[async_trait]
 impl ObjectStore for FlakyStore {
-    async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<ETag, StoreError> {
         self.check(key)?;
-        tokio::time::sleep(Duration::from_millis(self.write_ms.load(Ordering::Relaxed).into())).await;
+        tokio::time::sleep(Duration::from_millis(
+            self.write_ms.load(Ordering::Relaxed).into(),
+        ))
+        .await;
         self.inner.put(key, body, condition).await
     }
 
@@ -102,7 +121,11 @@ impl ObjectStore for FlakyStore {
         self.inner.delete(key).await
     }
 
-    async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError> {
+    async fn list(
+        &self,
+        prefix: &ObjectPrefix,
+        after: Option<&str>,
+    ) -> Result<Listing, StoreError> {
         self.inner.list(prefix, after).await
     }
 
@@ -127,7 +150,11 @@ pub(crate) struct Notes {
 }
 
 fn lost() -> TranscodeError {
-    CatalogError::LeaseLost { video: video(), fence: 1 }.into()
+    CatalogError::LeaseLost {
+        video: video(),
+        fence: 1,
+    }
+    .into()
 }
 
 #[async_trait]
@@ -167,7 +194,11 @@ impl Journal for Notes {
     }
 
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
-        if self.loses_at_the_end.load(Ordering::Relaxed) { Err(lost()) } else { Ok(()) }
+        if self.loses_at_the_end.load(Ordering::Relaxed) {
+            Err(lost())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -199,7 +230,14 @@ impl World {
         let mut profile = Profile::default();
         // Two rungs show what there is to see, and take less time than six.
         profile.rungs.retain(|it| it.height <= 480);
-        Self { store: Arc::clone(&flaky) as _, flaky, fake, journal: Arc::default(), profile, folder }
+        Self {
+            store: Arc::clone(&flaky) as _,
+            flaky,
+            fake,
+            journal: Arc::default(),
+            profile,
+            folder,
+        }
     }
 
     /// With all that FFmpeg delivers for a source.
@@ -241,8 +279,13 @@ impl World {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             String::from_utf8_lossy(&environment).contains(&ours)
         };
-        let names = std::fs::read_dir("/proc").unwrap().flatten().map(|it| it.file_name());
-        let pids = names.filter_map(|it| it.to_str()?.parse().ok()).filter(is_ours);
+        let names = std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .map(|it| it.file_name());
+        let pids = names
+            .filter_map(|it| it.to_str()?.parse().ok())
+            .filter(is_ours);
         pids.filter_map(rustix::process::Pid::from_raw).collect()
     }
 
@@ -252,7 +295,12 @@ impl World {
         for bucket in ["media", "private"] {
             files(&self.folder.path().join(bucket), &mut found);
         }
-        let relative = |it: &PathBuf| it.strip_prefix(self.folder.path()).unwrap().display().to_string();
+        let relative = |it: &PathBuf| {
+            it.strip_prefix(self.folder.path())
+                .unwrap()
+                .display()
+                .to_string()
+        };
         let mut found: Vec<String> = found.iter().map(relative).collect();
         found.sort();
         found
@@ -260,13 +308,20 @@ impl World {
 
     /// The objects whose path ends like this.
     pub(crate) fn named(&self, end: &str) -> Vec<String> {
-        self.objects().into_iter().filter(|it| it.ends_with(end)).collect()
+        self.objects()
+            .into_iter()
+            .filter(|it| it.ends_with(end))
+            .collect()
     }
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            files(&path, found)
+        } else {
+            found.push(path)
+        }
     }
 }

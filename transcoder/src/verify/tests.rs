@@ -7,9 +7,12 @@ use domain::profile::Profile;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::transport::{AUDIO, AUDIO_CODEC, FrameKind, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video};
+use crate::testing::transport::{
+    AUDIO, AUDIO_CODEC, FrameKind, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video,
+};
 use crate::testing::{
-    encoded_plan, foreign, measured, name, objects_of, planned_records, planned_segment, remuxed_plan, stored,
+    encoded_plan, foreign, measured, name, objects_of, planned_records, planned_segment,
+    remuxed_plan, stored,
 };
 
 const LANES: [Lane; 3] = [Lane::Copy, Lane::Encode, Lane::Audio];
@@ -18,7 +21,13 @@ const LANES: [Lane; 3] = [Lane::Copy, Lane::Encode, Lane::Audio];
 const FRAME: u64 = 3_000;
 
 /// What `segment` says of these bytes.
-fn verdict(plan: &EncodePlan, lane: Lane, rendition: &str, index: u32, bytes: &[u8]) -> Result<SegmentRecord, String> {
+fn verdict(
+    plan: &EncodePlan,
+    lane: Lane,
+    rendition: &str,
+    index: u32,
+    bytes: &[u8],
+) -> Result<SegmentRecord, String> {
     segment(plan, lane, &stored(&name(rendition), index, bytes)).map_err(|it| match it {
         TranscodeError::Verification(text) => text,
         TranscodeError::NotCopyable(text) => format!("not copyable: {text}"),
@@ -38,7 +47,10 @@ fn all_that_was_planned_passes_and_is_as_long_as_planned() {
                     false => plan.span(&(index..index + 1)),
                 };
                 let planned = planned.end.ticks - planned.start.ticks;
-                assert!(record.duration.abs_diff(planned) <= AUDIO_UNIT, "{rendition} {index}: {record:?}");
+                assert!(
+                    record.duration.abs_diff(planned) <= AUDIO_UNIT,
+                    "{rendition} {index}: {record:?}"
+                );
             }
         }
         generation(&plan, &planned_records(&plan)).unwrap();
@@ -49,8 +61,15 @@ fn all_that_was_planned_passes_and_is_as_long_as_planned() {
 fn copied_video_is_as_long_as_the_index_says() {
     let plan = remuxed_plan();
     // A source of variable rate has few frames, and an index that tells when the next keyframe comes.
-    let still = Transport::new(&[VIDEO]).frame(FrameKind::Idr, 0, 0).into_bytes();
-    assert_eq!(verdict(&plan, Lane::Copy, "source", 0, &still).unwrap().duration, 6 * TICKS_PER_SECOND);
+    let still = Transport::new(&[VIDEO])
+        .frame(FrameKind::Idr, 0, 0)
+        .into_bytes();
+    assert_eq!(
+        verdict(&plan, Lane::Copy, "source", 0, &still)
+            .unwrap()
+            .duration,
+        6 * TICKS_PER_SECOND
+    );
 }
 
 #[test]
@@ -59,7 +78,9 @@ fn sound_is_as_long_as_its_samples() {
     let start = 6 * TICKS_PER_SECOND;
     let of = |plan: &EncodePlan, lane, rendition, index, units| {
         let at = u64::from(index) * start;
-        verdict(plan, lane, rendition, index, &audio(at, units, 48_000)).unwrap().duration
+        verdict(plan, lane, rendition, index, &audio(at, units, 48_000))
+            .unwrap()
+            .duration
     };
     assert_eq!(of(&encoded, Lane::Audio, "audio-128k", 1, 281), 281 * 1_920);
     assert_eq!(of(&encoded, Lane::Audio, "audio-128k", 9, 100), 100 * 1_920);
@@ -73,8 +94,14 @@ fn a_hole_in_copied_sound_counts_as_time() {
     let plan = remuxed_plan();
     let last = 54 * TICKS_PER_SECOND;
     let hole = |ticks: u64| {
-        let parts = Transport::new(&[AUDIO]).audio(last, 10, 48_000).audio(last + 10 * 1_920 + ticks, 10, 48_000);
-        verdict(&plan, Lane::Copy, "audio-source", 9, &parts.into_bytes()).unwrap().duration
+        let parts = Transport::new(&[AUDIO]).audio(last, 10, 48_000).audio(
+            last + 10 * 1_920 + ticks,
+            10,
+            48_000,
+        );
+        verdict(&plan, Lane::Copy, "audio-source", 9, &parts.into_bytes())
+            .unwrap()
+            .duration
     };
     assert_eq!(hole(0), 20 * 1_920);
     assert_eq!(hole(900), 20 * 1_920, "a source that jitters");
@@ -87,7 +114,14 @@ fn iframes_are_shown_until_the_end_of_their_chunk() {
     let chunk = &plan.encode_chunks[1];
     let span = plan.span(&chunk.segments);
     let (start, end) = (span.start.ticks, span.end.ticks);
-    let record = verdict(&plan, Lane::Encode, "iframes", 1, &iframes(&[start, start + 90_000])).unwrap();
+    let record = verdict(
+        &plan,
+        Lane::Encode,
+        "iframes",
+        1,
+        &iframes(&[start, start + 90_000]),
+    )
+    .unwrap();
     let durations: Vec<_> = record.iframes.iter().map(|it| it.duration).collect();
     assert_eq!(durations, [90_000, end - start - 90_000]);
     assert_eq!(record.duration, end - start);
@@ -101,7 +135,10 @@ fn iframes_that_were_not_cut_out_are_missed() {
     let plan = remuxed_plan();
     let mut stored = stored(&name("iframes"), 0, &iframes(&[0, 90_000]));
     stored.record.iframes.pop();
-    assert!(matches!(segment(&plan, Lane::Encode, &stored), Err(TranscodeError::Verification(_))));
+    assert!(matches!(
+        segment(&plan, Lane::Encode, &stored),
+        Err(TranscodeError::Verification(_))
+    ));
 }
 
 #[test]
@@ -109,7 +146,12 @@ fn a_bitstream_names_its_codec() {
     let of = |bytes: &[u8]| measured(bytes).lead().and_then(|it| it.codec.clone());
     assert_eq!(of(&video(0, 2, FRAME)).as_deref(), Some(VIDEO_CODEC));
     assert_eq!(of(&audio(0, 2, 48_000)).as_deref(), Some(AUDIO_CODEC));
-    assert_eq!(of(&Transport::new(&[VIDEO]).frame(FrameKind::Inter, 0, 0).into_bytes()), None);
+    assert_eq!(
+        of(&Transport::new(&[VIDEO])
+            .frame(FrameKind::Inter, 0, 0)
+            .into_bytes()),
+        None
+    );
     assert_eq!(of(&Transport::new(&[AUDIO]).into_bytes()), None);
     assert_eq!(of(&Transport::new(&[]).into_bytes()), None);
 }
@@ -130,11 +172,20 @@ fn a_generation_is_complete_or_it_is_not_published() {
     assert_eq!(judged(|_| ()), Ok(()));
     for rendition in ["source", "audio-source", "720p", "480p", "360p", "iframes"] {
         for index in 0..3 {
-            let error = judged(|it| it.retain(|it| !of(rendition, index)(it))).expect_err(rendition);
-            assert_eq!(error, format!("verification failed: {rendition} is not complete"), "{index}");
+            let error =
+                judged(|it| it.retain(|it| !of(rendition, index)(it))).expect_err(rendition);
+            assert_eq!(
+                error,
+                format!("verification failed: {rendition} is not complete"),
+                "{index}"
+            );
         }
-        let error = judged(|it| it.retain(|it| it.rendition.as_str() != rendition)).expect_err(rendition);
-        assert_eq!(error, format!("verification failed: {rendition} is not complete"));
+        let error =
+            judged(|it| it.retain(|it| it.rendition.as_str() != rendition)).expect_err(rendition);
+        assert_eq!(
+            error,
+            format!("verification failed: {rendition} is not complete")
+        );
         let twice = |it: &mut Vec<SegmentRecord>| {
             let position = it.iter().position(of(rendition, 1)).unwrap();
             it.insert(position, it[position].clone());
@@ -151,14 +202,21 @@ fn a_generation_is_complete_or_it_is_not_published() {
 #[test]
 fn a_generation_is_as_long_as_its_plan() {
     let error = judged(|records| {
-        let last_iframes = records.iter().filter(|it| it.rendition.as_str() == "iframes").count() as u32 - 1;
+        let last_iframes = records
+            .iter()
+            .filter(|it| it.rendition.as_str() == "iframes")
+            .count() as u32
+            - 1;
         records.retain(|it| match it.rendition.as_str() == "iframes" {
             true => it.index != last_iframes,
             false => it.index != 9,
         });
     });
     let error = error.expect_err("the last segments are missing everywhere");
-    assert!(error.contains("is 54.000 s long, and the plan 60.000 s"), "{error}");
+    assert!(
+        error.contains("is 54.000 s long, and the plan 60.000 s"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -166,7 +224,10 @@ fn sound_and_picture_end_together() {
     let tolerance = SHORTAGE + 2 * AUDIO_UNIT;
     let longer = |rendition: &'static str, ticks: i64| {
         judged(|records| {
-            let last = records.iter_mut().rfind(|it| it.rendition.as_str() == rendition).unwrap();
+            let last = records
+                .iter_mut()
+                .rfind(|it| it.rendition.as_str() == rendition)
+                .unwrap();
             last.duration = last.duration.checked_add_signed(ticks).unwrap();
         })
     };
@@ -185,7 +246,12 @@ fn sound_and_picture_end_together() {
 fn nothing_at_all_is_no_generation() {
     let plan = encoded_plan();
     assert!(generation(&plan, &[]).is_err());
-    let empty = EncodePlan { encode_chunks: vec![], audio_chunks: vec![], copy_chunks: vec![], ..plan };
+    let empty = EncodePlan {
+        encode_chunks: vec![],
+        audio_chunks: vec![],
+        copy_chunks: vec![],
+        ..plan
+    };
     let error = generation(&empty, &[]).unwrap_err().to_string();
     assert_eq!(error, "verification failed: nothing was made");
 }

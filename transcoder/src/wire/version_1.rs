@@ -6,8 +6,8 @@ use std::ops::Range;
 use domain::job::Mode;
 use domain::object_key::{RenditionName, SegmentFormat};
 use domain::plan::{
-    AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan, IFramesPlan, Rendition,
-    RenditionKind, RungPlan,
+    AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan,
+    IFramesPlan, Rendition, RenditionKind, RungPlan,
 };
 use domain::probe::Ratio;
 use serde::Deserialize;
@@ -85,9 +85,22 @@ impl TryFrom<PlanV1> for EncodePlan {
 
     fn try_from(plan: PlanV1) -> Result<Self, Self::Error> {
         let format = plan.container;
-        let video = |name| Rendition { name, kind: RenditionKind::Video, codec: Codec::H264, format };
-        let audio = |name| Rendition { name, kind: RenditionKind::Audio, codec: Codec::Aac, format };
-        let iframes = Rendition { kind: RenditionKind::IFrames, ..video("iframes".parse()?) };
+        let video = |name| Rendition {
+            name,
+            kind: RenditionKind::Video,
+            codec: Codec::H264,
+            format,
+        };
+        let audio = |name| Rendition {
+            name,
+            kind: RenditionKind::Audio,
+            codec: Codec::Aac,
+            format,
+        };
+        let iframes = Rendition {
+            kind: RenditionKind::IFrames,
+            ..video("iframes".parse()?)
+        };
         let rung = |it: Rung| RungPlan {
             rendition: video(it.name),
             size: it.size.into(),
@@ -111,13 +124,18 @@ impl TryFrom<PlanV1> for EncodePlan {
             target_duration: plan.target_duration,
             encrypt: plan.encrypt,
             copy: match plan.copy {
-                Copied::Ok(it) => {
-                    CopyDecision::Remux(CopyRung { rendition: video(it.name), size: it.size.into(), audio: it.audio })
-                }
+                Copied::Ok(it) => CopyDecision::Remux(CopyRung {
+                    rendition: video(it.name),
+                    size: it.size.into(),
+                    audio: it.audio,
+                }),
                 Copied::Err(refusal) => CopyDecision::Encode(refusal),
             },
             rungs: plan.rungs.into_iter().map(rung).collect(),
-            iframes: IFramesPlan { rendition: iframes, size: plan.iframes.into() },
+            iframes: IFramesPlan {
+                rendition: iframes,
+                size: plan.iframes.into(),
+            },
             audio: plan.audio.into_iter().map(encoded).collect(),
             copy_chunks: into_all(plan.copy_chunks),
             encode_chunks: into_all(plan.encode_chunks),

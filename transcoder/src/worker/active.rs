@@ -22,14 +22,25 @@ pub(crate) struct ActiveVideo {
 impl ActiveVideos {
     /// Marks a video; `None`: another job of this worker is processing it.
     pub(crate) fn add(&self, video: VideoId) -> Option<ActiveVideo> {
-        let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(video);
-        is_new.then(|| ActiveVideo { all: self.clone(), video })
+        let is_new = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(video);
+        is_new.then(|| ActiveVideo {
+            all: self.clone(),
+            video,
+        })
     }
 }
 
 impl Drop for ActiveVideo {
     fn drop(&mut self) {
-        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.video);
+        self.all
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.video);
     }
 }
 

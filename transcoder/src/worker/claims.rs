@@ -26,7 +26,9 @@ impl JobContext<'_> {
         is_free_here: bool,
         outcome: Result<ClaimOutcome, CatalogError>,
     ) -> Result<Claim, Fate> {
-        let JobContext { worker, delivery, .. } = self;
+        let JobContext {
+            worker, delivery, ..
+        } = self;
         match outcome {
             Ok(ClaimOutcome::Claimed(claim)) => {
                 worker.outage.reset_pauses();
@@ -38,7 +40,13 @@ impl JobContext<'_> {
                 Err(Fate::Acknowledge)
             }
             Ok(ClaimOutcome::Held { until_ms }) => {
-                let holder = worker.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
+                let holder = worker
+                    .catalog
+                    .holder(video)
+                    .await
+                    .ok()
+                    .flatten()
+                    .filter(|it| it.job == *job);
                 match holder {
                     // The worker got the claim, but the response was lost: the connection was closed,
                     // or the process was suspended.
@@ -60,8 +68,14 @@ impl JobContext<'_> {
                 Err(Fate::release(pause, "held by another worker"))
             }
             Err(problem) => {
-                warn!("could not claim the job: {:#}", anyhow::Error::from(problem));
-                Err(Fate::release(CATALOG_PAUSE, "the catalog could not be reached"))
+                warn!(
+                    "could not claim the job: {:#}",
+                    anyhow::Error::from(problem)
+                );
+                Err(Fate::release(
+                    CATALOG_PAUSE,
+                    "the catalog could not be reached",
+                ))
             }
         }
     }
@@ -78,7 +92,9 @@ impl JobContext<'_> {
         };
         match verdict {
             FailureVerdict::Release => info!("the job was released"),
-            FailureVerdict::Reject => info!(failure.code = %failure.code, "the source was rejected: {problem}"),
+            FailureVerdict::Reject => {
+                info!(failure.code = %failure.code, "the source was rejected: {problem}")
+            }
             FailureVerdict::Retry => {
                 let problem = format!("{:#}", anyhow::Error::from(problem));
                 error!(failure.code = %failure.code, ?next, "{problem}\n{log_tail}");
@@ -93,20 +109,27 @@ impl JobContext<'_> {
                 let will_retry = next != Next::GiveUp;
                 worker
                     .retry_while_unavailable(cancel, || {
-                        worker.catalog.fail(claim, &failure, will_retry, &log_tail, clock::now())
+                        worker
+                            .catalog
+                            .fail(claim, &failure, will_retry, &log_tail, clock::now())
                     })
                     .await
             }
         };
         if let Err(problem) = recorded {
-            warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
+            warn!(
+                "could not record the failure: {:#}",
+                anyhow::Error::from(problem)
+            );
             // A deletion removes the source, and the failing attempt may have stored objects since.
             worker.clean_up_if_gone(claim).await;
         }
         match (verdict, next) {
             (FailureVerdict::Reject, _) => Fate::Acknowledge,
             (FailureVerdict::Release, _) => Fate::release(Duration::ZERO, "the worker was stopped"),
-            (FailureVerdict::Retry, Next::Again(pause)) => Fate::release(pause, failure.code.as_str()),
+            (FailureVerdict::Retry, Next::Again(pause)) => {
+                Fate::release(pause, failure.code.as_str())
+            }
             (FailureVerdict::Retry, Next::GiveUp) => Fate::dead_letter(failure.code.as_str()),
         }
     }
@@ -127,13 +150,21 @@ impl JobContext<'_> {
 
 impl Worker {
     /// The consequence of an infrastructure failure of the current attempt.
-    async fn after_failure(&self, claim: &Claim, code: FailureCode, cancel: &CancellationToken) -> Next {
+    async fn after_failure(
+        &self,
+        claim: &Claim,
+        code: FailureCode,
+        cancel: &CancellationToken,
+    ) -> Next {
         let job = (claim.video, &claim.job);
         let decide = || next_attempt(&self.catalog, job, Some((claim.fence, code)), clock::now());
         match self.retry_while_unavailable(cancel, decide).await {
             Ok(next) => next,
             Err(problem) => {
-                warn!("could not read the attempts so far: {:#}", anyhow::Error::from(problem));
+                warn!(
+                    "could not read the attempts so far: {:#}",
+                    anyhow::Error::from(problem)
+                );
                 Next::Again(CATALOG_PAUSE)
             }
         }
@@ -163,7 +194,11 @@ impl Worker {
 
     /// Aborts the uploads of an import.
     async fn abort_uploads(&self, video: VideoId) -> Result<(), StoreError> {
-        for upload in self.uploads.list_unfinished(&ObjectPrefix::Sources(video)).await? {
+        for upload in self
+            .uploads
+            .list_unfinished(&ObjectPrefix::Sources(video))
+            .await?
+        {
             if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
                 self.uploads.abort_multipart(&key, &upload.id).await?;
             }

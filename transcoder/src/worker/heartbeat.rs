@@ -25,7 +25,12 @@ impl Heartbeat {
     /// Renews the claim every few seconds, so that work on a cancelled or deleted video ends soon,
     /// and extends the message three times per lease. When the claim is lost, or the catalog is
     /// unavailable for a whole lease, `work` is cancelled.
-    pub(crate) fn start(worker: &Worker, claim: &Claim, receipt: ReceiptHandle, work: CancellationToken) -> Self {
+    pub(crate) fn start(
+        worker: &Worker,
+        claim: &Claim,
+        receipt: ReceiptHandle,
+        work: CancellationToken,
+    ) -> Self {
         let enough = CancellationToken::new();
         let (worker, claim, stop) = (worker.clone(), claim.clone(), enough.clone());
         let task = tokio::spawn(async move {
@@ -49,7 +54,10 @@ impl Heartbeat {
                         return Some(problem);
                     }
                     // There is still time to try again.
-                    Err(problem) => warn!("could not renew the claim: {:#}", anyhow::Error::from(problem)),
+                    Err(problem) => warn!(
+                        "could not renew the claim: {:#}",
+                        anyhow::Error::from(problem)
+                    ),
                 }
             }
         });
@@ -68,6 +76,9 @@ async fn extend(worker: &Worker, receipt: &ReceiptHandle) {
         // The message may be delivered to another worker, which finds the claim held: the catalog
         // decides.
         Ok(()) | Err(QueueError::LeaseLost) => {}
-        Err(problem) => warn!("could not extend the lease of the message: {:#}", anyhow::Error::from(problem)),
+        Err(problem) => warn!(
+            "could not extend the lease of the message: {:#}",
+            anyhow::Error::from(problem)
+        ),
     }
 }

@@ -18,7 +18,11 @@ use super::Worker;
 
 /// Pauses before the checks whether the services respond again. The longest one is how long a
 /// service that has returned may stay unnoticed.
-const CHECKS: RetryPolicy = RetryPolicy { first: Duration::from_secs(1), factor: 2, longest: Duration::from_secs(30) };
+const CHECKS: RetryPolicy = RetryPolicy {
+    first: Duration::from_secs(1),
+    factor: 2,
+    longest: Duration::from_secs(30),
+};
 
 /// A service that takes longer to respond counts as unavailable.
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,7 +67,12 @@ impl Outage {
     }
 
     fn pause(&self) -> Duration {
-        CHECKS.pause_after(self.0.checks.fetch_add(1, Ordering::Relaxed).saturating_add(1))
+        CHECKS.pause_after(
+            self.0
+                .checks
+                .fetch_add(1, Ordering::Relaxed)
+                .saturating_add(1),
+        )
     }
 }
 
@@ -71,7 +80,12 @@ impl Worker {
     /// Waits until no service is known to be unavailable, or until cancelled.
     pub(super) async fn wait_for_services(&self, cancel: &CancellationToken) {
         while self.outage.is_on() {
-            let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(self.outage.pause())).await else { return };
+            let Some(()) = cancel
+                .run_until_cancelled(tokio::time::sleep(self.outage.pause()))
+                .await
+            else {
+                return;
+            };
             match cancel.run_until_cancelled(self.probe()).await {
                 Some(Ok(())) => self.outage.end(),
                 Some(Err(problem)) => info!("still waiting: {problem:#}"),
@@ -84,7 +98,9 @@ impl Worker {
     async fn probe(&self) -> anyhow::Result<()> {
         let catalog = within(self.catalog.ping(clock::now()));
         // Requests an object that never exists: the cheapest request to the store.
-        let nothing = ObjectKey::Master { video: VideoId::new(0, [0; 10]) };
+        let nothing = ObjectKey::Master {
+            video: VideoId::new(0, [0; 10]),
+        };
         let store = tokio::time::timeout(SERVICE_TIMEOUT, self.store.head(&nothing));
         let (catalog, store) = tokio::join!(catalog, store);
         catalog?;
@@ -110,9 +126,12 @@ impl Worker {
     {
         for _ in 1..ATTEMPTS {
             match within(action()).await {
-                Err(problem @ CatalogError::Unavailable { .. }) if cancel.is_cancelled() => return Err(problem),
+                Err(problem @ CatalogError::Unavailable { .. }) if cancel.is_cancelled() => {
+                    return Err(problem);
+                }
                 Err(CatalogError::Unavailable { source }) => {
-                    self.outage.begin(&format!("the catalog could not be reached: {source}"));
+                    self.outage
+                        .begin(&format!("the catalog could not be reached: {source}"));
                     self.wait_for_services(cancel).await;
                 }
                 result => return result,
@@ -123,9 +142,15 @@ impl Worker {
 }
 
 /// A time limit for the catalog: a database behind a network that drops packets never responds.
-pub(super) async fn within<T>(answer: impl Future<Output = Result<T, CatalogError>>) -> Result<T, CatalogError> {
-    let late = |_| CatalogError::Unavailable { source: format!("no response in {SERVICE_TIMEOUT:?}").into() };
-    tokio::time::timeout(SERVICE_TIMEOUT, answer).await.unwrap_or_else(|it| Err(late(it)))
+pub(super) async fn within<T>(
+    answer: impl Future<Output = Result<T, CatalogError>>,
+) -> Result<T, CatalogError> {
+    let late = |_| CatalogError::Unavailable {
+        source: format!("no response in {SERVICE_TIMEOUT:?}").into(),
+    };
+    tokio::time::timeout(SERVICE_TIMEOUT, answer)
+        .await
+        .unwrap_or_else(|it| Err(late(it)))
 }
 
 #[cfg(test)]
@@ -151,7 +176,10 @@ mod tests {
         outage.begin("the queue");
         assert!(other.is_on());
         other.reset_pauses();
-        assert!(outage.is_on(), "to claim a job is not to reach all services");
+        assert!(
+            outage.is_on(),
+            "to claim a job is not to reach all services"
+        );
         other.end();
         assert!(!outage.is_on());
     }
@@ -159,7 +187,12 @@ mod tests {
     #[tokio::test]
     async fn an_answer_comes_as_it_is() {
         assert_eq!(within(async { Ok(7) }).await.unwrap(), 7);
-        let gone = || CatalogError::Gone { video: VideoId::new(1, [0; 10]) };
-        assert!(matches!(within(async { Err::<(), _>(gone()) }).await, Err(CatalogError::Gone { .. })));
+        let gone = || CatalogError::Gone {
+            video: VideoId::new(1, [0; 10]),
+        };
+        assert!(matches!(
+            within(async { Err::<(), _>(gone()) }).await,
+            Err(CatalogError::Gone { .. })
+        ));
     }
 }

@@ -52,10 +52,18 @@ impl Site {
         let services = Services::new(world.folder()).await;
         let mut profile = profile();
         change(&mut profile);
-        let etag = world.store.put(&source_key(), FILM.into(), PutCondition::Always).await.unwrap();
+        let etag = world
+            .store
+            .put(&source_key(), FILM.into(), PutCondition::Always)
+            .await
+            .unwrap();
         let job = job(&etag.0, FILM.len() as u64);
         services.note(&job).await;
-        services.queue.send(&JobMessage::from(job.clone()), Duration::ZERO).await.unwrap();
+        services
+            .queue
+            .send(&JobMessage::from(job.clone()), Duration::ZERO)
+            .await
+            .unwrap();
         let plan = prepare(&world, &profile).await;
         let config = WorkerConfig {
             name: "worker".to_owned(),
@@ -75,11 +83,21 @@ impl Site {
             outage: Outage::default(),
             active: ActiveVideos::default(),
         };
-        Self { world, services, worker, job, plan }
+        Self {
+            world,
+            services,
+            worker,
+            job,
+            plan,
+        }
     }
 
     async fn receive(&self) -> Delivery {
-        let received = self.services.queue.receive(Duration::from_secs(5), self.worker.config.lease).await;
+        let received = self
+            .services
+            .queue
+            .receive(Duration::from_secs(5), self.worker.config.lease)
+            .await;
         received.unwrap().expect("a message waits")
     }
 
@@ -103,12 +121,20 @@ impl Site {
 
     /// The attempts so far. None of them may be going on.
     async fn attempts(&self) -> Vec<Attempt> {
-        assert_eq!(self.services.catalog.holder(video()).await.unwrap(), None, "the claim was given back");
+        assert_eq!(
+            self.services.catalog.holder(video()).await.unwrap(),
+            None,
+            "the claim was given back"
+        );
         self.services.catalog.attempts(video()).await.unwrap()
     }
 
     async fn last_outcome(&self) -> AttemptOutcome {
-        self.attempts().await.pop().and_then(|it| it.outcome).expect("an attempt that has ended")
+        self.attempts()
+            .await
+            .pop()
+            .and_then(|it| it.outcome)
+            .expect("an attempt that has ended")
     }
 
     fn generation(&self) -> Generation {
@@ -118,13 +144,24 @@ impl Site {
     /// Waits until a run of this kind has begun.
     async fn until_running(&self, task: Task) {
         let name = format!("{task:?}");
-        while !self.world.fake.runs().iter().any(|it| it.starts_with(&name)) {
+        while !self
+            .world
+            .fake
+            .runs()
+            .iter()
+            .any(|it| it.starts_with(&name))
+        {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-const EMPTY: Depth = Depth { ready: 0, delayed: 0, in_flight: 0, dead: 0 };
+const EMPTY: Depth = Depth {
+    ready: 0,
+    delayed: 0,
+    in_flight: 0,
+    dead: 0,
+};
 
 fn failed(code: FailureCode) -> impl Fn(&VideoState) -> bool {
     move |it| matches!(it, VideoState::Failed(failure) if failure.code == code)
@@ -135,36 +172,80 @@ async fn a_job_becomes_a_video() {
     let site = Site::new().await;
     site.work().await;
     let video = site.video().await;
-    assert_eq!(video.state, VideoState::Ready { generation: site.generation() });
+    assert_eq!(
+        video.state,
+        VideoState::Ready {
+            generation: site.generation()
+        }
+    );
     assert!(video.playable_ms.is_some() && video.ready_ms.is_some() && video.has_poster);
     assert_eq!(site.depth().await, EMPTY);
     assert_eq!(site.last_outcome().await, AttemptOutcome::Ready);
-    let receipt = site.services.catalog.receipt(video.id, &site.generation()).await.unwrap().unwrap();
-    assert_eq!((receipt.source_ms, receipt.bytes_in, receipt.missing.len()), (2_000, FILM.len() as u64, 0));
-    let chunks = site.services.catalog.chunks(video.id, &site.generation()).await.unwrap();
-    let planned: usize =
-        [Lane::Copy, Lane::Encode, Lane::Audio].iter().map(|it| objects_of(&site.plan, *it).len()).sum();
-    assert_eq!(chunks.iter().map(|it| it.segments.len()).sum::<usize>(), planned);
+    let receipt = site
+        .services
+        .catalog
+        .receipt(video.id, &site.generation())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (receipt.source_ms, receipt.bytes_in, receipt.missing.len()),
+        (2_000, FILM.len() as u64, 0)
+    );
+    let chunks = site
+        .services
+        .catalog
+        .chunks(video.id, &site.generation())
+        .await
+        .unwrap();
+    let planned: usize = [Lane::Copy, Lane::Encode, Lane::Audio]
+        .iter()
+        .map(|it| objects_of(&site.plan, *it).len())
+        .sum();
+    assert_eq!(
+        chunks.iter().map(|it| it.segments.len()).sum::<usize>(),
+        planned
+    );
     assert_eq!(site.world.named(".ts").len(), planned);
-    assert_eq!(site.world.named("film.mp4").len(), 1, "the profile keeps sources");
+    assert_eq!(
+        site.world.named("film.mp4").len(),
+        1,
+        "the profile keeps sources"
+    );
 
     // The message comes once more.
-    site.services.queue.send(&JobMessage::from(site.job.clone()), Duration::ZERO).await.unwrap();
+    site.services
+        .queue
+        .send(&JobMessage::from(site.job.clone()), Duration::ZERO)
+        .await
+        .unwrap();
     site.world.fake.forget_runs();
     site.work().await;
-    assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
+    assert_eq!(
+        (site.depth().await, site.world.fake.runs()),
+        (EMPTY, vec![])
+    );
     assert_eq!(site.attempts().await.len(), 1);
 }
 
 #[tokio::test]
 async fn sources_are_kept_put_away_or_deleted() {
     use domain::profile::SourcePolicy;
-    for (policy, paths) in [(SourcePolicy::Archive, vec!["private/archive/"]), (SourcePolicy::Delete, vec![])] {
+    for (policy, paths) in [
+        (SourcePolicy::Archive, vec!["private/archive/"]),
+        (SourcePolicy::Delete, vec![]),
+    ] {
         let site = Site::with(|it| it.source_policy = policy).await;
         site.work().await;
         let found = site.world.named("film.mp4");
         assert_eq!(found.len(), paths.len(), "{policy:?}: {found:?}");
-        assert!(found.iter().zip(&paths).all(|(found, start)| found.starts_with(start)), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .zip(&paths)
+                .all(|(found, start)| found.starts_with(start)),
+            "{found:?}"
+        );
         assert!(matches!(site.video().await.state, VideoState::Ready { .. }));
     }
     // Where that cannot be done, the video is ready all the same.
@@ -172,7 +253,10 @@ async fn sources_are_kept_put_away_or_deleted() {
     site.world.flaky.fail("archive/", 99);
     site.work().await;
     assert!(matches!(site.video().await.state, VideoState::Ready { .. }));
-    assert_eq!((site.depth().await, site.world.named("film.mp4").len()), (EMPTY, 1));
+    assert_eq!(
+        (site.depth().await, site.world.named("film.mp4").len()),
+        (EMPTY, 1)
+    );
 }
 
 #[tokio::test]
@@ -180,7 +264,11 @@ async fn a_message_that_is_not_a_job_is_put_aside() {
     let site = Site::new().await;
     let delivery = site.receive().await;
     site.services.queue.ack(&delivery.receipt).await.unwrap();
-    site.services.queue.send_body("{\"kind\": \"dance\"}", Duration::ZERO).await.unwrap();
+    site.services
+        .queue
+        .send_body("{\"kind\": \"dance\"}", Duration::ZERO)
+        .await
+        .unwrap();
     site.work().await;
     assert_eq!(site.depth().await, Depth { dead: 1, ..EMPTY });
 }
@@ -188,9 +276,17 @@ async fn a_message_that_is_not_a_job_is_put_aside() {
 #[tokio::test]
 async fn extras_that_could_not_be_made_stand_on_the_receipt() {
     let site = Site::new().await;
-    site.world.fake.set_faults(&[Fault::ends(Task::Images, 0, End::Exit(1)).times(9)]);
+    site.world
+        .fake
+        .set_faults(&[Fault::ends(Task::Images, 0, End::Exit(1)).times(9)]);
     site.work().await;
-    let receipt = site.services.catalog.receipt(video(), &site.generation()).await.unwrap().unwrap();
+    let receipt = site
+        .services
+        .catalog
+        .receipt(video(), &site.generation())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(receipt.missing, [Extra::Thumbnails, Extra::Storyboard]);
     assert!(matches!(site.video().await.state, VideoState::Ready { .. }));
 }
@@ -206,7 +302,13 @@ async fn a_copy_that_players_could_not_decode_is_encoded() {
     let cancel = CancellationToken::new();
     let watch = async {
         for _ in 0..2_000 {
-            if site.world.fake.runs().iter().any(|it| it.starts_with("Encode")) {
+            if site
+                .world
+                .fake
+                .runs()
+                .iter()
+                .any(|it| it.starts_with("Encode"))
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -215,9 +317,27 @@ async fn a_copy_that_players_could_not_decode_is_encoded() {
         cancel.cancel();
     };
     tokio::join!(site.work_until(&cancel), watch);
-    let renditions = site.services.catalog.renditions(video(), &site.generation()).await.unwrap();
-    assert!(renditions.iter().all(|it| !it.copied && it.name.as_str() != "source"), "{renditions:?}");
-    assert_eq!(site.world.fake.runs().iter().filter(|it| it.starts_with("Copy")).count(), 1);
+    let renditions = site
+        .services
+        .catalog
+        .renditions(video(), &site.generation())
+        .await
+        .unwrap();
+    assert!(
+        renditions
+            .iter()
+            .all(|it| !it.copied && it.name.as_str() != "source"),
+        "{renditions:?}"
+    );
+    assert_eq!(
+        site.world
+            .fake
+            .runs()
+            .iter()
+            .filter(|it| it.starts_with("Copy"))
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -27,7 +27,9 @@ impl From<BadCredentials> for ApiError {
         // RFC 6750, 3: the error attribute only where a token was presented.
         let challenge = match error {
             BadCredentials::Missing => r#"Bearer realm="edgereel""#,
-            BadCredentials::Invalid | BadCredentials::Expired => r#"Bearer realm="edgereel", error="invalid_token""#,
+            BadCredentials::Invalid | BadCredentials::Expired => {
+                r#"Bearer realm="edgereel", error="invalid_token""#
+            }
         };
         Self::new(Problem::Unauthorized, error.to_string())
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
@@ -42,10 +44,15 @@ pub(crate) struct InsufficientScope(pub(crate) Scope);
 impl From<InsufficientScope> for ApiError {
     fn from(error: InsufficientScope) -> Self {
         let InsufficientScope(scope) = error;
-        let challenge = format!(r#"Bearer realm="edgereel", error="insufficient_scope", scope="{scope}""#);
+        let challenge =
+            format!(r#"Bearer realm="edgereel", error="insufficient_scope", scope="{scope}""#);
         Self::new(Problem::InsufficientScope, error.to_string())
             .with_scope(scope)
-            .with_headers(HeaderValue::try_from(challenge).ok().map(|challenge| (WWW_AUTHENTICATE, challenge)))
+            .with_headers(
+                HeaderValue::try_from(challenge)
+                    .ok()
+                    .map(|challenge| (WWW_AUTHENTICATE, challenge)),
+            )
     }
 }
 

@@ -74,7 +74,9 @@ impl IdentityProvider {
     pub fn new(settings: IdentitySettings) -> Result<Self, IdentityError> {
         settings.check()?;
         let keys = match &settings.signature {
-            Signature::Hs256 { secret } => Keys::Secret(DecodingKey::from_secret(secret.expose().as_bytes())),
+            Signature::Hs256 { secret } => {
+                Keys::Secret(DecodingKey::from_secret(secret.expose().as_bytes()))
+            }
             Signature::Jwks { url, .. } => {
                 let jwks = Jwks::new(url, settings.keys_max_age, settings.refetch_pause);
                 Keys::Jwks(Arc::new(jwks.map_err(IdentityError::Client)?))
@@ -82,7 +84,11 @@ impl IdentityProvider {
         };
         let client = |it| OidcClient::new(&settings.issuer, it).map_err(IdentityError::Client);
         let oidc = settings.sign_in.clone().map(client).transpose()?;
-        Ok(Self { keys, settings, oidc })
+        Ok(Self {
+            keys,
+            settings,
+            oidc,
+        })
     }
 
     /// Verifies a JWT and returns its caller.
@@ -92,12 +98,18 @@ impl IdentityProvider {
     }
 
     /// Verifies a JWT for one of these audiences.
-    async fn claims_of(&self, token: &str, audiences: &[String]) -> Result<claims::Claims, TokenProblem> {
+    async fn claims_of(
+        &self,
+        token: &str,
+        audiences: &[String],
+    ) -> Result<claims::Claims, TokenProblem> {
         let header = decode_header(token).map_err(|_| TokenProblem::Invalid("malformed JWT"))?;
         check_header(&header)?;
         let (algorithm, key) = self.key_of(&header).await?;
         let validation = self.validation(algorithm, audiences);
-        Ok(decode::<claims::Claims>(token, &key, &validation).map_err(problem)?.claims)
+        Ok(decode::<claims::Claims>(token, &key, &validation)
+            .map_err(problem)?
+            .claims)
     }
 
     /// The key of a token, and the algorithm of that key.
@@ -109,12 +121,18 @@ impl IdentityProvider {
                 _ => Err(ALGORITHM),
             },
             (Keys::Jwks(jwks), Signature::Jwks { algorithms, .. }) => {
-                let algorithm = algorithms.iter().map(|it| algorithm_of(*it)).find(|it| *it == header.alg);
+                let algorithm = algorithms
+                    .iter()
+                    .map(|it| algorithm_of(*it))
+                    .find(|it| *it == header.alg);
                 let algorithm = algorithm.ok_or(ALGORITHM)?;
-                let key = jwks.find(header.kid.as_deref(), algorithm).await.map_err(|problem| match problem {
-                    FindProblem::Unknown => TokenProblem::Invalid("unknown key id"),
-                    FindProblem::Unavailable => TokenProblem::NoKeys,
-                })?;
+                let key = jwks
+                    .find(header.kid.as_deref(), algorithm)
+                    .await
+                    .map_err(|problem| match problem {
+                        FindProblem::Unknown => TokenProblem::Invalid("unknown key id"),
+                        FindProblem::Unavailable => TokenProblem::NoKeys,
+                    })?;
                 Ok((algorithm, key))
             }
             (Keys::Jwks(_), Signature::Hs256 { .. }) => Err(ALGORITHM),
@@ -135,7 +153,9 @@ impl IdentityProvider {
 /// Omits secrets.
 impl fmt::Debug for IdentityProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdentityProvider").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("IdentityProvider")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

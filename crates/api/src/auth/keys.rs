@@ -25,14 +25,24 @@ pub(crate) fn new_secret() -> Result<Secret, ApiError> {
 
 /// Whether a token has the format of a key.
 pub(super) fn is_key(presented: &str) -> bool {
-    presented.strip_prefix(PREFIX).is_some_and(|it| it.len() == 64 && it.bytes().all(|b| b.is_ascii_hexdigit()))
+    presented
+        .strip_prefix(PREFIX)
+        .is_some_and(|it| it.len() == 64 && it.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// The caller of a key.
-pub(super) async fn caller_of(accounts: &Accounts, presented: &str, now: UnixMillis) -> Result<Caller, ApiError> {
+pub(super) async fn caller_of(
+    accounts: &Accounts,
+    presented: &str,
+    now: UnixMillis,
+) -> Result<Caller, ApiError> {
     // Looked up by hash: timing reveals nothing about the secret.
-    let key = accounts.find_key(&KeyDigest::of(&Secret::new(presented))).await?;
-    let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(BadCredentials::Invalid)?;
+    let key = accounts
+        .find_key(&KeyDigest::of(&Secret::new(presented)))
+        .await?;
+    let key = key
+        .filter(|it| it.revoked_ms.is_none())
+        .ok_or(BadCredentials::Invalid)?;
     if !key.is_live(now) {
         return Err(BadCredentials::Expired.into());
     }
@@ -42,8 +52,14 @@ pub(super) async fn caller_of(accounts: &Accounts, presented: &str, now: UnixMil
         // The last use is informational, so the request goes on.
         tracing::warn!(key.id = %key.id, "cannot record the use of an API key: {:#}", anyhow::Error::from(error));
     }
-    let ApiKey { id, owner, scopes, .. } = key;
-    Ok(Caller { subject: format!("{API_KEY}{id}"), owner, scopes })
+    let ApiKey {
+        id, owner, scopes, ..
+    } = key;
+    Ok(Caller {
+        subject: format!("{API_KEY}{id}"),
+        owner,
+        scopes,
+    })
 }
 
 #[cfg(test)]
@@ -57,7 +73,14 @@ mod tests {
         assert_eq!(one.expose().len(), 3 + 64);
         assert!(is_key(one.expose()));
         let short = "er_0123";
-        for odd in ["", "er_", short, "a.b.c", &one.expose()[3..], &format!("{}0", one.expose())] {
+        for odd in [
+            "",
+            "er_",
+            short,
+            "a.b.c",
+            &one.expose()[3..],
+            &format!("{}0", one.expose()),
+        ] {
             assert!(!is_key(odd), "{odd}");
         }
     }

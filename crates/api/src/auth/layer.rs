@@ -41,10 +41,19 @@ impl AuthLayer {
     /// The credentials in the `Authorization` header, or else in the session cookie.
     pub(crate) fn presented(&self, headers: &HeaderMap) -> Result<Presented, BadCredentials> {
         match bearer(headers) {
-            Ok(token) => Ok(Presented { session: Session::Token(token.to_owned()), session_until: None }),
+            Ok(token) => Ok(Presented {
+                session: Session::Token(token.to_owned()),
+                session_until: None,
+            }),
             Err(BadCredentials::Missing) => {
-                let (session, until) = self.cookies.session(headers).ok_or(BadCredentials::Missing)?;
-                Ok(Presented { session, session_until: Some(until) })
+                let (session, until) = self
+                    .cookies
+                    .session(headers)
+                    .ok_or(BadCredentials::Missing)?;
+                Ok(Presented {
+                    session,
+                    session_until: Some(until),
+                })
             }
             Err(problem) => Err(problem),
         }
@@ -67,7 +76,11 @@ impl AuthLayer {
                 // Sessions end with the configuration of their provider.
                 let client = self.identity.as_ref().and_then(|it| it.oidc.as_ref());
                 let is_current = client.is_some_and(|it| it.issuer() == issuer) && caller.is_user();
-                if is_current { Ok(caller.clone()) } else { Err(BadCredentials::Expired.into()) }
+                if is_current {
+                    Ok(caller.clone())
+                } else {
+                    Err(BadCredentials::Expired.into())
+                }
             }
         }
     }
@@ -75,27 +88,40 @@ impl AuthLayer {
     /// The caller with a token.
     pub(crate) async fn caller_of_token(&self, presented: &str) -> Result<Caller, ApiError> {
         if self.token.opens(presented) {
-            return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
+            return Ok(Caller {
+                subject: INSTALLATION.to_owned(),
+                owner: None,
+                scopes: Scopes::of_an_admin(),
+            });
         }
         if keys::is_key(presented) {
             return keys::caller_of(&self.accounts, presented, clock::now()).await;
         }
-        let Some(identity) = &self.identity else { return Err(BadCredentials::Invalid.into()) };
-        identity.caller_of(presented).await.map_err(|problem| match problem {
-            TokenProblem::Expired => BadCredentials::Expired.into(),
-            TokenProblem::Invalid(reason) => {
-                tracing::debug!("rejected a JWT: {reason}");
-                BadCredentials::Invalid.into()
-            }
-            TokenProblem::NoKeys => {
-                ApiError::unavailable(anyhow::anyhow!("cannot fetch the keys of the identity provider"))
-            }
-        })
+        let Some(identity) = &self.identity else {
+            return Err(BadCredentials::Invalid.into());
+        };
+        identity
+            .caller_of(presented)
+            .await
+            .map_err(|problem| match problem {
+                TokenProblem::Expired => BadCredentials::Expired.into(),
+                TokenProblem::Invalid(reason) => {
+                    tracing::debug!("rejected a JWT: {reason}");
+                    BadCredentials::Invalid.into()
+                }
+                TokenProblem::NoKeys => ApiError::unavailable(anyhow::anyhow!(
+                    "cannot fetch the keys of the identity provider"
+                )),
+            })
     }
 }
 
 /// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
-pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn authenticate(
+    State(layer): State<Arc<AuthLayer>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let caller = match layer.presented_here(&request) {
         Ok(presented) => layer.caller_of(&presented).await,
         Err(problem) => Err(problem),
@@ -112,7 +138,10 @@ pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut reques
         }
         Err(error) => return error.into_response(),
     };
-    let rate_limit = match layer.limits.count(&caller.subject, caller.subject == INSTALLATION) {
+    let rate_limit = match layer
+        .limits
+        .count(&caller.subject, caller.subject == INSTALLATION)
+    {
         Ok(status) => status,
         Err(error) => return ApiError::from(error).into_response(),
     };
@@ -128,12 +157,23 @@ pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut reques
 /// The bearer token of a request (RFC 6750, 2.1).
 fn bearer(headers: &HeaderMap) -> Result<&str, BadCredentials> {
     let mut presented = headers.get_all(AUTHORIZATION).iter();
-    let (first, second) = (presented.next().ok_or(BadCredentials::Missing)?, presented.next());
+    let (first, second) = (
+        presented.next().ok_or(BadCredentials::Missing)?,
+        presented.next(),
+    );
     if second.is_some() || first.len() > TOKEN_LIMIT {
         return Err(BadCredentials::Invalid);
     }
-    let (scheme, token) = first.to_str().ok().and_then(|it| it.split_once(' ')).ok_or(BadCredentials::Invalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(BadCredentials::Invalid) }
+    let (scheme, token) = first
+        .to_str()
+        .ok()
+        .and_then(|it| it.split_once(' '))
+        .ok_or(BadCredentials::Invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(BadCredentials::Invalid)
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +183,9 @@ mod tests {
     use super::*;
 
     fn read(values: &[&str]) -> Result<String, BadCredentials> {
-        let headers = values.iter().map(|it| (AUTHORIZATION, HeaderValue::from_str(it).unwrap()));
+        let headers = values
+            .iter()
+            .map(|it| (AUTHORIZATION, HeaderValue::from_str(it).unwrap()));
         let mut map = HeaderMap::new();
         headers.for_each(|(name, value)| {
             map.append(name, value);
@@ -158,8 +200,14 @@ mod tests {
             assert_eq!(read(&[good]).as_deref(), Ok("er_secret"), "{good}");
         }
         let giant = format!("Bearer {}", "x".repeat(TOKEN_LIMIT));
-        for bad in [&["Bearer"][..], &["er_secret"], &["Basic er_secret"], &[""], &["Bearer a", "Bearer a"], &[&giant]]
-        {
+        for bad in [
+            &["Bearer"][..],
+            &["er_secret"],
+            &["Basic er_secret"],
+            &[""],
+            &["Bearer a", "Bearer a"],
+            &[&giant],
+        ] {
             assert_eq!(read(bad), Err(BadCredentials::Invalid), "{bad:?}");
         }
     }

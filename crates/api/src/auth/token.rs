@@ -13,7 +13,9 @@ pub struct ApiToken {
 impl ApiToken {
     /// Hashes the token.
     pub fn new(token: &Secret) -> Self {
-        Self { digest: Sha256::digest(token.expose().as_bytes()).into() }
+        Self {
+            digest: Sha256::digest(token.expose().as_bytes()).into(),
+        }
     }
 
     /// Whether the presented text is the token.
@@ -24,7 +26,12 @@ impl ApiToken {
 
     /// Derives a key that is unique to this installation and purpose.
     pub(crate) fn derive_key(&self, purpose: &str) -> [u8; 32] {
-        Sha256::new().chain_update(purpose).chain_update([0]).chain_update(self.digest).finalize().into()
+        Sha256::new()
+            .chain_update(purpose)
+            .chain_update([0])
+            .chain_update(self.digest)
+            .finalize()
+            .into()
     }
 }
 

@@ -17,14 +17,22 @@ const NONCE_BYTES: usize = 12;
 
 impl Seal {
     pub(super) fn new(token: &ApiToken) -> Self {
-        Self { cipher: Aes256Gcm::new(&token.derive_key("edgereel answers 1").into()) }
+        Self {
+            cipher: Aes256Gcm::new(&token.derive_key("edgereel answers 1").into()),
+        }
     }
 
     /// Encrypts bytes for one row.
     pub(super) fn close(&self, place: &str, clear: &[u8]) -> anyhow::Result<String> {
         let mut nonce = [0; NONCE_BYTES];
         crate::random::fill(&mut nonce)?;
-        let sealed = self.cipher.encrypt(&nonce.into(), Payload { msg: clear, aad: place.as_bytes() });
+        let sealed = self.cipher.encrypt(
+            &nonce.into(),
+            Payload {
+                msg: clear,
+                aad: place.as_bytes(),
+            },
+        );
         let sealed = sealed.map_err(|_| anyhow::anyhow!("cannot encrypt a response"))?;
         Ok(Base64::encode_string(&[&nonce[..], &sealed].concat()))
     }
@@ -33,7 +41,15 @@ impl Seal {
     pub(super) fn open(&self, place: &str, sealed: &str) -> Option<Vec<u8>> {
         let sealed = Base64::decode_vec(sealed).ok()?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-        self.cipher.decrypt(&(*nonce).into(), Payload { msg: sealed, aad: place.as_bytes() }).ok()
+        self.cipher
+            .decrypt(
+                &(*nonce).into(),
+                Payload {
+                    msg: sealed,
+                    aad: place.as_bytes(),
+                },
+            )
+            .ok()
     }
 }
 
@@ -47,7 +63,10 @@ mod tests {
     fn only_the_same_installation_opens_at_the_same_place() {
         let seal = |token: &str| Seal::new(&ApiToken::new(&Secret::new(token)));
         let sealed = seal("one").close("here", b"the answer").unwrap();
-        assert_eq!(seal("one").open("here", &sealed).as_deref(), Some(&b"the answer"[..]));
+        assert_eq!(
+            seal("one").open("here", &sealed).as_deref(),
+            Some(&b"the answer"[..])
+        );
         assert_eq!(seal("one").open("there", &sealed), None);
         assert_eq!(seal("two").open("here", &sealed), None);
         for odd in ["", "AAAA", "no base64!", &sealed[4..]] {

@@ -46,7 +46,10 @@ pub(super) async fn run(live: LiveVideos, sender: Sender<Arc<Change>>) {
                 since = known_until(now);
             }
             // The next reading begins where this one did.
-            Err(error) => tracing::warn!("cannot read changed videos: {:#}", anyhow::Error::from(error)),
+            Err(error) => tracing::warn!(
+                "cannot read changed videos: {:#}",
+                anyhow::Error::from(error)
+            ),
         }
     }
 }
@@ -78,7 +81,9 @@ async fn read(
 }
 
 fn send(live: &LiveVideos, sender: &Sender<Arc<Change>>, video: Video) {
-    let Some(event) = event(&live.playback, &video, Some(known_until(clock::now()))) else { return };
+    let Some(event) = event(&live.playback, &video, Some(known_until(clock::now()))) else {
+        return;
+    };
     // Without clients, the next tick ends the task.
     drop(sender.send(Arc::new(Change { video, event })));
 }

@@ -120,21 +120,35 @@ impl Doc {
 
     /// Adds query parameters, with an example; empty: the example uses the body instead.
     pub(crate) fn query<T: IntoParams>(mut self, example: &'static str) -> Self {
-        self.query.extend(T::into_params(|| Some(ParameterIn::Query)));
+        self.query
+            .extend(T::into_params(|| Some(ParameterIn::Query)));
         self.query_example = Some(example).filter(|it| !it.is_empty());
         self
     }
 
     /// Adds a success response, with an example.
-    pub(crate) fn response<T: Body>(mut self, status: StatusCode, what: &'static str, example: Value) -> Self {
+    pub(crate) fn response<T: Body>(
+        mut self,
+        status: StatusCode,
+        what: &'static str,
+        example: Value,
+    ) -> Self {
         debug_assert_eq!(
-            serde_json::from_value::<T>(example.clone()).and_then(serde_json::to_value).ok().as_ref(),
+            serde_json::from_value::<T>(example.clone())
+                .and_then(serde_json::to_value)
+                .ok()
+                .as_ref(),
             Some(&example),
             "a client of {} reads what the API writes",
             self.id
         );
         let content = Some(self.content_of::<T>(example));
-        self.responses.push(ResponseDoc { status, description: what, content, headers: &[] });
+        self.responses.push(ResponseDoc {
+            status,
+            description: what,
+            content,
+            headers: &[],
+        });
         self
     }
 
@@ -152,22 +166,44 @@ impl Doc {
     /// Adds a response of server-sent events.
     pub(crate) fn event_stream(mut self, what: &'static str, example: &str) -> Self {
         let schema = ObjectBuilder::new().schema_type(Type::String).into();
-        let content = Some(Content { kind: "text/event-stream", schema, example: Some(json!(example)) });
-        self.responses.push(ResponseDoc { status: StatusCode::OK, description: what, content, headers: &[] });
+        let content = Some(Content {
+            kind: "text/event-stream",
+            schema,
+            example: Some(json!(example)),
+        });
+        self.responses.push(ResponseDoc {
+            status: StatusCode::OK,
+            description: what,
+            content,
+            headers: &[],
+        });
         self
     }
 
     /// Adds the response to a request with a current `If-None-Match`.
     pub(crate) fn not_modified(mut self) -> Self {
-        let (status, description) = (StatusCode::NOT_MODIFIED, "Not changed since the response with this `ETag`.");
-        self.responses.push(ResponseDoc { status, description, content: None, headers: &["ETag"] });
+        let (status, description) = (
+            StatusCode::NOT_MODIFIED,
+            "Not changed since the response with this `ETag`.",
+        );
+        self.responses.push(ResponseDoc {
+            status,
+            description,
+            content: None,
+            headers: &["ETag"],
+        });
         self
     }
 
     /// Adds a redirect.
     pub(crate) fn redirect(mut self, what: &'static str) -> Self {
         let status = StatusCode::TEMPORARY_REDIRECT;
-        self.responses.push(ResponseDoc { status, description: what, content: None, headers: &["Location"] });
+        self.responses.push(ResponseDoc {
+            status,
+            description: what,
+            content: None,
+            headers: &["Location"],
+        });
         self
     }
 
@@ -186,17 +222,33 @@ impl Doc {
     }
 
     fn content_of<T: Body>(&mut self, example: Value) -> Content {
-        debug_assert!(serde_json::from_value::<T>(example.clone()).is_ok(), "the example of {} is one", self.id);
+        debug_assert!(
+            serde_json::from_value::<T>(example.clone()).is_ok(),
+            "the example of {} is one",
+            self.id
+        );
         T::schemas(&mut self.schemas);
         self.schemas.push((T::name().into_owned(), T::schema()));
-        Content { kind: JSON, schema: Ref::from_schema_name(T::name()).into(), example: Some(example) }
+        Content {
+            kind: JSON,
+            schema: Ref::from_schema_name(T::name()).into(),
+            example: Some(example),
+        }
     }
 
     /// Builds the operation of a route.
-    pub(crate) fn operation(&self, method: &Method, path: &str, scope: Option<Scope>, tag: &str) -> Operation {
+    pub(crate) fn operation(
+        &self,
+        method: &Method,
+        path: &str,
+        scope: Option<Scope>,
+        tag: &str,
+    ) -> Operation {
         let needs = match scope {
             Some(scope) => format!("Requires the scope `{scope}`."),
-            None if self.needs_caller => "Requires a session or a token, with any scopes.".to_owned(),
+            None if self.needs_caller => {
+                "Requires a session or a token, with any scopes.".to_owned()
+            }
             None => "Requires no token.".to_owned(),
         };
         let described = format!("{}\n\n{needs}", self.description);
@@ -207,7 +259,8 @@ impl Doc {
             .description(Some(described.trim_start()));
         let needs_caller = scope.is_some() || self.needs_caller;
         if needs_caller {
-            operation = operation.security(SecurityRequirement::new(SECURITY, Vec::<String>::new()));
+            operation =
+                operation.security(SecurityRequirement::new(SECURITY, Vec::<String>::new()));
         }
         for name in path_parameters(path) {
             operation = operation.parameter(path_parameter(name));
@@ -216,14 +269,21 @@ impl Doc {
             operation = operation.parameter(parameter.clone());
         }
         if self.needs_own_page {
-            operation = operation.parameter_ref(Ref::new("#/components/parameters/EdgereelRequest"));
+            operation =
+                operation.parameter_ref(Ref::new("#/components/parameters/EdgereelRequest"));
         }
         if *method == Method::POST && scope.is_some() {
             operation = operation.parameter_ref(Ref::new("#/components/parameters/IdempotencyKey"));
         }
         if let Some(body) = &self.body {
-            let required = if self.body_is_optional { Required::False } else { Required::True };
-            let mut builder = RequestBodyBuilder::new().content(body.kind, body.build()).required(Some(required));
+            let required = if self.body_is_optional {
+                Required::False
+            } else {
+                Required::True
+            };
+            let mut builder = RequestBodyBuilder::new()
+                .content(body.kind, body.build())
+                .required(Some(required));
             if self.accepts_bytes {
                 // OpenAPI 3.1 needs no schema for bytes, but client generators do.
                 let bytes = ObjectBuilder::new()
@@ -234,7 +294,11 @@ impl Doc {
             operation = operation.request_body(Some(builder.build()));
         }
         let example = self.body.as_ref().and_then(|it| it.example.as_ref());
-        let full_path = if scope.is_some() { format!("/v1{path}") } else { path.to_owned() };
+        let full_path = if scope.is_some() {
+            format!("/v1{path}")
+        } else {
+            path.to_owned()
+        };
         let token = needs_caller.then_some("\"Authorization: Bearer $TOKEN\"");
         let page = self.needs_own_page.then_some("'Edgereel-Request: 1'");
         let headers: Vec<_> = token.into_iter().chain(page).collect();
@@ -254,7 +318,10 @@ impl Doc {
 
 impl Content {
     fn build(&self) -> utoipa::openapi::Content {
-        ContentBuilder::new().schema(Some(self.schema.clone())).example(self.example.clone()).build()
+        ContentBuilder::new()
+            .schema(Some(self.schema.clone()))
+            .example(self.example.clone())
+            .build()
     }
 }
 

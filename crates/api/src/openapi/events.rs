@@ -17,14 +17,18 @@ pub(crate) fn receive() -> Doc {
             "eTag": "9a0364b9e99bb480dd25e1f0284c8555",
         },
     });
-    Doc::new("reportEvent", "Report an event of the private bucket", about)
-        .request_body::<BucketEvent>(event)
-        .response::<EventResult>(
-            StatusCode::OK,
-            "The effect of the event.",
-            json!({ "queued": 1, "known": 0, "ignored": [] }),
-        )
-        .problems(&[NoSuchVideo, Conflict, InvalidField])
+    Doc::new(
+        "reportEvent",
+        "Report an event of the private bucket",
+        about,
+    )
+    .request_body::<BucketEvent>(event)
+    .response::<EventResult>(
+        StatusCode::OK,
+        "The effect of the event.",
+        json!({ "queued": 1, "known": 0, "ignored": [] }),
+    )
+    .problems(&[NoSuchVideo, Conflict, InvalidField])
 }
 
 pub(crate) fn stream() -> Doc {
@@ -33,6 +37,9 @@ pub(crate) fn stream() -> Doc {
         known any more, so load the list again. The stream ends after a minute: connect again with `Last-Event-ID`, as \
         browsers do. 404 where the API cannot stream (Lambda).";
     Doc::new("streamEvents", "Watch videos change", about)
-        .event_stream("The events.", "event: video\nid: 1764440831123\ndata: {...}\n\n")
+        .event_stream(
+            "The events.",
+            "event: video\nid: 1764440831123\ndata: {...}\n\n",
+        )
         .problems(&[NoSuchRoute])
 }

@@ -53,10 +53,17 @@ pub(super) fn video_summary() -> Value {
 
 pub(super) fn video() -> Value {
     let mut video = video_summary();
-    for field in ["duration_seconds", "width", "height", "poster_url", "ready_at"] {
+    for field in [
+        "duration_seconds",
+        "width",
+        "height",
+        "poster_url",
+        "ready_at",
+    ] {
         video[field] = Value::Null;
     }
-    (video["state"], video["stage"], video["percent"]) = (json!("playable"), json!("encode"), json!(42));
+    (video["state"], video["stage"], video["percent"]) =
+        (json!("playable"), json!("encode"), json!(42));
     video["renditions"] = json!([{
         "name": "1080p", "kind": "video", "width": 1920, "height": 1080, "copied": false, "frame_rate": 25.0,
         "codecs": "avc1.640028,mp4a.40.2", "bandwidth": 5_350_000, "average_bandwidth": 4_120_000, "state": "playable",

@@ -17,15 +17,23 @@ pub(crate) fn healthz() -> Doc {
 }
 
 pub(crate) fn readyz() -> Doc {
-    let ready = |word: &str| json!({ "status": word, "catalog": "ok", "queue": "ok", "store": word });
-    Doc::new("readyz", "Check readiness", "Queries the catalog, the queue and the store.")
-        .response::<Readiness>(StatusCode::OK, "All services respond.", ready("ok"))
-        .response::<Readiness>(StatusCode::SERVICE_UNAVAILABLE, "A service does not respond.", ready("failing"))
+    let ready =
+        |word: &str| json!({ "status": word, "catalog": "ok", "queue": "ok", "store": word });
+    Doc::new(
+        "readyz",
+        "Check readiness",
+        "Queries the catalog, the queue and the store.",
+    )
+    .response::<Readiness>(StatusCode::OK, "All services respond.", ready("ok"))
+    .response::<Readiness>(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "A service does not respond.",
+        ready("failing"),
+    )
 }
 
 pub(crate) fn dead_letters() -> Doc {
-    let about =
-        "Jobs that the queue no longer delivers: they failed too often, or cannot be parsed. Their videos have failed.";
+    let about = "Jobs that the queue no longer delivers: they failed too often, or cannot be parsed. Their videos have failed.";
     Doc::new("listDeadLetters", "List dead letters", about)
         .query::<ListDeadLetters>("limit=50")
         .response::<DeadLetterList>(
@@ -41,7 +49,11 @@ pub(crate) fn redrive_all() -> Doc {
         "Redrive all dead letters",
         "Their videos are queued again. Dead letters that are no longer needed are removed.",
     )
-    .response::<RedriveResult>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 3, "dropped": 1 }))
+    .response::<RedriveResult>(
+        StatusCode::ACCEPTED,
+        "Queued.",
+        json!({ "redriven": 3, "dropped": 1 }),
+    )
 }
 
 pub(crate) fn redrive() -> Doc {
@@ -50,6 +62,10 @@ pub(crate) fn redrive() -> Doc {
         "Redrive a dead letter",
         "Its video is queued again. A dead letter that is no longer needed is removed.",
     )
-    .response::<RedriveResult>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 1, "dropped": 0 }))
+    .response::<RedriveResult>(
+        StatusCode::ACCEPTED,
+        "Queued.",
+        json!({ "redriven": 1, "dropped": 0 }),
+    )
     .problems(&[NoSuchDeadLetter])
 }

@@ -7,7 +7,13 @@ use serde_json::Value;
 const LINE: usize = 110;
 
 /// A curl command. `path`: the route template, below the base URL of the API. `headers`: in quotes.
-pub(super) fn curl(method: &Method, path: &str, query: Option<&str>, body: Option<&Value>, headers: &[&str]) -> String {
+pub(super) fn curl(
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    body: Option<&Value>,
+    headers: &[&str],
+) -> String {
     let query = query.map(|it| format!("?{it}")).unwrap_or_default();
     let mut line = "curl".to_owned();
     if *method != Method::GET {
@@ -34,7 +40,11 @@ pub(super) fn curl(method: &Method, path: &str, query: Option<&str>, body: Optio
 fn variables(path: &str) -> String {
     let mut text = String::new();
     for (at, part) in path.split(['{', '}']).enumerate() {
-        if at % 2 == 0 { text += part } else { text += &format!("${}", part.to_uppercase()) }
+        if at % 2 == 0 {
+            text += part
+        } else {
+            text += &format!("${}", part.to_uppercase())
+        }
     }
     text
 }
@@ -60,8 +70,12 @@ mod tests {
                     if operation["tags"][0] != tag["name"] {
                         continue;
                     }
-                    let (summary, sample) = (&operation["summary"], &operation["x-codeSamples"][0]["source"]);
-                    let title = format!("**{}**, `{} {path}`", text(summary), method.to_uppercase());
+                    let (summary, sample) = (
+                        &operation["summary"],
+                        &operation["x-codeSamples"][0]["source"],
+                    );
+                    let title =
+                        format!("**{}**, `{} {path}`", text(summary), method.to_uppercase());
                     let _ = write!(page, "\n{title}\n\n```sh\n{}\n```\n", text(sample));
                 }
             }
@@ -72,19 +86,40 @@ mod tests {
     #[test]
     fn a_request_is_typed_as_it_is_sent() {
         let token = &["\"Authorization: Bearer $TOKEN\""];
-        let read = curl(&Method::GET, "/v1/videos/{video}/stream", Some("viewer=user-42"), None, token);
-        assert_eq!(read, r#"curl "$API/v1/videos/$VIDEO/stream?viewer=user-42" -H "Authorization: Bearer $TOKEN""#);
+        let read = curl(
+            &Method::GET,
+            "/v1/videos/{video}/stream",
+            Some("viewer=user-42"),
+            None,
+            token,
+        );
+        assert_eq!(
+            read,
+            r#"curl "$API/v1/videos/$VIDEO/stream?viewer=user-42" -H "Authorization: Bearer $TOKEN""#
+        );
         let open = curl(&Method::GET, "/shared/{secret}", None, None, &[]);
         assert_eq!(open, r#"curl "$API/shared/$SECRET""#);
-        let long = curl(&Method::POST, "/v1/uploads", None, Some(&json!({ "a": "x".repeat(90) })), token);
-        assert!(long.contains("-H 'content-type: application/json' \\\n  -d '{\"a\":"), "{long}");
+        let long = curl(
+            &Method::POST,
+            "/v1/uploads",
+            None,
+            Some(&json!({ "a": "x".repeat(90) })),
+            token,
+        );
+        assert!(
+            long.contains("-H 'content-type: application/json' \\\n  -d '{\"a\":"),
+            "{long}"
+        );
     }
 
     #[test]
     fn the_page_has_every_request() {
         let page = include_str!("../../../../docs/requests.md");
         let requests = requests();
-        assert!(page.ends_with(&requests), "put this at the end of docs/requests.md:\n{requests}");
+        assert!(
+            page.ends_with(&requests),
+            "put this at the end of docs/requests.md:\n{requests}"
+        );
         assert!(!requests.contains("''"), "a quote in an example ends it");
     }
 }

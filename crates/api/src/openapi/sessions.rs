@@ -34,12 +34,22 @@ pub(crate) fn start() -> Doc {
         .request_body::<SignIn>(json!({ "token": "er_..." }))
         .response::<Session>(StatusCode::OK, "Signed in.", session())
         .with_headers(&["Set-Cookie"])
-        .problems(&[Unauthorized, InvalidField, TooManyRequests, Internal, Unavailable])
+        .problems(&[
+            Unauthorized,
+            InvalidField,
+            TooManyRequests,
+            Internal,
+            Unavailable,
+        ])
 }
 
 pub(crate) fn end() -> Doc {
-    Doc::new("endSession", "Sign out", "Removes the cookie. Repeating the request is not an error.")
-        .own_page_only()
-        .no_content("Signed out.")
-        .problems(&[Internal])
+    Doc::new(
+        "endSession",
+        "Sign out",
+        "Removes the cookie. Repeating the request is not an error.",
+    )
+    .own_page_only()
+    .no_content("Signed out.")
+    .problems(&[Internal])
 }

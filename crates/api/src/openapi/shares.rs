@@ -18,34 +18,59 @@ pub(crate) fn create() -> Doc {
 }
 
 pub(crate) fn list() -> Doc {
-    Doc::new("listShares", "List share links", "Newest first, without expired and revoked links.")
-        .response::<ShareList>(StatusCode::OK, "All links.", json!({ "shares": [examples::share()] }))
-        .problems(&[NoSuchVideo])
+    Doc::new(
+        "listShares",
+        "List share links",
+        "Newest first, without expired and revoked links.",
+    )
+    .response::<ShareList>(
+        StatusCode::OK,
+        "All links.",
+        json!({ "shares": [examples::share()] }),
+    )
+    .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn revoke() -> Doc {
     let about = "The link stops working, and the edge rejects the grants it issued: playback that has started ends \
         within a minute. If the edge cannot be reached, the response is `unavailable`: send the request again. \
         Repeating the request is not an error.";
-    Doc::new("revokeShare", "Revoke a share link", about).no_content("Revoked.").problems(&[NoSuchVideo, NoSuchShare])
+    Doc::new("revokeShare", "Revoke a share link", about)
+        .no_content("Revoked.")
+        .problems(&[NoSuchVideo, NoSuchShare])
 }
 
 pub(crate) fn follow() -> Doc {
-    let about =
-        "Returns the same as `/stream`, without a token. Browsers, which accept `text/html`, get a page with a player.";
+    let about = "Returns the same as `/stream`, without a token. Browsers, which accept `text/html`, get a page with a player.";
     Doc::new("openShare", "Open a share link", about)
-        .response::<PlaybackInfo>(StatusCode::OK, "The video is playable.", examples::playback_info())
-        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
+        .response::<PlaybackInfo>(
+            StatusCode::OK,
+            "The video is playable.",
+            examples::playback_info(),
+        )
+        .response::<ProcessingInfo>(
+            StatusCode::ACCEPTED,
+            "The video is being processed.",
+            examples::processing_info(),
+        )
         .with_headers(&["Retry-After"])
         .problems(&PROBLEMS)
 }
 
 pub(crate) fn follow_to_playlist() -> Doc {
-    Doc::new("playShare", "Play a share link", "A URL for players: redirects to the playlist.")
-        .redirect("Redirects to the master playlist, with a grant.")
-        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
-        .with_headers(&["Retry-After"])
-        .problems(&PROBLEMS)
+    Doc::new(
+        "playShare",
+        "Play a share link",
+        "A URL for players: redirects to the playlist.",
+    )
+    .redirect("Redirects to the master playlist, with a grant.")
+    .response::<ProcessingInfo>(
+        StatusCode::ACCEPTED,
+        "The video is being processed.",
+        examples::processing_info(),
+    )
+    .with_headers(&["Retry-After"])
+    .problems(&PROBLEMS)
 }
 
 /// The problems of the routes of share links.

@@ -45,20 +45,28 @@ pub(crate) fn read() -> Doc {
 
 pub(crate) fn abort() -> Doc {
     let about = "Deletes the upload, its video and the bytes that arrived. Repeating the request is not an error.";
-    Doc::new("abortUpload", "Abort an upload", about).no_content("Aborted.").problems(&[
-        NoSuchVideo,
-        UploadComplete,
-        Conflict,
-    ])
+    Doc::new("abortUpload", "Abort an upload", about)
+        .no_content("Aborted.")
+        .problems(&[NoSuchVideo, UploadComplete, Conflict])
 }
 
 pub(crate) fn presign_parts() -> Doc {
-    let about =
-        "Signs requests for up to 100 parts. A part may be signed and sent again: the last one that arrives counts.";
+    let about = "Signs requests for up to 100 parts. A part may be signed and sent again: the last one that arrives counts.";
     Doc::new("presignParts", "Presign parts", about)
         .request_body::<PartsRequest>(json!({ "numbers": [2, 3] }))
-        .response::<SignedParts>(StatusCode::OK, "One request per part.", examples::signed_parts())
-        .problems(&[NoSuchVideo, NotAMultipartUpload, UploadComplete, UploadGone, Conflict, InvalidField])
+        .response::<SignedParts>(
+            StatusCode::OK,
+            "One request per part.",
+            examples::signed_parts(),
+        )
+        .problems(&[
+            NoSuchVideo,
+            NotAMultipartUpload,
+            UploadComplete,
+            UploadGone,
+            Conflict,
+            InvalidField,
+        ])
 }
 
 pub(crate) fn complete() -> Doc {
@@ -68,6 +76,16 @@ pub(crate) fn complete() -> Doc {
         .optional_body::<CompleteUpload>(
             json!({ "parts": [{ "number": 1, "etag": "9a0364b9e99bb480dd25e1f0284c8555" }] }),
         )
-        .response::<CompletedUpload>(StatusCode::OK, "The upload is complete.", examples::completed_upload())
-        .problems(&[NoSuchVideo, UploadIncomplete, UploadGone, Conflict, InvalidField])
+        .response::<CompletedUpload>(
+            StatusCode::OK,
+            "The upload is complete.",
+            examples::completed_upload(),
+        )
+        .problems(&[
+            NoSuchVideo,
+            UploadIncomplete,
+            UploadGone,
+            Conflict,
+            InvalidField,
+        ])
 }

@@ -1,8 +1,8 @@
 //! OpenAPI documentation of Uppy's protocol.
 
 use api_types::uppy::{
-    UppyAborted, UppyFile, UppyFileParams, UppyKey, UppyLocation, UppyPart, UppyPartUrl, UppyPut, UppySentParts,
-    UppyUpload,
+    UppyAborted, UppyFile, UppyFileParams, UppyKey, UppyLocation, UppyPart, UppyPartUrl, UppyPut,
+    UppySentParts, UppyUpload,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -70,10 +70,14 @@ pub(crate) fn list() -> Doc {
 }
 
 pub(crate) fn abort() -> Doc {
-    Doc::new("uppyAbort", "Abort a multipart upload", "Deletes its video too. Repeating the request is not an error.")
-        .query::<UppyKey>("key=$KEY")
-        .response::<UppyAborted>(StatusCode::OK, "Aborted.", json!({}))
-        .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
+    Doc::new(
+        "uppyAbort",
+        "Abort a multipart upload",
+        "Deletes its video too. Repeating the request is not an error.",
+    )
+    .query::<UppyKey>("key=$KEY")
+    .response::<UppyAborted>(StatusCode::OK, "Aborted.", json!({}))
+    .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
 }
 
 pub(crate) fn sign() -> Doc {
@@ -84,19 +88,37 @@ pub(crate) fn sign() -> Doc {
             "The URL for the PUT of the part.",
             json!({ "url": "https://account.example/...", "expires": 86_400 }),
         )
-        .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict, InvalidField])
+        .problems(&[
+            NoSuchVideo,
+            UploadGone,
+            UploadComplete,
+            Conflict,
+            InvalidField,
+        ])
 }
 
 pub(crate) fn complete() -> Doc {
-    Doc::new("uppyComplete", "Complete a multipart upload", "Repeating the request is not an error.")
-        .query::<UppyKey>("key=$KEY")
-        .request_body::<UppySentParts>(
-            json!({ "parts": [{ "PartNumber": 1, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }] }),
-        )
-        .response::<UppyLocation>(
-            StatusCode::OK,
-            "The video.",
-            json!({ "location": "/v1/videos/vid_018bcfe5680077078707070707070707", "key": KEY }),
-        )
-        .problems(&[NoSuchVideo, UploadGone, UploadIncomplete, Conflict, TooLarge, EmptyFile, InvalidField])
+    Doc::new(
+        "uppyComplete",
+        "Complete a multipart upload",
+        "Repeating the request is not an error.",
+    )
+    .query::<UppyKey>("key=$KEY")
+    .request_body::<UppySentParts>(
+        json!({ "parts": [{ "PartNumber": 1, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }] }),
+    )
+    .response::<UppyLocation>(
+        StatusCode::OK,
+        "The video.",
+        json!({ "location": "/v1/videos/vid_018bcfe5680077078707070707070707", "key": KEY }),
+    )
+    .problems(&[
+        NoSuchVideo,
+        UploadGone,
+        UploadIncomplete,
+        Conflict,
+        TooLarge,
+        EmptyFile,
+        InvalidField,
+    ])
 }

@@ -3,7 +3,9 @@
 use api_types::posters::{PosterParams, PosterPosition};
 use api_types::streams::{PlaybackInfo, ProcessingInfo, StreamParams};
 use api_types::timelines::Timeline;
-use api_types::videos::{CreateVideo, ListVideos, ReencodeRequest, SourceDownload, Video, VideoChange, VideoList};
+use api_types::videos::{
+    CreateVideo, ListVideos, ReencodeRequest, SourceDownload, Video, VideoChange, VideoList,
+};
 use http::StatusCode;
 use serde_json::json;
 
@@ -26,9 +28,13 @@ pub(crate) fn list() -> Doc {
 }
 
 pub(crate) fn read() -> Doc {
-    Doc::new("getVideo", "Get a video", "Returns its progress, renditions, attempts and receipt.")
-        .response::<Video>(StatusCode::OK, "The video.", examples::video())
-        .problems(&[NoSuchVideo])
+    Doc::new(
+        "getVideo",
+        "Get a video",
+        "Returns its progress, renditions, attempts and receipt.",
+    )
+    .response::<Video>(StatusCode::OK, "The video.", examples::video())
+    .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn convert() -> Doc {
@@ -57,23 +63,33 @@ pub(crate) fn convert() -> Doc {
 }
 
 pub(crate) fn change() -> Doc {
-    Doc::new("updateVideo", "Update a video", "Omitted fields keep their value; `null` removes it.")
-        .optional_body::<VideoChange>(json!({ "title": "Lesson 1: groups", "external_id": null }))
-        .response::<Video>(StatusCode::OK, "The video.", examples::video())
-        .problems(&[NoSuchVideo, FieldTooLong])
+    Doc::new(
+        "updateVideo",
+        "Update a video",
+        "Omitted fields keep their value; `null` removes it.",
+    )
+    .optional_body::<VideoChange>(json!({ "title": "Lesson 1: groups", "external_id": null }))
+    .response::<Video>(StatusCode::OK, "The video.", examples::video())
+    .problems(&[NoSuchVideo, FieldTooLong])
 }
 
 pub(crate) fn delete() -> Doc {
     let about = "Deletes its source, keys and all renditions, even while it is being processed. Repeating the request is not \
         an error: it removes what an interrupted deletion left. Returns 503 if the edge, whose cache may hold images, \
         cannot be reached: send the request again.";
-    Doc::new("deleteVideo", "Delete a video", about).no_content("Deleted.").problems(&[NoSuchVideo])
+    Doc::new("deleteVideo", "Delete a video", about)
+        .no_content("Deleted.")
+        .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn retry() -> Doc {
-    Doc::new("retryVideo", "Retry a video", "Starts another attempt at a video that failed or was cancelled.")
-        .response::<Video>(StatusCode::ACCEPTED, "Queued.", examples::video())
-        .problems(&[NoSuchVideo, SourceGone, Conflict])
+    Doc::new(
+        "retryVideo",
+        "Retry a video",
+        "Starts another attempt at a video that failed or was cancelled.",
+    )
+    .response::<Video>(StatusCode::ACCEPTED, "Queued.", examples::video())
+    .problems(&[NoSuchVideo, SourceGone, Conflict])
 }
 
 pub(crate) fn cancel() -> Doc {
@@ -89,7 +105,15 @@ pub(crate) fn reencode() -> Doc {
     Doc::new("reencodeVideo", "Re-encode a video", about)
         .optional_body::<ReencodeRequest>(json!({ "profile": "default", "rungs": ["720p"] }))
         .response::<Video>(StatusCode::ACCEPTED, "Queued.", examples::video())
-        .problems(&[NoSuchVideo, SourceGone, NoSuchProfile, NoSuchRung, RungNotEncoded, InvalidField, Conflict])
+        .problems(&[
+            NoSuchVideo,
+            SourceGone,
+            NoSuchProfile,
+            NoSuchRung,
+            RungNotEncoded,
+            InvalidField,
+            Conflict,
+        ])
 }
 
 pub(crate) fn stream() -> Doc {
@@ -98,16 +122,39 @@ pub(crate) fn stream() -> Doc {
         `generate: on_first_view`, the first call starts transcoding.";
     Doc::new("getStream", "Get playback URLs", about)
         .query::<StreamParams>("viewer=user-42")
-        .response::<PlaybackInfo>(StatusCode::OK, "The video is playable.", examples::playback_info())
-        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
+        .response::<PlaybackInfo>(
+            StatusCode::OK,
+            "The video is playable.",
+            examples::playback_info(),
+        )
+        .response::<ProcessingInfo>(
+            StatusCode::ACCEPTED,
+            "The video is being processed.",
+            examples::processing_info(),
+        )
         .with_headers(&["Retry-After"])
-        .problems(&[NoSuchVideo, VideoFailed, VideoCancelled, SourceGone, Conflict, InvalidField])
+        .problems(&[
+            NoSuchVideo,
+            VideoFailed,
+            VideoCancelled,
+            SourceGone,
+            Conflict,
+            InvalidField,
+        ])
 }
 
 pub(crate) fn source() -> Doc {
-    Doc::new("getSource", "Download the source", "Returns a URL of the uploaded file in the bucket.")
-        .response::<SourceDownload>(StatusCode::OK, "The download URL.", examples::source_download())
-        .problems(&[NoSuchVideo, SourceGone])
+    Doc::new(
+        "getSource",
+        "Download the source",
+        "Returns a URL of the uploaded file in the bucket.",
+    )
+    .response::<SourceDownload>(
+        StatusCode::OK,
+        "The download URL.",
+        examples::source_download(),
+    )
+    .problems(&[NoSuchVideo, SourceGone])
 }
 
 pub(crate) fn timeline() -> Doc {
@@ -128,12 +175,20 @@ pub(crate) fn put_poster() -> Doc {
         .optional_body::<PosterPosition>(json!({ "at": 12.5 }))
         .or_bytes()
         .response::<Video>(StatusCode::OK, "The poster is set.", examples::video())
-        .response::<Video>(StatusCode::ACCEPTED, "The poster is being rendered.", examples::video())
+        .response::<Video>(
+            StatusCode::ACCEPTED,
+            "The poster is being rendered.",
+            examples::video(),
+        )
         .problems(&[NoSuchVideo, PosterNotAccepted, Conflict])
 }
 
 pub(crate) fn delete_poster() -> Doc {
-    Doc::new("deletePoster", "Restore the automatic poster", "Repeating the request is not an error.")
-        .no_content("The automatic poster is restored.")
-        .problems(&[NoSuchVideo])
+    Doc::new(
+        "deletePoster",
+        "Restore the automatic poster",
+        "Repeating the request is not an error.",
+    )
+    .no_content("The automatic poster is restored.")
+    .problems(&[NoSuchVideo])
 }

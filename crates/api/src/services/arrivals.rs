@@ -31,7 +31,10 @@ pub struct Arrivals {
 impl Arrivals {
     /// Creates a checker that hands sources to `ingest`.
     pub fn new(ingest: Ingest) -> Self {
-        Self { ingest, next_look_ms: HashMap::new() }
+        Self {
+            ingest,
+            next_look_ms: HashMap::new(),
+        }
     }
 
     /// Checks the uploads that are due and returns how many sources it ingested. An upload whose check fails is checked
@@ -40,7 +43,11 @@ impl Arrivals {
     /// # Errors
     /// If the catalog cannot list the uploads.
     pub async fn check(&mut self, now: UnixMillis) -> Result<u64, CatalogError> {
-        let mut filter = VideoFilter { states: vec![StateName::Uploading], limit: PAGE, ..VideoFilter::default() };
+        let mut filter = VideoFilter {
+            states: vec![StateName::Uploading],
+            limit: PAGE,
+            ..VideoFilter::default()
+        };
         let (mut taken, mut open) = (0, HashMap::new());
         loop {
             let page = self.ingest.catalog.list_videos(&filter).await?;
@@ -75,13 +82,22 @@ impl Arrivals {
 ///
 /// # Errors
 /// See [`IngestError`].
-pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now: UnixMillis) -> Result<bool, IngestError> {
-    let Some(key @ ObjectKey::Source { .. }) =
-        video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it))
+pub(crate) async fn ingest_if_stored(
+    ingest: &Ingest,
+    video: &Video,
+    now: UnixMillis,
+) -> Result<bool, IngestError> {
+    let Some(key @ ObjectKey::Source { .. }) = video
+        .source
+        .key
+        .as_deref()
+        .and_then(|it| ObjectKey::parse(Bucket::Private, it))
     else {
         return Ok(false);
     };
-    let Some(taken) = ingest.ingest_stored(&key, video.source.size, now).await? else { return Ok(false) };
+    let Some(taken) = ingest.ingest_stored(&key, video.source.size, now).await? else {
+        return Ok(false);
+    };
     match taken {
         Ingested::Queued(_) | Ingested::Waiting(_) => {
             tracing::info!(video.id = %video.id, "found the source of {} in the bucket without an event", video.id);

@@ -30,11 +30,17 @@ const LIMIT: u32 = 1_000;
 ///
 /// # Errors
 /// See [`DeadLetterError`].
-pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now: UnixMillis) -> Result<u64, DeadLetterError> {
+pub async fn fail_videos(
+    queue: &dyn JobQueue,
+    catalog: &Catalog,
+    now: UnixMillis,
+) -> Result<u64, DeadLetterError> {
     let mut failed = 0;
     for letter in queue.dead_letters(LIMIT).await? {
         // A message that cannot be parsed has no video.
-        let Ok(message) = &letter.message else { continue };
+        let Ok(message) = &letter.message else {
+            continue;
+        };
         if has_another_attempt(catalog, message, now).await? {
             let (video, job) = (message.video(), message.id());
             tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
@@ -45,7 +51,10 @@ pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now: UnixMilli
         }
         // If a worker knew the reason, it has recorded it.
         let failure = Failure::of(FailureCode::WorkerLost);
-        if catalog.fail_permanently(message, &failure, letter.dead_lettered_ms, now).await? {
+        if catalog
+            .fail_permanently(message, &failure, letter.dead_lettered_ms, now)
+            .await?
+        {
             let (video, job) = (message.video(), message.id());
             tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
             failed += 1;
@@ -55,7 +64,11 @@ pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now: UnixMilli
 }
 
 /// Whether the video still waits for this job, and the job has attempts left.
-async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now: UnixMillis) -> Result<bool, CatalogError> {
+async fn has_another_attempt(
+    catalog: &Catalog,
+    message: &JobMessage,
+    now: UnixMillis,
+) -> Result<bool, CatalogError> {
     // Posters have no attempts: the worker decides.
     if matches!(message, JobMessage::PosterV1(_)) {
         return Ok(false);
@@ -65,7 +78,10 @@ async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now: UnixM
         Err(CatalogError::NotFound { .. }) => return Ok(false),
         Err(problem) => return Err(problem),
     };
-    let is_over = matches!(video.state, VideoState::Failed(_) | VideoState::Cancelled | VideoState::Deleted);
+    let is_over = matches!(
+        video.state,
+        VideoState::Failed(_) | VideoState::Cancelled | VideoState::Deleted
+    );
     if is_over || video.job.as_ref().is_some_and(|it| it != message.id()) {
         return Ok(false);
     }

@@ -117,14 +117,21 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`]. The records before the failed one have been processed.
     pub async fn process(&self, body: &str, now: UnixMillis) -> Result<Vec<Ingested>, IngestError> {
-        let context = EventContext { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
+        let context = EventContext {
+            bucket: &self.private_bucket,
+            profile: &self.profile,
+            mode: self.mode,
+        };
         let mut taken = Vec::new();
         // The edge worker sends jobs that it created from events.
-        let records = relayed_job(body, context).map_or_else(|| jobs_of(body, context), |it| vec![it]);
+        let records =
+            relayed_job(body, context).map_or_else(|| jobs_of(body, context), |it| vec![it]);
         for record in records {
             let outcome = match record {
                 Ok(job) => self.record_and_send(&job, now).await?,
-                Err(SkipReason::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
+                Err(SkipReason::UnreadableJob { detail }) => {
+                    return Err(IngestError::UnreadableJob(detail));
+                }
                 Err(ignored) => Ingested::Ignored(ignored),
             };
             self.count(&outcome);
@@ -171,8 +178,19 @@ impl Ingest {
             Err(error) => return Err(error.into()),
         };
         let bucket = self.private_bucket.clone();
-        let found = Source { bucket, key: source.path(), etag: meta.etag.0, size: meta.size };
-        let job = Job::new(source.video(), found, &self.profile, self.mode, JobReason::Upload);
+        let found = Source {
+            bucket,
+            key: source.path(),
+            etag: meta.etag.0,
+            size: meta.size,
+        };
+        let job = Job::new(
+            source.video(),
+            found,
+            &self.profile,
+            self.mode,
+            JobReason::Upload,
+        );
         self.record_and_send(&job, now).await.map(Some)
     }
 
@@ -191,10 +209,16 @@ impl Ingest {
             }
         };
         let id = job.id.clone();
-        Ok(match self.queue.send(&JobMessage::from(job), Duration::ZERO).await? {
-            Sent::Queued => Ingested::Queued(id),
-            Sent::Duplicate => Ingested::Duplicate(id),
-        })
+        Ok(
+            match self
+                .queue
+                .send(&JobMessage::from(job), Duration::ZERO)
+                .await?
+            {
+                Sent::Queued => Ingested::Queued(id),
+                Sent::Duplicate => Ingested::Duplicate(id),
+            },
+        )
     }
 
     /// A presigned request outlives the source, if the profile deletes or archives it. Only an object at the key of the
@@ -202,7 +226,10 @@ impl Ingest {
     async fn remove_unwanted(&self, job: &Job) -> Result<(), IngestError> {
         tracing::warn!(video.id = %job.video, "ignoring another source of a video that was ready before");
         let video = self.catalog.get_video(job.video).await?;
-        let Some(key) = job.source_key().filter(|_| video.source.key.as_deref() == Some(&job.source.key)) else {
+        let Some(key) = job
+            .source_key()
+            .filter(|_| video.source.key.as_deref() == Some(&job.source.key))
+        else {
             return Ok(());
         };
         match self.store.head(&key).await {

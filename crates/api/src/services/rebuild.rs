@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use catalog::{
-    Catalog, CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, VideoFilter,
+    Catalog, CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState,
+    VideoFilter,
 };
 use config::Installation;
 use domain::ids::{Generation, VideoId};
@@ -72,11 +73,22 @@ impl Rebuild {
     /// # Errors
     /// [`RebuildError`]
     pub async fn is_needed(&self) -> Result<bool, RebuildError> {
-        let any = self.catalog.list_videos(&VideoFilter { limit: 1, ..VideoFilter::default() }).await?;
+        let any = self
+            .catalog
+            .list_videos(&VideoFilter {
+                limit: 1,
+                ..VideoFilter::default()
+            })
+            .await?;
         if !any.videos.is_empty() {
             return Ok(false);
         }
-        Ok(!self.store.list(&ObjectPrefix::AllManifests, None).await?.entries.is_empty())
+        Ok(!self
+            .store
+            .list(&ObjectPrefix::AllManifests, None)
+            .await?
+            .entries
+            .is_empty())
     }
 
     /// Writes a row for each published video that the catalog lacks. Repeating it changes nothing.
@@ -106,7 +118,9 @@ impl Rebuild {
     /// All generations with a manifest.
     async fn videos(&self) -> Result<BTreeSet<VideoId>, StoreError> {
         let entries = self.list(&ObjectPrefix::AllManifests).await?;
-        let keys = entries.iter().filter_map(|it| ObjectKey::parse(Bucket::Private, &it.path));
+        let keys = entries
+            .iter()
+            .filter_map(|it| ObjectKey::parse(Bucket::Private, &it.path));
         // Plans have the same prefix, and are written before anything is published.
         let manifests = keys.filter(|it| matches!(it, ObjectKey::Manifest { .. }));
         Ok(manifests.map(|it| it.video()).collect())
@@ -126,26 +140,49 @@ impl Rebuild {
 
     /// The data in the playlists of a complete video; `None`: it is incomplete.
     async fn published(&self, video: VideoId) -> Result<Option<Published>, StoreError> {
-        let Some(text) = self.store.read_if_present(&ObjectKey::Master { video }, LARGEST_PLAYLIST).await? else {
+        let Some(text) = self
+            .store
+            .read_if_present(&ObjectKey::Master { video }, LARGEST_PLAYLIST)
+            .await?
+        else {
             return Ok(None);
         };
         let master = MasterPlaylist::parse(&String::from_utf8_lossy(&text)).playlist;
-        let Some(first) = master.variants.first().and_then(|it| place(&it.uri)) else { return Ok(None) };
+        let Some(first) = master.variants.first().and_then(|it| place(&it.uri)) else {
+            return Ok(None);
+        };
         let (generation, rendition) = first;
-        let key = ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition };
-        let Some(text) = self.store.read_if_present(&key, LARGEST_PLAYLIST).await? else { return Ok(None) };
+        let key = ObjectKey::MediaPlaylist {
+            video,
+            generation: generation.clone(),
+            rendition,
+        };
+        let Some(text) = self.store.read_if_present(&key, LARGEST_PLAYLIST).await? else {
+            return Ok(None);
+        };
         let media = MediaPlaylist::parse(&String::from_utf8_lossy(&text)).playlist;
         if media.end_list.is_none() {
             return Ok(None);
         }
-        Ok(Some(Published { generation, renditions: renditions(&master), seconds: media.duration() }))
+        Ok(Some(Published {
+            generation,
+            renditions: renditions(&master),
+            seconds: media.duration(),
+        }))
     }
 
-    async fn write(&self, video: VideoId, published: Published, now: UnixMillis) -> Result<(), RebuildError> {
+    async fn write(
+        &self,
+        video: VideoId,
+        published: Published,
+        now: UnixMillis,
+    ) -> Result<(), RebuildError> {
         let sources = self.list(&ObjectPrefix::Sources(video)).await?;
-        let source = sources.into_iter().find_map(|entry| match ObjectKey::parse(Bucket::Private, &entry.path)? {
-            ObjectKey::Source { file_name, .. } => Some((file_name.to_string(), entry)),
-            _ => None,
+        let source = sources.into_iter().find_map(|entry| {
+            match ObjectKey::parse(Bucket::Private, &entry.path)? {
+                ObjectKey::Source { file_name, .. } => Some((file_name.to_string(), entry)),
+                _ => None,
+            }
         });
         let new = NewVideo {
             id: video,
@@ -164,7 +201,12 @@ impl Rebuild {
         self.catalog.create_video(&new, now).await?;
         let source = source.map_or_else(
             // The source was deleted or archived, or is an object of the customer.
-            || Source { bucket: self.private_bucket.clone(), key: String::new(), etag: String::new(), size: 0 },
+            || Source {
+                bucket: self.private_bucket.clone(),
+                key: String::new(),
+                etag: String::new(),
+                size: 0,
+            },
             |(_, entry)| Source {
                 bucket: self.private_bucket.clone(),
                 key: entry.path,
@@ -173,11 +215,21 @@ impl Rebuild {
             },
         );
         let job = Job::new(video, source, &new.profile, new.mode, JobReason::Upload);
-        let claimed = self.catalog.claim(&job, &published.generation, WORKER, LEASE, now).await?;
+        let claimed = self
+            .catalog
+            .claim(&job, &published.generation, WORKER, LEASE, now)
+            .await?;
         // Otherwise an event or a worker was faster.
-        let ClaimOutcome::Claimed(claim) = claimed else { return Ok(()) };
-        self.catalog.set_renditions(&claim, &published.renditions, now).await?;
-        let receipt = Receipt { source_ms: (published.seconds * 1000.0) as u64, ..Receipt::default() };
+        let ClaimOutcome::Claimed(claim) = claimed else {
+            return Ok(());
+        };
+        self.catalog
+            .set_renditions(&claim, &published.renditions, now)
+            .await?;
+        let receipt = Receipt {
+            source_ms: (published.seconds * 1000.0) as u64,
+            ..Receipt::default()
+        };
         self.catalog.mark_ready(&claim, &receipt, now).await?;
         Ok(())
     }
@@ -211,7 +263,10 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
             name,
         })
     };
-    let videos = master.variants.iter().filter_map(|it| of(it, RenditionKind::Video));
+    let videos = master
+        .variants
+        .iter()
+        .filter_map(|it| of(it, RenditionKind::Video));
     let sounds = master.media.iter().filter_map(|media| {
         let (_, name) = place(media.uri.as_deref()?)?;
         Some(RenditionRecord {
@@ -227,8 +282,15 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
             state: RenditionState::Complete,
         })
     });
-    let iframes = master.iframes.iter().filter_map(|it| of(it, RenditionKind::IFrames));
+    let iframes = master
+        .iframes
+        .iter()
+        .filter_map(|it| of(it, RenditionKind::IFrames));
     let mut seen = BTreeSet::new();
     // A variant is listed once per audio group.
-    videos.chain(sounds).chain(iframes).filter(|it| seen.insert(it.name.clone())).collect()
+    videos
+        .chain(sounds)
+        .chain(iframes)
+        .filter(|it| seen.insert(it.name.clone()))
+        .collect()
 }

@@ -83,8 +83,13 @@ pub async fn content_keys(
 ) -> Result<Summary, RewrapError> {
     let (mut summary, mut after) = (Summary::default(), None);
     loop {
-        let page = store.list(&ObjectPrefix::AllContentKeys, after.as_deref()).await?;
-        let parsed = page.entries.iter().filter_map(|it| ObjectKey::parse(Bucket::Private, &it.path));
+        let page = store
+            .list(&ObjectPrefix::AllContentKeys, after.as_deref())
+            .await?;
+        let parsed = page
+            .entries
+            .iter()
+            .filter_map(|it| ObjectKey::parse(Bucket::Private, &it.path));
         let objects = parsed.filter(|it| matches!(it, ObjectKey::ContentKey { .. }));
         let mut outcomes = futures::stream::iter(objects)
             .map(|object| async move { content_key(store, keys, &object).await })
@@ -108,7 +113,12 @@ async fn content_key(
 ) -> Result<Outcome, RewrapError> {
     let body = match store.get(object, None, None).await {
         Ok(body) if body.meta.size <= MAX_DOCUMENT_BYTES => body,
-        Ok(_) => return Ok(Outcome::Unreadable(format!("{}: it is too large for a key", object.path()))),
+        Ok(_) => {
+            return Ok(Outcome::Unreadable(format!(
+                "{}: it is too large for a key",
+                object.path()
+            )));
+        }
         Err(StoreError::NotFound { .. }) => return Ok(Outcome::Gone),
         Err(error) => return Err(error.into()),
     };
@@ -117,9 +127,14 @@ async fn content_key(
     match keys.rewrap(&document, object, nonce()?) {
         Ok(None) => Ok(Outcome::Current),
         Err(error) => Ok(Outcome::Unreadable(format!("{}: {error}", object.path()))),
-        Ok(Some(new)) => match store.put(object, new.into(), PutCondition::Matches(&etag)).await {
+        Ok(Some(new)) => match store
+            .put(object, new.into(), PutCondition::Matches(&etag))
+            .await
+        {
             Ok(_) => Ok(Outcome::Rewrapped),
-            Err(StoreError::ConditionFailed { .. } | StoreError::NotFound { .. }) => Ok(Outcome::Gone),
+            Err(StoreError::ConditionFailed { .. } | StoreError::NotFound { .. }) => {
+                Ok(Outcome::Gone)
+            }
             Err(error) => Err(error.into()),
         },
     }
@@ -129,21 +144,36 @@ async fn content_key(
 ///
 /// # Errors
 /// The first error of the database; what was rewrapped before stays so.
-pub async fn webhook_secrets(webhooks: &Webhooks, keys: &KeyEncryptionKeys) -> Result<Summary, RewrapError> {
+pub async fn webhook_secrets(
+    webhooks: &Webhooks,
+    keys: &KeyEncryptionKeys,
+) -> Result<Summary, RewrapError> {
     let (mut summary, mut after) = (Summary::default(), None);
     loop {
-        let page = webhooks.list(&EndpointFilter { owner: None, after, limit: PAGE }).await?;
+        let page = webhooks
+            .list(&EndpointFilter {
+                owner: None,
+                after,
+                limit: PAGE,
+            })
+            .await?;
         for endpoint in page.endpoints {
             for secret in endpoint.secrets {
-                let outcome = match sealed_secret::rewrap(keys, endpoint.id, &secret.sealed, nonce()?) {
-                    Ok(None) => Outcome::Current,
-                    Err(error) => Outcome::Unreadable(format!("webhook {}: {error}", endpoint.id)),
-                    Ok(Some(new)) => match webhooks.replace_secret(endpoint.id, &secret.sealed, &new).await {
-                        Ok(true) => Outcome::Rewrapped,
-                        Ok(false) | Err(WebhookError::NoSuchEndpoint(_)) => Outcome::Gone,
-                        Err(error) => return Err(error.into()),
-                    },
-                };
+                let outcome =
+                    match sealed_secret::rewrap(keys, endpoint.id, &secret.sealed, nonce()?) {
+                        Ok(None) => Outcome::Current,
+                        Err(error) => {
+                            Outcome::Unreadable(format!("webhook {}: {error}", endpoint.id))
+                        }
+                        Ok(Some(new)) => match webhooks
+                            .replace_secret(endpoint.id, &secret.sealed, &new)
+                            .await
+                        {
+                            Ok(true) => Outcome::Rewrapped,
+                            Ok(false) | Err(WebhookError::NoSuchEndpoint(_)) => Outcome::Gone,
+                            Err(error) => return Err(error.into()),
+                        },
+                    };
                 summary.count(outcome);
             }
         }

@@ -153,9 +153,18 @@ impl Sweeper {
     /// Cleans up once. Failed steps are left for the next time.
     pub async fn sweep(&self, now: UnixMillis) -> SweepSummary {
         let mut swept = SweepSummary::default();
-        swept.arrivals = self.each(StateName::Uploading, CleanupStep::TakeArrived, now, &mut swept.failures).await;
+        swept.arrivals = self
+            .each(
+                StateName::Uploading,
+                CleanupStep::TakeArrived,
+                now,
+                &mut swept.failures,
+            )
+            .await;
         for state in [StateName::Created, StateName::Uploading] {
-            swept.uploads += self.each(state, CleanupStep::ExpireUpload, now, &mut swept.failures).await;
+            swept.uploads += self
+                .each(state, CleanupStep::ExpireUpload, now, &mut swept.failures)
+                .await;
         }
         match self.abort_orphans(now).await {
             Ok(strays) => swept.strays = strays,
@@ -164,18 +173,40 @@ impl Sweeper {
         match self.is_queue_empty().await {
             Ok(true) => {
                 let failures = &mut swept.failures;
-                swept.jobs += self.each(StateName::Uploading, CleanupStep::ImportAgain, now, failures).await;
-                for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
-                    swept.jobs += self.each(state, CleanupStep::SendAgain, now, &mut swept.failures).await;
+                swept.jobs += self
+                    .each(
+                        StateName::Uploading,
+                        CleanupStep::ImportAgain,
+                        now,
+                        failures,
+                    )
+                    .await;
+                for state in [
+                    StateName::Queued,
+                    StateName::Processing,
+                    StateName::Playable,
+                ] {
+                    swept.jobs += self
+                        .each(state, CleanupStep::SendAgain, now, &mut swept.failures)
+                        .await;
                 }
             }
             Ok(false) => {}
             Err(problem) => failed(&mut swept.failures, "queue", &problem),
         }
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
-            swept.generations += self.each(state, CleanupStep::RemoveUnseen, now, &mut swept.failures).await;
+            swept.generations += self
+                .each(state, CleanupStep::RemoveUnseen, now, &mut swept.failures)
+                .await;
         }
-        swept.refused = self.each(StateName::Failed, CleanupStep::RemoveRefused, now, &mut swept.failures).await;
+        swept.refused = self
+            .each(
+                StateName::Failed,
+                CleanupStep::RemoveRefused,
+                now,
+                &mut swept.failures,
+            )
+            .await;
         match self.webhooks.prune(now - self.config.log_life).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
             Err(problem) => failed(&mut swept.failures, "webhook log", &problem.into()),
@@ -188,8 +219,18 @@ impl Sweeper {
     }
 
     /// Applies a step to every video in a state and returns the number of changes.
-    async fn each(&self, state: StateName, chore: CleanupStep, now: UnixMillis, failures: &mut u64) -> u64 {
-        let mut filter = VideoFilter { states: vec![state], limit: PAGE, ..VideoFilter::default() };
+    async fn each(
+        &self,
+        state: StateName,
+        chore: CleanupStep,
+        now: UnixMillis,
+        failures: &mut u64,
+    ) -> u64 {
+        let mut filter = VideoFilter {
+            states: vec![state],
+            limit: PAGE,
+            ..VideoFilter::default()
+        };
         let mut changed = 0;
         loop {
             let page = match self.catalog.list_videos(&filter).await {

@@ -79,17 +79,27 @@ pub(super) async fn begin(
     Query(params): Query<BeginParams>,
 ) -> Result<Response, ApiError> {
     let (_, client) = provider(&state)?;
-    let transaction =
-        Transaction { state: random()?, nonce: random()?, verifier: random()?, to: page_or_home(params.to) };
+    let transaction = Transaction {
+        state: random()?,
+        nonce: random()?,
+        verifier: random()?,
+        to: page_or_home(params.to),
+    };
     let redirect_uri = callback_url(&state);
-    let url = match client.authorization_url(&transaction.attempt(&redirect_uri)).await {
+    let url = match client
+        .authorization_url(&transaction.attempt(&redirect_uri))
+        .await
+    {
         Ok(url) => url,
         Err(problem) => {
             tracing::warn!("sign-in failed: {:#}", anyhow::Error::from(problem));
             return Ok(Redirect::to(Failure::Provider.page()).into_response());
         }
     };
-    let cookie = auth.cookies.sign_in.set(&transaction, clock::now().as_secs(), LIFETIME)?;
+    let cookie = auth
+        .cookies
+        .sign_in
+        .set(&transaction, clock::now().as_secs(), LIFETIME)?;
     Ok(([(SET_COOKIE, cookie)], Redirect::to(url.as_str())).into_response())
 }
 
@@ -103,21 +113,35 @@ pub(super) async fn finish(
     let (identity, client) = provider(&state)?;
     let (parts, _) = request.into_parts();
     let redirect_uri = callback_url(&state);
-    let signed_in = sign_in(&auth, (identity, client), &params, &parts.headers, &redirect_uri).await;
+    let signed_in = sign_in(
+        &auth,
+        (identity, client),
+        &params,
+        &parts.headers,
+        &redirect_uri,
+    )
+    .await;
     // Each sign-in has one callback.
     let ended = auth.cookies.sign_in.remove()?;
     match signed_in {
         Ok((caller, to)) => {
             record_caller(&caller.subject);
-            let session = Session::User { issuer: client.issuer().to_owned(), caller };
+            let session = Session::User {
+                issuer: client.issuer().to_owned(),
+                caller,
+            };
             let now_s = clock::now().as_secs();
-            let cookie = auth.cookies.session.set(session, now_s, client.settings.session)?;
+            let cookie = auth
+                .cookies
+                .session
+                .set(session, now_s, client.settings.session)?;
             let cookies = AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, ended)]);
             Ok((cookies, Redirect::to(&to)).into_response())
         }
         Err(failure) => {
             // Each of them may cost a request to the provider.
-            auth.limits.count_failure(&parts.headers, &parts.extensions)?;
+            auth.limits
+                .count_failure(&parts.headers, &parts.extensions)?;
             Ok(([(SET_COOKIE, ended)], Redirect::to(failure.page())).into_response())
         }
     }
@@ -131,7 +155,10 @@ async fn sign_in(
     headers: &HeaderMap,
     redirect_uri: &str,
 ) -> Result<(Caller, String), Failure> {
-    let transaction = auth.cookies.sign_in.read::<Transaction>(headers, clock::now().as_secs());
+    let transaction = auth
+        .cookies
+        .sign_in
+        .read::<Transaction>(headers, clock::now().as_secs());
     let (transaction, _) = transaction.ok_or(Failure::Expired)?;
     // The browser that comes back is the one that was sent (RFC 6749, 10.12).
     let state = params.state.as_deref().unwrap_or_default();
@@ -143,25 +170,49 @@ async fn sign_in(
         return Err(Failure::Provider);
     }
     if let Some(error) = &params.error {
-        tracing::warn!(error, "sign-in failed: the identity provider responded with an error");
+        tracing::warn!(
+            error,
+            "sign-in failed: the identity provider responded with an error"
+        );
         let is_denied = error == "access_denied";
-        return Err(if is_denied { Failure::Denied } else { Failure::Provider });
+        return Err(if is_denied {
+            Failure::Denied
+        } else {
+            Failure::Provider
+        });
     }
     let code = params.code.as_deref().ok_or(Failure::Provider)?;
-    match identity.sign_in(client, code, &transaction.attempt(redirect_uri)).await {
+    match identity
+        .sign_in(client, code, &transaction.attempt(redirect_uri))
+        .await
+    {
         Ok(caller) => Ok((caller, transaction.to)),
         Err(problem) => {
             let is_outage = problem.is_outage();
             tracing::warn!("sign-in failed: {:#}", anyhow::Error::from(problem));
-            Err(if is_outage { Failure::Provider } else { Failure::NotAllowed })
+            Err(if is_outage {
+                Failure::Provider
+            } else {
+                Failure::NotAllowed
+            })
         }
     }
 }
 
 impl Transaction {
     fn attempt<'a>(&'a self, redirect_uri: &'a str) -> Attempt<'a> {
-        let Self { state, nonce, verifier, to: _ } = self;
-        Attempt { redirect_uri, state, nonce, verifier }
+        let Self {
+            state,
+            nonce,
+            verifier,
+            to: _,
+        } = self;
+        Attempt {
+            redirect_uri,
+            state,
+            nonce,
+            verifier,
+        }
     }
 }
 
@@ -178,12 +229,21 @@ impl Failure {
 }
 
 fn provider(state: &ApiState) -> Result<(&IdentityProvider, &OidcClient), ApiError> {
-    let identity = state.identity.as_deref().ok_or_else(ApiError::no_such_route)?;
-    Ok((identity, identity.oidc.as_ref().ok_or_else(ApiError::no_such_route)?))
+    let identity = state
+        .identity
+        .as_deref()
+        .ok_or_else(ApiError::no_such_route)?;
+    Ok((
+        identity,
+        identity.oidc.as_ref().ok_or_else(ApiError::no_such_route)?,
+    ))
 }
 
 fn callback_url(state: &ApiState) -> String {
-    format!("{}/sign-in/oidc/callback", state.config.public_url.trim_end_matches('/'))
+    format!(
+        "{}/sign-in/oidc/callback",
+        state.config.public_url.trim_end_matches('/')
+    )
 }
 
 /// 256 random bits as text: enough for a state, a nonce and a PKCE verifier (RFC 7636, 4.1).

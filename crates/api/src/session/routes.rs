@@ -26,7 +26,10 @@ pub(crate) fn pages() -> Router<ApiState> {
     Router::new()
         .route("/sign-in", get(follow_link).head(method_not_allowed))
         .route("/sign-in/oidc", get(oidc::begin).head(method_not_allowed))
-        .route("/sign-in/oidc/callback", get(oidc::finish).head(method_not_allowed))
+        .route(
+            "/sign-in/oidc/callback",
+            get(oidc::finish).head(method_not_allowed),
+        )
 }
 
 /// `GET /v1/session`
@@ -48,7 +51,8 @@ pub(crate) async fn read(
         Err(error) if error.problem() == Problem::Unauthorized => {
             // Pages ask without a session too. Tokens in the header may be guesses.
             if parts.headers.contains_key(AUTHORIZATION) {
-                auth.limits.count_failure(&parts.headers, &parts.extensions)?;
+                auth.limits
+                    .count_failure(&parts.headers, &parts.extensions)?;
             }
             Err(error.with_methods(methods(&state)))
         }
@@ -81,7 +85,10 @@ pub(crate) async fn start(
 }
 
 /// `DELETE /v1/session`
-pub(crate) async fn end(Extension(auth): Extension<Arc<AuthLayer>>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn end(
+    Extension(auth): Extension<Arc<AuthLayer>>,
+    request: Request,
+) -> Result<Response, ApiError> {
     check_origin(request.method(), request.headers())?;
     let cookie = auth.cookies.session.remove()?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
@@ -103,13 +110,19 @@ async fn follow_link(
     Query(params): Query<LinkParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(code) = params.code else { return Ok(state.pages.page("/sign-in", &headers)) };
+    let Some(code) = params.code else {
+        return Ok(state.pages.page("/sign-in", &headers));
+    };
     let Some(token) = state.sign_in.as_ref().and_then(|it| it.exchange(&code)) else {
         return Ok(Redirect::to("/sign-in?problem=link").into_response());
     };
     let cookie = auth.cookies.start(token.expose())?;
     // The redirection replaces the address, so the code is in no history.
-    Ok(([(SET_COOKIE, cookie)], Redirect::to(&page_or_home(params.to))).into_response())
+    Ok((
+        [(SET_COOKIE, cookie)],
+        Redirect::to(&page_or_home(params.to)),
+    )
+        .into_response())
 }
 
 /// The path of a page here, or of the first one: `//host` and `/\\host` would be another site.
@@ -135,7 +148,11 @@ fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> sessions::Se
 /// How a browser can sign in here.
 fn methods(state: &ApiState) -> Vec<SignInMethod> {
     let oidc = state.identity.as_ref().is_some_and(|it| it.oidc.is_some());
-    let all = [(SignInMethod::ApiKey, true), (SignInMethod::Link, state.sign_in.is_some()), (SignInMethod::Oidc, oidc)];
+    let all = [
+        (SignInMethod::ApiKey, true),
+        (SignInMethod::Link, state.sign_in.is_some()),
+        (SignInMethod::Oidc, oidc),
+    ];
     all.into_iter().filter(|it| it.1).map(|it| it.0).collect()
 }
 
@@ -146,7 +163,11 @@ mod tests {
     #[test]
     fn a_link_opens_pages_of_this_site_only() {
         let opened = |path: &str| page_or_home(Some(path.to_owned()));
-        for own in ["/", "/upload", "/watch/vid_018bcfe5680077078707070707070707"] {
+        for own in [
+            "/",
+            "/upload",
+            "/watch/vid_018bcfe5680077078707070707070707",
+        ] {
             assert_eq!(opened(own), own);
         }
         for other in [

@@ -22,9 +22,16 @@ impl SignInLink {
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub fn new(token: Secret, announce: impl Fn(&str) + Send + Sync + 'static) -> Result<Self, getrandom::Error> {
+    pub fn new(
+        token: Secret,
+        announce: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Self, getrandom::Error> {
         let code = Mutex::new(new_code()?);
-        Ok(Self(Arc::new(State { token, code, announce: Box::new(announce) })))
+        Ok(Self(Arc::new(State {
+            token,
+            code,
+            announce: Box::new(announce),
+        })))
     }
 
     /// The path of the current link.
@@ -68,7 +75,10 @@ mod tests {
     fn each_link_works_once() {
         let links: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = links.clone();
-        let link = SignInLink::new(Secret::new("er_1"), move |it| seen.lock().unwrap().push(it.to_owned())).unwrap();
+        let link = SignInLink::new(Secret::new("er_1"), move |it| {
+            seen.lock().unwrap().push(it.to_owned())
+        })
+        .unwrap();
         let code = |path: String| path.rsplit_once('=').unwrap().1.to_owned();
         let first = code(link.path());
         assert!(link.exchange("").is_none() && link.exchange("0").is_none());

@@ -30,7 +30,10 @@ pub(crate) async fn create(
     let owner = caller.owner_for(request.owner)?;
     let now = clock::now();
     let video = new_video_id(now)?;
-    let key = ObjectKey::Source { video, file_name: FileName::clean(&request.filename) };
+    let key = ObjectKey::Source {
+        video,
+        file_name: FileName::clean(&request.filename),
+    };
     let profile = metadata::profile(request.profile, &state.config)?;
     let new = NewVideo {
         id: video,
@@ -48,7 +51,13 @@ pub(crate) async fn create(
     };
     let life = state.config.upload_url_life;
     let expires_ms = now + life;
-    let file = File { key: &key, size: request.size, content_type: &content_type, life, expires_ms };
+    let file = File {
+        key: &key,
+        size: request.size,
+        content_type: &content_type,
+        life,
+        expires_ms,
+    };
     let (row, upload) = begin(&state, &new, &file, now).await?;
     tracing::info!(video.id = %video, size = request.size, "created {video}, an upload of {} bytes", request.size);
     let created = CreatedUpload {
@@ -59,7 +68,11 @@ pub(crate) async fn create(
         upload,
         expires_at: expires_ms.into(),
     };
-    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, format!("/v1/uploads/{video}"))],
+        Json(created),
+    ))
 }
 
 /// Creates the catalog row, and a presigned PUT or a multipart upload, by the size of the file.
@@ -69,20 +82,46 @@ async fn begin(
     file: &File<'_>,
     now: UnixMillis,
 ) -> Result<(Video, UploadInstructions), ApiError> {
-    let File { key, size, content_type, life, expires_ms } = *file;
+    let File {
+        key,
+        size,
+        content_type,
+        life,
+        expires_ms,
+    } = *file;
     let Some(plan) = UploadPlan::of(size) else {
         // Signing needs no request to the store, so the row can have its upload from the beginning.
-        let request = signed_request(state.signer.presign_put(key, Some(size), content_type, life).await?);
-        let upload = Upload { kind: UploadKind::Single, expires_ms };
+        let request = signed_request(
+            state
+                .signer
+                .presign_put(key, Some(size), content_type, life)
+                .await?,
+        );
+        let upload = Upload {
+            kind: UploadKind::Single,
+            expires_ms,
+        };
         let row = create_row(state, new, Some(&upload), now).await?;
         return Ok((row, UploadInstructions::Single { request }));
     };
     // The row comes first: an upload in the store without a row would be orphaned.
     create_row(state, new, None, now).await?;
     let upload_id = state.signer.create_multipart(key, content_type).await?.0;
-    let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
-    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, clock::now()).await?;
-    Ok((row, UploadInstructions::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
+    let kind = UploadKind::Multipart {
+        upload_id,
+        part_bytes: plan.part_bytes,
+    };
+    let row = state
+        .catalog
+        .set_upload(new.id, &Upload { kind, expires_ms }, clock::now())
+        .await?;
+    Ok((
+        row,
+        UploadInstructions::Multipart {
+            part_size: plan.part_bytes,
+            parts: plan.parts(),
+        },
+    ))
 }
 
 /// The object to upload and its expiry.
@@ -98,6 +137,10 @@ struct File<'a> {
 /// Validates the request and returns the content type to store.
 fn check(request: &NewUpload, config: &ApiConfig) -> Result<String, InvalidUpload> {
     check_size(request.size, config.max_upload_bytes)?;
-    metadata::check(request.title.as_deref(), request.external_id.as_deref(), Some(&request.metadata))?;
+    metadata::check(
+        request.title.as_deref(),
+        request.external_id.as_deref(),
+        Some(&request.metadata),
+    )?;
     Ok(config.upload_types.check(request.content_type.as_deref())?)
 }

@@ -7,7 +7,9 @@ use crate::problem::Problem;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UploadError {
     /// Uppy would send a form upload, which R2 does not support.
-    #[error("set `shouldUseMultipart: true` in the options of Uppy's AwsS3; an empty file cannot be uploaded at all")]
+    #[error(
+        "set `shouldUseMultipart: true` in the options of Uppy's AwsS3; an empty file cannot be uploaded at all"
+    )]
     MultipartRequired,
     /// The request is about parts, and this upload has none that the API plans.
     #[error("{0}")]
@@ -48,9 +50,8 @@ impl From<UploadError> for ApiError {
         let error_document = Self::new(problem, error.to_string());
         match error {
             // Uppy shows its user the reason phrase of the status line, and nothing else.
-            UploadError::MultipartRequired => {
-                error_document.with_reason_phrase("Set shouldUseMultipart: true (or the file is empty)")
-            }
+            UploadError::MultipartRequired => error_document
+                .with_reason_phrase("Set shouldUseMultipart: true (or the file is empty)"),
             _ => error_document,
         }
     }

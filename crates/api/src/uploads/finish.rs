@@ -38,17 +38,25 @@ pub(crate) async fn complete(
     match &upload.kind {
         UploadKind::Single => {
             if !progress::is_stored(&state, &upload).await? {
-                return Err(UploadError::Incomplete("the file has not arrived in the store".to_owned()).into());
+                return Err(UploadError::Incomplete(
+                    "the file has not arrived in the store".to_owned(),
+                )
+                .into());
             }
         }
         UploadKind::Multipart { .. } => {
             let (upload_id, plan) = upload.multipart()?;
-            let sent = completion.parts.map(|it| parts_by_number(it, &plan)).transpose()?;
+            let sent = completion
+                .parts
+                .map(|it| parts_by_number(it, &plan))
+                .transpose()?;
             complete_parts(&state, &upload, &upload_id, &plan, sent).await?;
         }
         UploadKind::Open { upload_id } => {
             let id = UploadId(upload_id.clone());
-            let sent = completion.parts.map(|it| it.into_iter().map(|it| (it.number, it.etag)).collect());
+            let sent = completion
+                .parts
+                .map(|it| it.into_iter().map(|it| (it.number, it.etag)).collect());
             open::complete(&state, &upload, &id, sent).await?;
         }
     }
@@ -67,11 +75,19 @@ async fn complete_parts(
         // Completed before: the object exists and consists of these parts.
         (Err(StoreError::NotFound { .. }), Some(sent)) => sent
             .into_iter()
-            .map(|(number, etag)| Part { number, etag: ETag(etag), size: plan.bytes_of(number) })
+            .map(|(number, etag)| Part {
+                number,
+                etag: ETag(etag),
+                size: plan.bytes_of(number),
+            })
             .collect(),
         (Err(StoreError::NotFound { .. }), None) => {
             let is_stored = progress::is_stored(state, upload).await?;
-            return if is_stored { Ok(()) } else { Err(UploadError::Gone.into()) };
+            return if is_stored {
+                Ok(())
+            } else {
+                Err(UploadError::Gone.into())
+            };
         }
         (Err(error), _) => return Err(error.into()),
     };
@@ -79,8 +95,17 @@ async fn complete_parts(
 }
 
 /// Completes the multipart upload in the store.
-async fn assemble(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: &[Part]) -> Result<(), ApiError> {
-    match state.signer.complete_multipart(&upload.key, id, parts).await {
+async fn assemble(
+    state: &ApiState,
+    upload: &KnownUpload,
+    id: &UploadId,
+    parts: &[Part],
+) -> Result<(), ApiError> {
+    match state
+        .signer
+        .complete_multipart(&upload.key, id, parts)
+        .await
+    {
         Ok(_) => Ok(()),
         Err(StoreError::NotFound { .. }) => Err(UploadError::Gone.into()),
         Err(StoreError::Refused { code, .. }) => {
@@ -91,7 +116,10 @@ async fn assemble(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: 
 }
 
 /// The `ETag`s of the client by part number: all parts, each once.
-fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
+fn parts_by_number(
+    sent: Vec<SentPart>,
+    plan: &UploadPlan,
+) -> Result<BTreeMap<u32, String>, ApiError> {
     let mut parts_by_number = BTreeMap::new();
     for SentPart { number, etag } in sent {
         if !plan.numbers().contains(&number) {
@@ -102,11 +130,16 @@ fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u3
         }
         let etag = etag.trim_matches('"').to_owned();
         if parts_by_number.insert(number, etag).is_some() {
-            return Err(ApiError::invalid(format!("`parts`: part {number} is listed twice")));
+            return Err(ApiError::invalid(format!(
+                "`parts`: part {number} is listed twice"
+            )));
         }
     }
     match plan.numbers().find(|it| !parts_by_number.contains_key(it)) {
-        Some(missing) => Err(ApiError::invalid(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
+        Some(missing) => Err(ApiError::invalid(format!(
+            "`parts`: part {missing} of {} is missing",
+            plan.parts()
+        ))),
         None => Ok(parts_by_number),
     }
 }
@@ -126,10 +159,18 @@ fn checked_parts(
         };
         let bytes = plan.bytes_of(number);
         if part.size != bytes {
-            return incomplete(format!("part {number} has {} bytes instead of {bytes}: upload it again", part.size));
+            return incomplete(format!(
+                "part {number} has {} bytes instead of {bytes}: upload it again",
+                part.size
+            ));
         }
-        if sent.and_then(|it| it.get(&number)).is_some_and(|it| *it != part.etag.0) {
-            return incomplete(format!("part {number} has a different ETag than the client sent: upload it again"));
+        if sent
+            .and_then(|it| it.get(&number))
+            .is_some_and(|it| *it != part.etag.0)
+        {
+            return incomplete(format!(
+                "part {number} has a different ETag than the client sent: upload it again"
+            ));
         }
         parts.push(part);
     }
@@ -147,7 +188,10 @@ pub(crate) async fn abort(
         if !KnownUpload::read(&state, &caller, id).await?.is_open() {
             return Err(UploadError::Complete.into());
         }
-        video = state.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await?;
+        video = state
+            .catalog
+            .apply(id, &VideoEvent::Deleted, clock::now())
+            .await?;
     }
     remove_all_objects(&state, &video).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -157,10 +201,17 @@ pub(crate) async fn abort(
 mod tests {
     use super::*;
 
-    const PLAN: UploadPlan = UploadPlan { size: 25, part_bytes: 10 };
+    const PLAN: UploadPlan = UploadPlan {
+        size: 25,
+        part_bytes: 10,
+    };
 
     fn part(number: u32, size: u64) -> Part {
-        Part { number, size, etag: ETag(format!("tag{number}")) }
+        Part {
+            number,
+            size,
+            etag: ETag(format!("tag{number}")),
+        }
     }
 
     #[track_caller]
@@ -171,30 +222,56 @@ mod tests {
     #[test]
     fn every_part_is_named_once() {
         let sent = |numbers: &[u32]| {
-            numbers.iter().map(|&number| SentPart { number, etag: "\"t\"".to_owned() }).collect::<Vec<_>>()
+            numbers
+                .iter()
+                .map(|&number| SentPart {
+                    number,
+                    etag: "\"t\"".to_owned(),
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(parts_by_number(sent(&[3, 1, 2]), &PLAN).unwrap()[&1], "t");
-        assert_eq!(message_of(parts_by_number(sent(&[1, 2]), &PLAN)), "`parts`: part 3 of 3 is missing");
+        assert_eq!(
+            message_of(parts_by_number(sent(&[1, 2]), &PLAN)),
+            "`parts`: part 3 of 3 is missing"
+        );
         assert_eq!(
             message_of(parts_by_number(sent(&[1, 2, 3, 4]), &PLAN)),
             "`parts`: there is no part 4; parts are 1 to 3"
         );
-        assert_eq!(message_of(parts_by_number(sent(&[0]), &PLAN)), "`parts`: there is no part 0; parts are 1 to 3");
-        assert_eq!(message_of(parts_by_number(sent(&[1, 2, 3, 2]), &PLAN)), "`parts`: part 2 is listed twice");
+        assert_eq!(
+            message_of(parts_by_number(sent(&[0]), &PLAN)),
+            "`parts`: there is no part 0; parts are 1 to 3"
+        );
+        assert_eq!(
+            message_of(parts_by_number(sent(&[1, 2, 3, 2]), &PLAN)),
+            "`parts`: part 2 is listed twice"
+        );
     }
 
     #[test]
     fn the_parts_in_the_store_decide() {
         let all = || vec![part(2, 10), part(1, 10), part(3, 5)];
-        let numbers: Vec<u32> = checked_parts(all(), &PLAN, None).unwrap().iter().map(|it| it.number).collect();
+        let numbers: Vec<u32> = checked_parts(all(), &PLAN, None)
+            .unwrap()
+            .iter()
+            .map(|it| it.number)
+            .collect();
         assert_eq!(numbers, [1, 2, 3]);
         assert_eq!(
             message_of(checked_parts(vec![part(1, 10), part(3, 5)], &PLAN, None)),
             "part 2 of 3 has not arrived"
         );
         let short = vec![part(1, 10), part(2, 9), part(3, 5)];
-        assert_eq!(message_of(checked_parts(short, &PLAN, None)), "part 2 has 9 bytes instead of 10: upload it again");
-        let other = BTreeMap::from([(1, "tag1".to_owned()), (2, "tag2".to_owned()), (3, "tag7".to_owned())]);
+        assert_eq!(
+            message_of(checked_parts(short, &PLAN, None)),
+            "part 2 has 9 bytes instead of 10: upload it again"
+        );
+        let other = BTreeMap::from([
+            (1, "tag1".to_owned()),
+            (2, "tag2".to_owned()),
+            (3, "tag7".to_owned()),
+        ]);
         assert_eq!(
             message_of(checked_parts(all(), &PLAN, Some(&other))),
             "part 3 has a different ETag than the client sent: upload it again"

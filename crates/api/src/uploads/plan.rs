@@ -31,8 +31,13 @@ impl UploadPlan {
         if size <= SINGLE_PUT_BYTES {
             return None;
         }
-        let least = size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(PART_STEP);
-        Some(Self { size, part_bytes: least.max(PART_BYTES) })
+        let least = size
+            .div_ceil(u64::from(MAX_PARTS))
+            .next_multiple_of(PART_STEP);
+        Some(Self {
+            size,
+            part_bytes: least.max(PART_BYTES),
+        })
     }
 
     /// The number of parts.
@@ -129,10 +134,16 @@ mod tests {
     #[track_caller]
     fn check(size: u64, part_bytes: u64, parts: u32, last: u64) {
         let plan = UploadPlan::of(size).unwrap();
-        assert_eq!((plan.part_bytes, plan.parts(), plan.bytes_of(plan.parts())), (part_bytes, parts, last));
+        assert_eq!(
+            (plan.part_bytes, plan.parts(), plan.bytes_of(plan.parts())),
+            (part_bytes, parts, last)
+        );
         let sum: u64 = plan.numbers().map(|it| plan.bytes_of(it)).sum();
         assert_eq!(sum, size);
-        assert!(plan.parts() <= MAX_PARTS && (MIN_PART_BYTES..=MAX_PART_BYTES).contains(&plan.part_bytes));
+        assert!(
+            plan.parts() <= MAX_PARTS
+                && (MIN_PART_BYTES..=MAX_PART_BYTES).contains(&plan.part_bytes)
+        );
     }
 
     #[test]
@@ -152,7 +163,13 @@ mod tests {
     fn sizes_have_limits() {
         assert_eq!(check_size(0, 100), Err(InvalidUpload::Empty));
         assert_eq!(check_size(100, 100), Ok(()));
-        assert_eq!(check_size(101, 100), Err(InvalidUpload::TooLarge { bytes: 101, limit: 100 }));
+        assert_eq!(
+            check_size(101, 100),
+            Err(InvalidUpload::TooLarge {
+                bytes: 101,
+                limit: 100
+            })
+        );
         assert!(check_size(u64::MAX, u64::MAX).is_err());
     }
 }

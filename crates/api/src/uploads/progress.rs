@@ -1,6 +1,8 @@
 //! The progress of an upload and presigned parts: everything for resuming.
 
-use api_types::uploads::{PartsRequest, SignedPart, SignedParts, StoredPart, Upload as UploadView, UploadKind as Kind};
+use api_types::uploads::{
+    PartsRequest, SignedPart, SignedParts, StoredPart, Upload as UploadView, UploadKind as Kind,
+};
 use axum::Json;
 use axum::extract::State;
 use catalog::UploadKind;
@@ -33,13 +35,23 @@ pub(crate) async fn read(
     };
     let stored = match &parts_of {
         Some(_) if complete => Some(Vec::new()),
-        Some(id) => Some(upload.stored_parts(&state, id).await?.into_iter().map(stored_part).collect()),
+        Some(id) => Some(
+            upload
+                .stored_parts(&state, id)
+                .await?
+                .into_iter()
+                .map(stored_part)
+                .collect(),
+        ),
         None => None,
     };
     let request = match (&parts_of, complete) {
         (None, false) => {
             let life = upload.life_left()?;
-            let request = state.signer.presign_put(&upload.key, upload.size, upload.content_type(), life).await?;
+            let request = state
+                .signer
+                .presign_put(&upload.key, upload.size, upload.content_type(), life)
+                .await?;
             Some(signed_request(request))
         }
         (_, _) => None,
@@ -59,7 +71,11 @@ pub(crate) async fn read(
 }
 
 fn stored_part(part: Part) -> StoredPart {
-    StoredPart { number: part.number, size: part.size, etag: part.etag.0 }
+    StoredPart {
+        number: part.number,
+        size: part.size,
+        etag: part.etag.0,
+    }
 }
 
 /// Whether the object is in the store.
@@ -86,7 +102,9 @@ pub(crate) async fn presign_parts(
         return Err(UploadError::Complete.into());
     }
     if !(1..=PARTS_AT_ONCE).contains(&wanted.numbers.len()) {
-        return Err(ApiError::invalid(format!("`numbers`: request 1 to {PARTS_AT_ONCE} parts at a time")));
+        return Err(ApiError::invalid(format!(
+            "`numbers`: request 1 to {PARTS_AT_ONCE} parts at a time"
+        )));
     }
     let life = upload.life_left()?;
     let mut parts = Vec::with_capacity(wanted.numbers.len());
@@ -98,8 +116,18 @@ pub(crate) async fn presign_parts(
             )));
         }
         let size = plan.bytes_of(number);
-        let request = state.signer.presign_part(&upload.key, &upload_id, number, Some(size), life).await?;
-        parts.push(SignedPart { number, size, request: signed_request(request) });
+        let request = state
+            .signer
+            .presign_part(&upload.key, &upload_id, number, Some(size), life)
+            .await?;
+        parts.push(SignedPart {
+            number,
+            size,
+            request: signed_request(request),
+        });
     }
-    Ok(Json(SignedParts { parts, expires_at: upload.expires_ms.into() }))
+    Ok(Json(SignedParts {
+        parts,
+        expires_at: upload.expires_ms.into(),
+    }))
 }

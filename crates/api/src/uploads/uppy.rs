@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use api_types::Metadata;
 use api_types::uppy::{
-    UppyAborted, UppyFile, UppyKey, UppyLocation, UppyPart, UppyPartUrl, UppyPut, UppySentParts, UppyUpload,
+    UppyAborted, UppyFile, UppyKey, UppyLocation, UppyPart, UppyPartUrl, UppyPut, UppySentParts,
+    UppyUpload,
 };
 use axum::Json;
 use axum::extract::State;
@@ -48,9 +49,15 @@ pub(crate) async fn params(
     let (key, content_type, size) = create(&state, &caller, file_of(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
-    let request = state.signer.presign_put(&key, size, &content_type, life).await?;
+    let request = state
+        .signer
+        .presign_put(&key, size, &content_type, life)
+        .await?;
     // Browsers set the length themselves and warn about scripts that set it.
-    let headers = request.headers.into_iter().filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
+    let headers = request
+        .headers
+        .into_iter()
+        .filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
     Ok(Json(UppyPut {
         method: "PUT".to_owned(),
         url: request.url.into(),
@@ -69,8 +76,18 @@ pub(crate) async fn begin(
     // The row comes first: an upload without a row would be orphaned.
     let (key, content_type, _) = create(&state, &caller, file).await?;
     let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
-    note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
-    Ok(Json(UppyUpload { key: key.path(), upload_id }))
+    note(
+        &state,
+        &key,
+        UploadKind::Open {
+            upload_id: upload_id.clone(),
+        },
+    )
+    .await?;
+    Ok(Json(UppyUpload {
+        key: key.path(),
+        upload_id,
+    }))
 }
 
 /// Creates the row of a video; returns the key, content type and, if known, size of its source.
@@ -83,20 +100,38 @@ async fn create(
     match size {
         Some(size) => check_size(size, state.config.max_upload_bytes)?,
         None if state.config.require_sizes => {
-            return Err(ApiError::invalid("`metadata.size`: send the size of the file in bytes"));
+            return Err(ApiError::invalid(
+                "`metadata.size`: send the size of the file in bytes",
+            ));
         }
         None => {}
     }
-    let content_type = state.config.upload_types.check(file.content_type.as_deref()).map_err(InvalidUpload::from)?;
-    let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
+    let content_type = state
+        .config
+        .upload_types
+        .check(file.content_type.as_deref())
+        .map_err(InvalidUpload::from)?;
+    let text = |name: &str| {
+        file.metadata
+            .get(name)
+            .and_then(|it| it.as_str())
+            .map(str::to_owned)
+    };
     let title = metadata::title(text("title").or_else(|| text("name")), &file.filename);
     let external_id = text("external_id");
-    metadata::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
+    metadata::check(
+        title.as_deref(),
+        external_id.as_deref(),
+        Some(&file.metadata),
+    )?;
     let profile = metadata::profile(text("profile"), &state.config)?;
     let generate = generate_of(text("generate").as_deref())?;
     let now = clock::now();
     let video = new_video_id(now)?;
-    let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
+    let key = ObjectKey::Source {
+        video,
+        file_name: FileName::clean(&file.filename),
+    };
     let new = NewVideo {
         id: video,
         owner: caller.owner_for_new(),
@@ -123,7 +158,9 @@ fn generate_of(word: Option<&str>) -> Result<Generate, ApiError> {
         Some(word) => [Generate::OnUpload, Generate::OnFirstView]
             .into_iter()
             .find(|it| it.as_str() == word)
-            .ok_or_else(|| ApiError::invalid("`metadata.generate`: use `on_upload` or `on_first_view`")),
+            .ok_or_else(|| {
+                ApiError::invalid("`metadata.generate`: use `on_upload` or `on_first_view`")
+            }),
     }
 }
 
@@ -138,14 +175,28 @@ fn bytes(metadata: &Metadata, name: &str) -> Option<u64> {
 fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
     let size = upload.size?;
     let least = size.div_ceil(u64::from(MAX_PARTS)).max(MIN_PART_BYTES);
-    let chosen = bytes(&upload.video.metadata, "part_size").filter(|it| (least..=MAX_PART_BYTES).contains(it));
-    Some(UploadPlan { size, part_bytes: chosen.unwrap_or(least) })
+    let chosen = bytes(&upload.video.metadata, "part_size")
+        .filter(|it| (least..=MAX_PART_BYTES).contains(it));
+    Some(UploadPlan {
+        size,
+        part_bytes: chosen.unwrap_or(least),
+    })
 }
 
 /// Records the upload of a video.
 async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(), ApiError> {
     let (now, life) = (clock::now(), state.config.upload_url_life);
-    state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
+    state
+        .catalog
+        .set_upload(
+            key.video(),
+            &Upload {
+                kind,
+                expires_ms: now + life,
+            },
+            now,
+        )
+        .await?;
     Ok(())
 }
 
@@ -194,7 +245,9 @@ pub(crate) async fn sign(
     QueryParams(UppyKey { key }): QueryParams<UppyKey>,
 ) -> Result<Json<UppyPartUrl>, ApiError> {
     if !(1..=MAX_PARTS).contains(&number) {
-        return Err(ApiError::malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
+        return Err(ApiError::malformed(format!(
+            "parts are numbered from 1 to {MAX_PARTS}"
+        )));
     }
     let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
@@ -203,13 +256,22 @@ pub(crate) async fn sign(
     let size = match plan(&upload) {
         Some(plan) if !plan.numbers().contains(&number) => {
             let parts = plan.parts();
-            return Err(ApiError::invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
+            return Err(ApiError::invalid(format!(
+                "a file of {} bytes has parts 1 to {parts}",
+                plan.size
+            )));
         }
         plan => plan.map(|it| it.bytes_of(number)),
     };
     let life = upload.life_left()?;
-    let request = state.signer.presign_part(&upload.key, &id, number, size, life).await?;
-    Ok(Json(UppyPartUrl { url: request.url.into(), expires: life.as_secs() }))
+    let request = state
+        .signer
+        .presign_part(&upload.key, &id, number, size, life)
+        .await?;
+    Ok(Json(UppyPartUrl {
+        url: request.url.into(),
+        expires: life.as_secs(),
+    }))
 }
 
 /// `POST /v1/s3/multipart/{id}/complete`. Repeating the request is not an error.
@@ -222,11 +284,18 @@ pub(crate) async fn complete(
 ) -> Result<Json<UppyLocation>, ApiError> {
     let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if upload.is_open() && !progress::is_stored(&state, &upload).await? {
-        let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
+        let sent = sent
+            .parts
+            .into_iter()
+            .map(|it| (it.part_number, it.etag))
+            .collect();
         open::complete(&state, &upload, &id, Some(sent)).await?;
     }
     upload.start_work(&state).await?;
-    Ok(Json(UppyLocation { location: format!("/v1/videos/{}", upload.video.id), key }))
+    Ok(Json(UppyLocation {
+        location: format!("/v1/videos/{}", upload.video.id),
+        key,
+    }))
 }
 
 /// `DELETE /v1/s3/multipart/{id}`: aborts the upload and deletes its video.
@@ -237,7 +306,10 @@ pub(crate) async fn abort(
     QueryParams(UppyKey { key }): QueryParams<UppyKey>,
 ) -> Result<Json<UppyAborted>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
-        && existing_or_deleted(&state, &caller, source.video()).await?.state == VideoState::Deleted
+        && existing_or_deleted(&state, &caller, source.video())
+            .await?
+            .state
+            == VideoState::Deleted
     {
         // Aborted before.
         return Ok(Json(UppyAborted {}));
@@ -246,7 +318,10 @@ pub(crate) async fn abort(
     if !upload.is_open() {
         return Err(UploadError::Complete.into());
     }
-    let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, clock::now()).await?;
+    let video = state
+        .catalog
+        .apply(upload.video.id, &VideoEvent::Deleted, clock::now())
+        .await?;
     remove_all_objects(&state, &video).await?;
     Ok(Json(UppyAborted {}))
 }
@@ -260,12 +335,19 @@ fn file_of(query: HashMap<String, String>) -> Result<UppyFile, ApiError> {
             "filename" => filename = Some(value),
             "type" => content_type = Some(value),
             _ => {
-                if let Some(name) = name.strip_prefix("metadata[").and_then(|it| it.strip_suffix(']')) {
+                if let Some(name) = name
+                    .strip_prefix("metadata[")
+                    .and_then(|it| it.strip_suffix(']'))
+                {
                     metadata.insert(name.to_owned(), value.into());
                 }
             }
         }
     }
     let malformed = || ApiError::malformed("the query: `filename` is missing");
-    Ok(UppyFile { filename: filename.ok_or_else(malformed)?, content_type, metadata })
+    Ok(UppyFile {
+        filename: filename.ok_or_else(malformed)?,
+        content_type,
+        metadata,
+    })
 }

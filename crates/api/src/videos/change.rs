@@ -19,9 +19,20 @@ pub(crate) async fn change(
     Body(change): Body<VideoChange>,
 ) -> Result<Json<VideoView>, ApiError> {
     existing(&state, &caller, id).await?;
-    let (title, external_id) = (change.title.clone().flatten(), change.external_id.clone().flatten());
-    metadata::check(title.as_deref(), external_id.as_deref(), change.metadata.as_ref())?;
-    let patch = Patch { title: change.title, external_id: change.external_id, metadata: change.metadata };
+    let (title, external_id) = (
+        change.title.clone().flatten(),
+        change.external_id.clone().flatten(),
+    );
+    metadata::check(
+        title.as_deref(),
+        external_id.as_deref(),
+        change.metadata.as_ref(),
+    )?;
+    let patch = Patch {
+        title: change.title,
+        external_id: change.external_id,
+        metadata: change.metadata,
+    };
     let video = state.catalog.patch_video(id, &patch, clock::now()).await?;
     Ok(Json(read_view(&state, &video).await?))
 }

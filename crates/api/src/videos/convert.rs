@@ -40,23 +40,48 @@ pub(crate) async fn convert(
     caller.require(Scope::Admin)?;
     let owner = caller.owner_for(request.owner.clone())?;
     let external_id = external_id_of(&request)?;
-    metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    metadata::check(
+        request.title.as_deref(),
+        external_id.as_deref(),
+        Some(&request.metadata),
+    )?;
     let profile = metadata::profile(request.profile.clone(), &state.config)?;
     let not_found = VideoError::NoSuchObject;
     let path = ExternalPath::try_from(key).map_err(|_| {
-        not_found("`key` must be the path of an object outside the directories that Edgereel uses".to_owned())
+        not_found(
+            "`key` must be the path of an object outside the directories that Edgereel uses"
+                .to_owned(),
+        )
     })?;
-    let of_source = VideoFilter { source_key: Some(path.as_str().to_owned()), ..VideoFilter::default() };
-    if let Some(video) = existing_videos(&state, owner.as_deref(), external_id.as_deref(), of_source).await?.first() {
+    let of_source = VideoFilter {
+        source_key: Some(path.as_str().to_owned()),
+        ..VideoFilter::default()
+    };
+    if let Some(video) =
+        existing_videos(&state, owner.as_deref(), external_id.as_deref(), of_source)
+            .await?
+            .first()
+    {
         return video_response(&state, StatusCode::OK, video).await;
     }
 
     let now = clock::now();
     let id = new_video_id(now)?;
-    let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
+    let meta = match state
+        .store
+        .head(&ObjectKey::External {
+            video: id,
+            path: path.clone(),
+        })
+        .await
+    {
         Ok(meta) => meta,
         Err(StoreError::NotFound { .. }) => {
-            return Err(not_found(format!("there is no object `{}` in the private bucket", path.as_str())).into());
+            return Err(not_found(format!(
+                "there is no object `{}` in the private bucket",
+                path.as_str()
+            ))
+            .into());
         }
         Err(error) => return Err(error.into()),
     };
@@ -78,8 +103,14 @@ pub(crate) async fn convert(
     };
     state.catalog.create_video(&new, now).await?;
     let bucket = state.ingest.private_bucket.clone();
-    let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
-    let job = Job::new(id, source, &profile, mode, JobReason::Convert).with_priority(request.priority);
+    let source = Source {
+        bucket,
+        key: path.as_str().to_owned(),
+        etag: meta.etag.0,
+        size: meta.size,
+    };
+    let job =
+        Job::new(id, source, &profile, mode, JobReason::Convert).with_priority(request.priority);
     match state.catalog.note_upload_event(&job, clock::now()).await? {
         UploadEventOutcome::Send(job) => work::send(&state, job).await?,
         UploadEventOutcome::Waits
@@ -108,20 +139,33 @@ pub(super) async fn existing_videos(
     filter: VideoFilter,
 ) -> Result<Vec<Video>, ApiError> {
     let (owned_by, id) = (owner.map(str::to_owned), external_id.map(str::to_owned));
-    let filter = VideoFilter { owner: owned_by, external_id: id, ..filter };
+    let filter = VideoFilter {
+        owner: owned_by,
+        external_id: id,
+        ..filter
+    };
     let page = state.catalog.list_videos(&filter).await?;
     // A filter without an owner or external id matches all of them.
-    let is_same = |it: &Video| it.owner.as_deref() == owner && it.external_id.as_deref() == external_id;
+    let is_same =
+        |it: &Video| it.owner.as_deref() == owner && it.external_id.as_deref() == external_id;
     Ok(page.videos.into_iter().filter(is_same).collect())
 }
 
 /// The external id, or the one that `content_type` and `content_id` form.
 pub(super) fn external_id_of(request: &CreateVideo) -> Result<Option<String>, ApiError> {
     let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
-    match (&request.external_id, &request.content_type, &request.content_id) {
+    match (
+        &request.external_id,
+        &request.content_type,
+        &request.content_id,
+    ) {
         (external_id, None, None) => Ok(external_id.clone()),
-        (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
-        (Some(_), ..) => Err(invalid("send either `external_id` or `content_type` with `content_id`")),
+        (None, Some(content_type), Some(content_id)) => {
+            Ok(Some(format!("{content_type}:{content_id}")))
+        }
+        (Some(_), ..) => Err(invalid(
+            "send either `external_id` or `content_type` with `content_id`",
+        )),
         (None, ..) => Err(invalid("send `content_type` and `content_id` together")),
     }
 }

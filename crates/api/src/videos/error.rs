@@ -47,14 +47,20 @@ impl From<VideoError> for ApiError {
 impl From<CatalogError> for ApiError {
     fn from(error: CatalogError) -> Self {
         match error {
-            CatalogError::NotFound { video } | CatalogError::Gone { video } => VideoError::NotFound(video).into(),
-            CatalogError::Conflict { .. } | CatalogError::Refused(_) => Self::conflict(error.to_string()),
-            CatalogError::TooManyOpen { limit } => UploadError::TooMany(limit).into(),
-            CatalogError::OverQuota { what, limit } => UploadError::OverQuota { what, limit }.into(),
-            CatalogError::Unavailable { .. } => Self::unavailable(error),
-            CatalogError::LeaseLost { .. } | CatalogError::NeedsClaim | CatalogError::Corrupt { .. } => {
-                Self::internal(error)
+            CatalogError::NotFound { video } | CatalogError::Gone { video } => {
+                VideoError::NotFound(video).into()
             }
+            CatalogError::Conflict { .. } | CatalogError::Refused(_) => {
+                Self::conflict(error.to_string())
+            }
+            CatalogError::TooManyOpen { limit } => UploadError::TooMany(limit).into(),
+            CatalogError::OverQuota { what, limit } => {
+                UploadError::OverQuota { what, limit }.into()
+            }
+            CatalogError::Unavailable { .. } => Self::unavailable(error),
+            CatalogError::LeaseLost { .. }
+            | CatalogError::NeedsClaim
+            | CatalogError::Corrupt { .. } => Self::internal(error),
         }
     }
 }

@@ -10,10 +10,19 @@ use crate::state::ApiState;
 ///
 /// # Errors
 /// An invalid field with the smallest rung, if no rung will ever be within the limit.
-pub(crate) async fn has_rung(state: &ApiState, video: &Video, max_height: Option<u32>) -> Result<bool, ApiError> {
-    let (Some(limit), Some(generation)) = (max_height, &video.generation) else { return Ok(true) };
+pub(crate) async fn has_rung(
+    state: &ApiState,
+    video: &Video,
+    max_height: Option<u32>,
+) -> Result<bool, ApiError> {
+    let (Some(limit), Some(generation)) = (max_height, &video.generation) else {
+        return Ok(true);
+    };
     let rungs = state.catalog.renditions(video.id, generation).await?;
-    let rungs: Vec<_> = rungs.into_iter().filter(|it| it.kind == RenditionKind::Video).collect();
+    let rungs: Vec<_> = rungs
+        .into_iter()
+        .filter(|it| it.kind == RenditionKind::Video)
+        .collect();
     if let Some(smallest) = smallest(rungs.iter()).filter(|it| *it > limit) {
         return Err(ApiError::invalid(format!(
             "`max_height`: the smallest rung of this video has {smallest} pixels, so nothing would be playable"

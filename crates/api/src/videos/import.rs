@@ -45,7 +45,9 @@ impl From<InvalidUrl> for ApiError {
 /// Checks a URL without resolving its host; the transcoder checks every address that it
 /// connects to.
 fn check(text: &str, guard: &Guard) -> Result<Url, InvalidUrl> {
-    let url = Some(text).filter(|it| it.len() <= URL_LIMIT).and_then(|it| Url::parse(it).ok());
+    let url = Some(text)
+        .filter(|it| it.len() <= URL_LIMIT)
+        .and_then(|it| Url::parse(it).ok());
     let mut url = url.ok_or(InvalidUrl::Malformed)?;
     guard.check(&url)?;
     url.set_fragment(None);
@@ -54,7 +56,10 @@ fn check(text: &str, guard: &Guard) -> Result<Url, InvalidUrl> {
 
 /// The decoded last segment of the path: the file name for display.
 fn shown_name(url: &Url) -> String {
-    let last = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
+    let last = url
+        .path_segments()
+        .and_then(|mut it| it.next_back())
+        .unwrap_or_default();
     percent_decode_str(last).decode_utf8_lossy().into_owned()
 }
 
@@ -72,7 +77,11 @@ pub(super) async fn import(
 ) -> Result<VideoResponse, ApiError> {
     let owner = caller.owner_for(request.owner.clone())?;
     let external_id = external_id_of(&request)?;
-    metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    metadata::check(
+        request.title.as_deref(),
+        external_id.as_deref(),
+        Some(&request.metadata),
+    )?;
     if request.priority != Priority::default() {
         return Err(ApiError::invalid("`priority` needs `key`"));
     }
@@ -81,7 +90,12 @@ pub(super) async fn import(
     if external_id.is_some() {
         let any = VideoFilter::default();
         for video in existing_videos(state, owner.as_deref(), external_id.as_deref(), any).await? {
-            if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url.as_str()) {
+            if state
+                .catalog
+                .import(video.id)
+                .await?
+                .is_some_and(|it| it.url == url.as_str())
+            {
                 return video_response(state, StatusCode::OK, &video).await;
             }
         }
@@ -98,7 +112,13 @@ pub(super) async fn import(
         mode: request.mode.unwrap_or(state.config.default_mode),
         generate: request.generate,
         file_name: metadata::file_name(&shown_name(&url)),
-        source_key: Some(ObjectKey::Source { video: id, file_name: file_name(&url) }.path()),
+        source_key: Some(
+            ObjectKey::Source {
+                video: id,
+                file_name: file_name(&url),
+            }
+            .path(),
+        ),
         source_size: None,
         content_type: None,
     };
@@ -111,18 +131,29 @@ pub(super) async fn import(
 async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
     let video = state.catalog.request_import(id, url, clock::now()).await?;
     tracing::info!(video.id = %id, "queued the import of {id}");
-    state.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await?;
+    state
+        .queue
+        .send(&JobMessage::from(Import::new(id)), Duration::ZERO)
+        .await?;
     Ok(video)
 }
 
 /// Retries an import whose source did not arrive; `None` if the video is not imported.
-pub(super) async fn retry(state: &ApiState, video: &Video) -> Result<Option<(StatusCode, Json<VideoView>)>, ApiError> {
+pub(super) async fn retry(
+    state: &ApiState,
+    video: &Video,
+) -> Result<Option<(StatusCode, Json<VideoView>)>, ApiError> {
     if video.source.etag.is_some() {
         return Ok(None);
     }
-    let Some(import) = state.catalog.import(video.id).await? else { return Ok(None) };
+    let Some(import) = state.catalog.import(video.id).await? else {
+        return Ok(None);
+    };
     let video = begin(state, video.id, &import.url).await?;
-    Ok(Some((StatusCode::ACCEPTED, Json(read_view(state, &video).await?))))
+    Ok(Some((
+        StatusCode::ACCEPTED,
+        Json(read_view(state, &video).await?),
+    )))
 }
 
 #[cfg(test)]
@@ -133,24 +164,52 @@ mod tests {
 
     #[test]
     fn urls_are_checked_before_the_import() {
-        let guard = Guard::new(Policy { allow_private: false, allow_http: true });
+        let guard = Guard::new(Policy {
+            allow_private: false,
+            allow_http: true,
+        });
         let long = format!("https://files.example/{}", "x".repeat(URL_LIMIT));
         for (text, refused) in [
             ("https://files.example/film.mp4?signature=a#t=5", ""),
             ("http://files.example/film.mp4", ""),
-            ("film.mp4", "`url` is not an absolute URL of at most 4096 bytes"),
+            (
+                "film.mp4",
+                "`url` is not an absolute URL of at most 4096 bytes",
+            ),
             (&long, "`url` is not an absolute URL of at most 4096 bytes"),
-            ("ftp://files.example/film.mp4", "`url`: `ftp:` is not allowed: use https"),
-            ("file:///etc/passwd", "`url`: `file:` is not allowed: use https"),
-            ("https://me:secret@files.example/", "`url`: the URL must not contain a user name or password"),
-            ("http://127.0.0.1/", "`url`: `127.0.0.1` is not on the public internet: it is this host itself"),
-            ("http://169.254.169.254/", "`url`: `169.254.169.254` is not on the public internet: it is link-local"),
+            (
+                "ftp://files.example/film.mp4",
+                "`url`: `ftp:` is not allowed: use https",
+            ),
+            (
+                "file:///etc/passwd",
+                "`url`: `file:` is not allowed: use https",
+            ),
+            (
+                "https://me:secret@files.example/",
+                "`url`: the URL must not contain a user name or password",
+            ),
+            (
+                "http://127.0.0.1/",
+                "`url`: `127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "http://169.254.169.254/",
+                "`url`: `169.254.169.254` is not on the public internet: it is link-local",
+            ),
         ] {
-            let message = check(text, &guard).err().map(|it| it.to_string()).unwrap_or_default();
+            let message = check(text, &guard)
+                .err()
+                .map(|it| it.to_string())
+                .unwrap_or_default();
             assert_eq!(message, refused, "{text}");
         }
         let url = check("https://files.example/film.mp4#t=5", &guard).unwrap();
-        assert_eq!(url.as_str(), "https://files.example/film.mp4", "a fragment is for the client only");
+        assert_eq!(
+            url.as_str(),
+            "https://files.example/film.mp4",
+            "a fragment is for the client only"
+        );
     }
 
     #[test]

@@ -31,9 +31,17 @@ pub(crate) async fn list(
     QueryParams(params): QueryParams<ListVideos>,
 ) -> Result<Response, ApiError> {
     let (sort_name, sort) = sort_of(params.sort.as_deref())?;
-    let cursor = params.cursor.as_deref().map(|it| Cursor::read(it, &sort_name, sort.by)).transpose()?;
+    let cursor = params
+        .cursor
+        .as_deref()
+        .map(|it| Cursor::read(it, &sort_name, sort.by))
+        .transpose()?;
     let known_total = cursor.as_ref().map(|it| it.total);
-    let filter = VideoFilter { sort, after: cursor.map(Cursor::position), ..filter(params, &caller)? };
+    let filter = VideoFilter {
+        sort,
+        after: cursor.map(Cursor::position),
+        ..filter(params, &caller)?
+    };
     let (page, total) = tokio::try_join!(state.catalog.list_videos(&filter), async {
         match known_total {
             Some(total) => Ok(total),
@@ -42,8 +50,14 @@ pub(crate) async fn list(
     })?;
     let now = clock::now();
     let list = VideoList {
-        videos: page.videos.iter().map(|it| view::summary(it, state.playback.poster_url(it, now))).collect(),
-        next_cursor: page.next.map(|it| Cursor::new(sort_name, it, total).to_string()),
+        videos: page
+            .videos
+            .iter()
+            .map(|it| view::summary(it, state.playback.poster_url(it, now)))
+            .collect(),
+        next_cursor: page
+            .next
+            .map(|it| Cursor::new(sort_name, it, total).to_string()),
         total,
     };
     let body = serde_json::to_vec(&list).map_err(ApiError::internal)?;
@@ -53,13 +67,19 @@ pub(crate) async fn list(
 fn filter(params: ListVideos, caller: &Caller) -> Result<VideoFilter, ApiError> {
     let malformed = |detail: String| ApiError::malformed(format!("the query: {detail}"));
     let states = params.state.iter().flat_map(|it| it.split(','));
-    let states = states.map(str::parse::<StateName>).collect::<Result<Vec<_>, _>>();
+    let states = states
+        .map(str::parse::<StateName>)
+        .collect::<Result<Vec<_>, _>>();
     let states = states.map_err(|it| malformed(format!("`state`: {it}")))?;
     if states.contains(&StateName::Deleted) {
-        return Err(malformed("`state`: deleted videos cannot be listed".to_owned()));
+        return Err(malformed(
+            "`state`: deleted videos cannot be listed".to_owned(),
+        ));
     }
     if params.q.as_ref().is_some_and(|it| it.len() > SEARCH_LIMIT) {
-        return Err(malformed(format!("`q` must have at most {SEARCH_LIMIT} bytes")));
+        return Err(malformed(format!(
+            "`q` must have at most {SEARCH_LIMIT} bytes"
+        )));
     }
     Ok(VideoFilter {
         owner: caller.owner_for(params.owner)?,
@@ -74,13 +94,19 @@ fn filter(params: ListVideos, caller: &Caller) -> Result<VideoFilter, ApiError> 
 /// The order with its name.
 fn sort_of(name: Option<&str>) -> Result<(String, VideoSort), ApiError> {
     let name = name.unwrap_or("-created_at");
-    let (key, descending) = name.strip_prefix('-').map_or((name, false), |it| (it, true));
+    let (key, descending) = name
+        .strip_prefix('-')
+        .map_or((name, false), |it| (it, true));
     let by = match key {
         "created_at" => SortKey::Created,
         "title" => SortKey::Title,
         "duration" => SortKey::Duration,
         "size" => SortKey::Size,
-        _ => return Err(ApiError::malformed("the query: `sort` must be `created_at`, `title`, `duration` or `size`")),
+        _ => {
+            return Err(ApiError::malformed(
+                "the query: `sort` must be `created_at`, `title`, `duration` or `size`",
+            ));
+        }
     };
     Ok((name.to_owned(), VideoSort { by, descending }))
 }
@@ -110,7 +136,12 @@ impl Cursor {
             SortValue::Number(number) => CursorValue::Number(number),
             SortValue::Text(text) => CursorValue::Text(text),
         };
-        Self { sort, value, video: position.video, total }
+        Self {
+            sort,
+            value,
+            video: position.video,
+            total,
+        }
     }
 
     /// # Errors
@@ -120,14 +151,18 @@ impl Cursor {
         let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| invalid())?;
         let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
         if cursor.sort != sort {
-            return Err(ApiError::malformed("the query: `cursor` belongs to another `sort`"));
+            return Err(ApiError::malformed(
+                "the query: `cursor` belongs to another `sort`",
+            ));
         }
         // A client may have changed it: PostgreSQL does not compare a number with a text.
         match (by, &cursor.value) {
             (SortKey::Created, CursorValue::None(()))
             | (SortKey::Title, CursorValue::Text(_))
             | (SortKey::Duration | SortKey::Size, CursorValue::Number(_)) => Ok(cursor),
-            (SortKey::Created | SortKey::Title | SortKey::Duration | SortKey::Size, _) => Err(invalid()),
+            (SortKey::Created | SortKey::Title | SortKey::Duration | SortKey::Size, _) => {
+                Err(invalid())
+            }
         }
     }
 
@@ -137,7 +172,10 @@ impl Cursor {
             CursorValue::Number(number) => SortValue::Number(number),
             CursorValue::Text(text) => SortValue::Text(text),
         };
-        VideoCursor { value, video: self.video }
+        VideoCursor {
+            value,
+            video: self.video,
+        }
     }
 }
 
@@ -151,14 +189,22 @@ impl std::fmt::Display for Cursor {
 /// The JSON with its `ETag`; 304 if the client has it.
 fn conditional(headers: &HeaderMap, json: Vec<u8>) -> Response {
     let etag = format!("\"{}\"", hex(&Sha256::digest(&json)[..16]));
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|it| it.to_str().ok()).flat_map(|it| it.split(','));
-    let is_known = known.map(|it| it.trim().trim_start_matches("W/")).any(|it| it == "*" || it == etag);
+    let known = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|it| it.to_str().ok())
+        .flat_map(|it| it.split(','));
+    let is_known = known
+        .map(|it| it.trim().trim_start_matches("W/"))
+        .any(|it| it == "*" || it == etag);
     let mut response = match is_known {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => ([(CONTENT_TYPE, "application/json")], Body::from(json)).into_response(),
     };
     // The browser asks each time, and no proxy stores it.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         response.headers_mut().insert(ETAG, etag);
     }

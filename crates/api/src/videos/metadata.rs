@@ -18,11 +18,20 @@ pub(crate) fn check(
 ) -> Result<(), InvalidUpload> {
     for (field, text) in [("title", title), ("external_id", external_id)] {
         if text.is_some_and(|it| it.len() > TEXT_LIMIT) {
-            return Err(InvalidUpload::TooLong { field, limit: TEXT_LIMIT });
+            return Err(InvalidUpload::TooLong {
+                field,
+                limit: TEXT_LIMIT,
+            });
         }
     }
-    if metadata.and_then(|it| serde_json::to_vec(it).ok()).is_some_and(|it| it.len() > METADATA_LIMIT) {
-        return Err(InvalidUpload::TooLong { field: "metadata", limit: METADATA_LIMIT });
+    if metadata
+        .and_then(|it| serde_json::to_vec(it).ok())
+        .is_some_and(|it| it.len() > METADATA_LIMIT)
+    {
+        return Err(InvalidUpload::TooLong {
+            field: "metadata",
+            limit: METADATA_LIMIT,
+        });
     }
     Ok(())
 }
@@ -44,11 +53,19 @@ pub(crate) fn title(requested: Option<String>, file: &str) -> Option<String> {
 ///
 /// # Errors
 /// [`InvalidUpload::Profile`].
-pub(crate) fn profile(requested: Option<String>, config: &crate::ApiConfig) -> Result<String, InvalidUpload> {
-    let Some(profile) = requested else { return Ok(config.default_profile.clone()) };
+pub(crate) fn profile(
+    requested: Option<String>,
+    config: &crate::ApiConfig,
+) -> Result<String, InvalidUpload> {
+    let Some(profile) = requested else {
+        return Ok(config.default_profile.clone());
+    };
     if config.profiles.contains(&profile) {
         return Ok(profile);
     }
     let found = profile.chars().take(64).collect();
-    Err(InvalidUpload::Profile { found, known: config.profiles.clone() })
+    Err(InvalidUpload::Profile {
+        found,
+        known: config.profiles.clone(),
+    })
 }

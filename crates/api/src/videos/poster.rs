@@ -28,11 +28,19 @@ pub(crate) const IMAGE_LIMIT: usize = 4 << 20;
 pub(super) fn view(record: Option<PosterRecord>) -> Poster {
     let (status, failure) = match record {
         None => (PosterStatus::Automatic, None),
-        Some(PosterRecord { failure: Some(failure), .. }) => (PosterStatus::Failed, Some(failure)),
-        Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Custom, None),
+        Some(PosterRecord {
+            failure: Some(failure),
+            ..
+        }) => (PosterStatus::Failed, Some(failure)),
+        Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => {
+            (PosterStatus::Custom, None)
+        }
         Some(_) => (PosterStatus::Pending, None),
     };
-    Poster { status: status.into(), failure: failure.as_ref().map(VideoFailure::from) }
+    Poster {
+        status: status.into(),
+        failure: failure.as_ref().map(VideoFailure::from),
+    }
 }
 
 /// Why a requested poster is invalid. `Display` says what to do instead.
@@ -70,7 +78,9 @@ fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
     if let Some(at) = at {
         return match body.is_empty() {
             true => moment(at),
-            false => Err(InvalidPoster::Neither("`at` is in the query, but there is a body too".to_owned())),
+            false => Err(InvalidPoster::Neither(
+                "`at` is in the query, but there is a body too".to_owned(),
+            )),
         };
     }
     match Image::of(body) {
@@ -78,7 +88,8 @@ fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
         Err(InvalidImage::NotAnImage) => {}
         Err(refused) => return Err(InvalidPoster::Image(refused)),
     }
-    let PosterPosition { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
+    let PosterPosition { at } =
+        serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
     moment(at)
 }
 
@@ -87,7 +98,9 @@ fn moment(at: f64) -> Result<PosterRequest, InvalidPoster> {
         // The cast saturates; positions beyond the end are rejected later.
         return Ok(PosterRequest::Moment((at * 1000.0).round() as u64));
     }
-    Err(InvalidPoster::Neither("`at` must not be negative".to_owned()))
+    Err(InvalidPoster::Neither(
+        "`at` must not be negative".to_owned(),
+    ))
 }
 
 /// Repeating the request is not an error; after a failure, it retries.
@@ -106,7 +119,10 @@ pub(crate) async fn put(
             PosterJob::from_timestamp(id, at_ms)
         }
     };
-    let image = ObjectKey::PosterImage { video: id, poster: job.poster.clone() };
+    let image = ObjectKey::PosterImage {
+        video: id,
+        poster: job.poster.clone(),
+    };
     if matches!(job.from, PosterSource::Image) {
         state.store.put(&image, body, PutCondition::Always).await?;
     }
@@ -121,19 +137,25 @@ pub(crate) async fn put(
         return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
     }
     tracing::info!(video.id = %id, "queued a poster for {id}");
-    state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+    state
+        .queue
+        .send(&JobMessage::from(job), Duration::ZERO)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
 async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(), ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::conflict("the video is not ready: send an image, or wait"));
+        return Err(ApiError::conflict(
+            "the video is not ready: send an image, or wait",
+        ));
     };
     let receipt = state.catalog.receipt(video.id, generation).await?;
     match receipt.map(|it| it.source_ms) {
-        Some(length) if at_ms > length => {
-            Err(InvalidPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
+        Some(length) if at_ms > length => Err(InvalidPoster::NoSuchMoment {
+            seconds: Duration::from_millis(length).as_secs_f64(),
         }
+        .into()),
         _ => Ok(()),
     }
 }
@@ -147,9 +169,15 @@ pub(crate) async fn delete(
     existing(&state, &caller, id).await?;
     let before = state.catalog.drop_poster(id).await?;
     if let Some(poster) = before.and_then(|it| it.shown) {
-        state.store.delete(&ObjectKey::CustomPoster { video: id, poster }).await?;
+        state
+            .store
+            .delete(&ObjectKey::CustomPoster { video: id, poster })
+            .await?;
     }
-    state.store.delete_all(&ObjectPrefix::PosterImages(id)).await?;
+    state
+        .store
+        .delete_all(&ObjectPrefix::PosterImages(id))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -167,11 +195,26 @@ mod tests {
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68".to_vec();
         assert_eq!(describe(&png), "picture");
         png[22] = 0xff;
-        assert!(describe(&png).starts_with("the image is 640x65"), "{}", describe(&png));
+        assert!(
+            describe(&png).starts_with("the image is 640x65"),
+            "{}",
+            describe(&png)
+        );
         assert_eq!(describe(b"{\"at\": 12.5}"), "12500 ms");
         assert_eq!(describe(b" {\"at\":0}\n"), "0 ms");
-        for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {
-            assert!(describe(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", describe(odd.as_bytes()));
+        for odd in [
+            "",
+            "GIF89a",
+            "{}",
+            "{\"at\": \"5\"}",
+            "{\"at\": -1}",
+            "{\"at\": 5, \"to\": 6}",
+        ] {
+            assert!(
+                describe(odd.as_bytes()).starts_with("send a JPEG"),
+                "{odd}: {}",
+                describe(odd.as_bytes())
+            );
         }
     }
 }

@@ -49,11 +49,20 @@ impl From<InvalidRungs> for ApiError {
 }
 
 /// The rungs to encode and those to reuse.
-pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<RenditionName>) -> Result<Partial, ApiError> {
+pub(super) async fn partial(
+    state: &ApiState,
+    video: &Video,
+    rungs: Vec<RenditionName>,
+) -> Result<Partial, ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::conflict("the video is not ready: there are no rungs to keep"));
+        return Err(ApiError::conflict(
+            "the video is not ready: there are no rungs to keep",
+        ));
     };
-    check(&rungs, &state.catalog.renditions(video.id, generation).await?)?;
+    check(
+        &rungs,
+        &state.catalog.renditions(video.id, generation).await?,
+    )?;
     Ok(Partial::new(generation.clone(), rungs))
 }
 
@@ -62,13 +71,21 @@ fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), 
         return Err(InvalidRungs::Number);
     }
     for rung in rungs {
-        match renditions.iter().find(|it| it.kind == RenditionKind::Video && it.name == *rung) {
+        match renditions
+            .iter()
+            .find(|it| it.kind == RenditionKind::Video && it.name == *rung)
+        {
             Some(rendition) if rendition.copied => return Err(InvalidRungs::Copied(rung.clone())),
             Some(_) => {}
             None => {
-                let known = renditions.iter().filter(|it| it.kind == RenditionKind::Video && !it.copied);
+                let known = renditions
+                    .iter()
+                    .filter(|it| it.kind == RenditionKind::Video && !it.copied);
                 let known = known.map(|it| it.name.to_string()).collect();
-                return Err(InvalidRungs::Unknown { found: rung.clone(), known });
+                return Err(InvalidRungs::Unknown {
+                    found: rung.clone(),
+                    known,
+                });
             }
         }
     }

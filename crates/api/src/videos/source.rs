@@ -26,7 +26,10 @@ pub(crate) async fn source(
     let video = existing(&state, &caller, id).await?;
     let key = work::source_of(&work::job_of(&state, &video, JobReason::Retry).await?)?;
     let filename = file_name(&video);
-    let request = state.signer.presign_get(&key, filename.as_deref(), LIFE).await?;
+    let request = state
+        .signer
+        .presign_get(&key, filename.as_deref(), LIFE)
+        .await?;
     tracing::info!(video.id = %id, "{} downloads the source of {id}", caller.subject);
     Ok(Json(SourceDownload {
         url: request.url.into(),

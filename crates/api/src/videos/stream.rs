@@ -63,7 +63,11 @@ pub(crate) async fn stream(
 ///
 /// # Errors
 /// If the video will not become playable by waiting.
-pub(crate) async fn respond(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Response, ApiError> {
+pub(crate) async fn respond(
+    state: &ApiState,
+    video: Video,
+    viewer: &Viewer,
+) -> Result<Response, ApiError> {
     Ok(match find(state, video, viewer).await? {
         Stream::Playable(info) => Json(info).into_response(),
         Stream::Processing(info) => processing_response(info),
@@ -74,7 +78,11 @@ pub(crate) async fn respond(state: &ApiState, video: Video, viewer: &Viewer) -> 
 ///
 /// # Errors
 /// As [`respond`].
-pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Stream, ApiError> {
+pub(crate) async fn find(
+    state: &ApiState,
+    video: Video,
+    viewer: &Viewer,
+) -> Result<Stream, ApiError> {
     let video = begin_if_first(state, video).await?;
     let id = video.id;
     match &video.state {
@@ -92,10 +100,16 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             }
             let images = images_of(&video.state);
             let video_ms = match (video.duration_ms, images) {
-                (None, Some(generation)) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
+                (None, Some(generation)) => state
+                    .catalog
+                    .receipt(id, generation)
+                    .await?
+                    .map(|it| it.source_ms),
                 (duration_ms, _) => duration_ms,
             };
-            let urls = state.playback.urls(id, images, viewer, video_ms, clock::now())?;
+            let urls = state
+                .playback
+                .urls(id, images, viewer, video_ms, clock::now())?;
             let urls = urls.with_poster(video.chosen_poster.as_ref(), video.has_poster);
             Ok(Stream::Playable(PlaybackInfo {
                 video: id,
@@ -119,12 +133,26 @@ async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiErro
     if video.generate != Generate::OnFirstView {
         return Ok(video);
     }
-    let is_overdue = || video.queued_ms.is_some_and(|it| it + RESEND_AFTER < clock::now());
+    let is_overdue = || {
+        video
+            .queued_ms
+            .is_some_and(|it| it + RESEND_AFTER < clock::now())
+    };
     match &video.state {
-        VideoState::Stored => work::begin(state, work::job_of(state, &video, JobReason::OnDemand).await?).await,
+        VideoState::Stored => {
+            work::begin(
+                state,
+                work::job_of(state, &video, JobReason::OnDemand).await?,
+            )
+            .await
+        }
         // The process may have crashed between the row and the message.
         VideoState::Queued if is_overdue() => {
-            work::send(state, work::job_of(state, &video, JobReason::OnDemand).await?).await?;
+            work::send(
+                state,
+                work::job_of(state, &video, JobReason::OnDemand).await?,
+            )
+            .await?;
             Ok(video)
         }
         _ => Ok(video),
@@ -140,17 +168,37 @@ fn images_of(state: &VideoState) -> Option<&Generation> {
 }
 
 fn viewer_of(params: StreamParams) -> Result<Viewer, ApiError> {
-    if params.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
+    if params
+        .expires_in
+        .is_some_and(|it| !GRANT_SECONDS.contains(&it))
+    {
         let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
-        return Err(ApiError::malformed(format!("the query: `expires_in` must be {least} to {most} seconds")));
+        return Err(ApiError::malformed(format!(
+            "the query: `expires_in` must be {least} to {most} seconds"
+        )));
     }
     if params.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
         let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
-        return Err(ApiError::malformed(format!("the query: `max_height` must be {least} to {most} pixels")));
+        return Err(ApiError::malformed(format!(
+            "the query: `max_height` must be {least} to {most} pixels"
+        )));
     }
-    if params.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
-        return Err(ApiError::malformed(format!("the query: `viewer` must have 1 to {VIEWER_LIMIT} bytes")));
+    if params
+        .viewer
+        .as_ref()
+        .is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len()))
+    {
+        return Err(ApiError::malformed(format!(
+            "the query: `viewer` must have 1 to {VIEWER_LIMIT} bytes"
+        )));
     }
-    let life = params.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
-    Ok(Viewer { name: params.viewer, life, max_height: params.max_height, check_segments: false })
+    let life = params
+        .expires_in
+        .map_or(GrantLife::LONGEST, GrantLife::Seconds);
+    Ok(Viewer {
+        name: params.viewer,
+        life,
+        max_height: params.max_height,
+        check_segments: false,
+    })
 }

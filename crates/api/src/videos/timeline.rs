@@ -21,8 +21,11 @@ pub(crate) async fn read(
     PathVideo(id): PathVideo,
 ) -> Result<Json<Timeline>, ApiError> {
     existing(&state, &caller, id).await?;
-    let (attempts, stages, chunks) =
-        tokio::try_join!(state.catalog.attempts(id), state.catalog.stages(id), state.catalog.chunk_times(id))?;
+    let (attempts, stages, chunks) = tokio::try_join!(
+        state.catalog.attempts(id),
+        state.catalog.stages(id),
+        state.catalog.chunk_times(id)
+    )?;
     let attempt = |attempt: &Attempt| TimelineAttempt {
         number: attempt.fence,
         stages: stages
@@ -45,16 +48,27 @@ pub(crate) async fn read(
             })
             .collect(),
     };
-    let failed = attempts.last().filter(|it| matches!(it.outcome, Some(AttemptOutcome::Failed(_))));
-    let ffmpeg_log = failed.and_then(|it| it.log_tail.as_deref()).map(end_of_log).filter(|it| !it.is_empty());
-    Ok(Json(Timeline { attempts: attempts.iter().map(attempt).collect(), ffmpeg_log }))
+    let failed = attempts
+        .last()
+        .filter(|it| matches!(it.outcome, Some(AttemptOutcome::Failed(_))));
+    let ffmpeg_log = failed
+        .and_then(|it| it.log_tail.as_deref())
+        .map(end_of_log)
+        .filter(|it| !it.is_empty());
+    Ok(Json(Timeline {
+        attempts: attempts.iter().map(attempt).collect(),
+        ffmpeg_log,
+    }))
 }
 
 /// The last lines of a log. URLs name the loopback, and may name the source of an import.
 fn end_of_log(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
-    last.iter().map(|it| without_urls(it)).collect::<Vec<_>>().join("\n")
+    last.iter()
+        .map(|it| without_urls(it))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn without_urls(line: &str) -> String {
@@ -62,9 +76,12 @@ fn without_urls(line: &str) -> String {
     let mut rest = line;
     while let Some(at) = rest.find("://") {
         let start = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
-        let start = start.map_or(0, |it| it + rest[it..].chars().next().map_or(0, char::len_utf8));
-        let end =
-            rest[at..].find(|c: char| c.is_whitespace() || "'\"<>)]".contains(c)).map_or(rest.len(), |it| at + it);
+        let start = start.map_or(0, |it| {
+            it + rest[it..].chars().next().map_or(0, char::len_utf8)
+        });
+        let end = rest[at..]
+            .find(|c: char| c.is_whitespace() || "'\"<>)]".contains(c))
+            .map_or(rest.len(), |it| at + it);
         clean.push_str(&rest[..start]);
         clean.push_str("[URL]");
         rest = &rest[end..];
@@ -82,7 +99,10 @@ mod tests {
         assert_eq!(end_of_log(&log).lines().count(), LOG_LINES);
         assert!(end_of_log(&log).starts_with("line 10\n"));
         for (line, clean) in [
-            ("[in#0] Error opening 'http://127.0.0.1:4/s?k=1': no", "[in#0] Error opening '[URL]': no"),
+            (
+                "[in#0] Error opening 'http://127.0.0.1:4/s?k=1': no",
+                "[in#0] Error opening '[URL]': no",
+            ),
             ("https://a.example/é b é→tls+tcp://c", "[URL] b é→[URL]"),
             ("a :// b", "a [URL] b"),
             ("frame= 7", "frame= 7"),

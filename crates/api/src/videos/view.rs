@@ -2,7 +2,9 @@
 
 use api_types::receipts::VideoReceipt;
 use api_types::renditions::{Rendition, RenditionState as WireRenditionState};
-use api_types::videos::{Attempt as AttemptView, Source, Video as VideoView, VideoFailure, VideoSummary, VideoWarning};
+use api_types::videos::{
+    Attempt as AttemptView, Source, Video as VideoView, VideoFailure, VideoSummary, VideoWarning,
+};
 use api_types::{MaybeKnown, Sensitive, Timestamp};
 use catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, RenditionState, Video};
 use domain::receipt::{Extra, Prices, Receipt};
@@ -19,12 +21,19 @@ pub(crate) fn video(
     receipt: Option<Receipt>,
     poster: Option<PosterRecord>,
 ) -> VideoView {
-    let warnings = receipt.iter().flat_map(|it| &it.missing).map(|it| warning(*it)).collect();
+    let warnings = receipt
+        .iter()
+        .flat_map(|it| &it.missing)
+        .map(|it| warning(*it))
+        .collect();
     VideoView {
         summary: summary(video, poster_url),
         renditions: renditions.into_iter().map(rendition).collect(),
         attempts: attempts.iter().map(attempt).collect(),
-        receipt: receipt.map(|it| VideoReceipt { cost: it.cost(&Prices::default()), receipt: it.into() }),
+        receipt: receipt.map(|it| VideoReceipt {
+            cost: it.cost(&Prices::default()),
+            receipt: it.into(),
+        }),
         warnings,
         poster: poster::view(poster),
     }
@@ -68,8 +77,18 @@ pub(crate) fn summary(video: &Video, poster_url: Option<String>) -> VideoSummary
 }
 
 fn rendition(record: RenditionRecord) -> Rendition {
-    let RenditionRecord { name, kind, width, height, copied, frame_rate, codecs, bandwidth, average_bandwidth, state } =
-        record;
+    let RenditionRecord {
+        name,
+        kind,
+        width,
+        height,
+        copied,
+        frame_rate,
+        codecs,
+        bandwidth,
+        average_bandwidth,
+        state,
+    } = record;
     let state = match state {
         RenditionState::Planned => WireRenditionState::Planned,
         RenditionState::Playable => WireRenditionState::Playable,
@@ -111,12 +130,22 @@ fn warning(missing: Extra) -> VideoWarning {
         Extra::Storyboard => "The storyboard could not be created.",
         Extra::Poster => "The poster could not be created: set one.",
     };
-    VideoWarning { missing: missing.into(), message: message.to_owned() }
+    VideoWarning {
+        missing: missing.into(),
+        message: message.to_owned(),
+    }
 }
 
 /// The original file name of the source; the object name for rows that do not store it.
 pub(crate) fn file_name(video: &Video) -> Option<String> {
-    let stored = || video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
+    let stored = || {
+        video
+            .source
+            .key
+            .as_deref()
+            .and_then(|it| it.rsplit('/').next())
+            .map(str::to_owned)
+    };
     video.source.file_name.clone().or_else(stored)
 }
 

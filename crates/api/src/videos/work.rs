@@ -30,25 +30,37 @@ pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError>
 /// Sends the job of a queued video.
 pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
     tracing::info!(video.id = %job.video, job.id = %job.id, "queued a job of {1} ({0:?})", job.reason, job.video);
-    state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+    state
+        .queue
+        .send(&JobMessage::from(job), Duration::ZERO)
+        .await?;
     Ok(())
 }
 
 /// The job of a video, if its source still exists.
-pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -> Result<Job, ApiError> {
+pub(crate) async fn job_of(
+    state: &ApiState,
+    video: &Video,
+    reason: JobReason,
+) -> Result<Job, ApiError> {
     let gone = |reason: &str| VideoError::SourceGone(reason.to_owned());
-    let job = video.to_job(reason).ok_or_else(|| gone("the source has not arrived yet"))?;
+    let job = video
+        .to_job(reason)
+        .ok_or_else(|| gone("the source has not arrived yet"))?;
     let key = source_of(&job)?;
     match state.store.head(&key).await {
         Ok(_) => Ok(job),
-        Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again").into()),
+        Err(StoreError::NotFound { .. }) => {
+            Err(gone("the source was archived or deleted: upload it again").into())
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The key of the source of a job.
 pub(crate) fn source_of(job: &Job) -> Result<ObjectKey, ApiError> {
-    let unreadable = || VideoError::SourceGone("this version cannot read the location of the source".to_owned());
+    let unreadable =
+        || VideoError::SourceGone("this version cannot read the location of the source".to_owned());
     Ok(job.source_key().ok_or_else(unreadable)?)
 }
 
@@ -61,9 +73,14 @@ pub(crate) async fn retry(
     let video = existing(&state, &caller, id).await?;
     let conflict = |why: &str| Err(ApiError::conflict(why.to_owned()));
     match &video.state {
-        VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
-        VideoState::Created | VideoState::Uploading => return conflict("the upload is not complete"),
-        VideoState::Processing | VideoState::Playable => return conflict("the video is being processed"),
+        VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {
+        }
+        VideoState::Created | VideoState::Uploading => {
+            return conflict("the upload is not complete");
+        }
+        VideoState::Processing | VideoState::Playable => {
+            return conflict("the video is being processed");
+        }
         VideoState::Ready { .. } => return conflict("the video is ready: re-encode it instead"),
         VideoState::Deleted => return Err(VideoError::NotFound(id).into()),
     }
@@ -107,7 +124,10 @@ pub(crate) async fn cancel(
     PathVideo(id): PathVideo,
 ) -> Result<Json<VideoView>, ApiError> {
     existing(&state, &caller, id).await?;
-    let video = state.catalog.apply(id, &VideoEvent::Cancelled, clock::now()).await?;
+    let video = state
+        .catalog
+        .apply(id, &VideoEvent::Cancelled, clock::now())
+        .await?;
     tracing::info!(video.id = %id, "cancelled {id}");
     Ok(Json(read_view(&state, &video).await?))
 }

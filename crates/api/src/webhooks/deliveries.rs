@@ -1,8 +1,8 @@
 //! The delivery log of an endpoint, test messages and replays.
 
 use api_types::webhooks::{
-    Delivery as DeliveryView, DeliveryList, DeliveryStatus as WireStatus, ListDeliveries, VideoDelivery,
-    VideoDeliveryList,
+    Delivery as DeliveryView, DeliveryList, DeliveryStatus as WireStatus, ListDeliveries,
+    VideoDelivery, VideoDeliveryList,
 };
 use axum::Json;
 use axum::extract::State;
@@ -35,10 +35,18 @@ pub(crate) async fn list(
         WireStatus::Delivered => DeliveryStatus::Delivered,
         WireStatus::Failed => DeliveryStatus::Failed,
     });
-    let filter = DeliveryFilter { endpoint: id.0, status, after, limit };
+    let filter = DeliveryFilter {
+        endpoint: id.0,
+        status,
+        after,
+        limit,
+    };
     let page = state.webhooks.store.deliveries(&filter).await?;
     let deliveries = page.deliveries.into_iter().map(view::delivery).collect();
-    Ok(Json(DeliveryList { deliveries, next_cursor: page.next }))
+    Ok(Json(DeliveryList {
+        deliveries,
+        next_cursor: page.next,
+    }))
 }
 
 /// `GET /v1/videos/{id}/deliveries`: to all webhooks that the caller manages.
@@ -48,9 +56,18 @@ pub(crate) async fn of_video(
     PathVideo(id): PathVideo,
 ) -> Result<Json<VideoDeliveryList>, ApiError> {
     existing(&state, &caller, id).await?;
-    let found = state.webhooks.store.deliveries_of_video(id, caller.owner.as_deref(), OF_VIDEO).await?;
-    let deliveries =
-        found.into_iter().map(|it| VideoDelivery { webhook: it.endpoint, delivery: view::delivery(it) }).collect();
+    let found = state
+        .webhooks
+        .store
+        .deliveries_of_video(id, caller.owner.as_deref(), OF_VIDEO)
+        .await?;
+    let deliveries = found
+        .into_iter()
+        .map(|it| VideoDelivery {
+            webhook: it.endpoint,
+            delivery: view::delivery(it),
+        })
+        .collect();
     Ok(Json(VideoDeliveryList { deliveries }))
 }
 
@@ -72,6 +89,10 @@ pub(crate) async fn replay(
     DeliveryPath(id, delivery): DeliveryPath,
 ) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let delivery = state.webhooks.store.replay(id.0, delivery, clock::now()).await?;
+    let delivery = state
+        .webhooks
+        .store
+        .replay(id.0, delivery, clock::now())
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(view::delivery(delivery))))
 }

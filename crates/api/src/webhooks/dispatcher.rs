@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::webhooks::{AttemptOutcome, DeliveryAttempt, DeliveryOutcome, Dispatch, WebhookError, Webhooks};
+use catalog::webhooks::{
+    AttemptOutcome, DeliveryAttempt, DeliveryOutcome, Dispatch, WebhookError, Webhooks,
+};
 use domain::content_key::KeyEncryptionKeys;
 use domain::time::{UnixMillis, millis};
 use domain::webhook::retry;
@@ -38,7 +40,11 @@ pub struct DispatcherConfig {
 
 impl Default for DispatcherConfig {
     fn default() -> Self {
-        Self { concurrency: 64, per_endpoint: 8, lease: Duration::from_secs(30) }
+        Self {
+            concurrency: 64,
+            per_endpoint: 8,
+            lease: Duration::from_secs(30),
+        }
     }
 }
 
@@ -92,8 +98,15 @@ impl Dispatcher {
     ///
     /// # Errors
     /// If the database fails: call it again later.
-    pub async fn dispatch(&self, now: UnixMillis, stop: &CancellationToken) -> Result<DispatchSummary, WebhookError> {
-        let clock = Clock { began_ms: now, since: Instant::now() };
+    pub async fn dispatch(
+        &self,
+        now: UnixMillis,
+        stop: &CancellationToken,
+    ) -> Result<DispatchSummary, WebhookError> {
+        let clock = Clock {
+            began_ms: now,
+            since: Instant::now(),
+        };
         let (mut summary, mut failure) = (DispatchSummary::default(), None);
         // Tasks, because futures that are polled here could deadlock: one of them may hold the database's only
         // write lock while this function waits for it. Dropping the set aborts them.
@@ -105,7 +118,8 @@ impl Dispatcher {
                     Ok(dispatches) => {
                         for dispatch in dispatches {
                             let dispatcher = self.clone();
-                            deliveries.spawn(async move { dispatcher.deliver(dispatch, clock).await });
+                            deliveries
+                                .spawn(async move { dispatcher.deliver(dispatch, clock).await });
                         }
                     }
                     Err(error) => failure = Some(error),
@@ -168,10 +182,21 @@ impl Dispatcher {
             }
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
-        self.store.claim(room, self.config.per_endpoint, self.config.lease, clock.now()).await
+        self.store
+            .claim(
+                room,
+                self.config.per_endpoint,
+                self.config.lease,
+                clock.now(),
+            )
+            .await
     }
 
-    async fn deliver(&self, dispatch: Dispatch, clock: Clock) -> Result<DeliveryOutcome, WebhookError> {
+    async fn deliver(
+        &self,
+        dispatch: Dispatch,
+        clock: Clock,
+    ) -> Result<DeliveryOutcome, WebhookError> {
         let began = Instant::now();
         let sent = self.send(&dispatch, clock.now()).await;
         let (now, duration_ms) = (clock.now(), millis(began.elapsed()));
@@ -192,7 +217,15 @@ impl Dispatcher {
         };
         let url = dispatch.endpoint.url.as_str();
         let (id, body) = (dispatch.event, dispatch.payload.clone());
-        self.sender.send(Message { url, id, unix_seconds: now.as_secs(), secrets: &secrets, body }).await
+        self.sender
+            .send(Message {
+                url,
+                id,
+                unix_seconds: now.as_secs(),
+                secrets: &secrets,
+                body,
+            })
+            .await
     }
 }
 
@@ -211,27 +244,66 @@ impl DispatchSummary {
 }
 
 /// The outcome of an attempt.
-fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now: UnixMillis, jitter: u16) -> DeliveryAttempt {
+fn outcome_of(
+    dispatch: &Dispatch,
+    sent: &Sent,
+    duration_ms: u64,
+    now: UnixMillis,
+    jitter: u16,
+) -> DeliveryAttempt {
     let failed = |requested_delay| {
-        let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now, jitter, requested_delay);
+        let retry_ms = retry::next_attempt(
+            dispatch.attempt,
+            dispatch.first_ms,
+            now,
+            jitter,
+            requested_delay,
+        );
         let pause_until_ms = retry::bounded_request(requested_delay).map(|it| now + it);
-        AttemptOutcome::Failed { retry_ms, pause_until_ms }
+        AttemptOutcome::Failed {
+            retry_ms,
+            pause_until_ms,
+        }
     };
     let (outcome, status, error) = match sent {
-        Sent::Answered { status, .. } if status.is_success() => (AttemptOutcome::Delivered, Some(status), None),
-        Sent::Answered { status, .. } if *status == StatusCode::GONE => {
-            (AttemptOutcome::Gone, Some(status), Some("HTTP 410: the endpoint is gone".to_owned()))
+        Sent::Answered { status, .. } if status.is_success() => {
+            (AttemptOutcome::Delivered, Some(status), None)
         }
-        Sent::Answered { status, retry_after } => {
-            let hint = if status.is_redirection() { ", and redirects are not followed" } else { "" };
-            (failed(*retry_after), Some(status), Some(format!("HTTP {}{hint}", status.as_u16())))
+        Sent::Answered { status, .. } if *status == StatusCode::GONE => (
+            AttemptOutcome::Gone,
+            Some(status),
+            Some("HTTP 410: the endpoint is gone".to_owned()),
+        ),
+        Sent::Answered {
+            status,
+            retry_after,
+        } => {
+            let hint = if status.is_redirection() {
+                ", and redirects are not followed"
+            } else {
+                ""
+            };
+            (
+                failed(*retry_after),
+                Some(status),
+                Some(format!("HTTP {}{hint}", status.as_u16())),
+            )
         }
         Sent::Failed(reason) => (failed(None), None, Some(reason.clone())),
     };
-    DeliveryAttempt { outcome, status: status.map(StatusCode::as_u16), error, duration_ms }
+    DeliveryAttempt {
+        outcome,
+        status: status.map(StatusCode::as_u16),
+        error,
+        duration_ms,
+    }
 }
 
-fn log(dispatch: &Dispatch, attempted: &DeliveryAttempt, settled: &Result<DeliveryOutcome, WebhookError>) {
+fn log(
+    dispatch: &Dispatch,
+    attempted: &DeliveryAttempt,
+    settled: &Result<DeliveryOutcome, WebhookError>,
+) {
     let (endpoint, event, attempt) = (dispatch.endpoint.id, dispatch.event, dispatch.attempt);
     let reason = attempted.error.as_deref().unwrap_or_default();
     match settled {

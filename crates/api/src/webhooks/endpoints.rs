@@ -27,7 +27,14 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     Owner(owner): Owner,
     Body(request): Body<NewWebhook>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WebhookWithSecret>), ApiError> {
+) -> Result<
+    (
+        StatusCode,
+        [(HeaderName, String); 1],
+        Json<WebhookWithSecret>,
+    ),
+    ApiError,
+> {
     let now = clock::now();
     let url = requests::url(&request.url, &state.webhooks.guard)?;
     let types = requests::types(request.events)?;
@@ -35,12 +42,27 @@ pub(crate) async fn create(
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(no_randomness)?;
     let id = EndpointId::new(now.get(), random);
-    let (secret, sealed_secret) = sealed_secret::make(&state.webhooks.keys, id).map_err(no_randomness)?;
-    let new = NewEndpoint { id, owner, url, types, description, sealed_secret };
+    let (secret, sealed_secret) =
+        sealed_secret::make(&state.webhooks.keys, id).map_err(no_randomness)?;
+    let new = NewEndpoint {
+        id,
+        owner,
+        url,
+        types,
+        description,
+        sealed_secret,
+    };
     let endpoint = state.webhooks.store.create(&new, now).await?;
     tracing::info!(webhook.id = %id, "created webhook {id}");
-    let webhook = WebhookWithSecret { webhook: view::webhook(endpoint), secret: secret.expose().to_string().into() };
-    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/webhooks/{id}"))], Json(webhook)))
+    let webhook = WebhookWithSecret {
+        webhook: view::webhook(endpoint),
+        secret: secret.expose().to_string().into(),
+    };
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, format!("/v1/webhooks/{id}"))],
+        Json(webhook),
+    ))
 }
 
 pub(crate) async fn list(
@@ -48,10 +70,17 @@ pub(crate) async fn list(
     Owner(owner): Owner,
     QueryParams(params): QueryParams<ListWebhooks>,
 ) -> Result<Json<WebhookList>, ApiError> {
-    let filter = EndpointFilter { owner, after: paging::cursor(params.cursor)?, limit: paging::limit(params.limit)? };
+    let filter = EndpointFilter {
+        owner,
+        after: paging::cursor(params.cursor)?,
+        limit: paging::limit(params.limit)?,
+    };
     let page = state.webhooks.store.list(&filter).await?;
     let webhooks = page.endpoints.into_iter().map(view::webhook).collect();
-    Ok(Json(WebhookList { webhooks, next_cursor: page.next }))
+    Ok(Json(WebhookList {
+        webhooks,
+        next_cursor: page.next,
+    }))
 }
 
 pub(crate) async fn read(
@@ -59,7 +88,9 @@ pub(crate) async fn read(
     Owner(owner): Owner,
     id: WebhookId,
 ) -> Result<Json<WebhookView>, ApiError> {
-    Ok(Json(view::webhook(visible(&state, owner.as_deref(), id).await?)))
+    Ok(Json(view::webhook(
+        visible(&state, owner.as_deref(), id).await?,
+    )))
 }
 
 pub(crate) async fn change(
@@ -70,7 +101,13 @@ pub(crate) async fn change(
 ) -> Result<Json<WebhookView>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     let patch = requests::patch(request, &state.webhooks.guard)?;
-    Ok(Json(view::webhook(state.webhooks.store.patch(id.0, &patch, clock::now()).await?)))
+    Ok(Json(view::webhook(
+        state
+            .webhooks
+            .store
+            .patch(id.0, &patch, clock::now())
+            .await?,
+    )))
 }
 
 pub(crate) async fn delete(
@@ -91,12 +128,22 @@ pub(crate) async fn rotate_secret(
 ) -> Result<Json<WebhookWithSecret>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     let now = clock::now();
-    let (secret, sealed) = sealed_secret::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
-    let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + SECRET_OVERLAP, now).await?;
+    let (secret, sealed) =
+        sealed_secret::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
+    let endpoint = state
+        .webhooks
+        .store
+        .rotate_secret(id.0, &sealed, now + SECRET_OVERLAP, now)
+        .await?;
     tracing::info!(webhook.id = %id.0, "rotated the secret of webhook {}", id.0);
-    Ok(Json(WebhookWithSecret { webhook: view::webhook(endpoint), secret: secret.expose().to_string().into() }))
+    Ok(Json(WebhookWithSecret {
+        webhook: view::webhook(endpoint),
+        secret: secret.expose().to_string().into(),
+    }))
 }
 
 fn no_randomness(error: getrandom::Error) -> ApiError {
-    ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {error}"))
+    ApiError::internal(anyhow::anyhow!(
+        "the system's random number generator failed: {error}"
+    ))
 }

@@ -34,7 +34,8 @@ impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let PathParams((webhook, delivery)) = PathParams::<(String, String)>::from_request_parts(parts, state).await?;
+        let PathParams((webhook, delivery)) =
+            PathParams::<(String, String)>::from_request_parts(parts, state).await?;
         Ok(Self(WebhookId(id(&webhook)?), id(&delivery)?))
     }
 }

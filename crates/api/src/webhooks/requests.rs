@@ -68,7 +68,10 @@ pub(super) fn patch(change: WebhookChange, guard: &Guard) -> Result<EndpointPatc
 /// the address may change.
 pub(super) fn url(text: &str, guard: &Guard) -> Result<String, InvalidWebhook> {
     if text.len() > URL_LIMIT {
-        return Err(InvalidWebhook::TooLong { field: "url", limit: URL_LIMIT });
+        return Err(InvalidWebhook::TooLong {
+            field: "url",
+            limit: URL_LIMIT,
+        });
     }
     let mut url = Url::parse(text).map_err(|it| InvalidWebhook::Url(it.to_string()))?;
     guard.check(&url).map_err(InvalidWebhook::Address)?;
@@ -82,9 +85,13 @@ pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>
     let Some(words) = words else { return Ok(None) };
     let mut types = Vec::new();
     for word in words {
-        let kind = word.parse::<EventType>().map_err(|it| InvalidWebhook::Types(it.to_string()))?;
+        let kind = word
+            .parse::<EventType>()
+            .map_err(|it| InvalidWebhook::Types(it.to_string()))?;
         if kind == EventType::Test {
-            return Err(InvalidWebhook::Types("`test` cannot be subscribed to".to_owned()));
+            return Err(InvalidWebhook::Types(
+                "`test` cannot be subscribed to".to_owned(),
+            ));
         }
         types.push(kind);
     }
@@ -100,9 +107,10 @@ pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>
 
 pub(super) fn description(text: Option<String>) -> Result<Option<String>, InvalidWebhook> {
     match text {
-        Some(it) if it.len() > DESCRIPTION_LIMIT => {
-            Err(InvalidWebhook::TooLong { field: "description", limit: DESCRIPTION_LIMIT })
-        }
+        Some(it) if it.len() > DESCRIPTION_LIMIT => Err(InvalidWebhook::TooLong {
+            field: "description",
+            limit: DESCRIPTION_LIMIT,
+        }),
         text => Ok(text),
     }
 }
@@ -118,18 +126,28 @@ mod tests {
         let guard = Guard::new(Policy::default());
         let long = format!("https://example.com/{}", "x".repeat(URL_LIMIT));
         let table = [
-            ("https://example.com/hook#part", Ok("https://example.com/hook")),
+            (
+                "https://example.com/hook#part",
+                Ok("https://example.com/hook"),
+            ),
             ("https://EXAMPLE.com", Ok("https://example.com/")),
             ("example.com/hook", Err(Problem::InvalidWebhookUrl)),
             ("", Err(Problem::InvalidWebhookUrl)),
             ("http://example.com/", Err(Problem::WebhookUrlNotAllowed)),
             ("https://0x7f000001/", Err(Problem::WebhookUrlNotAllowed)),
-            ("https://name@example.com/", Err(Problem::WebhookUrlNotAllowed)),
+            (
+                "https://name@example.com/",
+                Err(Problem::WebhookUrlNotAllowed),
+            ),
             (&long, Err(Problem::FieldTooLong)),
         ];
         for (text, expected) in table {
             let answer = url(text, &guard);
-            assert_eq!(answer.as_deref().map_err(InvalidWebhook::problem), expected, "{text}");
+            assert_eq!(
+                answer.as_deref().map_err(InvalidWebhook::problem),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -137,20 +155,33 @@ mod tests {
     fn types_are_known_and_without_duplicates() {
         let read = |words: &[&str]| types(Some(words.iter().map(|&it| it.to_owned()).collect()));
         let both = Some(vec![EventType::VideoProgress, EventType::VideoReady]);
-        assert_eq!(read(&["video.ready", "video.progress", "video.ready"]), Ok(both));
+        assert_eq!(
+            read(&["video.ready", "video.progress", "video.ready"]),
+            Ok(both)
+        );
         assert_eq!(types(None), Ok(None));
         for wrong in [vec![], vec!["video.redy"], vec!["test"], vec!["*"]] {
-            assert_eq!(read(&wrong).unwrap_err().problem(), Problem::InvalidEventTypes, "{wrong:?}");
+            assert_eq!(
+                read(&wrong).unwrap_err().problem(),
+                Problem::InvalidEventTypes,
+                "{wrong:?}"
+            );
         }
     }
 
     #[test]
     fn null_differs_from_a_missing_field() {
         let guard = Guard::new(Policy::default());
-        let read = |text| patch(serde_json::from_str::<WebhookChange>(text).unwrap(), &guard).unwrap();
+        let read =
+            |text| patch(serde_json::from_str::<WebhookChange>(text).unwrap(), &guard).unwrap();
         assert_eq!(read("{}"), EndpointPatch::default());
         let nulls = read(r#"{ "events": null, "description": null, "active": false }"#);
-        let expected = EndpointPatch { url: None, types: Some(None), description: Some(None), active: Some(false) };
+        let expected = EndpointPatch {
+            url: None,
+            types: Some(None),
+            description: Some(None),
+            active: Some(false),
+        };
         assert_eq!(nulls, expected);
     }
 }

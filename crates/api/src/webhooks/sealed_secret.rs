@@ -33,7 +33,10 @@ pub(super) fn open(
     endpoint: &Endpoint,
     now: UnixMillis,
 ) -> Result<Vec<SigningSecret>, SealedSecretError> {
-    let good = endpoint.secrets.iter().filter(|it| it.until_ms.is_none_or(|end| end > now));
+    let good = endpoint
+        .secrets
+        .iter()
+        .filter(|it| it.until_ms.is_none_or(|end| end > now));
     good.map(|secret| {
         let clear = keys.open(secret.sealed.as_bytes(), &place(endpoint.id))?;
         let text = std::str::from_utf8(&clear).map_err(|_| InvalidSecret)?;
@@ -65,7 +68,10 @@ mod tests {
     use super::*;
 
     fn endpoint(id: u8, secrets: &[(&str, Option<UnixMillis>)]) -> Endpoint {
-        let secret = |it: &(&str, Option<UnixMillis>)| EndpointSecret { sealed: it.0.to_owned(), until_ms: it.1 };
+        let secret = |it: &(&str, Option<UnixMillis>)| EndpointSecret {
+            sealed: it.0.to_owned(),
+            until_ms: it.1,
+        };
         Endpoint {
             id: EndpointId::new(0, [id; 10]),
             owner: None,
@@ -83,18 +89,28 @@ mod tests {
 
     #[test]
     fn a_secret_opens_for_its_endpoint_until_it_ends() {
-        let keys = KeyEncryptionKeys::parse("a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+        let keys =
+            KeyEncryptionKeys::parse("a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
         let (old, sealed_old) = make(&keys, EndpointId::new(0, [1; 10])).unwrap();
         let (new, sealed_new) = make(&keys, EndpointId::new(0, [1; 10])).unwrap();
         assert!(!sealed_new.contains(new.expose().as_str()));
-        let secrets = [(sealed_new.as_str(), None), (sealed_old.as_str(), Some(UnixMillis::new(100)))];
+        let secrets = [
+            (sealed_new.as_str(), None),
+            (sealed_old.as_str(), Some(UnixMillis::new(100))),
+        ];
         let shown = |endpoint: &Endpoint, now| {
             let opened = open(&keys, endpoint, UnixMillis::new(now)).unwrap();
-            opened.iter().map(|it| it.expose().to_string()).collect::<Vec<_>>()
+            opened
+                .iter()
+                .map(|it| it.expose().to_string())
+                .collect::<Vec<_>>()
         };
         let (new, old) = (new.expose().to_string(), old.expose().to_string());
         assert_eq!(shown(&endpoint(1, &secrets), 99), [new.clone(), old]);
         assert_eq!(shown(&endpoint(1, &secrets), 100), [new]);
-        assert!(open(&keys, &endpoint(2, &secrets), UnixMillis::new(99)).is_err(), "of another endpoint");
+        assert!(
+            open(&keys, &endpoint(2, &secrets), UnixMillis::new(99)).is_err(),
+            "of another endpoint"
+        );
     }
 }

@@ -64,13 +64,20 @@ impl Sender {
     /// See [`SenderError`].
     pub fn new(guard: Guard, timeout: Duration) -> Result<Self, SenderError> {
         let client = guard.client().pool_idle_timeout(IDLE).build()?;
-        Ok(Self { client, guard, timeout })
+        Ok(Self {
+            client,
+            guard,
+            timeout,
+        })
     }
 
     pub(super) async fn send(&self, message: Message<'_>) -> Sent {
         match tokio::time::timeout(self.timeout, self.try_send(message)).await {
             Ok(sent) => sent,
-            Err(_) => Sent::Failed(format!("no response within {} s", self.timeout.as_secs_f32())),
+            Err(_) => Sent::Failed(format!(
+                "no response within {} s",
+                self.timeout.as_secs_f32()
+            )),
         }
     }
 
@@ -90,7 +97,10 @@ impl Sender {
             .client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("Edgereel-Webhooks/", env!("CARGO_PKG_VERSION")))
+            .header(
+                USER_AGENT,
+                concat!("Edgereel-Webhooks/", env!("CARGO_PKG_VERSION")),
+            )
             .header("webhook-id", &id)
             .header("webhook-timestamp", message.unix_seconds)
             .header("webhook-signature", signatures.join(" "))
@@ -102,7 +112,10 @@ impl Sender {
                 // The status decides. A body that is interrupted or too slow changes
                 // nothing.
                 let _ = tokio::time::timeout(self.timeout / 4, drain(answer)).await;
-                Sent::Answered { status, retry_after }
+                Sent::Answered {
+                    status,
+                    retry_after,
+                }
             }
             Err(error) => Sent::Failed(reason(&error)),
         }
@@ -124,12 +137,19 @@ fn reason(error: &reqwest::Error) -> String {
     if let Some(refused) = Guard::refusal(error) {
         return refused.to_string();
     }
-    let what = if error.is_connect() { "cannot connect" } else { "the connection was interrupted" };
+    let what = if error.is_connect() {
+        "cannot connect"
+    } else {
+        "the connection was interrupted"
+    };
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    format!("{what}: {cause}").chars().take(REASON_LIMIT).collect()
+    format!("{what}: {cause}")
+        .chars()
+        .take(REASON_LIMIT)
+        .collect()
 }
 
 /// The delay in `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3).
@@ -164,7 +184,11 @@ mod tests {
         ];
         for (text, expected) in table {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
-            assert_eq!(retry_after(&headers, now), expected.map(Duration::from_secs), "{text}");
+            assert_eq!(
+                retry_after(&headers, now),
+                expected.map(Duration::from_secs),
+                "{text}"
+            );
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }

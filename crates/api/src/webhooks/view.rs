@@ -1,8 +1,8 @@
 //! Webhooks and deliveries in responses.
 
 use api_types::webhooks::{
-    DeliveredEvent, Delivery as DeliveryView, DeliveryStatus as WireStatus, DisabledReason as WireReason,
-    DisabledWebhook, Webhook as WebhookView,
+    DeliveredEvent, Delivery as DeliveryView, DeliveryStatus as WireStatus,
+    DisabledReason as WireReason, DisabledWebhook, Webhook as WebhookView,
 };
 use api_types::{MaybeKnown, Timestamp};
 use catalog::webhooks::{Delivery, DeliveryStatus, DisabledReason, Endpoint};
@@ -11,19 +11,27 @@ pub(super) fn webhook(endpoint: Endpoint) -> WebhookView {
     let disabled = endpoint.disabled.map(|(at_ms, reason)| {
         let (reason, message) = match reason {
             DisabledReason::Owner => (WireReason::Owner, "The owner disabled it."),
-            DisabledReason::Gone => {
-                (WireReason::Gone, "The endpoint responded with 410 (Gone): enable it when it exists again.")
-            }
-            DisabledReason::Failing => {
-                (WireReason::Failing, "All deliveries failed for three days: fix the endpoint, then enable it.")
-            }
+            DisabledReason::Gone => (
+                WireReason::Gone,
+                "The endpoint responded with 410 (Gone): enable it when it exists again.",
+            ),
+            DisabledReason::Failing => (
+                WireReason::Failing,
+                "All deliveries failed for three days: fix the endpoint, then enable it.",
+            ),
         };
-        DisabledWebhook { reason: reason.into(), message: message.to_owned(), at: at_ms.into() }
+        DisabledWebhook {
+            reason: reason.into(),
+            message: message.to_owned(),
+            at: at_ms.into(),
+        }
     });
     WebhookView {
         id: endpoint.id,
         url: endpoint.url,
-        events: endpoint.types.map(|it| it.into_iter().map(MaybeKnown::from).collect()),
+        events: endpoint
+            .types
+            .map(|it| it.into_iter().map(MaybeKnown::from).collect()),
         description: endpoint.description,
         active: disabled.is_none(),
         disabled,
@@ -35,7 +43,12 @@ pub(super) fn webhook(endpoint: Endpoint) -> WebhookView {
 
 pub(super) fn delivery(delivery: Delivery) -> DeliveryView {
     let (last_attempt_ms, last_duration_ms, last_status, last_error) = match delivery.last {
-        Some(last) => (Some(last.at_ms), Some(last.duration_ms), last.status, last.error),
+        Some(last) => (
+            Some(last.at_ms),
+            Some(last.duration_ms),
+            last.status,
+            last.error,
+        ),
         None => (None, None, None, None),
     };
     let status = match delivery.status {

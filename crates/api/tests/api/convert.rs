@@ -16,17 +16,38 @@ use crate::world::{TOKEN, World};
 async fn objects_in_the_bucket_are_converted_in_place() {
     let world = World::new().await;
     let path = ExternalPath::try_from("lessons/2024/Über uns.mp4".to_owned()).unwrap();
-    let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path: path.clone() };
-    world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
+    let key = ObjectKey::External {
+        video: VideoId::new(1, [1; 10]),
+        path: path.clone(),
+    };
+    world
+        .store
+        .put(&key, "bytes".into(), PutCondition::Always)
+        .await
+        .unwrap();
 
     let body = json!({ "key": path.as_str(), "content_type": "lesson", "content_id": "17", "title": "Lesson" });
     let created = world.post("/v1/videos", body.clone()).await;
-    assert_eq!((created.status, &created.body["state"]), (StatusCode::CREATED, &json!("queued")), "{}", created.body);
+    assert_eq!(
+        (created.status, &created.body["state"]),
+        (StatusCode::CREATED, &json!("queued")),
+        "{}",
+        created.body
+    );
     let id = created.body["id"].as_str().unwrap();
     assert_eq!(created.headers["location"], format!("/v1/videos/{id}"));
-    assert_eq!((&created.body["external_id"], &created.body["source"]["size"]), (&json!("lesson:17"), &json!(5)));
+    assert_eq!(
+        (
+            &created.body["external_id"],
+            &created.body["source"]["size"]
+        ),
+        (&json!("lesson:17"), &json!(5))
+    );
     let jobs = world.jobs().await;
-    assert_eq!((jobs.len(), jobs[0].reason, jobs[0].source.key.as_str()), (1, JobReason::Convert, path.as_str()));
+    assert_eq!(
+        (jobs.len(), jobs[0].reason, jobs[0].source.key.as_str()),
+        (1, JobReason::Convert, path.as_str())
+    );
 
     let again = world.post("/v1/videos", body).await;
     assert_eq!(
@@ -34,11 +55,25 @@ async fn objects_in_the_bucket_are_converted_in_place() {
         (StatusCode::OK, &json!(id)),
         "the same request returns the same video"
     );
-    let later = world.post("/v1/videos", json!({ "key": path.as_str(), "generate": "on_first_view" })).await;
-    assert_eq!((later.status, &later.body["state"]), (StatusCode::CREATED, &json!("stored")));
+    let later = world
+        .post(
+            "/v1/videos",
+            json!({ "key": path.as_str(), "generate": "on_first_view" }),
+        )
+        .await;
+    assert_eq!(
+        (later.status, &later.body["state"]),
+        (StatusCode::CREATED, &json!("stored"))
+    );
 
-    let repeated = world.post("/v1/videos", json!({ "key": path.as_str() })).await;
-    assert_eq!((repeated.status, &repeated.body["id"]), (StatusCode::OK, &later.body["id"]), "none has an external id");
+    let repeated = world
+        .post("/v1/videos", json!({ "key": path.as_str() }))
+        .await;
+    assert_eq!(
+        (repeated.status, &repeated.body["id"]),
+        (StatusCode::OK, &later.body["id"]),
+        "none has an external id"
+    );
 
     // The object belongs to the customer: deleting the video keeps it.
     world.delete(&format!("/v1/videos/{id}")).await;
@@ -53,7 +88,10 @@ async fn objects_in_the_bucket_are_converted_in_place() {
         json!({ "key": path.as_str(), "content_type": "lesson" }),
         json!({ "key": path.as_str(), "content_type": "lesson", "content_id": "1", "external_id": "x" }),
     ] {
-        assert_eq!(world.post("/v1/videos", odd).await.problem(), (422, "invalid-field"));
+        assert_eq!(
+            world.post("/v1/videos", odd).await.problem(),
+            (422, "invalid-field")
+        );
     }
 }
 
@@ -63,44 +101,100 @@ async fn objects_that_are_no_sources_are_listed() {
     world.upload_small().await;
     let put = async |path: &str| {
         let path = ExternalPath::try_from(path.to_owned()).unwrap();
-        let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path };
-        world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
+        let key = ObjectKey::External {
+            video: VideoId::new(1, [1; 10]),
+            path,
+        };
+        world
+            .store
+            .put(&key, "bytes".into(), PutCondition::Always)
+            .await
+            .unwrap();
     };
-    for path in ["a.mp4", "films/b.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"] {
+    for path in [
+        "a.mp4",
+        "films/b.mp4",
+        "films/é.mov",
+        "keys.mp4",
+        "uploads/c.mp4",
+        "z.mp4",
+    ] {
         put(path).await;
     }
     let mut bulk = json!({ "key": "films/b.mp4", "priority": "bulk" });
     let listed = async |query: &str| {
         let page = world.get(&format!("/v1/objects?{query}")).await.body;
-        let keys = page["objects"].as_array().unwrap().iter().map(|it| it["key"].as_str().unwrap().to_owned());
-        (keys.collect::<Vec<_>>(), page["next_cursor"].as_str().map(str::to_owned))
+        let keys = page["objects"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["key"].as_str().unwrap().to_owned());
+        (
+            keys.collect::<Vec<_>>(),
+            page["next_cursor"].as_str().map(str::to_owned),
+        )
     };
-    assert_eq!(listed("").await.0, ["a.mp4", "films/b.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"]);
-    assert_eq!(world.post("/v1/videos", bulk.clone()).await.status, StatusCode::CREATED);
-    assert_eq!(listed("prefix=films/").await, (vec!["films/é.mov".to_owned()], None));
+    assert_eq!(
+        listed("").await.0,
+        [
+            "a.mp4",
+            "films/b.mp4",
+            "films/é.mov",
+            "keys.mp4",
+            "uploads/c.mp4",
+            "z.mp4"
+        ]
+    );
+    assert_eq!(
+        world.post("/v1/videos", bulk.clone()).await.status,
+        StatusCode::CREATED
+    );
+    assert_eq!(
+        listed("prefix=films/").await,
+        (vec!["films/é.mov".to_owned()], None)
+    );
     assert_eq!(listed("prefix=keys/").await, (vec![], None));
     let (mut seen, mut cursor) = (vec![], String::new());
     loop {
         let (keys, next) = listed(&format!("limit=2{cursor}")).await;
         seen.extend(keys);
         let Some(next) = next else { break };
-        cursor =
-            format!("&cursor={}", percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC));
+        cursor = format!(
+            "&cursor={}",
+            percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC)
+        );
     }
-    assert_eq!(seen, ["a.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"]);
+    assert_eq!(
+        seen,
+        ["a.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"]
+    );
 
     let long = format!("cursor={}", "a".repeat(1_025));
     for query in ["prefix=%00", "cursor=a%00b", &long] {
-        assert_eq!(world.get(&format!("/v1/objects?{query}")).await.problem(), (400, "malformed-request"), "{query}");
+        assert_eq!(
+            world.get(&format!("/v1/objects?{query}")).await.problem(),
+            (400, "malformed-request"),
+            "{query}"
+        );
     }
 
     let jobs = world.jobs().await;
-    let bulk_jobs: Vec<_> = jobs.iter().filter(|it| it.priority == Priority::Bulk).map(|it| &it.source.key).collect();
+    let bulk_jobs: Vec<_> = jobs
+        .iter()
+        .filter(|it| it.priority == Priority::Bulk)
+        .map(|it| &it.source.key)
+        .collect();
     assert_eq!(bulk_jobs, ["films/b.mp4"]);
     bulk["priority"] = json!("urgent");
-    assert_eq!(world.post("/v1/videos", bulk).await.problem(), (400, "malformed-request"));
+    assert_eq!(
+        world.post("/v1/videos", bulk).await.problem(),
+        (400, "malformed-request")
+    );
     let import = json!({ "url": "https://files.example/a.mp4", "priority": "bulk" });
-    assert_eq!(world.post("/v1/videos", import).await.problem(), (422, "invalid-field"));
+    assert_eq!(
+        world.post("/v1/videos", import).await.problem(),
+        (422, "invalid-field")
+    );
 }
 
 /// Copy tools may put files into the upload directory: `rclone copy film.mp4 r2:private/uploads/`.
@@ -108,21 +202,54 @@ async fn objects_that_are_no_sources_are_listed() {
 async fn a_file_beside_the_uploads_is_counted_and_can_be_converted() {
     let world = World::new().await;
     let path = ExternalPath::try_from("uploads/Über uns.mp4".to_owned()).unwrap();
-    let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path: path.clone() };
-    world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
-    assert!(matches!(world.pump().await.as_slice(), [Ingested::Ignored(_)]));
+    let key = ObjectKey::External {
+        video: VideoId::new(1, [1; 10]),
+        path: path.clone(),
+    };
+    world
+        .store
+        .put(&key, "bytes".into(), PutCondition::Always)
+        .await
+        .unwrap();
+    assert!(matches!(
+        world.pump().await.as_slice(),
+        [Ingested::Ignored(_)]
+    ));
     let request = http::Request::get("/metrics").header("authorization", format!("Bearer {TOKEN}"));
-    let figures = world.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    let figures = world
+        .router
+        .clone()
+        .oneshot(request.body(axum::body::Body::empty()).unwrap())
+        .await
+        .unwrap();
     let figures = figures.into_body().collect().await.unwrap().to_bytes();
     let line = r#"edgereel_bucket_events_total{outcome="not-an-upload"} 1"#;
     assert!(String::from_utf8_lossy(&figures).contains(line));
 
-    let created = world.post("/v1/videos", json!({ "key": path.as_str() })).await;
-    assert_eq!((created.status, &created.body["state"]), (StatusCode::CREATED, &json!("queued")), "{}", created.body);
-    assert_eq!(created.body["title"], "Über uns.mp4", "the name of the file, as for an upload");
+    let created = world
+        .post("/v1/videos", json!({ "key": path.as_str() }))
+        .await;
+    assert_eq!(
+        (created.status, &created.body["state"]),
+        (StatusCode::CREATED, &json!("queued")),
+        "{}",
+        created.body
+    );
+    assert_eq!(
+        created.body["title"], "Über uns.mp4",
+        "the name of the file, as for an upload"
+    );
     let jobs = world.jobs().await;
-    assert_eq!((jobs.len(), jobs[0].source.key.as_str()), (1, path.as_str()));
+    assert_eq!(
+        (jobs.len(), jobs[0].source.key.as_str()),
+        (1, path.as_str())
+    );
     // The object existed before and belongs to the customer.
-    world.delete(&format!("/v1/videos/{}", created.body["id"].as_str().unwrap())).await;
+    world
+        .delete(&format!(
+            "/v1/videos/{}",
+            created.body["id"].as_str().unwrap()
+        ))
+        .await;
     assert!(world.store.head(&key).await.is_ok());
 }

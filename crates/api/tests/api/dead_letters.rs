@@ -11,13 +11,24 @@ use crate::world::World;
 
 /// Receives all messages as often as the queue delivers them, and releases each.
 async fn use_up_deliveries(world: &World) {
-    while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
-        world.queue.release(&delivery.receipt, Duration::ZERO, "the catalog is away").await.unwrap();
+    while let Some(delivery) = world
+        .queue
+        .receive(Duration::ZERO, Duration::from_secs(60))
+        .await
+        .unwrap()
+    {
+        world
+            .queue
+            .release(&delivery.receipt, Duration::ZERO, "the catalog is away")
+            .await
+            .unwrap();
     }
 }
 
 async fn settle(world: &World) -> u64 {
-    api::services::dead_letter::fail_videos(&*world.queue, &world.catalog, clock::now()).await.unwrap()
+    api::services::dead_letter::fail_videos(&*world.queue, &world.catalog, clock::now())
+        .await
+        .unwrap()
 }
 
 /// Deliveries that were used up by an outage or by stopped workers are not failures of the job.
@@ -26,48 +37,109 @@ async fn a_job_whose_attempts_are_not_used_up_is_sent_again() {
     let world = World::new().await;
     let (untried, tried) = (world.upload_small().await, world.upload_small().await);
     let claim = world.claim(tried).await;
-    world.catalog.fail(&claim, &Failure::of(FailureCode::Unavailable), true, "", clock::now()).await.unwrap();
+    world
+        .catalog
+        .fail(
+            &claim,
+            &Failure::of(FailureCode::Unavailable),
+            true,
+            "",
+            clock::now(),
+        )
+        .await
+        .unwrap();
     for _ in 0..3 {
         use_up_deliveries(&world).await;
         assert_eq!(world.queue.depth().await.unwrap().dead, 2);
         assert_eq!(settle(&world).await, 0);
     }
-    assert_eq!((world.state(untried).await, world.state(tried).await), ("queued", "queued"));
+    assert_eq!(
+        (world.state(untried).await, world.state(tried).await),
+        ("queued", "queued")
+    );
     let jobs = world.jobs().await;
-    assert_eq!(jobs.iter().map(|it| it.video).collect::<Vec<_>>(), [untried, tried]);
-    assert_eq!(world.get("/v1/dead-letters").await.body, json!({ "dead_letters": [] }));
+    assert_eq!(
+        jobs.iter().map(|it| it.video).collect::<Vec<_>>(),
+        [untried, tried]
+    );
+    assert_eq!(
+        world.get("/v1/dead-letters").await.body,
+        json!({ "dead_letters": [] })
+    );
 }
 
 #[tokio::test]
 async fn dead_letters_are_listed_and_redriven() {
     let world = World::new().await;
     let (one, other) = (world.upload_small().await, world.upload_small().await);
-    world.queue.send_body("rubbish", Duration::ZERO).await.unwrap();
+    world
+        .queue
+        .send_body("rubbish", Duration::ZERO)
+        .await
+        .unwrap();
     use_up_deliveries(&world).await;
     settle(&world).await;
     for video in [one, other] {
         world.fail_for_good(video).await;
     }
-    assert_eq!((world.state(one).await, world.state(other).await), ("failed", "failed"));
-    let listed = world.get("/v1/dead-letters").await.body["dead_letters"].as_array().unwrap().clone();
+    assert_eq!(
+        (world.state(one).await, world.state(other).await),
+        ("failed", "failed")
+    );
+    let listed = world.get("/v1/dead-letters").await.body["dead_letters"]
+        .as_array()
+        .unwrap()
+        .clone();
     assert_eq!(listed.len(), 3, "{listed:?}");
-    let of = |video| listed.iter().find(|it| it["video"] == json!(video)).unwrap();
-    assert_eq!((&of(Some(one))["attempts"], &of(Some(one))["reason"]), (&json!(1), &json!("internal")));
+    let of = |video| {
+        listed
+            .iter()
+            .find(|it| it["video"] == json!(video))
+            .unwrap()
+    };
+    assert_eq!(
+        (&of(Some(one))["attempts"], &of(Some(one))["reason"]),
+        (&json!(1), &json!("internal"))
+    );
     assert_eq!(of(None)["readable"], false);
-    assert_eq!(world.get("/v1/dead-letters?limit=1").await.body["dead_letters"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        world.get("/v1/dead-letters?limit=1").await.body["dead_letters"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 
-    let path = format!("/v1/dead-letters/{}/redrive", of(Some(one))["id"].as_str().unwrap());
+    let path = format!(
+        "/v1/dead-letters/{}/redrive",
+        of(Some(one))["id"].as_str().unwrap()
+    );
     let redriven = world.post(&path, json!({})).await;
-    assert_eq!((redriven.status.as_u16(), &redriven.body), (202, &json!({ "redriven": 1, "dropped": 0 })));
-    assert_eq!((world.state(one).await, world.state(other).await), ("queued", "failed"));
-    assert_eq!(world.post(&path, json!({})).await.problem(), (404, "no-such-dead-letter"));
+    assert_eq!(
+        (redriven.status.as_u16(), &redriven.body),
+        (202, &json!({ "redriven": 1, "dropped": 0 }))
+    );
+    assert_eq!(
+        (world.state(one).await, world.state(other).await),
+        ("queued", "failed")
+    );
+    assert_eq!(
+        world.post(&path, json!({})).await.problem(),
+        (404, "no-such-dead-letter")
+    );
     assert_eq!(world.jobs().await[0].video, one);
 
     // All others; the dead letter of a deleted video is removed.
     world.delete(&format!("/v1/videos/{other}")).await;
-    assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 1, "dropped": 1 }));
+    assert_eq!(
+        world.post("/v1/dead-letters/redrive", json!({})).await.body,
+        json!({ "redriven": 1, "dropped": 1 })
+    );
     assert_eq!(world.state(other).await, "deleted");
-    assert_eq!(world.get("/v1/dead-letters").await.body, json!({ "dead_letters": [] }));
+    assert_eq!(
+        world.get("/v1/dead-letters").await.body,
+        json!({ "dead_letters": [] })
+    );
 }
 
 /// A redrive must not undo later requests.
@@ -78,15 +150,37 @@ async fn later_requests_are_not_undone() {
     for video in [ready, cancelled] {
         world.fail_for_good(video).await;
     }
-    world.post(&format!("/v1/videos/{ready}/reencode"), json!({ "profile": "small" })).await;
+    world
+        .post(
+            &format!("/v1/videos/{ready}/reencode"),
+            json!({ "profile": "small" }),
+        )
+        .await;
     let claim = world.claim(ready).await;
-    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
-    world.post(&format!("/v1/videos/{cancelled}/retry"), json!({})).await;
-    world.post(&format!("/v1/videos/{cancelled}/cancel"), json!({})).await;
+    world
+        .catalog
+        .mark_ready(&claim, &Receipt::default(), clock::now())
+        .await
+        .unwrap();
+    world
+        .post(&format!("/v1/videos/{cancelled}/retry"), json!({}))
+        .await;
+    world
+        .post(&format!("/v1/videos/{cancelled}/cancel"), json!({}))
+        .await;
     world.jobs().await;
 
-    assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 0, "dropped": 2 }));
-    assert_eq!((world.state(ready).await, world.state(cancelled).await), ("ready", "cancelled"));
+    assert_eq!(
+        world.post("/v1/dead-letters/redrive", json!({})).await.body,
+        json!({ "redriven": 0, "dropped": 2 })
+    );
+    assert_eq!(
+        (world.state(ready).await, world.state(cancelled).await),
+        ("ready", "cancelled")
+    );
     assert_eq!(world.jobs().await.len(), 0);
-    assert_eq!(world.catalog.get_video(ready).await.unwrap().profile, "small");
+    assert_eq!(
+        world.catalog.get_video(ready).await.unwrap().profile,
+        "small"
+    );
 }

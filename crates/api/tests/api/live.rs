@@ -28,14 +28,23 @@ struct Received {
 
 impl Listener {
     async fn connect(world: &World, token: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = Request::get("/v1/events/stream").header("authorization", format!("Bearer {token}"));
+        let mut request =
+            Request::get("/v1/events/stream").header("authorization", format!("Bearer {token}"));
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = world
+            .router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { stream: response.into_body().into_data_stream(), text: String::new() }
+        Self {
+            stream: response.into_body().into_data_stream(),
+            text: String::new(),
+        }
     }
 
     /// The next event within 5 s; `None`: there is none, or the stream has ended.
@@ -52,7 +61,9 @@ impl Listener {
                         match line.split_once(": ").or_else(|| line.split_once(':')) {
                             Some(("event", kind)) => event.kind = kind.to_owned(),
                             Some(("id", id)) => event.id = id.to_owned(),
-                            Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
+                            Some(("data", data)) => {
+                                event.data = serde_json::from_str(data).unwrap()
+                            }
                             _ => {}
                         }
                     }
@@ -83,29 +94,56 @@ async fn clients_get_the_changes_of_their_videos() {
     for token in [TOKEN, &ann, &bob] {
         let mut listener = Listener::connect(&world, token, None).await;
         let first = listener.next().await.unwrap();
-        assert!(first.kind.is_empty() && first.id.parse::<u64>().unwrap() < clock::now().get(), "{first:?}");
+        assert!(
+            first.kind.is_empty() && first.id.parse::<u64>().unwrap() < clock::now().get(),
+            "{first:?}"
+        );
         listeners.push(listener);
     }
     // After the first reading.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let request = json!({ "filename": "a.mp4", "size": 3, "title": "Film" });
-    let id = world.call_as(&ann, Method::POST, "/v1/uploads", Some(request)).await.video();
+    let id = world
+        .call_as(&ann, Method::POST, "/v1/uploads", Some(request))
+        .await
+        .video();
     let mut last = String::new();
     for listener in &mut listeners[..2] {
         let created = listener.video().await;
-        assert_eq!((&created.data["id"], &created.data["state"]), (&json!(id.to_string()), &json!("uploading")));
-        assert_eq!(created.data, world.get("/v1/videos").await.body["videos"][0]);
+        assert_eq!(
+            (&created.data["id"], &created.data["state"]),
+            (&json!(id.to_string()), &json!("uploading"))
+        );
+        assert_eq!(
+            created.data,
+            world.get("/v1/videos").await.body["videos"][0]
+        );
         last = created.id;
     }
     // Many changes within a second are one event.
     for title in ["a", "b", "c"] {
-        world.call(Method::PATCH, &format!("/v1/videos/{id}"), Some(json!({ "title": title }))).await;
+        world
+            .call(
+                Method::PATCH,
+                &format!("/v1/videos/{id}"),
+                Some(json!({ "title": title })),
+            )
+            .await;
     }
     assert_eq!(listeners[0].video().await.data["title"], "c");
     world.delete(&format!("/v1/videos/{id}")).await;
     let deleted = listeners[0].video().await;
-    assert_eq!((&deleted.data["state"], &deleted.data["title"]), (&json!("deleted"), &Value::Null));
-    assert!(listeners[2].next_within(Duration::from_millis(50)).await.is_none(), "bob has no videos");
+    assert_eq!(
+        (&deleted.data["state"], &deleted.data["title"]),
+        (&json!("deleted"), &Value::Null)
+    );
+    assert!(
+        listeners[2]
+            .next_within(Duration::from_millis(50))
+            .await
+            .is_none(),
+        "bob has no videos"
+    );
 
     // After an interruption.
     let mut again = Listener::connect(&world, &ann, Some(&last)).await;
@@ -117,7 +155,10 @@ async fn clients_get_the_changes_of_their_videos() {
 
     world.state.live.end();
     while listeners[0].next().await.is_some() {}
-    assert!(listeners[0].stream.next().await.is_none(), "the stream ends with the program");
+    assert!(
+        listeners[0].stream.next().await.is_none(),
+        "the stream ends with the program"
+    );
 }
 
 #[tokio::test]
@@ -128,24 +169,54 @@ async fn progress_and_posters_are_changes() {
     let mut listener = Listener::connect(&world, TOKEN, None).await;
     listener.next().await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    world.catalog.set_progress(&claim, Stage::Encode, 42, clock::now()).await.unwrap();
+    world
+        .catalog
+        .set_progress(&claim, Stage::Encode, 42, clock::now())
+        .await
+        .unwrap();
     let data = listener.video().await.data;
-    assert_eq!((&data["stage"], &data["percent"]), (&json!("encode"), &json!(42)));
-    world.catalog.mark_ready(&claim, &Default::default(), clock::now()).await.unwrap();
+    assert_eq!(
+        (&data["stage"], &data["percent"]),
+        (&json!("encode"), &json!(42))
+    );
+    world
+        .catalog
+        .mark_ready(&claim, &Default::default(), clock::now())
+        .await
+        .unwrap();
     let ready = listener.video().await.data;
     let poster = domain::ids::PosterId::from_timestamp(5);
     world.catalog.want_poster(id, &poster).await.unwrap();
     world.catalog.show_poster(id, &poster).await.unwrap();
-    assert_ne!(listener.video().await.data["poster_url"], ready["poster_url"]);
+    assert_ne!(
+        listener.video().await.data["poster_url"],
+        ready["poster_url"]
+    );
 }
 
 #[tokio::test]
 async fn the_stream_can_be_switched_off() {
-    let (world, off) = (World::new().await, World::with(|it| it.streams = false).await);
+    let (world, off) = (
+        World::new().await,
+        World::with(|it| it.streams = false).await,
+    );
     let head = async |world: &World| {
-        let request = Request::head("/v1/events/stream").header("authorization", format!("Bearer {TOKEN}"));
-        world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+        let request =
+            Request::head("/v1/events/stream").header("authorization", format!("Bearer {TOKEN}"));
+        world
+            .router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
+            .status()
     };
-    assert_eq!((head(&world).await, head(&off).await), (StatusCode::OK, StatusCode::NOT_FOUND));
-    assert_eq!(off.get("/v1/events/stream").await.problem(), (404, "no-such-route"));
+    assert_eq!(
+        (head(&world).await, head(&off).await),
+        (StatusCode::OK, StatusCode::NOT_FOUND)
+    );
+    assert_eq!(
+        off.get("/v1/events/stream").await.problem(),
+        (404, "no-such-route")
+    );
 }

@@ -39,16 +39,32 @@ async fn ready(world: &World) -> VideoId {
         rendition("360p", RenditionKind::Video, false),
         rendition("audio-96k", RenditionKind::Audio, false),
     ];
-    world.catalog.set_renditions(&claim, &renditions, clock::now()).await.unwrap();
-    let receipt = Receipt { source_ms: 12_000, ..Receipt::default() };
-    world.catalog.mark_ready(&claim, &receipt, clock::now()).await.unwrap();
+    world
+        .catalog
+        .set_renditions(&claim, &renditions, clock::now())
+        .await
+        .unwrap();
+    let receipt = Receipt {
+        source_ms: 12_000,
+        ..Receipt::default()
+    };
+    world
+        .catalog
+        .mark_ready(&claim, &receipt, clock::now())
+        .await
+        .unwrap();
     world.jobs().await;
     id
 }
 
 async fn posters(world: &World) -> Vec<PosterJob> {
     let mut jobs = Vec::new();
-    while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+    while let Some(delivery) = world
+        .queue
+        .receive(Duration::ZERO, Duration::from_secs(60))
+        .await
+        .unwrap()
+    {
         world.queue.ack(&delivery.receipt).await.unwrap();
         match delivery.message.unwrap() {
             JobMessage::PosterV1(job) => jobs.push(job),
@@ -74,21 +90,48 @@ async fn a_position_becomes_the_poster() {
     }
     for _ in 0..2 {
         let asked = put(json!({ "at": 3.5 })).await;
-        assert_eq!((asked.status, &asked.body["poster"]["status"]), (StatusCode::ACCEPTED, &json!("pending")));
+        assert_eq!(
+            (asked.status, &asked.body["poster"]["status"]),
+            (StatusCode::ACCEPTED, &json!("pending"))
+        );
     }
     // The same in the query.
-    assert_eq!(world.call(Method::PUT, &format!("{path}?at=3.5"), None).await.status, StatusCode::ACCEPTED);
-    let both = world.call(Method::PUT, &format!("{path}?at=3.5"), Some(json!({ "at": 1 }))).await;
+    assert_eq!(
+        world
+            .call(Method::PUT, &format!("{path}?at=3.5"), None)
+            .await
+            .status,
+        StatusCode::ACCEPTED
+    );
+    let both = world
+        .call(
+            Method::PUT,
+            &format!("{path}?at=3.5"),
+            Some(json!({ "at": 1 })),
+        )
+        .await;
     assert_eq!(both.problem(), (422, "poster-not-accepted"));
     let job = PosterJob::from_timestamp(id, 3_500);
-    assert_eq!(posters(&world).await, std::slice::from_ref(&job), "one message waits");
+    assert_eq!(
+        posters(&world).await,
+        std::slice::from_ref(&job),
+        "one message waits"
+    );
 
     world.catalog.show_poster(id, &job.poster).await.unwrap();
     let shown = put(json!({ "at": 3.5 })).await;
-    assert_eq!((shown.status, &shown.body["poster"]["status"]), (StatusCode::OK, &json!("custom")));
+    assert_eq!(
+        (shown.status, &shown.body["poster"]["status"]),
+        (StatusCode::OK, &json!("custom"))
+    );
     assert_eq!(posters(&world).await, []);
     let url = world.get(&format!("/v1/videos/{id}/stream")).await.body["poster_url"].clone();
-    assert!(url.as_str().unwrap().ends_with(&format!("/posters/{}.jpg", job.poster)), "{url}");
+    assert!(
+        url.as_str()
+            .unwrap()
+            .ends_with(&format!("/posters/{}.jpg", job.poster)),
+        "{url}"
+    );
     assert_eq!(world.delete(&path).await.status, StatusCode::NO_CONTENT);
     let url = world.get(&format!("/v1/videos/{id}/stream")).await.body["poster_url"].clone();
     assert!(url.as_str().unwrap().ends_with("/poster.jpg"), "{url}");
@@ -102,17 +145,35 @@ async fn an_image_is_stored_in_the_private_bucket() {
     world.jobs().await;
     let path = format!("/v1/videos/{id}/poster");
     let put = async |body: Vec<u8>| {
-        let request = http::Request::put(&path).header("authorization", format!("Bearer {}", crate::world::TOKEN));
+        let request = http::Request::put(&path)
+            .header("authorization", format!("Bearer {}", crate::world::TOKEN));
         world.send(request.body(body.into()).unwrap()).await
     };
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68rest".to_vec();
     assert_eq!(put(png.clone()).await.status, StatusCode::ACCEPTED);
     assert_eq!(posters(&world).await, [PosterJob::from_image(id, &png)]);
-    let waiting = async || world.store.list(&ObjectPrefix::PosterImages(id), None).await.unwrap().entries.len();
+    let waiting = async || {
+        world
+            .store
+            .list(&ObjectPrefix::PosterImages(id), None)
+            .await
+            .unwrap()
+            .entries
+            .len()
+    };
     assert_eq!(waiting().await, 1);
-    assert_eq!(put(vec![0; (4 << 20) + 1]).await.problem(), (413, "body-too-large"));
-    assert_eq!(put(b"GIF89a".to_vec()).await.problem(), (422, "poster-not-accepted"));
-    assert_eq!(put(b"{\"at\": 1}".to_vec()).await.problem(), (409, "conflict"));
+    assert_eq!(
+        put(vec![0; (4 << 20) + 1]).await.problem(),
+        (413, "body-too-large")
+    );
+    assert_eq!(
+        put(b"GIF89a".to_vec()).await.problem(),
+        (422, "poster-not-accepted")
+    );
+    assert_eq!(
+        put(b"{\"at\": 1}".to_vec()).await.problem(),
+        (409, "conflict")
+    );
     world.delete(&path).await;
     assert_eq!(waiting().await, 0);
     put(png).await;
@@ -125,7 +186,13 @@ async fn single_rungs_are_made_of_what_plays() {
     let world = World::new().await;
     let waiting = world.upload_small().await;
     let body = json!({ "rungs": ["720p"] });
-    assert_eq!(world.post(&format!("/v1/videos/{waiting}/reencode"), body.clone()).await.problem(), (409, "conflict"));
+    assert_eq!(
+        world
+            .post(&format!("/v1/videos/{waiting}/reencode"), body.clone())
+            .await
+            .problem(),
+        (409, "conflict")
+    );
     world.jobs().await;
 
     let id = ready(&world).await;
@@ -138,14 +205,38 @@ async fn single_rungs_are_made_of_what_plays() {
     ] {
         let answer = world.post(&path, json!({ "rungs": rungs })).await;
         assert_eq!(answer.problem(), (422, code));
-        assert!(answer.body["detail"].as_str().unwrap().contains(says), "{}", answer.body);
+        assert!(
+            answer.body["detail"].as_str().unwrap().contains(says),
+            "{}",
+            answer.body
+        );
     }
-    assert_eq!(world.post(&path, json!({ "rungs": ["../x"] })).await.problem(), (400, "malformed-request"));
-    let asked = world.post(&path, json!({ "rungs": ["720p", "360p", "720p"], "profile": "small" })).await;
-    assert_eq!((asked.status, &asked.body["state"]), (StatusCode::ACCEPTED, &json!("ready")));
+    assert_eq!(
+        world
+            .post(&path, json!({ "rungs": ["../x"] }))
+            .await
+            .problem(),
+        (400, "malformed-request")
+    );
+    let asked = world
+        .post(
+            &path,
+            json!({ "rungs": ["720p", "360p", "720p"], "profile": "small" }),
+        )
+        .await;
+    assert_eq!(
+        (asked.status, &asked.body["state"]),
+        (StatusCode::ACCEPTED, &json!("ready"))
+    );
     let jobs = world.jobs().await;
     let partial = jobs[0].partial.clone().unwrap();
     let names: Vec<&str> = partial.rungs.iter().map(|it| it.as_str()).collect();
-    assert_eq!((names, jobs[0].profile.as_str()), (vec!["360p", "720p"], "small"));
-    assert_eq!(Some(partial.base), world.catalog.get_video(id).await.unwrap().generation);
+    assert_eq!(
+        (names, jobs[0].profile.as_str()),
+        (vec!["360p", "720p"], "small")
+    );
+    assert_eq!(
+        Some(partial.base),
+        world.catalog.get_video(id).await.unwrap().generation
+    );
 }

@@ -46,8 +46,13 @@ impl Received {
     /// Verifies the signature with this secret, ignoring the time.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let timestamp = self.header("webhook-timestamp").parse().unwrap();
-        let ours = Webhook::new(secret).unwrap().sign(&self.id(), timestamp, &self.body).unwrap();
-        self.header("webhook-signature").split(' ').any(|it| it == ours)
+        let ours = Webhook::new(secret)
+            .unwrap()
+            .sign(&self.id(), timestamp, &self.body)
+            .unwrap();
+        self.header("webhook-signature")
+            .split(' ')
+            .any(|it| it == ours)
     }
 }
 
@@ -60,7 +65,12 @@ pub(crate) struct Reply {
 }
 
 pub(crate) fn reply(status: u16) -> Reply {
-    Reply { status, headers: vec![], body: Body::empty(), delay: Duration::ZERO }
+    Reply {
+        status,
+        headers: vec![],
+        body: Body::empty(),
+        delay: Duration::ZERO,
+    }
 }
 
 type Rule = Box<dyn Fn(&Received) -> Reply + Send>;
@@ -89,7 +99,11 @@ impl Receiver {
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let router = Router::new().fallback(take).with_state(shared.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, shared, server }
+        Self {
+            url,
+            shared,
+            server,
+        }
     }
 
     pub(crate) fn answer(&self, rule: impl Fn(&Received) -> Reply + Send + 'static) {
@@ -103,7 +117,10 @@ impl Receiver {
 
     /// All accepted messages, in order.
     pub(crate) fn taken(&self) -> Vec<Received> {
-        self.received().into_iter().filter(|it| it.status == 200).collect()
+        self.received()
+            .into_iter()
+            .filter(|it| it.status == 200)
+            .collect()
     }
 
     pub(crate) fn kinds(&self) -> Vec<String> {
@@ -114,7 +131,10 @@ impl Receiver {
     pub(crate) fn kinds_by_video(&self) -> HashMap<String, Vec<String>> {
         let mut kinds: HashMap<String, Vec<String>> = HashMap::new();
         for it in self.taken() {
-            kinds.entry(it.video().to_owned()).or_default().push(it.kind().to_owned());
+            kinds
+                .entry(it.video().to_owned())
+                .or_default()
+                .push(it.kind().to_owned());
         }
         kinds
     }
@@ -131,9 +151,20 @@ impl Drop for Receiver {
     }
 }
 
-async fn take(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn take(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let message = serde_json::from_slice(&body).unwrap();
-    let mut received = Received { path: uri.path().to_owned(), headers, body, message, status: 0 };
+    let mut received = Received {
+        path: uri.path().to_owned(),
+        headers,
+        body,
+        message,
+        status: 0,
+    };
     let reply = (shared.rule.lock().unwrap())(&received);
     received.status = reply.status;
     shared.received.lock().unwrap().push(received);

@@ -35,18 +35,57 @@ pub(crate) fn sweeper(world: &World) -> Sweeper {
 async fn expired_uploads_are_removed() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
-    let parts = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await.video();
-    let arrived = world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await;
-    assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
-    assert_eq!(sweeper.sweep(clock::now()).await, SweepSummary::default(), "nothing is overdue");
+    let parts = world
+        .post(
+            "/v1/uploads",
+            json!({ "filename": "a.mp4", "size": 100 << 20 }),
+        )
+        .await
+        .video();
+    let arrived = world
+        .post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 }))
+        .await;
+    assert!(
+        world
+            .put(&arrived.body["upload"]["request"], b"abc".to_vec())
+            .await
+            .status()
+            .is_success()
+    );
+    assert_eq!(
+        sweeper.sweep(clock::now()).await,
+        SweepSummary::default(),
+        "nothing is overdue"
+    );
 
     let swept = sweeper.sweep(clock::now() + 2 * DAY).await;
-    assert_eq!(swept, SweepSummary { uploads: 1, arrivals: 1, ..SweepSummary::default() });
+    assert_eq!(
+        swept,
+        SweepSummary {
+            uploads: 1,
+            arrivals: 1,
+            ..SweepSummary::default()
+        }
+    );
     assert_eq!(world.state(parts).await, "deleted");
-    assert_eq!(world.state(arrived.video()).await, "queued", "its bytes are there, and its event was lost");
+    assert_eq!(
+        world.state(arrived.video()).await,
+        "queued",
+        "its bytes are there, and its event was lost"
+    );
     assert_eq!(world.jobs().await.len(), 1);
-    assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
-    assert_eq!(sweeper.sweep(clock::now() + 2 * DAY).await, SweepSummary::default());
+    assert_eq!(
+        world
+            .store
+            .list_unfinished(&ObjectPrefix::Uploads)
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        sweeper.sweep(clock::now() + 2 * DAY).await,
+        SweepSummary::default()
+    );
 }
 
 /// A rejected source is useless and costs storage.
@@ -55,15 +94,26 @@ async fn rejected_sources_are_removed_after_a_week() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let [refused, ours] = [world.upload_small().await, world.upload_small().await];
-    for (id, code) in [(refused, FailureCode::NotAVideo), (ours, FailureCode::VerificationFailed)] {
+    for (id, code) in [
+        (refused, FailureCode::NotAVideo),
+        (ours, FailureCode::VerificationFailed),
+    ] {
         let claim = world.claim(id).await;
-        world.catalog.fail(&claim, &Failure::of(code), false, "", clock::now()).await.unwrap();
+        world
+            .catalog
+            .fail(&claim, &Failure::of(code), false, "", clock::now())
+            .await
+            .unwrap();
     }
     world.jobs().await;
     assert_eq!(sweeper.sweep(clock::now() + 6 * DAY).await.refused, 0);
     assert_eq!(sweeper.sweep(clock::now() + 8 * DAY).await.refused, 1);
     assert_eq!(sweeper.sweep(clock::now() + 8 * DAY).await.refused, 0);
-    let retry = async |id| world.post(&format!("/v1/videos/{id}/retry"), json!({})).await;
+    let retry = async |id| {
+        world
+            .post(&format!("/v1/videos/{id}/retry"), json!({}))
+            .await
+    };
     assert_eq!(retry(refused).await.problem(), (409, "source-gone"));
     assert_eq!(retry(ours).await.status, 202, "what we failed at is kept");
 }
@@ -72,12 +122,30 @@ async fn rejected_sources_are_removed_after_a_week() {
 #[tokio::test]
 async fn an_unavailable_store_loses_no_upload() {
     let world = World::new().await;
-    let arrived = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
-    assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
-    let nowhere = S3Store::new(&S3StoreConfig { endpoint: "http://127.0.0.1:1".to_owned(), ..world.s3.store_config() });
+    let arrived = world
+        .post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 }))
+        .await;
+    assert!(
+        world
+            .put(&arrived.body["upload"]["request"], b"abc".to_vec())
+            .await
+            .status()
+            .is_success()
+    );
+    let nowhere = S3Store::new(&S3StoreConfig {
+        endpoint: "http://127.0.0.1:1".to_owned(),
+        ..world.s3.store_config()
+    });
     let nowhere = Arc::new(nowhere);
-    let ingest = Ingest { store: nowhere.clone(), ..world.ingest.clone() };
-    let blind = Sweeper { store: nowhere, ingest, ..sweeper(&world) };
+    let ingest = Ingest {
+        store: nowhere.clone(),
+        ..world.ingest.clone()
+    };
+    let blind = Sweeper {
+        store: nowhere,
+        ingest,
+        ..sweeper(&world)
+    };
     let swept = blind.sweep(clock::now() + 2 * DAY).await;
     assert_eq!((swept.uploads, swept.failures), (0, 2), "{swept:?}");
     assert_eq!(world.state(arrived.video()).await, "uploading");
@@ -99,7 +167,11 @@ async fn a_lost_message_is_sent_again_once_it_is_missed() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let id = world.upload_small().await;
-    assert_eq!(sweeper.sweep(clock::now() + DAY).await.jobs, 0, "the message waits in the queue");
+    assert_eq!(
+        sweeper.sweep(clock::now() + DAY).await.jobs,
+        0,
+        "the message waits in the queue"
+    );
     assert_eq!(world.jobs().await.len(), 1, "taken, and lost");
     assert_eq!(sweeper.sweep(clock::now()).await.jobs, 0, "not overdue");
     assert_eq!(sweeper.sweep(clock::now() + DAY).await.jobs, 1);
@@ -112,27 +184,59 @@ async fn a_generation_is_kept_while_viewers_may_watch_it() {
     let sweeper = sweeper(&world);
     let id = world.upload_small().await;
     let old = world.claim(id).await;
-    world.catalog.mark_ready(&old, &Receipt::default(), clock::now()).await.unwrap();
-    world.post(&format!("/v1/videos/{id}/reencode"), json!({ "profile": "small" })).await;
+    world
+        .catalog
+        .mark_ready(&old, &Receipt::default(), clock::now())
+        .await
+        .unwrap();
+    world
+        .post(
+            &format!("/v1/videos/{id}/reencode"),
+            json!({ "profile": "small" }),
+        )
+        .await;
     world.jobs().await;
     let new = world.claim(id).await;
     for claim in [&old, &new] {
         let rendition = "720p".parse().unwrap();
-        let key =
-            domain::object_key::ObjectKey::MediaPlaylist { video: id, generation: claim.generation.clone(), rendition };
-        world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
+        let key = domain::object_key::ObjectKey::MediaPlaylist {
+            video: id,
+            generation: claim.generation.clone(),
+            rendition,
+        };
+        world
+            .store
+            .put(&key, "x".into(), PutCondition::Always)
+            .await
+            .unwrap();
     }
-    world.catalog.mark_ready(&new, &Receipt::default(), clock::now()).await.unwrap();
+    world
+        .catalog
+        .mark_ready(&new, &Receipt::default(), clock::now())
+        .await
+        .unwrap();
 
     let there = async |generation: &domain::ids::Generation| {
         let family = ObjectPrefix::Generation(id, generation.clone());
         world.store.list(&family, None).await.unwrap().entries.len()
     };
     assert_eq!(sweeper.sweep(clock::now() + 7 * DAY).await.generations, 0);
-    assert_eq!((there(&old.generation).await, there(&new.generation).await), (1, 1));
+    assert_eq!(
+        (there(&old.generation).await, there(&new.generation).await),
+        (1, 1)
+    );
     let swept = sweeper.sweep(clock::now() + 9 * DAY).await;
-    assert_eq!(swept, SweepSummary { generations: 1, ..SweepSummary::default() });
-    assert_eq!((there(&old.generation).await, there(&new.generation).await), (0, 1));
+    assert_eq!(
+        swept,
+        SweepSummary {
+            generations: 1,
+            ..SweepSummary::default()
+        }
+    );
+    assert_eq!(
+        (there(&old.generation).await, there(&new.generation).await),
+        (0, 1)
+    );
 }
 
 #[tokio::test]
@@ -149,18 +253,59 @@ async fn chunks_of_a_cancelled_job_are_kept_for_a_retry_and_then_removed() {
         segments: vec![],
         codecs: std::collections::BTreeMap::new(),
     };
-    world.catalog.record_chunk(&claim, &chunk, clock::now()).await.unwrap();
+    world
+        .catalog
+        .record_chunk(&claim, &chunk, clock::now())
+        .await
+        .unwrap();
     let rendition = "720p".parse().unwrap();
-    let key =
-        domain::object_key::ObjectKey::MediaPlaylist { video: id, generation: claim.generation.clone(), rendition };
-    world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
-    world.post(&format!("/v1/videos/{id}/cancel"), json!({})).await;
+    let key = domain::object_key::ObjectKey::MediaPlaylist {
+        video: id,
+        generation: claim.generation.clone(),
+        rendition,
+    };
+    world
+        .store
+        .put(&key, "x".into(), PutCondition::Always)
+        .await
+        .unwrap();
+    world
+        .post(&format!("/v1/videos/{id}/cancel"), json!({}))
+        .await;
 
-    assert_eq!(sweeper.sweep(clock::now() + DAY).await, SweepSummary::default());
-    assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap().len(), 1);
+    assert_eq!(
+        sweeper.sweep(clock::now() + DAY).await,
+        SweepSummary::default()
+    );
+    assert_eq!(
+        world
+            .catalog
+            .chunks(id, &claim.generation)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     let swept = sweeper.sweep(clock::now() + 9 * DAY).await;
-    assert_eq!(swept, SweepSummary { generations: 1, ..SweepSummary::default() });
-    assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap(), [], "nobody may take them for finished");
+    assert_eq!(
+        swept,
+        SweepSummary {
+            generations: 1,
+            ..SweepSummary::default()
+        }
+    );
+    assert_eq!(
+        world.catalog.chunks(id, &claim.generation).await.unwrap(),
+        [],
+        "nobody may take them for finished"
+    );
     assert!(world.store.head(&key).await.is_err());
-    assert_eq!(world.post(&format!("/v1/videos/{id}/retry"), json!({})).await.status, 202, "the source is still there");
+    assert_eq!(
+        world
+            .post(&format!("/v1/videos/{id}/retry"), json!({}))
+            .await
+            .status,
+        202,
+        "the source is still there"
+    );
 }

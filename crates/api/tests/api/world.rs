@@ -99,17 +99,33 @@ impl World {
     pub(crate) async fn with(decide: impl FnOnce(&mut ApiConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
-        let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
+        let database = open_sqlite(&folder.path().join("edgereel.db"))
+            .await
+            .unwrap();
         let catalog = Catalog::new(&database);
-        let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 3, "test"));
+        let queue: SharedQueue =
+            Arc::new(SqlQueue::new(&database, QueueName::Interactive, 3, "test"));
         let accounts = Accounts::new(&database);
         let store = Arc::new(s3.store());
-        let mut config = ApiConfig { max_upload_bytes: 1 << 40, ..ApiConfig::default() };
+        let mut config = ApiConfig {
+            max_upload_bytes: 1 << 40,
+            ..ApiConfig::default()
+        };
         config.profiles.push("small".to_owned());
-        let signature = Signature::Hs256 { secret: Secret::new(IDENTITY_SECRET) };
-        let identity = IdentityProvider::new(IdentitySettings::new(signature, "https://id.example", "edgereel"));
+        let signature = Signature::Hs256 {
+            secret: Secret::new(IDENTITY_SECRET),
+        };
+        let identity = IdentityProvider::new(IdentitySettings::new(
+            signature,
+            "https://id.example",
+            "edgereel",
+        ));
         // Tests of rate limits set their own.
-        config.limits = Limits { callers: None, failures: None, ..Limits::default() };
+        config.limits = Limits {
+            callers: None,
+            failures: None,
+            ..Limits::default()
+        };
         decide(&mut config);
         let webhooks = catalog::webhooks::Webhooks::new(&database);
         let shares = Shares::new(&database);
@@ -181,8 +197,15 @@ impl World {
     }
 
     /// The response to a request, without a comparison with the document.
-    pub(crate) async fn router_response(&self, request: http::request::Builder) -> axum::response::Response {
-        self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    pub(crate) async fn router_response(
+        &self,
+        request: http::request::Builder,
+    ) -> axum::response::Response {
+        self.router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
     }
 
     /// The same installation with a new token.
@@ -194,7 +217,12 @@ impl World {
 
     /// Creates an API key; returns its id and secret.
     pub(crate) async fn key(&self, owner: Option<&str>, scopes: &[&str]) -> (ApiKeyId, String) {
-        let made = self.post("/v1/api-keys", json!({ "name": "a key", "owner": owner, "scopes": scopes })).await;
+        let made = self
+            .post(
+                "/v1/api-keys",
+                json!({ "name": "a key", "owner": owner, "scopes": scopes }),
+            )
+            .await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
         let CreatedApiKey { api_key, key } = serde_json::from_value(made.body).unwrap();
         (api_key.id, key.into_exposed())
@@ -205,7 +233,12 @@ impl World {
         let outbox = self.s3.server.events();
         let mut taken = Vec::new();
         for event in outbox.waiting(100).await.unwrap() {
-            taken.extend(self.ingest.process(&event.body, clock::now()).await.unwrap());
+            taken.extend(
+                self.ingest
+                    .process(&event.body, clock::now())
+                    .await
+                    .unwrap(),
+            );
             outbox.ack(event.sequence).await.unwrap();
         }
         taken
@@ -213,18 +246,42 @@ impl World {
 
     /// Uploads a small file and ingests its event.
     pub(crate) async fn upload_small(&self) -> VideoId {
-        let created = self.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
+        let created = self
+            .post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 }))
+            .await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
-        assert!(self.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+        assert!(
+            self.put(&created.body["upload"]["request"], b"abc".to_vec())
+                .await
+                .status()
+                .is_success()
+        );
         self.pump().await;
         created.video()
     }
 
     /// Claims the video as a worker.
     pub(crate) async fn claim(&self, id: VideoId) -> Claim {
-        let job = self.catalog.get_video(id).await.unwrap().to_job(JobReason::Upload).unwrap();
+        let job = self
+            .catalog
+            .get_video(id)
+            .await
+            .unwrap()
+            .to_job(JobReason::Upload)
+            .unwrap();
         let generation = Generation::of(&job.source.etag, &job.profile);
-        match self.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), clock::now()).await.unwrap() {
+        match self
+            .catalog
+            .claim(
+                &job,
+                &generation,
+                "worker",
+                Duration::from_secs(60),
+                clock::now(),
+            )
+            .await
+            .unwrap()
+        {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("{other:?}"),
         }
@@ -235,27 +292,53 @@ impl World {
         let failure = Failure::of(FailureCode::Internal);
         for attempt in 1..=MAX_ATTEMPTS {
             let claim = self.claim(id).await;
-            self.catalog.fail(&claim, &failure, attempt < MAX_ATTEMPTS, "", clock::now()).await.unwrap();
+            self.catalog
+                .fail(&claim, &failure, attempt < MAX_ATTEMPTS, "", clock::now())
+                .await
+                .unwrap();
         }
         let mut others = vec![];
-        while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+        while let Some(delivery) = self
+            .queue
+            .receive(Duration::ZERO, Duration::from_secs(60))
+            .await
+            .unwrap()
+        {
             match &delivery.message {
                 Ok(message) if message.video() == id => {
-                    self.queue.dead_letter(&delivery.receipt, failure.code.as_str()).await.unwrap();
+                    self.queue
+                        .dead_letter(&delivery.receipt, failure.code.as_str())
+                        .await
+                        .unwrap();
                 }
                 _ => others.push(delivery),
             }
         }
         for other in others {
-            self.queue.release(&other.receipt, Duration::ZERO, "not this one").await.unwrap();
+            self.queue
+                .release(&other.receipt, Duration::ZERO, "not this one")
+                .await
+                .unwrap();
         }
     }
 
     /// Receives all jobs of the queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
-        while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
-            jobs.push(delivery.message.unwrap().job().expect("an encoding").clone());
+        while let Some(delivery) = self
+            .queue
+            .receive(Duration::ZERO, Duration::from_secs(60))
+            .await
+            .unwrap()
+        {
+            jobs.push(
+                delivery
+                    .message
+                    .unwrap()
+                    .job()
+                    .expect("an encoding")
+                    .clone(),
+            );
             self.queue.ack(&delivery.receipt).await.unwrap();
         }
         jobs
@@ -263,18 +346,31 @@ impl World {
 
     /// The state in the catalog.
     pub(crate) async fn state(&self, video: VideoId) -> &'static str {
-        self.catalog.get_video(video).await.unwrap().state.name().as_str()
+        self.catalog
+            .get_video(video)
+            .await
+            .unwrap()
+            .state
+            .name()
+            .as_str()
     }
 }
 
 /// A valid JWT of the customer's identity provider with these changes.
 pub(crate) fn jwt(changes: Value) -> String {
     let expires = clock::now().as_secs() + 300;
-    let mut claims = json!({ "iss": "https://id.example", "aud": "edgereel", "sub": "ann", "exp": expires });
-    let Value::Object(changes) = changes else { panic!("claims are an object") };
+    let mut claims =
+        json!({ "iss": "https://id.example", "aud": "edgereel", "sub": "ann", "exp": expires });
+    let Value::Object(changes) = changes else {
+        panic!("claims are an object")
+    };
     claims.as_object_mut().unwrap().extend(changes);
     let part = |it: Value| Base64UrlUnpadded::encode_string(it.to_string().as_bytes());
-    let signed = format!("{}.{}", part(json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
+    let signed = format!(
+        "{}.{}",
+        part(json!({ "alg": "HS256", "typ": "JWT" })),
+        part(claims)
+    );
     let key = hmac::Key::new(hmac::HMAC_SHA256, IDENTITY_SECRET.as_bytes());
     let signature = Base64UrlUnpadded::encode_string(hmac::sign(&key, signed.as_bytes()).as_ref());
     format!("{signed}.{signature}")

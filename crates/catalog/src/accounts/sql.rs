@@ -16,20 +16,27 @@ pub struct Accounts {
 impl Accounts {
     /// The accounts store in `database`.
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone() }
+        Self {
+            database: database.clone(),
+        }
     }
 
     /// Stores a key. A repeated call with the same id changes nothing and returns the stored key. A
     /// key that is created by a revoked key is revoked from the beginning.
-    pub async fn create_key(&self, new: &NewApiKey, now: UnixMillis) -> Result<ApiKey, AccountsError> {
+    pub async fn create_key(
+        &self,
+        new: &NewApiKey,
+        now: UnixMillis,
+    ) -> Result<ApiKey, AccountsError> {
         let mut tx = self.database.write().await?;
         // The creator's row is locked, so a key that is created while its creator is revoked is
         // seen by one of the two transactions.
-        let maker: Option<(Option<i64>,)> =
-            sqlx::query_as("UPDATE api_keys SET used_ms = used_ms WHERE id = $1 RETURNING revoked_ms")
-                .bind(new.created_by.strip_prefix(KEY_SUBJECT).unwrap_or_default())
-                .fetch_optional(&mut *tx)
-                .await?;
+        let maker: Option<(Option<i64>,)> = sqlx::query_as(
+            "UPDATE api_keys SET used_ms = used_ms WHERE id = $1 RETURNING revoked_ms",
+        )
+        .bind(new.created_by.strip_prefix(KEY_SUBJECT).unwrap_or_default())
+        .fetch_optional(&mut *tx)
+        .await?;
         sqlx::query(
             "INSERT INTO api_keys (id, digest, name, owner, scopes, created_by, created_ms, expires_ms, revoked_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
@@ -45,7 +52,10 @@ impl Accounts {
         .bind(maker.and_then(|it| it.0))
         .execute(&mut *tx)
         .await?;
-        let row = sqlx::query(READ_BY_ID).bind(new.id.to_string()).fetch_one(&mut *tx).await?;
+        let row = sqlx::query(READ_BY_ID)
+            .bind(new.id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
         let key = read(&row)?;
         tx.commit().await?;
         Ok(key)
@@ -54,19 +64,29 @@ impl Accounts {
     /// Finds a key by the digest of its secret, including expired and revoked keys: check
     /// [`ApiKey::is_live`].
     pub async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, AccountsError> {
-        let row = sqlx::query(READ_BY_DIGEST).bind(digest.to_hex()).fetch_optional(self.database.read()).await?;
+        let row = sqlx::query(READ_BY_DIGEST)
+            .bind(digest.to_hex())
+            .fetch_optional(self.database.read())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
     /// Reads a key by its id, including expired and revoked keys.
     pub async fn get_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, AccountsError> {
-        let row = sqlx::query(READ_BY_ID).bind(id.to_string()).fetch_optional(self.database.read()).await?;
+        let row = sqlx::query(READ_BY_ID)
+            .bind(id.to_string())
+            .fetch_optional(self.database.read())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
     /// Lists keys, newest first, without revoked ones.
     pub async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError> {
-        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
+        let limit = if filter.limit == 0 {
+            100
+        } else {
+            filter.limit.min(1_000)
+        };
         let rows = sqlx::query(READ_PAGE)
             .bind(&filter.owner)
             .bind(filter.after.map(|it| it.to_string()))
@@ -77,7 +97,11 @@ impl Accounts {
         let mut keys = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let more = keys.len() > limit as usize;
         keys.truncate(limit as usize);
-        let next = if more { keys.last().map(|it| it.id) } else { None };
+        let next = if more {
+            keys.last().map(|it| it.id)
+        } else {
+            None
+        };
         Ok(KeyPage { keys, next })
     }
 
@@ -107,11 +131,13 @@ impl Accounts {
     /// Records a use of a key; only the latest use is kept.
     pub async fn note_use(&self, id: ApiKeyId, now: UnixMillis) -> Result<(), AccountsError> {
         let mut tx = self.database.write().await?;
-        sqlx::query("UPDATE api_keys SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
-            .bind(sql(now))
-            .bind(id.to_string())
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE api_keys SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)",
+        )
+        .bind(sql(now))
+        .bind(id.to_string())
+        .execute(&mut *tx)
+        .await?;
         Ok(tx.commit().await?)
     }
 }
@@ -144,7 +170,9 @@ const READ_PAGE: &str = "
 fn read(row: &Row) -> Result<ApiKey, AccountsError> {
     let id: String = row.try_get("id")?;
     let scopes: String = row.try_get("scopes")?;
-    let corrupt = |what: &str| AccountsError::Corrupt { detail: format!("API key `{id}`: {what}") };
+    let corrupt = |what: &str| AccountsError::Corrupt {
+        detail: format!("API key `{id}`: {what}"),
+    };
     Ok(ApiKey {
         id: id.parse().map_err(|_| corrupt("its id"))?,
         name: row.try_get("name")?,
@@ -162,8 +190,12 @@ fn read(row: &Row) -> Result<ApiKey, AccountsError> {
 impl From<sqlx::Error> for AccountsError {
     fn from(source: sqlx::Error) -> Self {
         if is_corrupt(&source) {
-            return Self::Corrupt { detail: source.to_string() };
+            return Self::Corrupt {
+                detail: source.to_string(),
+            };
         }
-        Self::Unavailable { source: source.into() }
+        Self::Unavailable {
+            source: source.into(),
+        }
     }
 }

@@ -54,7 +54,9 @@ impl FromStr for DatabaseAddress {
         }
         let path = match text.strip_prefix("sqlite:") {
             Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
-            None if text.contains("://") => return Err(InvalidAddress("neither SQLite nor PostgreSQL")),
+            None if text.contains("://") => {
+                return Err(InvalidAddress("neither SQLite nor PostgreSQL"));
+            }
             None => text,
         };
         match path {
@@ -86,16 +88,26 @@ impl fmt::Debug for DatabaseAddress {
 
 impl Server {
     fn parse(text: &str) -> Result<Self, InvalidAddress> {
-        let options: PgConnectOptions = text.parse().map_err(|_| InvalidAddress("not an address of PostgreSQL"))?;
-        let name = options.get_database().unwrap_or_else(|| options.get_username());
+        let options: PgConnectOptions = text
+            .parse()
+            .map_err(|_| InvalidAddress("not an address of PostgreSQL"))?;
+        let name = options
+            .get_database()
+            .unwrap_or_else(|| options.get_username());
         let shown = match options.get_socket() {
             Some(folder) => format!("postgres:{}/{name}", folder.display()),
-            None => format!("postgres://{}:{}/{name}", options.get_host(), options.get_port()),
+            None => format!(
+                "postgres://{}:{}/{name}",
+                options.get_host(),
+                options.get_port()
+            ),
         };
         let mut url = text.to_owned();
         // The default must not send secrets in clear text over a network.
         let says_nothing = !text.contains("sslmode=") && !text.contains("ssl-mode=");
-        if says_nothing && is_remote(&options) && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
+        if says_nothing
+            && is_remote(&options)
+            && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
         {
             url.push(if text.contains('?') { '&' } else { '?' });
             url.push_str("sslmode=require");
@@ -114,7 +126,9 @@ impl Server {
 
 fn is_remote(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
-    options.get_socket().is_none() && !matches!(host, "localhost" | "::1" | "[::1]") && !host.starts_with("127.")
+    options.get_socket().is_none()
+        && !matches!(host, "localhost" | "::1" | "[::1]")
+        && !host.starts_with("127.")
 }
 
 /// All characters with a meaning in a URL, or to software that normalises URLs; `.` because of
@@ -125,7 +139,9 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_')
 pub(super) fn file_options(path: &std::path::Path) -> Result<AnyConnectOptions, sqlx::Error> {
     // Resolved first, because sqlx may interpret special characters of the path in the URL.
     let path = path.canonicalize()?;
-    let path = path.to_str().ok_or_else(|| sqlx::Error::Configuration("its path is not UTF-8".into()))?;
+    let path = path
+        .to_str()
+        .ok_or_else(|| sqlx::Error::Configuration("its path is not UTF-8".into()))?;
     format!("sqlite://{}?mode=rw", utf8_percent_encode(path, PATH)).parse()
 }
 
@@ -136,8 +152,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Result<&str, &str>) {
         let parsed = text.parse::<DatabaseAddress>();
-        let shown = parsed.map(|it| it.to_string()).map_err(|it| it.0.to_owned());
-        assert_eq!(shown, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        let shown = parsed
+            .map(|it| it.to_string())
+            .map_err(|it| it.0.to_owned());
+        assert_eq!(
+            shown,
+            expected.map(str::to_owned).map_err(str::to_owned),
+            "{text}"
+        );
     }
 
     #[test]
@@ -148,15 +170,24 @@ mod tests {
         check("sqlite:/var/lib/edgereel.db", Ok("/var/lib/edgereel.db"));
         check("sqlite:///var/lib/edgereel.db", Ok("/var/lib/edgereel.db"));
         check("what?.db", Ok("what?.db"));
-        check("sqlite:edgereel.db?mode=ro", Err("a SQLite database takes no options"));
+        check(
+            "sqlite:edgereel.db?mode=ro",
+            Err("a SQLite database takes no options"),
+        );
         check("", Err("no path"));
         check("sqlite:", Err("no path"));
-        check("sqlite::memory:", Err("a database in memory cannot be shared"));
+        check(
+            "sqlite::memory:",
+            Err("a database in memory cannot be shared"),
+        );
     }
 
     #[test]
     fn servers_are_shown_without_their_secrets() {
-        check("postgres://me:hunter2@db.example/videos", Ok("postgres://db.example:5432/videos"));
+        check(
+            "postgres://me:hunter2@db.example/videos",
+            Ok("postgres://db.example:5432/videos"),
+        );
         check(
             "postgresql://me:hunter2@db.example:6432/videos?sslmode=verify-full",
             Ok("postgres://db.example:6432/videos"),
@@ -165,23 +196,52 @@ mod tests {
             "postgres:///videos?host=/run/postgresql&user=me&password=hunter2",
             Ok("postgres:/run/postgresql/videos"),
         );
-        check("postgres://me:hunter2@db.example:port/videos", Err("not an address of PostgreSQL"));
-        check("postgres://db.example/videos?sslmode=perhaps", Err("not an address of PostgreSQL"));
-        check("mysql://me:hunter2@db.example/videos", Err("neither SQLite nor PostgreSQL"));
-        let address: DatabaseAddress = "postgres://me:hunter2@db.example/videos?password=hunter2".parse().unwrap();
+        check(
+            "postgres://me:hunter2@db.example:port/videos",
+            Err("not an address of PostgreSQL"),
+        );
+        check(
+            "postgres://db.example/videos?sslmode=perhaps",
+            Err("not an address of PostgreSQL"),
+        );
+        check(
+            "mysql://me:hunter2@db.example/videos",
+            Err("neither SQLite nor PostgreSQL"),
+        );
+        let address: DatabaseAddress = "postgres://me:hunter2@db.example/videos?password=hunter2"
+            .parse()
+            .unwrap();
         assert!(!format!("{address:?}").contains("hunter2"), "{address:?}");
     }
 
     #[test]
     fn a_remote_server_is_spoken_to_in_cipher_unless_configured_otherwise() {
         for (text, expected) in [
-            ("postgres://db.example/videos", "postgres://db.example/videos?sslmode=require"),
-            ("postgres://db.example/videos?user=me", "postgres://db.example/videos?user=me&sslmode=require"),
-            ("postgres://db.example/videos?sslmode=verify-full", "postgres://db.example/videos?sslmode=verify-full"),
-            ("postgres://db.example/videos?sslmode=disable", "postgres://db.example/videos?sslmode=disable"),
+            (
+                "postgres://db.example/videos",
+                "postgres://db.example/videos?sslmode=require",
+            ),
+            (
+                "postgres://db.example/videos?user=me",
+                "postgres://db.example/videos?user=me&sslmode=require",
+            ),
+            (
+                "postgres://db.example/videos?sslmode=verify-full",
+                "postgres://db.example/videos?sslmode=verify-full",
+            ),
+            (
+                "postgres://db.example/videos?sslmode=disable",
+                "postgres://db.example/videos?sslmode=disable",
+            ),
             ("postgres://localhost/videos", "postgres://localhost/videos"),
-            ("postgres://127.0.0.1:5433/videos", "postgres://127.0.0.1:5433/videos"),
-            ("postgres:///videos?host=/run/postgresql", "postgres:///videos?host=/run/postgresql"),
+            (
+                "postgres://127.0.0.1:5433/videos",
+                "postgres://127.0.0.1:5433/videos",
+            ),
+            (
+                "postgres:///videos?host=/run/postgresql",
+                "postgres:///videos?host=/run/postgresql",
+            ),
         ] {
             assert_eq!(Server::parse(text).unwrap().url, expected);
         }

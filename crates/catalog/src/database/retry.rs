@@ -33,7 +33,10 @@ fn is_conflict(error: &(dyn Error + 'static)) -> bool {
     // Our own errors carry the database error as their source.
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.downcast_ref::<sqlx::Error>().is_some_and(|it| has_code(it, &["40001", "40P01"])) {
+        if error
+            .downcast_ref::<sqlx::Error>()
+            .is_some_and(|it| has_code(it, &["40001", "40P01"]))
+        {
             return true;
         }
         cause = error.source();
@@ -49,7 +52,10 @@ pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
 
 /// Whether the error reports a row in a format that this version does not write.
 pub(crate) fn is_corrupt(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_))
+    matches!(
+        error,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_)
+    )
 }
 
 /// SQLite: another process has locked the file (also during recovery).
@@ -71,11 +77,18 @@ mod tests {
     use super::*;
     use crate::database::{Database, open};
 
-    async fn raise(database: &Database, ids: [i64; 2], attempts: &AtomicU32) -> Result<(), sqlx::Error> {
+    async fn raise(
+        database: &Database,
+        ids: [i64; 2],
+        attempts: &AtomicU32,
+    ) -> Result<(), sqlx::Error> {
         attempts.fetch_add(1, Ordering::Relaxed);
         let mut tx = database.write().await?;
         for id in ids {
-            sqlx::query("UPDATE it SET x = x + 1 WHERE id = $1").bind(id).execute(&mut *tx).await?;
+            sqlx::query("UPDATE it SET x = x + 1 WHERE id = $1")
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         tx.commit().await
@@ -83,7 +96,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_loser_of_a_deadlock_tries_again() {
-        let Some(server) = Postgres::start() else { return };
+        let Some(server) = Postgres::start() else {
+            return;
+        };
         let database = open(&server.database()).await.unwrap();
         let table = "CREATE TABLE it (id BIGINT, x BIGINT); INSERT INTO it VALUES (1, 0), (2, 0)";
         sqlx::raw_sql(table).execute(database.read()).await.unwrap();
@@ -95,8 +110,10 @@ mod tests {
         one.unwrap();
         other.unwrap();
         assert_eq!(attempts.into_inner(), 3, "one of them had to");
-        let (sum,): (i64,) =
-            sqlx::query_as("SELECT CAST(sum(x) AS BIGINT) FROM it").fetch_one(database.read()).await.unwrap();
+        let (sum,): (i64,) = sqlx::query_as("SELECT CAST(sum(x) AS BIGINT) FROM it")
+            .fetch_one(database.read())
+            .await
+            .unwrap();
         assert_eq!(sum, 4, "and nothing was done twice");
     }
 

@@ -23,12 +23,19 @@ async fn a_path_may_be_called_anything() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("real")).unwrap();
     std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
-    for name in ["100%25?.db", "a b#c&d=é.db", "link/../\"x\".db", "sqlite:.db"] {
+    for name in [
+        "100%25?.db",
+        "a b#c&d=é.db",
+        "link/../\"x\".db",
+        "sqlite:.db",
+    ] {
         let path = folder.path().join(name);
         let database = open_sqlite(&path).await.unwrap();
         retried(|| async {
             let mut tx = database.write().await?;
-            sqlx::query("CREATE TABLE it (x BIGINT)").execute(&mut *tx).await?;
+            sqlx::query("CREATE TABLE it (x BIGINT)")
+                .execute(&mut *tx)
+                .await?;
             tx.commit().await
         })
         .await
@@ -42,25 +49,47 @@ async fn a_path_may_be_called_anything() {
 #[tokio::test]
 async fn a_full_disk_costs_what_is_written_while_it_is_full() {
     let folder = tempfile::tempdir().unwrap();
-    let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
-    sqlx::query("CREATE TABLE it (x TEXT)").execute(&database.writer).await.unwrap();
+    let database = open_sqlite(&folder.path().join("edgereel.db"))
+        .await
+        .unwrap();
+    sqlx::query("CREATE TABLE it (x TEXT)")
+        .execute(&database.writer)
+        .await
+        .unwrap();
     let write = || async {
         let mut tx = database.write().await?;
-        sqlx::query("INSERT INTO it VALUES ($1)").bind("x".repeat(100_000)).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO it VALUES ($1)")
+            .bind("x".repeat(100_000))
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await
     };
-    let (pages,): (i64,) =
-        sqlx::query_as("SELECT page_count FROM pragma_page_count").fetch_one(&database.writer).await.unwrap();
+    let (pages,): (i64,) = sqlx::query_as("SELECT page_count FROM pragma_page_count")
+        .fetch_one(&database.writer)
+        .await
+        .unwrap();
     let limit = |pages: i64| sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    sqlx::raw_sql(limit(pages)).execute(&database.writer).await.unwrap();
+    sqlx::raw_sql(limit(pages))
+        .execute(&database.writer)
+        .await
+        .unwrap();
     for _ in 0..3 {
         let failed: sqlx::Error = write().await.unwrap_err();
-        let code = failed.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned());
+        let code = failed
+            .as_database_error()
+            .and_then(|it| it.code())
+            .map(|it| it.into_owned());
         // The page limit belongs to the connection, which is replaced after the first failure.
         assert_eq!(code.as_deref(), Some("13"), "SQLITE_FULL: {failed:?}");
-        sqlx::raw_sql(limit(pages)).execute(&database.writer).await.unwrap();
+        sqlx::raw_sql(limit(pages))
+            .execute(&database.writer)
+            .await
+            .unwrap();
     }
-    sqlx::raw_sql(limit(1_000_000)).execute(&database.writer).await.unwrap();
+    sqlx::raw_sql(limit(1_000_000))
+        .execute(&database.writer)
+        .await
+        .unwrap();
     write().await.expect("the disk has space again");
 }
 
@@ -77,7 +106,9 @@ async fn many_may_open_a_new_file_at_once() {
 #[tokio::test]
 async fn what_cannot_be_opened_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = open_sqlite(&folder.path().join("no/such/folder.db")).await.unwrap_err();
+    let missing = open_sqlite(&folder.path().join("no/such/folder.db"))
+        .await
+        .unwrap_err();
     assert!(matches!(missing, OpenError::Open { .. }), "{missing:?}");
     let text = folder.path().join("text.db");
     std::fs::write(&text, "This is not a database. ".repeat(100)).unwrap();
@@ -100,5 +131,8 @@ async fn a_file_of_a_newer_version_is_left_alone() {
     .unwrap();
     transaction.commit().await.unwrap();
     database.close().await;
-    assert!(matches!(open_sqlite(&path).await, Err(OpenError::Newer { .. })));
+    assert!(matches!(
+        open_sqlite(&path).await,
+        Err(OpenError::Newer { .. })
+    ));
 }

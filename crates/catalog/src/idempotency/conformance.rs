@@ -23,7 +23,10 @@ fn request(id: &str, fingerprint: &str) -> KeyedRequest {
 }
 
 async fn begin(store: &Idempotency, id: &str, fingerprint: &str, now: UnixMillis) -> BeginOutcome {
-    store.begin(&request(id, fingerprint), now).await.expect("begin")
+    store
+        .begin(&request(id, fingerprint), now)
+        .await
+        .expect("begin")
 }
 
 async fn first(store: &Idempotency, id: &str, fingerprint: &str, now: UnixMillis) -> Reservation {
@@ -36,11 +39,21 @@ async fn first(store: &Idempotency, id: &str, fingerprint: &str, now: UnixMillis
 /// A request is executed once, and its response is returned as often as asked while it is kept.
 pub async fn a_request_is_executed_once(store: &Idempotency) {
     let reservation = first(store, "a", "1", NOW).await;
-    let running = BeginOutcome::Running { until_ms: NOW + ms(LOCK_TIMEOUT_MS) };
+    let running = BeginOutcome::Running {
+        until_ms: NOW + ms(LOCK_TIMEOUT_MS),
+    };
     assert_eq!(begin(store, "a", "1", NOW + ms(1)).await, running);
-    assert!(store.finish(&reservation, "the answer: é").await.expect("finish"));
+    assert!(
+        store
+            .finish(&reservation, "the answer: é")
+            .await
+            .expect("finish")
+    );
     for later in [1, LOCK_TIMEOUT_MS, LIFE_MS - 1] {
-        assert_eq!(begin(store, "a", "1", NOW + ms(later)).await, BeginOutcome::Stored("the answer: é".to_owned()));
+        assert_eq!(
+            begin(store, "a", "1", NOW + ms(later)).await,
+            BeginOutcome::Stored("the answer: é".to_owned())
+        );
     }
     first(store, "a", "1", NOW + ms(LIFE_MS)).await;
 }
@@ -48,8 +61,14 @@ pub async fn a_request_is_executed_once(store: &Idempotency) {
 /// Exactly one of several concurrent callers executes.
 pub async fn of_many_at_once_one_is_first(store: &Idempotency) {
     let asked = futures::future::join_all((0..8).map(|_| begin(store, "a", "1", NOW))).await;
-    let first = asked.iter().filter(|it| matches!(it, BeginOutcome::Reserved(_))).count();
-    let running = asked.iter().filter(|it| matches!(it, BeginOutcome::Running { .. })).count();
+    let first = asked
+        .iter()
+        .filter(|it| matches!(it, BeginOutcome::Reserved(_)))
+        .count();
+    let running = asked
+        .iter()
+        .filter(|it| matches!(it, BeginOutcome::Running { .. }))
+        .count();
     assert_eq!((first, running), (1, 7));
 }
 
@@ -57,7 +76,10 @@ pub async fn of_many_at_once_one_is_first(store: &Idempotency) {
 pub async fn another_request_with_the_key_is_refused(store: &Idempotency) {
     let reservation = first(store, "a", "1", NOW).await;
     assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::KeyReused);
-    assert_eq!(begin(store, "a", "2", NOW + ms(LOCK_TIMEOUT_MS)).await, BeginOutcome::KeyReused);
+    assert_eq!(
+        begin(store, "a", "2", NOW + ms(LOCK_TIMEOUT_MS)).await,
+        BeginOutcome::KeyReused
+    );
     assert!(store.finish(&reservation, "x").await.expect("finish"));
     assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::KeyReused);
     first(store, "b", "2", NOW).await;
@@ -75,7 +97,10 @@ pub async fn a_crash_is_taken_over(store: &Idempotency) {
     assert!(!store.finish(&dead, "of the dead").await.expect("finish"));
     store.release(&dead).await.expect("give back");
     assert!(store.finish(&heir, "of the heir").await.expect("finish"));
-    assert_eq!(begin(store, "a", "1", NOW + ms(LOCK_TIMEOUT_MS)).await, BeginOutcome::Stored("of the heir".to_owned()));
+    assert_eq!(
+        begin(store, "a", "1", NOW + ms(LOCK_TIMEOUT_MS)).await,
+        BeginOutcome::Stored("of the heir".to_owned())
+    );
 }
 
 /// A released request is executed again; a finished one keeps its response.
@@ -87,7 +112,10 @@ pub async fn what_is_given_back_is_free(store: &Idempotency) {
     assert!(store.finish(&reservation, "x").await.expect("finish"));
     store.release(&reservation).await.expect("too late");
     assert!(!store.finish(&reservation, "y").await.expect("too late"));
-    assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::Stored("x".to_owned()));
+    assert_eq!(
+        begin(store, "a", "2", NOW).await,
+        BeginOutcome::Stored("x".to_owned())
+    );
 }
 
 /// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to an empty

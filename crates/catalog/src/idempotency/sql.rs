@@ -16,15 +16,27 @@ pub struct Idempotency {
 impl Idempotency {
     /// The idempotency store in `database`.
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone() }
+        Self {
+            database: database.clone(),
+        }
     }
 
     /// Decides about a request. Exactly one of several concurrent callers is the first.
-    pub async fn begin(&self, request: &KeyedRequest, now: UnixMillis) -> Result<BeginOutcome, IdempotencyError> {
-        let reservation = Reservation { id: request.id.clone(), token: random()? };
+    pub async fn begin(
+        &self,
+        request: &KeyedRequest,
+        now: UnixMillis,
+    ) -> Result<BeginOutcome, IdempotencyError> {
+        let reservation = Reservation {
+            id: request.id.clone(),
+            token: random()?,
+        };
         let mut tx = self.database.write().await?;
         // Expired rows are removed here: they are few, so no separate task is needed.
-        sqlx::query("DELETE FROM idempotent_requests WHERE expires_ms <= $1").bind(sql(now)).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM idempotent_requests WHERE expires_ms <= $1")
+            .bind(sql(now))
+            .execute(&mut *tx)
+            .await?;
         let outcome = if insert(&mut tx, request, &reservation, now).await?
             || take_over(&mut tx, request, &reservation, now).await?
         {
@@ -38,7 +50,11 @@ impl Idempotency {
 
     /// Stores the response, and returns whether the reservation was still valid: a reservation that was taken
     /// over changes nothing.
-    pub async fn finish(&self, reservation: &Reservation, response: &str) -> Result<bool, IdempotencyError> {
+    pub async fn finish(
+        &self,
+        reservation: &Reservation,
+        response: &str,
+    ) -> Result<bool, IdempotencyError> {
         let mut tx = self.database.write().await?;
         let finished = sqlx::query(
             "UPDATE idempotent_requests SET response = $1 WHERE id = $2 AND token = $3 AND response IS NULL",
@@ -57,11 +73,13 @@ impl Idempotency {
     /// that was taken over, or finished, changes nothing.
     pub async fn release(&self, reservation: &Reservation) -> Result<(), IdempotencyError> {
         let mut tx = self.database.write().await?;
-        sqlx::query("DELETE FROM idempotent_requests WHERE id = $1 AND token = $2 AND response IS NULL")
-            .bind(&reservation.id)
-            .bind(&reservation.token)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "DELETE FROM idempotent_requests WHERE id = $1 AND token = $2 AND response IS NULL",
+        )
+        .bind(&reservation.id)
+        .bind(&reservation.token)
+        .execute(&mut *tx)
+        .await?;
         Ok(tx.commit().await?)
     }
 }
@@ -109,20 +127,33 @@ async fn take_over(
     Ok(taken > 0)
 }
 
-async fn look(tx: &mut Tx, request: &KeyedRequest, now: UnixMillis) -> Result<BeginOutcome, IdempotencyError> {
-    let row = sqlx::query("SELECT fingerprint, held_until_ms, response FROM idempotent_requests WHERE id = $1")
-        .bind(&request.id)
-        .fetch_optional(&mut **tx)
-        .await?;
+async fn look(
+    tx: &mut Tx,
+    request: &KeyedRequest,
+    now: UnixMillis,
+) -> Result<BeginOutcome, IdempotencyError> {
+    let row = sqlx::query(
+        "SELECT fingerprint, held_until_ms, response FROM idempotent_requests WHERE id = $1",
+    )
+    .bind(&request.id)
+    .fetch_optional(&mut **tx)
+    .await?;
     // Released at this very moment: the next caller is the first.
-    let Some(row) = row else { return Ok(BeginOutcome::Running { until_ms: now }) };
+    let Some(row) = row else {
+        return Ok(BeginOutcome::Running { until_ms: now });
+    };
     let fingerprint: String = row.try_get("fingerprint")?;
     if fingerprint != request.fingerprint {
         return Ok(BeginOutcome::KeyReused);
     }
     let response: Option<String> = row.try_get("response")?;
     let held_until_ms: i64 = row.try_get("held_until_ms")?;
-    Ok(response.map_or(BeginOutcome::Running { until_ms: time(held_until_ms) }, BeginOutcome::Stored))
+    Ok(response.map_or(
+        BeginOutcome::Running {
+            until_ms: time(held_until_ms),
+        },
+        BeginOutcome::Stored,
+    ))
 }
 
 fn random() -> Result<String, IdempotencyError> {

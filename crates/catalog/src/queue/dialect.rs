@@ -38,7 +38,10 @@ pub(super) struct Dialect {
     pub(super) claim: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { dead_letter_exhausted: dead_letter_exhausted!(""), claim: claim!("") };
+const SQLITE: Dialect = Dialect {
+    dead_letter_exhausted: dead_letter_exhausted!(""),
+    claim: claim!(""),
+};
 const POSTGRES: Dialect = Dialect {
     dead_letter_exhausted: dead_letter_exhausted!("FOR UPDATE SKIP LOCKED"),
     claim: claim!("FOR UPDATE SKIP LOCKED"),

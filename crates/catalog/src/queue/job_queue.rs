@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::job::JobMessage;
 use platform::clock;
-use platform::job_queue::{DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent};
+use platform::job_queue::{
+    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent,
+};
 use tokio::time::Instant;
 
 use super::SqlQueue;
@@ -21,7 +23,9 @@ const TAKEN_INTERVAL: Duration = Duration::from_millis(5);
 #[async_trait]
 impl JobQueue for SqlQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
-        let sent = retried(|| self.send_or_join(message, delay)).await.map_err(|it| self.failed(it))?;
+        let sent = retried(|| self.send_or_join(message, delay))
+            .await
+            .map_err(|it| self.failed(it))?;
         self.wake.notify_waiters();
         Ok(sent)
     }
@@ -38,7 +42,11 @@ impl JobQueue for SqlQueue {
         Ok(())
     }
 
-    async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
+    async fn receive(
+        &self,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
         loop {
             // Subscribes before it polls; otherwise a message sent in between would wake no
@@ -71,7 +79,13 @@ impl JobQueue for SqlQueue {
             .change(
                 "UPDATE messages SET visible_ms = $1
                  WHERE id = $2 AND receipt = $3 AND visible_ms > $4 AND dead_lettered_ms IS NULL",
-                |query| query.bind(sql(now + lease)).bind(id).bind(token).bind(sql(now)),
+                |query| {
+                    query
+                        .bind(sql(now + lease))
+                        .bind(id)
+                        .bind(token)
+                        .bind(sql(now))
+                },
             )
             .await?;
         check_one(extended)
@@ -81,14 +95,20 @@ impl JobQueue for SqlQueue {
         let (id, token) = parts(receipt)?;
         // Without checking the expiry: the work is done, and no other receiver has the message.
         let removed = self
-            .change("DELETE FROM messages WHERE id = $1 AND receipt = $2 AND dead_lettered_ms IS NULL", |query| {
-                query.bind(id).bind(token)
-            })
+            .change(
+                "DELETE FROM messages WHERE id = $1 AND receipt = $2 AND dead_lettered_ms IS NULL",
+                |query| query.bind(id).bind(token),
+            )
             .await?;
         check_one(removed)
     }
 
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError> {
+    async fn release(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+        reason: &str,
+    ) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
         let now = clock::now();
         let released = self

@@ -32,7 +32,11 @@ impl PriorityQueue {
     /// Both queues, with the settings of [`SqlQueue::new`].
     pub fn new(database: &Database, max_receives: u32, holder: &str) -> Self {
         let queue = |name| SqlQueue::new(database, name, max_receives, holder);
-        Self { interactive: queue(QueueName::Interactive), bulk: queue(QueueName::Bulk), in_a_row: Arc::default() }
+        Self {
+            interactive: queue(QueueName::Interactive),
+            bulk: queue(QueueName::Bulk),
+            in_a_row: Arc::default(),
+        }
     }
 
     /// As [`SqlQueue::release_held`].
@@ -40,7 +44,11 @@ impl PriorityQueue {
         Ok(self.interactive.release_held().await? + self.bulk.release_held().await?)
     }
 
-    async fn receive_interactive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
+    async fn receive_interactive(
+        &self,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
         let delivery = self.interactive.receive(wait, lease).await?;
         if delivery.is_some() {
             self.in_a_row.fetch_add(1, Ordering::Relaxed);
@@ -68,9 +76,8 @@ impl PriorityQueue {
 fn sum(first: Result<u64, QueueError>, second: Result<u64, QueueError>) -> Result<u64, QueueError> {
     match (first, second) {
         (Ok(first), Ok(second)) => Ok(first + second),
-        (Ok(changed), Err(QueueError::NoSuchDeadLetter(_))) | (Err(QueueError::NoSuchDeadLetter(_)), Ok(changed)) => {
-            Ok(changed)
-        }
+        (Ok(changed), Err(QueueError::NoSuchDeadLetter(_)))
+        | (Err(QueueError::NoSuchDeadLetter(_)), Ok(changed)) => Ok(changed),
         (Err(error), _) | (_, Err(error)) => Err(error),
     }
 }
@@ -85,7 +92,11 @@ impl JobQueue for PriorityQueue {
         self.interactive.send_body(body, delay).await
     }
 
-    async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
+    async fn receive(
+        &self,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
         if self.in_a_row.load(Ordering::Relaxed) >= IN_A_ROW
             && let Some(delivery) = self.receive_bulk(lease).await?
@@ -104,7 +115,10 @@ impl JobQueue for PriorityQueue {
                 return Ok(None);
             }
             // A send of this process ends the wait at once, also while bulk jobs wait for a delay.
-            if let Some(delivery) = self.receive_interactive(LOOK_INTERVAL.min(left), lease).await? {
+            if let Some(delivery) = self
+                .receive_interactive(LOOK_INTERVAL.min(left), lease)
+                .await?
+            {
                 return Ok(Some(delivery));
             }
         }
@@ -120,7 +134,12 @@ impl JobQueue for PriorityQueue {
         self.interactive.ack(receipt).await
     }
 
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError> {
+    async fn release(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+        reason: &str,
+    ) -> Result<(), QueueError> {
         self.interactive.release(receipt, delay, reason).await
     }
 
@@ -137,11 +156,17 @@ impl JobQueue for PriorityQueue {
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        sum(self.interactive.redrive(only).await, self.bulk.redrive(only).await)
+        sum(
+            self.interactive.redrive(only).await,
+            self.bulk.redrive(only).await,
+        )
     }
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        sum(self.interactive.purge(only).await, self.bulk.purge(only).await)
+        sum(
+            self.interactive.purge(only).await,
+            self.bulk.purge(only).await,
+        )
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {

@@ -9,7 +9,11 @@ pub(super) fn parts(receipt: &ReceiptHandle) -> Result<(&str, &str), QueueError>
 
 /// A statement for one message changed it; otherwise, the lease is lost.
 pub(super) fn check_one(changed: u64) -> Result<(), QueueError> {
-    if changed == 0 { Err(QueueError::LeaseLost) } else { Ok(()) }
+    if changed == 0 {
+        Err(QueueError::LeaseLost)
+    } else {
+        Ok(())
+    }
 }
 
 /// A statement for one dead letter, or for all of them, changed some.
@@ -28,6 +32,7 @@ pub(super) fn count(receives: i64) -> u32 {
 /// A new receipt.
 pub(super) fn random_hex() -> Result<String, sqlx::Error> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|it| sqlx::Error::Io(std::io::Error::other(it.to_string())))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|it| sqlx::Error::Io(std::io::Error::other(it.to_string())))?;
     Ok(domain::ids::hex(&bytes))
 }

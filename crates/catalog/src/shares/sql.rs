@@ -20,7 +20,8 @@ macro_rules! columns {
     };
 }
 
-const COUNT: &str = "SELECT count(*) FROM shares WHERE video = $1 AND revoked_ms IS NULL AND expires_ms > $2";
+const COUNT: &str =
+    "SELECT count(*) FROM shares WHERE video = $1 AND revoked_ms IS NULL AND expires_ms > $2";
 
 const INSERT: &str = concat!(
     "INSERT INTO shares (id, digest, video, label, max_height, created_by, created_ms, expires_ms)
@@ -36,20 +37,28 @@ const LIST: &str = concat!(
     " FROM shares WHERE video = $1 AND revoked_ms IS NULL AND expires_ms > $2 ORDER BY id DESC LIMIT $3"
 );
 
-const REVOKE: &str = "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WHERE id = $2 AND video = $3";
+const REVOKE: &str =
+    "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WHERE id = $2 AND video = $3";
 
 impl Shares {
     /// The store in `database`.
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone() }
+        Self {
+            database: database.clone(),
+        }
     }
 
     /// Stores a link.
     pub async fn create(&self, new: &NewShare, now: UnixMillis) -> Result<Share, SharesError> {
         let mut tx = self.database.write().await?;
-        self.database.one_at_a_time(&mut tx, &format!("links of {}", new.video)).await?;
-        let (live,): (i64,) =
-            sqlx::query_as(COUNT).bind(new.video.to_string()).bind(sql(now)).fetch_one(&mut *tx).await?;
+        self.database
+            .one_at_a_time(&mut tx, &format!("links of {}", new.video))
+            .await?;
+        let (live,): (i64,) = sqlx::query_as(COUNT)
+            .bind(new.video.to_string())
+            .bind(sql(now))
+            .fetch_one(&mut *tx)
+            .await?;
         if live >= i64::from(MAX_SHARES) {
             return Err(SharesError::TooMany);
         }
@@ -72,7 +81,10 @@ impl Shares {
     /// Finds a link by its secret's digest, including expired and revoked links: check
     /// [`Share::is_live`].
     pub async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError> {
-        let row = sqlx::query(FIND).bind(digest.to_hex()).fetch_optional(self.database.read()).await?;
+        let row = sqlx::query(FIND)
+            .bind(digest.to_hex())
+            .fetch_optional(self.database.read())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -89,7 +101,12 @@ impl Shares {
 
     /// Revokes a link of that video permanently. Returns whether the link exists; revoking it again
     /// changes nothing.
-    pub async fn revoke(&self, video: VideoId, id: ShareId, now: UnixMillis) -> Result<bool, SharesError> {
+    pub async fn revoke(
+        &self,
+        video: VideoId,
+        id: ShareId,
+        now: UnixMillis,
+    ) -> Result<bool, SharesError> {
         let mut tx = self.database.write().await?;
         let revoked = sqlx::query(REVOKE)
             .bind(sql(now))
@@ -105,22 +122,26 @@ impl Shares {
     /// Records a use of a link; only the latest use is kept.
     pub async fn note_use(&self, id: ShareId, now: UnixMillis) -> Result<(), SharesError> {
         let mut tx = self.database.write().await?;
-        sqlx::query("UPDATE shares SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
-            .bind(sql(now))
-            .bind(id.to_string())
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE shares SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)",
+        )
+        .bind(sql(now))
+        .bind(id.to_string())
+        .execute(&mut *tx)
+        .await?;
         Ok(tx.commit().await?)
     }
 
     /// Removes links that ended before `before_ms`, and returns their number.
     pub async fn prune(&self, before_ms: UnixMillis) -> Result<u64, SharesError> {
         let mut tx = self.database.write().await?;
-        let pruned = sqlx::query("DELETE FROM shares WHERE coalesce(revoked_ms, expires_ms) < $1 OR expires_ms < $1")
-            .bind(sql(before_ms))
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+        let pruned = sqlx::query(
+            "DELETE FROM shares WHERE coalesce(revoked_ms, expires_ms) < $1 OR expires_ms < $1",
+        )
+        .bind(sql(before_ms))
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
         tx.commit().await?;
         Ok(pruned)
     }
@@ -128,14 +149,19 @@ impl Shares {
 
 fn read(row: &Row) -> Result<Share, SharesError> {
     let (id, video): (String, String) = (row.try_get("id")?, row.try_get("video")?);
-    let corrupt = |what: &str| SharesError::Corrupt { detail: format!("link `{id}`: {what}") };
+    let corrupt = |what: &str| SharesError::Corrupt {
+        detail: format!("link `{id}`: {what}"),
+    };
     let max_height: Option<i64> = row.try_get("max_height")?;
     Ok(Share {
         id: id.parse().map_err(|_| corrupt("its id"))?,
         video: video.parse().map_err(|_| corrupt("its video"))?,
         label: row.try_get("label")?,
         // An invalid limit is an error: ignoring it would remove the limit.
-        max_height: max_height.map(u32::try_from).transpose().map_err(|_| corrupt("its height"))?,
+        max_height: max_height
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| corrupt("its height"))?,
         created_by: row.try_get("created_by")?,
         created_ms: time(row.try_get("created_ms")?),
         expires_ms: time(row.try_get("expires_ms")?),
@@ -147,8 +173,12 @@ fn read(row: &Row) -> Result<Share, SharesError> {
 impl From<sqlx::Error> for SharesError {
     fn from(source: sqlx::Error) -> Self {
         if is_corrupt(&source) {
-            return Self::Corrupt { detail: source.to_string() };
+            return Self::Corrupt {
+                detail: source.to_string(),
+            };
         }
-        Self::Unavailable { source: source.into() }
+        Self::Unavailable {
+            source: source.into(),
+        }
     }
 }

@@ -15,7 +15,8 @@ use domain::state::VideoState;
 use domain::time::UnixMillis;
 
 use super::{
-    Catalog, Claim, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, UploadEventOutcome, Video,
+    Catalog, Claim, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState,
+    UploadEventOutcome, Video,
 };
 
 mod claims;
@@ -63,7 +64,10 @@ pub(crate) const fn ms(ms: u64) -> Duration {
 
 impl Subject {
     async fn video(&self, video: VideoId) -> Video {
-        self.catalog.get_video(video).await.expect("the video exists")
+        self.catalog
+            .get_video(video)
+            .await
+            .expect("the video exists")
     }
 
     async fn state(&self, video: VideoId) -> VideoState {
@@ -71,8 +75,16 @@ impl Subject {
     }
 
     /// Claims for `generation`, at `now`.
-    pub(crate) async fn claim_for(&self, job: &Job, generation: &Generation, now: UnixMillis) -> ClaimOutcome {
-        self.catalog.claim(job, generation, "worker", LEASE, now).await.expect("claim")
+    pub(crate) async fn claim_for(
+        &self,
+        job: &Job,
+        generation: &Generation,
+        now: UnixMillis,
+    ) -> ClaimOutcome {
+        self.catalog
+            .claim(job, generation, "worker", LEASE, now)
+            .await
+            .expect("claim")
     }
 
     /// Claims a job that must be free.
@@ -86,9 +98,15 @@ impl Subject {
     /// A video whose source has arrived, and its job.
     pub(crate) async fn queued(&self, number: u8) -> Job {
         let job = job(number);
-        self.catalog.create_video(&new_video(number), NOW).await.expect("create");
+        self.catalog
+            .create_video(&new_video(number), NOW)
+            .await
+            .expect("create");
         assert_eq!(
-            self.catalog.note_upload_event(&job, NOW).await.expect("note"),
+            self.catalog
+                .note_upload_event(&job, NOW)
+                .await
+                .expect("note"),
             UploadEventOutcome::Send(job.clone())
         );
         job
@@ -98,7 +116,10 @@ impl Subject {
     pub(crate) async fn ready(&self, number: u8) -> Job {
         let job = self.queued(number).await;
         let claim = self.claim(&job, NOW).await;
-        self.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
+        self.catalog
+            .mark_ready(&claim, &Receipt::default(), NOW)
+            .await
+            .expect("ready");
         job
     }
 }
@@ -133,7 +154,12 @@ pub(crate) fn job(number: u8) -> Job {
 pub(crate) fn job_of(number: u8, etag: &str, profile: &str) -> Job {
     let video = video_id(number);
     let key = format!("uploads/{video}/film.mp4");
-    let source = Source { bucket: "private".to_owned(), key, etag: etag.to_owned(), size: 7 };
+    let source = Source {
+        bucket: "private".to_owned(),
+        key,
+        etag: etag.to_owned(),
+        size: 7,
+    };
     Job::new(video, source, profile, Mode::Abr, JobReason::Upload)
 }
 
@@ -156,7 +182,14 @@ fn chunk(lane: Lane, index: u32, bytes: u64) -> ChunkRecord {
         frames: 180,
         iframes: vec![],
     };
-    ChunkRecord { lane, index, cpu_ms: 1_200, wall_ms: 700, segments: vec![segment], codecs: BTreeMap::new() }
+    ChunkRecord {
+        lane,
+        index,
+        cpu_ms: 1_200,
+        wall_ms: 700,
+        segments: vec![segment],
+        codecs: BTreeMap::new(),
+    }
 }
 
 fn rendition(title: &str, state: RenditionState) -> RenditionRecord {

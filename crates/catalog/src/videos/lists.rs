@@ -39,7 +39,10 @@ pub struct VideoSort {
 impl Default for VideoSort {
     /// Newest first.
     fn default() -> Self {
-        Self { by: SortKey::Created, descending: true }
+        Self {
+            by: SortKey::Created,
+            descending: true,
+        }
     }
 }
 

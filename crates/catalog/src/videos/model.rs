@@ -96,8 +96,19 @@ pub struct Video {
 impl Video {
     /// The job that transcodes this video with its settings; `None` while its source is unknown.
     pub fn to_job(&self, reason: JobReason) -> Option<Job> {
-        let VideoSource { bucket, key, etag, size, .. } = &self.source;
-        let source = Source { bucket: bucket.clone()?, key: key.clone()?, etag: etag.clone()?, size: (*size)? };
+        let VideoSource {
+            bucket,
+            key,
+            etag,
+            size,
+            ..
+        } = &self.source;
+        let source = Source {
+            bucket: bucket.clone()?,
+            key: key.clone()?,
+            etag: etag.clone()?,
+            size: (*size)?,
+        };
         Some(Job::new(self.id, source, &self.profile, self.mode, reason))
     }
 }
@@ -179,7 +190,9 @@ pub struct ImportRecord {
 
 impl std::fmt::Debug for ImportRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ImportRecord").field("transfer", &self.transfer).finish_non_exhaustive()
+        f.debug_struct("ImportRecord")
+            .field("transfer", &self.transfer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -276,10 +289,16 @@ impl Attempt {
             Some(AttemptOutcome::Failed(failure)) => Ended::Failed(failure.code),
             Some(AttemptOutcome::Lost) | None => Ended::Vanished,
             Some(
-                AttemptOutcome::Ready | AttemptOutcome::Fetched | AttemptOutcome::Released | AttemptOutcome::Stopped,
+                AttemptOutcome::Ready
+                | AttemptOutcome::Fetched
+                | AttemptOutcome::Released
+                | AttemptOutcome::Stopped,
             ) => Ended::Otherwise,
         };
-        PastAttempt { ended, percent: self.progress.percent }
+        PastAttempt {
+            ended,
+            percent: self.progress.percent,
+        }
     }
 }
 

@@ -40,7 +40,10 @@ pub struct Catalog {
 impl Catalog {
     /// The catalog in `database`.
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone(), events: database.waker(crate::webhooks::sql::WAKER) }
+        Self {
+            database: database.clone(),
+            events: database.waker(crate::webhooks::sql::WAKER),
+        }
     }
 
     /// Writes a row, so it fails where the next change would fail: the database is unreachable,
@@ -70,20 +73,33 @@ impl Catalog {
 }
 
 /// Locks the row of a video, and reads it.
-const LOCK: &str = concat!("UPDATE videos SET version = version WHERE id = $1 RETURNING ", video_columns!());
+const LOCK: &str = concat!(
+    "UPDATE videos SET version = version WHERE id = $1 RETURNING ",
+    video_columns!()
+);
 
 /// Locks the row of a video and reads it; `None` if there is none.
 async fn lock(tx: &mut Tx, video: VideoId) -> Result<Option<VideoRow>, CatalogError> {
-    Ok(sqlx::query_as(LOCK).bind(video.to_string()).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_as(LOCK)
+        .bind(video.to_string())
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 async fn lock_existing(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogError> {
-    lock(tx, video).await?.ok_or(CatalogError::NotFound { video })
+    lock(tx, video)
+        .await?
+        .ok_or(CatalogError::NotFound { video })
 }
 
 /// Writes a state and the timestamps that belong to it, and emits an event if the state differs
 /// from that of `row`, which must be locked.
-async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now: UnixMillis) -> Result<(), CatalogError> {
+async fn set_state(
+    tx: &mut Tx,
+    row: &VideoRow,
+    state: &VideoState,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     let failure = match state {
         VideoState::Failed(failure) => Some(failure),
         _ => None,
@@ -123,12 +139,21 @@ struct Ending<'a> {
 
 impl Ending<'_> {
     fn plain(outcome: &'static str) -> Self {
-        Self { outcome, failure: None, log_tail: None }
+        Self {
+            outcome,
+            failure: None,
+            log_tail: None,
+        }
     }
 }
 
 /// Ends the claim on the video, and closes its attempt. The row must be locked.
-async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now: UnixMillis) -> Result<(), CatalogError> {
+async fn end_attempt(
+    tx: &mut Tx,
+    row: &VideoRow,
+    ending: &Ending<'_>,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE attempts SET ended_ms = $1, outcome = $2, failure_code = $3, failure_sentence = $4, log_tail = $5
          WHERE video = $6 AND fence = $7 AND ended_ms IS NULL",
@@ -156,8 +181,12 @@ async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now: Unix
 impl From<sqlx::Error> for CatalogError {
     fn from(source: sqlx::Error) -> Self {
         if is_corrupt(&source) {
-            return Self::Corrupt { detail: source.to_string() };
+            return Self::Corrupt {
+                detail: source.to_string(),
+            };
         }
-        Self::Unavailable { source: source.into() }
+        Self::Unavailable {
+            source: source.into(),
+        }
     }
 }

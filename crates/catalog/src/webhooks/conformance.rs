@@ -10,8 +10,8 @@ use domain::webhook::{EndpointId, EventType};
 use serde_json::Value;
 
 use super::{
-    AttemptOutcome, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome, Dispatch, Endpoint, EndpointPatch,
-    NewEndpoint, Webhooks,
+    AttemptOutcome, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome, Dispatch, Endpoint,
+    EndpointPatch, NewEndpoint, Webhooks,
 };
 use crate::videos::{Catalog, conformance as videos};
 
@@ -49,12 +49,17 @@ const MANY: u32 = 1_000;
 impl Subject {
     /// The catalog as a subject of its own suite, with its helpers for videos.
     fn videos(&self) -> videos::Subject {
-        videos::Subject { catalog: self.catalog.clone() }
+        videos::Subject {
+            catalog: self.catalog.clone(),
+        }
     }
 
     /// An endpoint that receives all events.
     async fn endpoint(&self, number: u8) -> Endpoint {
-        self.webhooks.create(&new_endpoint(number), NOW).await.expect("create")
+        self.webhooks
+            .create(&new_endpoint(number), NOW)
+            .await
+            .expect("create")
     }
 
     /// Creates the deliveries of all new events.
@@ -63,7 +68,10 @@ impl Subject {
     }
 
     async fn claim(&self, now: UnixMillis) -> Vec<Dispatch> {
-        self.webhooks.claim(MANY, MANY, LEASE, now).await.expect("claim")
+        self.webhooks
+            .claim(MANY, MANY, LEASE, now)
+            .await
+            .expect("claim")
     }
 
     /// Claims deliveries, of which there must be exactly one.
@@ -73,8 +81,16 @@ impl Subject {
         claimed.remove(0)
     }
 
-    async fn record_attempt(&self, dispatch: &Dispatch, outcome: AttemptOutcome, now: UnixMillis) -> DeliveryOutcome {
-        self.webhooks.record_attempt(dispatch, &attempted(outcome), now).await.expect("settle")
+    async fn record_attempt(
+        &self,
+        dispatch: &Dispatch,
+        outcome: AttemptOutcome,
+        now: UnixMillis,
+    ) -> DeliveryOutcome {
+        self.webhooks
+            .record_attempt(dispatch, &attempted(outcome), now)
+            .await
+            .expect("settle")
     }
 
     /// All events since the last call, as the endpoints receive them: delivered in order.
@@ -88,7 +104,8 @@ impl Subject {
             }
             for dispatch in claimed {
                 assert_eq!(
-                    self.record_attempt(&dispatch, AttemptOutcome::Delivered, now).await,
+                    self.record_attempt(&dispatch, AttemptOutcome::Delivered, now)
+                        .await,
                     DeliveryOutcome::Delivered
                 );
                 emitted.push(dispatch);
@@ -103,15 +120,31 @@ impl Subject {
 
     /// The log of an endpoint, oldest first.
     async fn log(&self, endpoint: EndpointId) -> Vec<Delivery> {
-        let filter = DeliveryFilter { endpoint, status: None, after: None, limit: MANY };
-        let mut log = self.webhooks.deliveries(&filter).await.expect("log").deliveries;
+        let filter = DeliveryFilter {
+            endpoint,
+            status: None,
+            after: None,
+            limit: MANY,
+        };
+        let mut log = self
+            .webhooks
+            .deliveries(&filter)
+            .await
+            .expect("log")
+            .deliveries;
         log.reverse();
         log
     }
 
     async fn set_active(&self, endpoint: EndpointId, active: bool, now: UnixMillis) -> Endpoint {
-        let patch = EndpointPatch { active: Some(active), ..EndpointPatch::default() };
-        self.webhooks.patch(endpoint, &patch, now).await.expect("patch")
+        let patch = EndpointPatch {
+            active: Some(active),
+            ..EndpointPatch::default()
+        };
+        self.webhooks
+            .patch(endpoint, &patch, now)
+            .await
+            .expect("patch")
     }
 }
 
@@ -136,11 +169,19 @@ fn attempted(outcome: AttemptOutcome) -> DeliveryAttempt {
         AttemptOutcome::Failed { .. } => (503, Some("it answered 503".to_owned())),
         AttemptOutcome::Gone => (410, Some("it answered 410".to_owned())),
     };
-    DeliveryAttempt { outcome, status: Some(status), error, duration_ms: 12 }
+    DeliveryAttempt {
+        outcome,
+        status: Some(status),
+        error,
+        duration_ms: 12,
+    }
 }
 
 fn retry_at(retry_ms: UnixMillis) -> AttemptOutcome {
-    AttemptOutcome::Failed { retry_ms: Some(retry_ms), pause_until_ms: None }
+    AttemptOutcome::Failed {
+        retry_ms: Some(retry_ms),
+        pause_until_ms: None,
+    }
 }
 
 /// The `data` of a message.

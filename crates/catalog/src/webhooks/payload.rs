@@ -54,11 +54,18 @@ struct TestData {
 }
 
 /// The event message about a video, with its state after the change.
-pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress>, at_ms: UnixMillis) -> String {
+pub(crate) fn of_video(
+    kind: EventType,
+    video: &Video,
+    progress: Option<Progress>,
+    at_ms: UnixMillis,
+) -> String {
     let failure = match &video.state {
-        VideoState::Failed(failure) => {
-            Some(FailureData { class: failure.class(), code: failure.code, message: &failure.message })
-        }
+        VideoState::Failed(failure) => Some(FailureData {
+            class: failure.class(),
+            code: failure.code,
+            message: &failure.message,
+        }),
         _ => None,
     };
     let data = VideoData {
@@ -69,16 +76,25 @@ pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress
         metadata: &video.metadata,
         state: video.state.name(),
         playable: video.state.can_be_played(),
-        progress: progress.map(|it| ProgressData { stage: it.stage, percent: it.percent }),
+        progress: progress.map(|it| ProgressData {
+            stage: it.stage,
+            percent: it.percent,
+        }),
         failure,
     };
-    to_text(&Message { kind, timestamp: rfc3339(at_ms), data })
+    to_text(&Message {
+        kind,
+        timestamp: rfc3339(at_ms),
+        data,
+    })
 }
 
 /// Removes user-supplied data from the message about a deleted video; keeps the external id or
 /// removes it too.
 pub(crate) fn without_what_was_said(message: &str, with_external_id: bool) -> String {
-    let Ok(mut message) = serde_json::from_str::<serde_json::Value>(message) else { return "{}".to_owned() };
+    let Ok(mut message) = serde_json::from_str::<serde_json::Value>(message) else {
+        return "{}".to_owned();
+    };
     if let Some(data) = message.get_mut("data").and_then(|it| it.as_object_mut()) {
         data.insert("title".to_owned(), serde_json::Value::Null);
         data.insert("metadata".to_owned(), serde_json::Map::new().into());
@@ -94,7 +110,11 @@ pub(crate) fn without_what_was_said(message: &str, with_external_id: bool) -> St
 
 /// A test message.
 pub(crate) fn of_test(webhook: EndpointId, at_ms: UnixMillis) -> String {
-    to_text(&Message { kind: EventType::Test, timestamp: rfc3339(at_ms), data: TestData { webhook } })
+    to_text(&Message {
+        kind: EventType::Test,
+        timestamp: rfc3339(at_ms),
+        data: TestData { webhook },
+    })
 }
 
 fn to_text<D: Serialize>(message: &Message<D>) -> String {
@@ -142,13 +162,23 @@ mod tests {
     fn what_was_said_can_be_taken_out() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
         let message = without_what_was_said(
-            &of_video(EventType::VideoFailed, &failed, None, UnixMillis::new(1_716_579_584_379)),
+            &of_video(
+                EventType::VideoFailed,
+                &failed,
+                None,
+                UnixMillis::new(1_716_579_584_379),
+            ),
             false,
         );
         for said in ["Film", "course", "upload it again"] {
             assert!(!message.contains(said), "{message}");
         }
-        for fact in ["video.failed", "vid_018bcfe5680077078707070707070707", "2024-05-24T19:39:44.379Z", "empty-file"] {
+        for fact in [
+            "video.failed",
+            "vid_018bcfe5680077078707070707070707",
+            "2024-05-24T19:39:44.379Z",
+            "empty-file",
+        ] {
             assert!(message.contains(fact), "{message}");
         }
     }
@@ -157,7 +187,10 @@ mod tests {
     fn the_shape_is_frozen() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
         insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, UnixMillis::new(1_716_579_584_379)), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","playable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
-        let progress = Progress { stage: Some(Stage::Encode), percent: 42 };
+        let progress = Progress {
+            stage: Some(Stage::Encode),
+            percent: 42,
+        };
         let working = video(VideoState::Playable);
         insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), UnixMillis::new(1_716_579_584_000)), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","playable":true,"progress":{"stage":"encode","percent":42}}}"#);
         insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), UnixMillis::default()), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);

@@ -30,7 +30,10 @@ pub struct Webhooks {
 impl Webhooks {
     /// The webhook store in `database`.
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone(), wake: database.waker(WAKER) }
+        Self {
+            database: database.clone(),
+            wake: database.waker(WAKER),
+        }
     }
 
     /// Waits for new work that this process causes, at most `at_most`: work from other processes
@@ -56,8 +59,12 @@ fn random() -> Result<[u8; 10], WebhookError> {
 impl From<sqlx::Error> for WebhookError {
     fn from(source: sqlx::Error) -> Self {
         if is_corrupt(&source) {
-            return Self::Corrupt { detail: source.to_string() };
+            return Self::Corrupt {
+                detail: source.to_string(),
+            };
         }
-        Self::Unavailable { source: source.into() }
+        Self::Unavailable {
+            source: source.into(),
+        }
     }
 }

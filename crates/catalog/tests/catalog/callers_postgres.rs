@@ -30,8 +30,22 @@ async fn shares(server: &Postgres) -> (Subject, Database) {
 
 #[tokio::test]
 async fn postgres_keeps_accounts_links_and_keyed_requests() {
-    let Some(server) = Postgres::start() else { return };
-    together(catalog::accounts_conformance!(together: accounts(&server).await), 4).await;
-    together(catalog::shares_conformance!(together: shares(&server).await), 4).await;
-    together(catalog::idempotency_conformance!(together: store(&server).await), 4).await;
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    together(
+        catalog::accounts_conformance!(together: accounts(&server).await),
+        4,
+    )
+    .await;
+    together(
+        catalog::shares_conformance!(together: shares(&server).await),
+        4,
+    )
+    .await;
+    together(
+        catalog::idempotency_conformance!(together: store(&server).await),
+        4,
+    )
+    .await;
 }

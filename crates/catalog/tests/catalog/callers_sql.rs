@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 async fn database() -> (Database, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let database = open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens");
+    let database = open_sqlite(&folder.path().join("edgereel.db"))
+        .await
+        .expect("opens");
     (database, folder)
 }
 
@@ -49,7 +51,13 @@ async fn a_closed_database_is_unavailable() {
     let (accounts, store) = (Accounts::new(&database), Idempotency::new(&database));
     database.close().await;
     let listed = accounts.list_keys(&KeyFilter::default()).await;
-    assert!(matches!(listed, Err(AccountsError::Unavailable { .. })), "{listed:?}");
-    let reservation = Reservation { id: "a".to_owned(), token: "b".to_owned() };
+    assert!(
+        matches!(listed, Err(AccountsError::Unavailable { .. })),
+        "{listed:?}"
+    );
+    let reservation = Reservation {
+        id: "a".to_owned(),
+        token: "b".to_owned(),
+    };
     assert!(store.release(&reservation).await.is_err());
 }

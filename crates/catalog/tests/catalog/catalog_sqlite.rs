@@ -18,7 +18,9 @@ const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 const LEASE: Duration = Duration::from_secs(60);
 
 async fn database(folder: &TempDir) -> Database {
-    open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens")
+    open_sqlite(&folder.path().join("edgereel.db"))
+        .await
+        .expect("opens")
 }
 
 async fn subject() -> (Subject, TempDir) {
@@ -32,7 +34,12 @@ catalog::catalog_conformance!(subject().await);
 fn job(number: u8) -> Job {
     let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
-    let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
+    let source = Source {
+        bucket: "private".to_owned(),
+        key,
+        etag: "etag".to_owned(),
+        size: 1,
+    };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
 }
 
@@ -43,11 +50,19 @@ fn generation() -> Generation {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_claimers_in_two_databases_on_one_file_one_wins() {
     let folder = tempfile::tempdir().unwrap();
-    let catalogs = [Catalog::new(&database(&folder).await), Catalog::new(&database(&folder).await)];
+    let catalogs = [
+        Catalog::new(&database(&folder).await),
+        Catalog::new(&database(&folder).await),
+    ];
     for number in 0..10 {
         let claimers = (0..8).map(|it| {
             let catalog = catalogs[it % 2].clone();
-            tokio::spawn(async move { catalog.claim(&job(number), &generation(), "worker", LEASE, NOW).await.unwrap() })
+            tokio::spawn(async move {
+                catalog
+                    .claim(&job(number), &generation(), "worker", LEASE, NOW)
+                    .await
+                    .unwrap()
+            })
         });
         let mut won = 0;
         for outcome in futures::future::join_all(claimers).await {
@@ -62,13 +77,26 @@ async fn what_was_answered_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
     let catalog = Catalog::new(&first);
-    let outcome = catalog.claim(&job(1), &generation(), "worker", LEASE, NOW).await.unwrap();
-    let ClaimOutcome::Claimed(claim) = outcome else { panic!("{outcome:?}") };
+    let outcome = catalog
+        .claim(&job(1), &generation(), "worker", LEASE, NOW)
+        .await
+        .unwrap();
+    let ClaimOutcome::Claimed(claim) = outcome else {
+        panic!("{outcome:?}")
+    };
     first.close().await;
 
     let catalog = Catalog::new(&database(&folder).await);
-    catalog.mark_ready(&claim, &Receipt::default(), NOW + Duration::from_millis(1)).await.unwrap();
-    assert_eq!(catalog.get_video(claim.video).await.unwrap().state, VideoState::Ready { generation: generation() });
+    catalog
+        .mark_ready(&claim, &Receipt::default(), NOW + Duration::from_millis(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        catalog.get_video(claim.video).await.unwrap().state,
+        VideoState::Ready {
+            generation: generation()
+        }
+    );
 }
 
 #[tokio::test]
@@ -78,9 +106,15 @@ async fn a_closed_database_is_unavailable() {
     let catalog = Catalog::new(&database);
     database.close().await;
     let read = catalog.get_video(job(1).video).await;
-    assert!(matches!(read, Err(CatalogError::Unavailable { .. })), "{read:?}");
+    assert!(
+        matches!(read, Err(CatalogError::Unavailable { .. })),
+        "{read:?}"
+    );
     let written = catalog.note_upload_event(&job(1), NOW).await;
-    assert!(matches!(written, Err(CatalogError::Unavailable { .. })), "{written:?}");
+    assert!(
+        matches!(written, Err(CatalogError::Unavailable { .. })),
+        "{written:?}"
+    );
 }
 
 #[tokio::test]
@@ -90,16 +124,24 @@ async fn an_unreadable_row_is_corrupt_and_does_not_panic() {
     let catalog = Catalog::new(&open_sqlite(&path).await.unwrap());
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
     let by_hand = rusqlite::Connection::open(&path).unwrap();
-    by_hand.execute("UPDATE videos SET state = 'paused'", []).unwrap();
+    by_hand
+        .execute("UPDATE videos SET state = 'paused'", [])
+        .unwrap();
     let read = catalog.get_video(job(1).video).await;
-    assert!(matches!(read, Err(CatalogError::Corrupt { .. })), "{read:?}");
+    assert!(
+        matches!(read, Err(CatalogError::Corrupt { .. })),
+        "{read:?}"
+    );
 }
 
 #[tokio::test]
 async fn queue_and_catalog_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let (catalog, queue) = (Catalog::new(&database), SqlQueue::new(&database, QueueName::Interactive, 4, "w"));
+    let (catalog, queue) = (
+        Catalog::new(&database),
+        SqlQueue::new(&database, QueueName::Interactive, 4, "w"),
+    );
     // A receiver claims the message while others write to the catalog.
     queue.send(&job(1).into(), Duration::ZERO).await.unwrap();
     let noted = futures::future::join_all((2..30).map(|it| {
@@ -109,6 +151,9 @@ async fn queue_and_catalog_share_one_file() {
     let (noted, delivery) = tokio::join!(noted, queue.receive(LEASE, LEASE));
     assert!(noted.iter().all(Result::is_ok));
     let received = delivery.unwrap().unwrap().message.unwrap();
-    let outcome = catalog.claim(received.job().unwrap(), &generation(), "worker", LEASE, NOW).await.unwrap();
+    let outcome = catalog
+        .claim(received.job().unwrap(), &generation(), "worker", LEASE, NOW)
+        .await
+        .unwrap();
     assert!(matches!(outcome, ClaimOutcome::Claimed(_)), "{outcome:?}");
 }

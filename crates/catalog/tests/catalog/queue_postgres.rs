@@ -19,31 +19,51 @@ fn queue(database: &Database) -> SqlQueue {
 async fn subject(server: &Postgres) -> (Subject, Database) {
     let database = open(&server.database()).await.expect("opens");
     let queue = Arc::new(queue(&database));
-    (Subject { queue, max_receives: MAX_RECEIVES, tick: Duration::from_millis(300) }, database)
+    (
+        Subject {
+            queue,
+            max_receives: MAX_RECEIVES,
+            tick: Duration::from_millis(300),
+        },
+        database,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_does_what_every_queue_does() {
-    let Some(server) = Postgres::start() else { return };
-    together(platform::job_queue_conformance!(together: subject(&server).await), 6).await;
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    together(
+        platform::job_queue_conformance!(together: subject(&server).await),
+        6,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn machines_share_the_queue_without_doubles() {
     const MESSAGES: u8 = 120;
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = Postgres::start() else {
+        return;
+    };
     let address = server.database();
     let databases = [open(&address).await.unwrap(), open(&address).await.unwrap()];
-    let consumers = databases.iter().flat_map(|it| (0..4).map(|_| queue(it))).map(|queue| {
-        tokio::spawn(async move {
-            let mut bodies = vec![];
-            while let Some(delivery) = queue.receive(Duration::from_secs(2), LONG).await.unwrap() {
-                queue.ack(&delivery.receipt).await.unwrap();
-                bodies.push(delivery.body);
-            }
-            bodies
-        })
-    });
+    let consumers = databases
+        .iter()
+        .flat_map(|it| (0..4).map(|_| queue(it)))
+        .map(|queue| {
+            tokio::spawn(async move {
+                let mut bodies = vec![];
+                while let Some(delivery) =
+                    queue.receive(Duration::from_secs(2), LONG).await.unwrap()
+                {
+                    queue.ack(&delivery.receipt).await.unwrap();
+                    bodies.push(delivery.body);
+                }
+                bodies
+            })
+        });
     let consumers: Vec<_> = consumers.collect();
     let senders = (0..MESSAGES).map(|number| {
         let queue = queue(&databases[usize::from(number % 2)]);
@@ -57,16 +77,27 @@ async fn machines_share_the_queue_without_doubles() {
     let received = bodies.len();
     bodies.sort();
     bodies.dedup();
-    assert_eq!((received, bodies.len()), (usize::from(MESSAGES), usize::from(MESSAGES)));
+    assert_eq!(
+        (received, bodies.len()),
+        (usize::from(MESSAGES), usize::from(MESSAGES))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_touches_all_messages_does_not_stand_in_its_own_way() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = Postgres::start() else {
+        return;
+    };
     let address = server.database();
-    let queues = [queue(&open(&address).await.unwrap()), queue(&open(&address).await.unwrap())];
+    let queues = [
+        queue(&open(&address).await.unwrap()),
+        queue(&open(&address).await.unwrap()),
+    ];
     for number in 0..40 {
-        queues[0].send(&message(number), Duration::ZERO).await.unwrap();
+        queues[0]
+            .send(&message(number), Duration::ZERO)
+            .await
+            .unwrap();
     }
     // Each worker buries, redrives and releases messages that the others also handle.
     let workers = (0..8).map(|it| {
@@ -76,7 +107,10 @@ async fn what_touches_all_messages_does_not_stand_in_its_own_way() {
                 if let Some(delivery) = queue.receive(Duration::ZERO, LONG).await.unwrap() {
                     // Another worker may have released it in the meantime.
                     let settled = queue.dead_letter(&delivery.receipt, "for a try").await;
-                    assert!(matches!(settled, Ok(()) | Err(QueueError::LeaseLost)), "{settled:?}");
+                    assert!(
+                        matches!(settled, Ok(()) | Err(QueueError::LeaseLost)),
+                        "{settled:?}"
+                    );
                 }
                 queue.redrive(None).await.unwrap();
                 queue.release_held().await.unwrap();
@@ -89,19 +123,30 @@ async fn what_touches_all_messages_does_not_stand_in_its_own_way() {
     queues[0].redrive(None).await.unwrap();
     queues[0].release_held().await.unwrap();
     let depth = queues[0].depth().await.unwrap();
-    assert_eq!((depth.ready, depth.in_flight + depth.delayed + depth.dead), (40, 0));
+    assert_eq!(
+        (depth.ready, depth.in_flight + depth.delayed + depth.dead),
+        (40, 0)
+    );
 }
 
 #[tokio::test]
 async fn a_body_that_postgres_cannot_keep_is_refused() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = Postgres::start() else {
+        return;
+    };
     let queue = queue(&open(&server.database()).await.unwrap());
     let refused = queue.send_body("no\0thing", Duration::ZERO).await;
-    assert!(matches!(refused, Err(QueueError::Refused { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(QueueError::Refused { .. })),
+        "{refused:?}"
+    );
     // A reason is only for people, so invalid characters are replaced.
     queue.send_body("something", Duration::ZERO).await.unwrap();
     let delivery = queue.receive(LONG, LONG).await.unwrap().unwrap();
-    queue.dead_letter(&delivery.receipt, "no\0thing").await.unwrap();
+    queue
+        .dead_letter(&delivery.receipt, "no\0thing")
+        .await
+        .unwrap();
     let dead = queue.dead_letters(1).await.unwrap();
     assert_eq!(dead[0].reason.as_deref(), Some("no\u{FFFD}thing"));
 }

@@ -15,7 +15,9 @@ const MAX_RECEIVES: u32 = 4;
 const LONG: Duration = Duration::from_secs(60);
 
 async fn database(folder: &TempDir) -> Database {
-    open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens")
+    open_sqlite(&folder.path().join("edgereel.db"))
+        .await
+        .expect("opens")
 }
 
 fn queue(database: &Database) -> SqlQueue {
@@ -25,7 +27,14 @@ fn queue(database: &Database) -> SqlQueue {
 async fn subject() -> (Subject, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let queue = Arc::new(queue(&database(&folder).await));
-    (Subject { queue, max_receives: MAX_RECEIVES, tick: Duration::from_millis(200) }, folder)
+    (
+        Subject {
+            queue,
+            max_receives: MAX_RECEIVES,
+            tick: Duration::from_millis(200),
+        },
+        folder,
+    )
 }
 
 platform::job_queue_conformance!(subject().await);
@@ -41,12 +50,18 @@ async fn a_send_wakes_the_receivers_of_this_process_at_once() {
         (delivery.unwrap().message, Instant::now())
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(sender.send(&message(1), Duration::ZERO).await.unwrap(), Sent::Queued);
+    assert_eq!(
+        sender.send(&message(1), Duration::ZERO).await.unwrap(),
+        Sent::Queued
+    );
     let sent = Instant::now();
     let (received, at) = waiting.await.unwrap();
     assert_eq!(received, Ok(message(1)));
     let took = at.saturating_duration_since(sent);
-    assert!(took < Duration::from_millis(100), "a look every 250 ms would take longer than {took:?}");
+    assert!(
+        took < Duration::from_millis(100),
+        "a look every 250 ms would take longer than {took:?}"
+    );
 }
 
 #[tokio::test]
@@ -55,8 +70,20 @@ async fn the_queues_of_a_database_do_not_mix() {
     let database = database(&folder).await;
     let bulk = SqlQueue::new(&database, QueueName::Bulk, MAX_RECEIVES, "worker");
     bulk.send(&message(1), Duration::ZERO).await.unwrap();
-    assert!(queue(&database).receive(Duration::ZERO, LONG).await.unwrap().is_none());
-    assert_eq!(queue(&database).send(&message(1), Duration::ZERO).await.unwrap(), Sent::Queued);
+    assert!(
+        queue(&database)
+            .receive(Duration::ZERO, LONG)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        queue(&database)
+            .send(&message(1), Duration::ZERO)
+            .await
+            .unwrap(),
+        Sent::Queued
+    );
     assert!(bulk.receive(Duration::ZERO, LONG).await.unwrap().is_some());
 }
 
@@ -70,7 +97,14 @@ mod both_queues {
     async fn subject() -> (Subject, TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let queue = Arc::new(priority_queue(&database(&folder).await));
-        (Subject { queue, max_receives: MAX_RECEIVES, tick: Duration::from_millis(200) }, folder)
+        (
+            Subject {
+                queue,
+                max_receives: MAX_RECEIVES,
+                tick: Duration::from_millis(200),
+            },
+            folder,
+        )
     }
 
     platform::job_queue_conformance!(subject().await);
@@ -81,7 +115,15 @@ async fn bulk_jobs_wait_for_interactive_ones() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
     let queue = priority_queue(&database);
-    let bulk = |number| JobMessage::from(message(number).job().unwrap().clone().with_priority(Priority::Bulk));
+    let bulk = |number| {
+        JobMessage::from(
+            message(number)
+                .job()
+                .unwrap()
+                .clone()
+                .with_priority(Priority::Bulk),
+        )
+    };
     for message in [bulk(1), bulk(2), message(3)] {
         queue.send(&message, Duration::ZERO).await.unwrap();
     }
@@ -90,15 +132,26 @@ async fn bulk_jobs_wait_for_interactive_ones() {
     let first = receive().await;
     assert_eq!(first.message, Ok(message(3)));
     let second = receive().await;
-    assert_eq!(second.message, Ok(bulk(1)), "with its priority, so that it can be sent again");
+    assert_eq!(
+        second.message,
+        Ok(bulk(1)),
+        "with its priority, so that it can be sent again"
+    );
     queue.extend(&second.receipt, LONG).await.unwrap();
-    queue.dead_letter(&second.receipt, "no reason").await.unwrap();
+    queue
+        .dead_letter(&second.receipt, "no reason")
+        .await
+        .unwrap();
     queue.ack(&first.receipt).await.unwrap();
     let letters = queue.dead_letters(10).await.unwrap();
     assert_eq!((letters.len(), &letters[0].message), (1, &Ok(bulk(1))));
     assert_eq!(queue.redrive(Some(&letters[0].id)).await.unwrap(), 1);
     queue.send(&message(4), Duration::ZERO).await.unwrap();
-    let order = [receive().await.message, receive().await.message, receive().await.message];
+    let order = [
+        receive().await.message,
+        receive().await.message,
+        receive().await.message,
+    ];
     assert_eq!(order, [Ok(message(4)), Ok(bulk(2)), Ok(bulk(1))]);
 }
 
@@ -106,14 +159,31 @@ async fn bulk_jobs_wait_for_interactive_ones() {
 async fn neither_kind_of_job_starves() {
     let folder = tempfile::tempdir().unwrap();
     let queue = priority_queue(&database(&folder).await);
-    let bulk = |number| JobMessage::from(message(number).job().unwrap().clone().with_priority(Priority::Bulk));
+    let bulk = |number| {
+        JobMessage::from(
+            message(number)
+                .job()
+                .unwrap()
+                .clone()
+                .with_priority(Priority::Bulk),
+        )
+    };
     for number in 0..20 {
         queue.send(&message(number), Duration::ZERO).await.unwrap();
-        queue.send(&bulk(100 + number), Duration::ZERO).await.unwrap();
+        queue
+            .send(&bulk(100 + number), Duration::ZERO)
+            .await
+            .unwrap();
     }
     let mut order = vec![];
     for _ in 0..17 {
-        let message = queue.receive(Duration::ZERO, LONG).await.unwrap().unwrap().message.unwrap();
+        let message = queue
+            .receive(Duration::ZERO, LONG)
+            .await
+            .unwrap()
+            .unwrap()
+            .message
+            .unwrap();
         order.push(message);
     }
     let mut expected: Vec<_> = (0..15).map(message).collect();
@@ -127,9 +197,16 @@ async fn messages_leases_and_counts_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
     for number in 1..=3 {
-        queue(&first).send(&message(number), Duration::ZERO).await.unwrap();
+        queue(&first)
+            .send(&message(number), Duration::ZERO)
+            .await
+            .unwrap();
     }
-    let leased = queue(&first).receive(Duration::ZERO, LONG).await.unwrap().unwrap();
+    let leased = queue(&first)
+        .receive(Duration::ZERO, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     first.close().await;
 
     let second = database(&folder).await;
@@ -138,10 +215,18 @@ async fn messages_leases_and_counts_survive_a_restart() {
     // The receipt is still valid: no other receiver has had the message.
     queue(&second).extend(&leased.receipt, LONG).await.unwrap();
 
-    let other = SqlQueue::new(&second, QueueName::Interactive, MAX_RECEIVES, "another worker");
+    let other = SqlQueue::new(
+        &second,
+        QueueName::Interactive,
+        MAX_RECEIVES,
+        "another worker",
+    );
     assert_eq!(other.release_held().await.unwrap(), 0);
     assert_eq!(queue(&second).release_held().await.unwrap(), 1);
-    assert!(matches!(queue(&second).extend(&leased.receipt, LONG).await, Err(QueueError::LeaseLost)));
+    assert!(matches!(
+        queue(&second).extend(&leased.receipt, LONG).await,
+        Err(QueueError::LeaseLost)
+    ));
     let depth = queue(&second).depth().await.unwrap();
     assert_eq!((depth.ready, depth.in_flight), (3, 0));
 }
@@ -151,19 +236,27 @@ async fn two_databases_on_one_file_share_the_queue_without_doubles() {
     const MESSAGES: u8 = 60;
     let folder = tempfile::tempdir().unwrap();
     let databases = [database(&folder).await, database(&folder).await];
-    let consumers = databases.iter().flat_map(|it| (0..4).map(|_| queue(it))).map(|queue| {
-        tokio::spawn(async move {
-            let mut bodies = vec![];
-            while let Some(delivery) = queue.receive(Duration::from_secs(2), LONG).await.unwrap() {
-                queue.ack(&delivery.receipt).await.unwrap();
-                bodies.push(delivery.body);
-            }
-            bodies
-        })
-    });
+    let consumers = databases
+        .iter()
+        .flat_map(|it| (0..4).map(|_| queue(it)))
+        .map(|queue| {
+            tokio::spawn(async move {
+                let mut bodies = vec![];
+                while let Some(delivery) =
+                    queue.receive(Duration::from_secs(2), LONG).await.unwrap()
+                {
+                    queue.ack(&delivery.receipt).await.unwrap();
+                    bodies.push(delivery.body);
+                }
+                bodies
+            })
+        });
     let consumers: Vec<_> = consumers.collect();
     for number in 0..MESSAGES {
-        queue(&databases[usize::from(number % 2)]).send(&message(number), Duration::ZERO).await.unwrap();
+        queue(&databases[usize::from(number % 2)])
+            .send(&message(number), Duration::ZERO)
+            .await
+            .unwrap();
     }
     let mut bodies = vec![];
     for consumer in consumers {
@@ -172,7 +265,10 @@ async fn two_databases_on_one_file_share_the_queue_without_doubles() {
     let received = bodies.len();
     bodies.sort();
     bodies.dedup();
-    assert_eq!((received, bodies.len()), (usize::from(MESSAGES), usize::from(MESSAGES)));
+    assert_eq!(
+        (received, bodies.len()),
+        (usize::from(MESSAGES), usize::from(MESSAGES))
+    );
 }
 
 /// Names the variable with the database path, for the process that is to be killed.
@@ -182,7 +278,9 @@ const CHILD_DATABASE: &str = "EDGEREEL_TEST_QUEUE_DATABASE";
 /// never ends.
 #[tokio::test]
 async fn child_that_receives_and_hangs() {
-    let Some(path) = std::env::var_os(CHILD_DATABASE) else { return };
+    let Some(path) = std::env::var_os(CHILD_DATABASE) else {
+        return;
+    };
     let queue = queue(&open_sqlite(path.as_ref()).await.unwrap());
     queue.send(&message(9), Duration::ZERO).await.unwrap();
     let delivery = queue.receive(Duration::ZERO, LONG).await.unwrap().unwrap();
@@ -200,25 +298,42 @@ async fn a_killed_process_loses_nothing() {
     queue.send(&message(1), Duration::ZERO).await.unwrap();
 
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "queue_sqlite::child_that_receives_and_hangs", "--nocapture"])
+        .args([
+            "--exact",
+            "queue_sqlite::child_that_receives_and_hangs",
+            "--nocapture",
+        ])
         .env(CHILD_DATABASE, &path)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let found = tokio::task::spawn_blocking(move || lines.into_iter().any(|it| it.contains("received 1")));
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let found =
+        tokio::task::spawn_blocking(move || lines.into_iter().any(|it| it.contains("received 1")));
     assert!(found.await.unwrap(), "the child received the message");
     child.kill().unwrap();
     child.wait().unwrap();
 
     // The dead process's sent message is there; its leased one returns by release, with its count.
-    assert_eq!(queue.receive(LONG, LONG).await.unwrap().unwrap().message, Ok(message(9)));
+    assert_eq!(
+        queue.receive(LONG, LONG).await.unwrap().unwrap().message,
+        Ok(message(9))
+    );
     assert!(queue.receive(Duration::ZERO, LONG).await.unwrap().is_none());
     // Both were leased under this holder name.
     assert_eq!(queue.release_held().await.unwrap(), 2);
     let mut counts = vec![];
     for _ in 0..2 {
-        counts.push(queue.receive(LONG, LONG).await.unwrap().unwrap().receive_count);
+        counts.push(
+            queue
+                .receive(LONG, LONG)
+                .await
+                .unwrap()
+                .unwrap()
+                .receive_count,
+        );
     }
     counts.sort_unstable();
     assert_eq!(counts, [2, 2]);

@@ -6,7 +6,9 @@ use std::time::Duration;
 use catalog::Catalog;
 use catalog::database::{Database, open};
 use catalog::webhooks::conformance::Subject;
-use catalog::webhooks::{AttemptOutcome, DeliveryAttempt, EndpointPatch, NewEndpoint, WebhookError, Webhooks};
+use catalog::webhooks::{
+    AttemptOutcome, DeliveryAttempt, EndpointPatch, NewEndpoint, WebhookError, Webhooks,
+};
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::state::VideoEvent;
@@ -25,14 +27,25 @@ async fn subject(server: &Postgres) -> (Subject, Database) {
 
 #[tokio::test]
 async fn postgres_does_what_every_store_of_webhooks_does() {
-    let Some(server) = Postgres::start() else { return };
-    together(catalog::webhook_conformance!(together: subject(&server).await), 4).await;
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    together(
+        catalog::webhook_conformance!(together: subject(&server).await),
+        4,
+    )
+    .await;
 }
 
 fn job(number: u8) -> Job {
     let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
-    let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
+    let source = Source {
+        bucket: "private".to_owned(),
+        key,
+        etag: "etag".to_owned(),
+        size: 1,
+    };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
 }
 
@@ -53,8 +66,12 @@ async fn dispatch(store: Webhooks) -> Vec<(EndpointId, EventId)> {
     for _ in 0..200 {
         store.fan_out(3, NOW).await.expect("share out");
         for sent in store.claim(5, 5, LEASE, NOW).await.expect("claim") {
-            let outcome =
-                DeliveryAttempt { outcome: AttemptOutcome::Delivered, status: Some(200), error: None, duration_ms: 1 };
+            let outcome = DeliveryAttempt {
+                outcome: AttemptOutcome::Delivered,
+                status: Some(200),
+                error: None,
+                duration_ms: 1,
+            };
             match store.record_attempt(&sent, &outcome, NOW).await {
                 Ok(_) => delivered.push((sent.endpoint.id, sent.event)),
                 Err(WebhookError::LeaseLost(_)) => {}
@@ -67,9 +84,15 @@ async fn dispatch(store: Webhooks) -> Vec<(EndpointId, EventId)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn dispatchers_on_three_machines_deliver_each_event_once() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = Postgres::start() else {
+        return;
+    };
     let address = server.database();
-    let databases = [open(&address).await.unwrap(), open(&address).await.unwrap(), open(&address).await.unwrap()];
+    let databases = [
+        open(&address).await.unwrap(),
+        open(&address).await.unwrap(),
+        open(&address).await.unwrap(),
+    ];
     let stores = databases.each_ref().map(Webhooks::new);
     for number in [1, 2] {
         stores[0].create(&endpoint(number), NOW).await.unwrap();
@@ -78,14 +101,27 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
     let making = tokio::spawn(async move {
         for number in 0..20 {
             catalog.note_upload_event(&job(number), NOW).await.unwrap();
-            catalog.apply(job(number).video, &VideoEvent::Deleted, NOW).await.unwrap();
+            catalog
+                .apply(job(number).video, &VideoEvent::Deleted, NOW)
+                .await
+                .unwrap();
         }
     });
-    let dispatchers: Vec<_> = stores.iter().cloned().map(|it| tokio::spawn(dispatch(it))).collect();
+    let dispatchers: Vec<_> = stores
+        .iter()
+        .cloned()
+        .map(|it| tokio::spawn(dispatch(it)))
+        .collect();
     // Meanwhile one endpoint is changed, which locks it with its deliveries.
     for _ in 0..20 {
-        let patch = EndpointPatch { description: Some(Some("x".to_owned())), ..EndpointPatch::default() };
-        stores[2].patch(EndpointId::new(NOW.get(), [2; 10]), &patch, NOW).await.unwrap();
+        let patch = EndpointPatch {
+            description: Some(Some("x".to_owned())),
+            ..EndpointPatch::default()
+        };
+        stores[2]
+            .patch(EndpointId::new(NOW.get(), [2; 10]), &patch, NOW)
+            .await
+            .unwrap();
     }
     making.await.unwrap();
     let mut delivered = Vec::new();
@@ -95,5 +131,9 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
     delivered.extend(dispatch(stores[0].clone()).await);
     // Uploaded and deleted: two events of each of twenty videos, to two endpoints.
     assert_eq!(delivered.len(), 80);
-    assert_eq!(delivered.iter().collect::<HashSet<_>>().len(), 80, "none twice");
+    assert_eq!(
+        delivered.iter().collect::<HashSet<_>>().len(),
+        80,
+        "none twice"
+    );
 }

@@ -15,7 +15,9 @@ use tempfile::TempDir;
 const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
 async fn database(folder: &TempDir) -> Database {
-    open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens")
+    open_sqlite(&folder.path().join("edgereel.db"))
+        .await
+        .expect("opens")
 }
 
 async fn subject() -> (Subject, TempDir) {
@@ -30,7 +32,12 @@ catalog::webhook_conformance!(subject().await);
 fn job(number: u8) -> Job {
     let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
-    let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
+    let source = Source {
+        bucket: "private".to_owned(),
+        key,
+        etag: "etag".to_owned(),
+        size: 1,
+    };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
 }
 
@@ -59,7 +66,10 @@ async fn dispatchers_in_two_databases_on_one_file_never_have_the_same() {
         let store = stores[it % 2].clone();
         tokio::spawn(async move {
             store.fan_out(9, NOW).await.unwrap();
-            store.claim(100, 100, Duration::from_secs(30), NOW).await.unwrap()
+            store
+                .claim(100, 100, Duration::from_secs(30), NOW)
+                .await
+                .unwrap()
         })
     });
     let mut claimed = Vec::new();
@@ -84,10 +94,15 @@ async fn what_happens_in_this_process_is_heard_at_once() {
     });
     tokio::task::yield_now().await;
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .unwrap()
+        .unwrap();
     // Also events from before the wait started.
     catalog.note_upload_event(&job(2), NOW).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(10), store.wait(long)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), store.wait(long))
+        .await
+        .unwrap();
     let soon = tokio::time::timeout(Duration::from_millis(50), store.wait(long)).await;
     assert!(soon.is_err(), "nothing more happened");
 }
@@ -96,13 +111,26 @@ async fn what_happens_in_this_process_is_heard_at_once() {
 async fn what_waits_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
-    Webhooks::new(&first).create(&endpoint(), NOW).await.unwrap();
-    Catalog::new(&first).note_upload_event(&job(1), NOW).await.unwrap();
+    Webhooks::new(&first)
+        .create(&endpoint(), NOW)
+        .await
+        .unwrap();
+    Catalog::new(&first)
+        .note_upload_event(&job(1), NOW)
+        .await
+        .unwrap();
     first.close().await;
 
     let again = Webhooks::new(&database(&folder).await);
     assert_eq!(again.fan_out(10, NOW).await.unwrap(), 1);
-    assert_eq!(again.claim(10, 10, Duration::from_secs(30), NOW).await.unwrap().len(), 1);
+    assert_eq!(
+        again
+            .claim(10, 10, Duration::from_secs(30), NOW)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -112,10 +140,18 @@ async fn trouble_has_a_name() {
     let store = Webhooks::new(&database);
     store.create(&endpoint(), NOW).await.unwrap();
     let by_hand = rusqlite::Connection::open(folder.path().join("edgereel.db")).unwrap();
-    by_hand.execute("UPDATE webhook_endpoints SET secrets = 'none'", []).unwrap();
+    by_hand
+        .execute("UPDATE webhook_endpoints SET secrets = 'none'", [])
+        .unwrap();
     let corrupt = store.get(endpoint().id).await;
-    assert!(matches!(corrupt, Err(WebhookError::Corrupt { .. })), "{corrupt:?}");
+    assert!(
+        matches!(corrupt, Err(WebhookError::Corrupt { .. })),
+        "{corrupt:?}"
+    );
     database.close().await;
     let closed = store.get(endpoint().id).await;
-    assert!(matches!(closed, Err(WebhookError::Unavailable { .. })), "{closed:?}");
+    assert!(
+        matches!(closed, Err(WebhookError::Unavailable { .. })),
+        "{closed:?}"
+    );
 }

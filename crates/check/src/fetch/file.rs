@@ -17,9 +17,16 @@ const READ_BYTES: usize = 64 << 10;
 
 #[async_trait::async_trait]
 impl Fetch for Files {
-    async fn open(&self, url: &Url, range: Option<Range<u64>>, _gzip: bool) -> Result<Resource, FetchError> {
+    async fn open(
+        &self,
+        url: &Url,
+        range: Option<Range<u64>>,
+        _gzip: bool,
+    ) -> Result<Resource, FetchError> {
         let path = url.to_file_path().map_err(|()| FetchError::NotFound)?;
-        let mut file = tokio::fs::File::open(path).await.map_err(|error| failure(&error))?;
+        let mut file = tokio::fs::File::open(path)
+            .await
+            .map_err(|error| failure(&error))?;
         let metadata = file.metadata().await.map_err(|error| failure(&error))?;
         if metadata.is_dir() {
             return Err(FetchError::NotFound);
@@ -29,11 +36,19 @@ impl Fetch for Files {
             if range.end > length {
                 return Err(FetchError::Range { wanted: range.end });
             }
-            file.seek(std::io::SeekFrom::Start(range.start)).await.map_err(|error| failure(&error))?;
+            file.seek(std::io::SeekFrom::Start(range.start))
+                .await
+                .map_err(|error| failure(&error))?;
             length = range.end.saturating_sub(range.start);
         }
-        let body = ReaderStream::with_capacity(file.take(length), READ_BYTES).map_err(|error| failure(&error));
-        Ok(Resource { url: url.clone(), content_type: None, content_encoding: None, body: body.boxed() })
+        let body = ReaderStream::with_capacity(file.take(length), READ_BYTES)
+            .map_err(|error| failure(&error));
+        Ok(Resource {
+            url: url.clone(),
+            content_type: None,
+            content_encoding: None,
+            body: body.boxed(),
+        })
     }
 }
 

@@ -34,7 +34,12 @@ impl Http {
 
 #[async_trait::async_trait]
 impl Fetch for Http {
-    async fn open(&self, url: &Url, range: Option<Range<u64>>, gzip: bool) -> Result<Resource, FetchError> {
+    async fn open(
+        &self,
+        url: &Url,
+        range: Option<Range<u64>>,
+        gzip: bool,
+    ) -> Result<Resource, FetchError> {
         let mut request = self.client.get(url.clone());
         // Segments are compared by size, so they must arrive as they are stored.
         request = request.header(ACCEPT_ENCODING, if gzip { "gzip" } else { "identity" });
@@ -48,25 +53,47 @@ impl Fetch for Http {
         match response.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::NotFound),
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                return Err(FetchError::Range { wanted: range.map_or(0, |it| it.end) });
+                return Err(FetchError::Range {
+                    wanted: range.map_or(0, |it| it.end),
+                });
             }
             status if !status.is_success() => return Err(FetchError::Status(status.as_u16())),
             _ => {}
         }
-        let header = |name: HeaderName| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let header = |name: HeaderName| {
+            response
+                .headers()
+                .get(name)?
+                .to_str()
+                .ok()
+                .map(str::to_owned)
+        };
         let (content_type, content_encoding) = (header(CONTENT_TYPE), header(CONTENT_ENCODING));
-        let (final_url, whole) = (response.url().clone(), response.status() != StatusCode::PARTIAL_CONTENT);
+        let (final_url, whole) = (
+            response.url().clone(),
+            response.status() != StatusCode::PARTIAL_CONTENT,
+        );
         let body = body(response);
         let body = match range {
             Some(range) if whole => cut(body, range),
             _ => body,
         };
-        Ok(Resource { url: final_url, content_type, content_encoding, body })
+        Ok(Resource {
+            url: final_url,
+            content_type,
+            content_encoding,
+            body,
+        })
     }
 }
 
-fn body(response: Response) -> futures::stream::BoxStream<'static, Result<bytes::Bytes, FetchError>> {
-    response.bytes_stream().map_err(|error| failure(&error)).boxed()
+fn body(
+    response: Response,
+) -> futures::stream::BoxStream<'static, Result<bytes::Bytes, FetchError>> {
+    response
+        .bytes_stream()
+        .map_err(|error| failure(&error))
+        .boxed()
 }
 
 /// Describes an error without the URL.

@@ -45,14 +45,24 @@ pub(super) async fn load_playlist(
         problems: vec![],
         uris: vec![],
     };
-    Ok(Loaded { document, text, problems })
+    Ok(Loaded {
+        document,
+        text,
+        problems,
+    })
 }
 
 fn gunzip(bytes: &[u8], max: u64) -> Result<Vec<u8>, FetchError> {
     let mut plain = Vec::new();
     let mut decoder = flate2::read::MultiGzDecoder::new(bytes).take(max + 1);
-    decoder.read_to_end(&mut plain).map_err(|_| FetchError::Unreachable("its gzip encoding is damaged".to_owned()))?;
-    if plain.len() as u64 > max { Err(FetchError::TooLarge(max)) } else { Ok(plain) }
+    decoder
+        .read_to_end(&mut plain)
+        .map_err(|_| FetchError::Unreachable("its gzip encoding is damaged".to_owned()))?;
+    if plain.len() as u64 > max {
+        Err(FetchError::TooLarge(max))
+    } else {
+        Ok(plain)
+    }
 }
 
 /// A media playlist with its segments, none of them read yet.
@@ -60,7 +70,11 @@ pub(super) fn rendition(loaded: LoadedOr, roles: Vec<Role>, named_at: Place) -> 
     let empty = |document, error| Rendition {
         document,
         roles: vec![],
-        named_at: Place { playlist: String::new(), line: None, segment: None },
+        named_at: Place {
+            playlist: String::new(),
+            line: None,
+            segment: None,
+        },
         playlist: Err(error),
         segments: vec![],
         maps: vec![],
@@ -102,15 +116,27 @@ fn media_uris(text: &str, playlist: &MediaPlaylist) -> Vec<(u32, String)> {
         LineKind::Uri(uri) => Some((it.number, uri.to_owned())),
         _ => None,
     });
-    let keys = playlist.keys.iter().filter_map(|it| Some((it.line, it.uri.clone()?)));
+    let keys = playlist
+        .keys
+        .iter()
+        .filter_map(|it| Some((it.line, it.uri.clone()?)));
     let maps = playlist.maps.iter().map(|it| (it.line, it.uri.clone()));
     segments.chain(keys).chain(maps).collect()
 }
 
 pub(super) fn master_uris(playlist: &MasterPlaylist) -> Vec<(u32, String)> {
-    let variants = playlist.variants.iter().map(|it| (it.uri_line, it.uri.clone()));
+    let variants = playlist
+        .variants
+        .iter()
+        .map(|it| (it.uri_line, it.uri.clone()));
     let iframes = playlist.iframes.iter().map(|it| (it.line, it.uri.clone()));
-    let media = playlist.media.iter().filter_map(|it| Some((it.line, it.uri.clone()?)));
-    let keys = playlist.session_keys.iter().filter_map(|it| Some((it.line, it.uri.clone()?)));
+    let media = playlist
+        .media
+        .iter()
+        .filter_map(|it| Some((it.line, it.uri.clone()?)));
+    let keys = playlist
+        .session_keys
+        .iter()
+        .filter_map(|it| Some((it.line, it.uri.clone()?)));
     variants.chain(iframes).chain(media).chain(keys).collect()
 }

@@ -52,8 +52,12 @@ pub(super) async fn load(
         .map(|job| {
             let (keys, inits, done) = (&keys, &inits, &done);
             async move {
-                let outcome = read_segment(fetch, shared, &job, keys, &inits[job.rendition], options).await;
-                progress(Progress::Segments { done: done.fetch_add(1, Ordering::Relaxed) + 1, total });
+                let outcome =
+                    read_segment(fetch, shared, &job, keys, &inits[job.rendition], options).await;
+                progress(Progress::Segments {
+                    done: done.fetch_add(1, Ordering::Relaxed) + 1,
+                    total,
+                });
                 (job, outcome)
             }
         })
@@ -77,7 +81,10 @@ fn jobs(tree: &Tree, every: usize) -> Vec<Job> {
         let Some(said) = it.said() else { continue };
         let last = it.segments.len().saturating_sub(1);
         for segment in 0..it.segments.len() {
-            let gap = said.segments.get(segment).is_some_and(|it| it.gap.is_some());
+            let gap = said
+                .segments
+                .get(segment)
+                .is_some_and(|it| it.gap.is_some());
             if !gap && (segment % every == 0 || segment == last) {
                 jobs.push(Job { rendition, segment });
             }
@@ -87,7 +94,9 @@ fn jobs(tree: &Tree, every: usize) -> Vec<Job> {
 }
 
 async fn load_keys(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &mut Keys) {
-    let Ok(playlist) = &rendition.playlist else { return };
+    let Ok(playlist) = &rendition.playlist else {
+        return;
+    };
     let mut facts = vec![];
     for key in &playlist.keys {
         let mut outcome = None;
@@ -101,13 +110,17 @@ async fn load_keys(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &mut Keys
                         let bytes = read_key(fetch, &url).await;
                         keys.insert(url.clone(), bytes);
                     }
-                    keys.get(&url)
-                        .map_or(Err(FetchError::NotFound), |it| it.as_ref().map(Vec::len).map_err(Clone::clone))
+                    keys.get(&url).map_or(Err(FetchError::NotFound), |it| {
+                        it.as_ref().map(Vec::len).map_err(Clone::clone)
+                    })
                 }
                 Err(error) => Err(error),
             });
         }
-        facts.push(KeyFacts { line: key.line, outcome });
+        facts.push(KeyFacts {
+            line: key.line,
+            outcome,
+        });
     }
     rendition.keys = facts;
 }
@@ -116,8 +129,15 @@ async fn read_key(fetch: &dyn Fetch, url: &Url) -> Result<Vec<u8>, FetchError> {
     read(fetch.open(url, None, false).await?, MAX_KEY_BYTES).await
 }
 
-async fn load_maps(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &Keys, bytes: &mut u64) -> Vec<Option<Init>> {
-    let Ok(playlist) = &rendition.playlist else { return vec![] };
+async fn load_maps(
+    fetch: &dyn Fetch,
+    rendition: &mut Rendition,
+    keys: &Keys,
+    bytes: &mut u64,
+) -> Vec<Option<Init>> {
+    let Ok(playlist) = &rendition.playlist else {
+        return vec![];
+    };
     let (mut inits, mut facts) = (vec![], vec![]);
     for map in &playlist.maps {
         let mut content_type = None;
@@ -127,9 +147,14 @@ async fn load_maps(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &Keys, by
             // assumed.
             let cipher = cipher_of(playlist, &map.keys, base, keys, None)?;
             let url = resolve(base, &map.uri).map_err(Failure::Fetch)?;
-            let resource = fetch.open(&url, range(map.byte_range), false).await.map_err(Failure::Fetch)?;
+            let resource = fetch
+                .open(&url, range(map.byte_range), false)
+                .await
+                .map_err(Failure::Fetch)?;
             content_type.clone_from(&resource.content_type);
-            let mut init = read(resource, MAX_INIT_BYTES).await.map_err(Failure::Fetch)?;
+            let mut init = read(resource, MAX_INIT_BYTES)
+                .await
+                .map_err(Failure::Fetch)?;
             *bytes += init.len() as u64;
             if let Some((key, iv)) = cipher {
                 init = SegmentDecryptor::decrypt(&key, iv, &init).map_err(|_| Failure::Padding)?;
@@ -138,7 +163,9 @@ async fn load_maps(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &Keys, by
             if init.first() == Some(&media::ts::SYNC_BYTE) {
                 return Ok(None);
             }
-            Init::parse(&init).map(Some).map_err(|error| Failure::Damaged(error.to_string()))
+            Init::parse(&init)
+                .map(Some)
+                .map_err(|error| Failure::Damaged(error.to_string()))
         };
         let outcome: Result<Option<Init>, Failure> = outcome.await;
         facts.push(MapFacts {
@@ -162,13 +189,20 @@ async fn read_segment(
     options: &Options,
 ) -> Result<Received, Failure> {
     let rendition = &tree.renditions[job.rendition];
-    let Some(playlist) = rendition.said() else { return Err(Failure::Empty) };
-    let Some(segment) = playlist.segments.get(job.segment) else { return Err(Failure::Empty) };
+    let Some(playlist) = rendition.said() else {
+        return Err(Failure::Empty);
+    };
+    let Some(segment) = playlist.segments.get(job.segment) else {
+        return Err(Failure::Empty);
+    };
     let base = &rendition.document.url;
     let key = cipher_of(playlist, &segment.keys, base, keys, Some(segment.sequence))?;
     let url = resolve(base, &segment.uri).map_err(Failure::Fetch)?;
     let byte_range = segment.byte_range.as_ref().map(|it| it.value);
-    let resource = fetch.open(&url, range(byte_range), false).await.map_err(Failure::Fetch)?;
+    let resource = fetch
+        .open(&url, range(byte_range), false)
+        .await
+        .map_err(Failure::Fetch)?;
     let context = Context {
         key,
         init: segment.map.and_then(|it| inits.get(it)?.as_ref()),
@@ -178,9 +212,9 @@ async fn read_segment(
     };
     let received = measure(resource.body, context).await?;
     match byte_range {
-        Some(range) if range.length != received.bytes => {
-            Err(Failure::Fetch(FetchError::Range { wanted: range.offset.saturating_add(range.length) }))
-        }
+        Some(range) if range.length != received.bytes => Err(Failure::Fetch(FetchError::Range {
+            wanted: range.offset.saturating_add(range.length),
+        })),
         _ => Ok(received),
     }
 }
@@ -198,16 +232,31 @@ fn cipher_of(
     keys: &Keys,
     sequence: Option<u64>,
 ) -> Result<Option<KeyAndIv>, Failure> {
-    let in_force: Vec<&Key> = in_force.iter().filter_map(|&it| playlist.keys.get(it)).collect();
-    let Some(first) = in_force.first() else { return Ok(None) };
-    let Some(key) = in_force.iter().find(|it| it.is_identity() && it.method == KeyMethod::Aes128) else {
+    let in_force: Vec<&Key> = in_force
+        .iter()
+        .filter_map(|&it| playlist.keys.get(it))
+        .collect();
+    let Some(first) = in_force.first() else {
+        return Ok(None);
+    };
+    let Some(key) = in_force
+        .iter()
+        .find(|it| it.is_identity() && it.method == KeyMethod::Aes128)
+    else {
         return match &first.method {
             KeyMethod::None => Ok(None),
             method => Err(Failure::CannotDecrypt(format!("{method:?}"))),
         };
     };
-    let url = key.uri.as_deref().and_then(|it| resolve(base, it).ok()).ok_or(Failure::NoKey)?;
-    let bytes = keys.get(&url).and_then(|it| it.as_ref().ok()).ok_or(Failure::NoKey)?;
+    let url = key
+        .uri
+        .as_deref()
+        .and_then(|it| resolve(base, it).ok())
+        .ok_or(Failure::NoKey)?;
+    let bytes = keys
+        .get(&url)
+        .and_then(|it| it.as_ref().ok())
+        .ok_or(Failure::NoKey)?;
     let octets: [u8; 16] = bytes.as_slice().try_into().map_err(|_| Failure::NoKey)?;
     let iv = key.iv_at(sequence.unwrap_or(0));
     Ok(Some((octets, iv)))
@@ -219,10 +268,20 @@ fn unwrap_clock(rendition: &mut Rendition) {
     const WRAP: f64 = (1u64 << 33) as f64 / 90_000.0;
     let mut expected: Option<f64> = None;
     for segment in &mut rendition.segments {
-        let Some(Ok(Received { media: measured, .. })) = &mut segment.outcome else { continue };
-        let Some(start) = measured.lead().map(|it| it.start) else { continue };
+        let Some(Ok(Received {
+            media: measured, ..
+        })) = &mut segment.outcome
+        else {
+            continue;
+        };
+        let Some(start) = measured.lead().map(|it| it.start) else {
+            continue;
+        };
         let shift = expected.map_or(0.0, |it| ((it - start) / WRAP).round() * WRAP);
-        for essence in [&mut measured.video, &mut measured.audio].into_iter().flatten() {
+        for essence in [&mut measured.video, &mut measured.audio]
+            .into_iter()
+            .flatten()
+        {
             essence.start += shift;
             essence.end += shift;
             essence.keyframes.iter_mut().for_each(|it| *it += shift);

@@ -5,8 +5,8 @@ use hls::parse::Variant;
 
 use crate::report::{Findings, Place};
 use crate::rules::{
-    APPLE_1_19, APPLE_1_32, APPLE_6_1, APPLE_9_1, APPLE_9_2, APPLE_9_3, APPLE_9_4, APPLE_9_5, APPLE_9_11, APPLE_9_14,
-    APPLE_9_15, APPLE_9_16, APPLE_9_21, DUPLICATE_VARIANT, RFC_4_3_4_2,
+    APPLE_1_19, APPLE_1_32, APPLE_6_1, APPLE_9_1, APPLE_9_2, APPLE_9_3, APPLE_9_4, APPLE_9_5,
+    APPLE_9_11, APPLE_9_14, APPLE_9_15, APPLE_9_16, APPLE_9_21, DUPLICATE_VARIANT, RFC_4_3_4_2,
 };
 use crate::tree::{Master, Tree};
 
@@ -18,7 +18,12 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
             .iter()
             .find(|it| it.roles.contains(&crate::tree::Role::Variant(index)))
             .is_none_or(|it| it.has_video() || !it.has_audio());
-        variant_attributes(&master.document.at(variant.line), variant, has_video, findings);
+        variant_attributes(
+            &master.document.at(variant.line),
+            variant,
+            has_video,
+            findings,
+        );
     }
     for variant in &master.playlist.iframes {
         iframe_attributes(&master.document.at(variant.line), variant, findings);
@@ -30,23 +35,45 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 
 fn variant_attributes(place: &Place, variant: &Variant, has_video: bool, findings: &mut Findings) {
     let mut missing = |rule, name: &str, fix: &str| {
-        findings.add(rule, place.clone(), format!("EXT-X-STREAM-INF has no {name}"), fix);
+        findings.add(
+            rule,
+            place.clone(),
+            format!("EXT-X-STREAM-INF has no {name}"),
+            fix,
+        );
     };
     if variant.codecs.is_none() {
-        missing(&APPLE_9_1, "CODECS", "Name the formats of all its media, such as avc1.64001f,mp4a.40.2.");
+        missing(
+            &APPLE_9_1,
+            "CODECS",
+            "Name the formats of all its media, such as avc1.64001f,mp4a.40.2.",
+        );
     }
     if variant.average_bandwidth.is_none() {
-        missing(&APPLE_9_14, "AVERAGE-BANDWIDTH", "Add the measured average bit rate.");
+        missing(
+            &APPLE_9_14,
+            "AVERAGE-BANDWIDTH",
+            "Add the measured average bit rate.",
+        );
     }
     if has_video && variant.resolution.is_none() {
         missing(&APPLE_9_2, "RESOLUTION", "Add width x height of the video.");
     }
     if has_video && variant.frame_rate.is_none() {
-        missing(&APPLE_9_15, "FRAME-RATE", "Add the frames per second, with three decimals.");
+        missing(
+            &APPLE_9_15,
+            "FRAME-RATE",
+            "Add the frames per second, with three decimals.",
+        );
     }
     if variant.frame_rate.is_some_and(|it| it > 60.0) {
         let what = format!("FRAME-RATE is {}", variant.frame_rate.unwrap_or_default());
-        findings.add(&APPLE_1_19, place.clone(), what, "Encode at most 60 frames per second.");
+        findings.add(
+            &APPLE_1_19,
+            place.clone(),
+            what,
+            "Encode at most 60 frames per second.",
+        );
     }
     if let (Some(average), Some(peak)) = (variant.average_bandwidth, variant.bandwidth)
         && average > peak
@@ -59,7 +86,9 @@ fn variant_attributes(place: &Place, variant: &Variant, has_video: bool, finding
         );
     }
     let codecs = variant.codecs.as_deref().unwrap_or_default();
-    let may_be_hdr = ["hvc1.2.", "hev1.2.", "dvh1.", "dvhe."].iter().any(|it| codecs.contains(it));
+    let may_be_hdr = ["hvc1.2.", "hev1.2.", "dvh1.", "dvhe."]
+        .iter()
+        .any(|it| codecs.contains(it));
     if may_be_hdr && variant.video_range.is_none() {
         findings.add(
             &APPLE_9_16,
@@ -72,7 +101,12 @@ fn variant_attributes(place: &Place, variant: &Variant, has_video: bool, finding
 
 fn iframe_attributes(place: &Place, variant: &Variant, findings: &mut Findings) {
     let mut missing = |rule, name: &str, fix: &str| {
-        findings.add(rule, place.clone(), format!("EXT-X-I-FRAME-STREAM-INF has no {name}"), fix);
+        findings.add(
+            rule,
+            place.clone(),
+            format!("EXT-X-I-FRAME-STREAM-INF has no {name}"),
+            fix,
+        );
     };
     if variant.codecs.is_none() {
         missing(&APPLE_9_3, "CODECS", "Name the format of its video.");
@@ -87,7 +121,10 @@ fn independent_segments(tree: &Tree, master: &Master, findings: &mut Findings) {
         return;
     }
     for (rendition, _) in tree.variants() {
-        if rendition.said().is_some_and(|it| it.independent_segments.is_none()) {
+        if rendition
+            .said()
+            .is_some_and(|it| it.independent_segments.is_none())
+        {
             findings.add(
                 &APPLE_9_11,
                 rendition.document.at(None),
@@ -102,7 +139,10 @@ fn independent_segments(tree: &Tree, master: &Master, findings: &mut Findings) {
 fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
     let variants = &master.playlist.variants;
     let has_video = tree.variants().any(|(it, _)| it.has_video());
-    if has_video && master.playlist.iframes.is_empty() && tree.variants().all(|(it, _)| it.has_ended()) {
+    if has_video
+        && master.playlist.iframes.is_empty()
+        && tree.variants().all(|(it, _)| it.has_ended())
+    {
         findings.add(
             &APPLE_6_1,
             master.document.at(None),
@@ -113,7 +153,12 @@ fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
     for (index, variant) in variants.iter().enumerate() {
         let twin = variants[..index].iter().find(|it| {
             (&it.uri, &it.audio, &it.subtitles, &it.video)
-                == (&variant.uri, &variant.audio, &variant.subtitles, &variant.video)
+                == (
+                    &variant.uri,
+                    &variant.audio,
+                    &variant.subtitles,
+                    &variant.video,
+                )
         });
         if let Some(twin) = twin {
             findings.add(
@@ -124,19 +169,32 @@ fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
             );
         }
     }
-    let Some(first) = variants.first() else { return };
+    let Some(first) = variants.first() else {
+        return;
+    };
     let rate = |it: &Variant| it.average_bandwidth.or(it.bandwidth).unwrap_or(0) / 1000;
     let chosen = rate(first).abs_diff(2000);
-    let nearest = variants.iter().map(|it| rate(it).abs_diff(2000)).min().unwrap_or(chosen);
+    let nearest = variants
+        .iter()
+        .map(|it| rate(it).abs_diff(2000))
+        .min()
+        .unwrap_or(chosen);
     if has_video && chosen > nearest {
         findings.add(
             &APPLE_1_32,
             master.document.at(first.line),
-            format!("the first variant has {} kbit/s, another is nearer to 2000 kbit/s", rate(first)),
+            format!(
+                "the first variant has {} kbit/s, another is nearer to 2000 kbit/s",
+                rate(first)
+            ),
             "List the variant nearest to 2000 kbit/s first.",
         );
     }
-    let lowest = variants.iter().filter_map(|it| it.bandwidth).min().unwrap_or(0);
+    let lowest = variants
+        .iter()
+        .filter_map(|it| it.bandwidth)
+        .min()
+        .unwrap_or(0);
     if has_video && lowest > 192_000 {
         findings.add(
             &APPLE_9_21,

@@ -40,15 +40,35 @@ fn measure(rendition: &Rendition) -> Option<Bandwidth> {
     let segments = rendition.all_received()?;
     let sizes: Option<Vec<_>> = segments
         .iter()
-        .map(|(segment, measured)| Some(((segment.extinf? * TICKS_PER_SECOND as f64) as u64, measured.bytes)))
+        .map(|(segment, measured)| {
+            Some((
+                (segment.extinf? * TICKS_PER_SECOND as f64) as u64,
+                measured.bytes,
+            ))
+        })
         .collect();
     let sizes = sizes.filter(|it| !it.is_empty())?;
-    Some(Bandwidth::measure(&sizes, u32::try_from(rendition.target_duration()?).ok()?))
+    Some(Bandwidth::measure(
+        &sizes,
+        u32::try_from(rendition.target_duration()?).ok()?,
+    ))
 }
 
 fn compare(master: &Master, variant: &Variant, measured: Bandwidth, findings: &mut Findings) {
-    let peak = (&APPLE_1_27, "BANDWIDTH", variant.bandwidth, measured.peak, "peak");
-    let average = (&APPLE_1_26, "AVERAGE-BANDWIDTH", variant.average_bandwidth, measured.average, "average");
+    let peak = (
+        &APPLE_1_27,
+        "BANDWIDTH",
+        variant.bandwidth,
+        measured.peak,
+        "peak",
+    );
+    let average = (
+        &APPLE_1_26,
+        "AVERAGE-BANDWIDTH",
+        variant.average_bandwidth,
+        measured.average,
+        "average",
+    );
     for (rule, name, declared, measured, kind) in [peak, average] {
         let Some(declared) = declared else { continue };
         let percent = off_percent(declared, measured);
@@ -56,7 +76,9 @@ fn compare(master: &Master, variant: &Variant, measured: Bandwidth, findings: &m
             findings.add(
                 rule,
                 master.document.at(variant.line),
-                format!("{name} is {declared}, the measured {kind} is {measured} bit/s: {percent:+.0} %"),
+                format!(
+                    "{name} is {declared}, the measured {kind} is {measured} bit/s: {percent:+.0} %"
+                ),
                 format!("Write {name}={measured}."),
             );
         }
@@ -65,7 +87,10 @@ fn compare(master: &Master, variant: &Variant, measured: Bandwidth, findings: &m
         findings.add(
             &APPLE_1_30,
             master.document.at(variant.line),
-            format!("the peak is {} bit/s, the average {} bit/s", measured.peak, measured.average),
+            format!(
+                "the peak is {} bit/s, the average {} bit/s",
+                measured.peak, measured.average
+            ),
             "Bound the encoder's rate more tightly.",
         );
     }
@@ -80,25 +105,37 @@ fn off_percent(declared: u64, measured: u64) -> f64 {
 
 /// For I-frames, only a declaration that is too low does harm.
 fn iframes(master: &Master, rendition: &Rendition, variant: &Variant, findings: &mut Findings) {
-    let (Some(declared), Some(measured)) = (variant.bandwidth, measure(rendition)) else { return };
+    let (Some(declared), Some(measured)) = (variant.bandwidth, measure(rendition)) else {
+        return;
+    };
     let percent = off_percent(declared, measured.peak);
     if percent < -10.0 {
         findings.add(
             &RFC_4_3_4_3,
             master.document.at(variant.line),
-            format!("BANDWIDTH is {declared}, the measured peak is {} bit/s: {percent:+.0} %", measured.peak),
+            format!(
+                "BANDWIDTH is {declared}, the measured peak is {} bit/s: {percent:+.0} %",
+                measured.peak
+            ),
             format!("Write BANDWIDTH={}.", measured.peak),
         );
     }
 }
 
 fn stereo(rendition: &Rendition, findings: &mut Findings) {
-    let Some(essence) = rendition.first_essence() else { return };
-    let aac = essence.codec.as_deref().is_some_and(|it| it.starts_with("mp4a.40."));
+    let Some(essence) = rendition.first_essence() else {
+        return;
+    };
+    let aac = essence
+        .codec
+        .as_deref()
+        .is_some_and(|it| it.starts_with("mp4a.40."));
     if !aac || essence.channels != Some(2) {
         return;
     }
-    let Some(measured) = measure(rendition) else { return };
+    let Some(measured) = measure(rendition) else {
+        return;
+    };
     // The container and the padding are not part of the rate that the rule means.
     let kbit = measured.average / 1000;
     if !(32..=192).contains(&kbit) {

@@ -12,13 +12,22 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for (rendition, variant) in tree.variants() {
         let place = master.document.at(variant.line);
         let video = essence(rendition, |it| it.video.as_ref());
-        let audio = essence(rendition, |it| it.audio.as_ref())
-            .or_else(|| tree.audio_of(variant).find_map(|(it, _)| essence(it, |it| it.audio.as_ref())));
+        let audio = essence(rendition, |it| it.audio.as_ref()).or_else(|| {
+            tree.audio_of(variant)
+                .find_map(|(it, _)| essence(it, |it| it.audio.as_ref()))
+        });
         if let Some(codecs) = &variant.codecs {
             for (kind, essence) in [("video", video), ("audio", audio)] {
                 codec(&APPLE_9_1, &place, codecs, kind, essence, findings);
             }
-            unused_codecs(&place, codecs, rendition, video.is_some(), audio.is_some(), findings);
+            unused_codecs(
+                &place,
+                codecs,
+                rendition,
+                video.is_some(),
+                audio.is_some(),
+                findings,
+            );
         }
         size(&APPLE_9_2, master, rendition, variant, findings);
         if let Some(video) = video {
@@ -50,8 +59,13 @@ fn codec(
     essence: Option<&StreamInfo>,
     findings: &mut Findings,
 ) {
-    let Some(actual) = essence.and_then(|it| it.codec.as_deref()) else { return };
-    let matches = declared.split(',').map(str::trim).any(|it| covers(it, actual));
+    let Some(actual) = essence.and_then(|it| it.codec.as_deref()) else {
+        return;
+    };
+    let matches = declared
+        .split(',')
+        .map(str::trim)
+        .any(|it| covers(it, actual));
     if !matches {
         findings.add(
             rule,
@@ -68,9 +82,12 @@ fn covers(declared: &str, actual: &str) -> bool {
     if declared.eq_ignore_ascii_case(actual) {
         return true;
     }
-    let h264 = |text: &str| u32::from_str_radix(text.to_ascii_lowercase().strip_prefix("avc1.")?, 16).ok();
+    let h264 =
+        |text: &str| u32::from_str_radix(text.to_ascii_lowercase().strip_prefix("avc1.")?, 16).ok();
     match (h264(declared), h264(actual)) {
-        (Some(declared), Some(actual)) => declared >> 16 == actual >> 16 && declared & 0xff >= actual & 0xff,
+        (Some(declared), Some(actual)) => {
+            declared >> 16 == actual >> 16 && declared & 0xff >= actual & 0xff
+        }
         _ => false,
     }
 }
@@ -88,19 +105,39 @@ fn unused_codecs(
         return;
     }
     for codec in declared.split(',').map(str::trim) {
-        let is_video = ["avc1", "avc3", "hvc1", "hev1", "av01", "vp09", "dvh1"].iter().any(|it| codec.starts_with(it));
-        let is_audio = ["mp4a", "ac-3", "ec-3", "opus", "fLaC", "alac"].iter().any(|it| codec.starts_with(it));
+        let is_video = ["avc1", "avc3", "hvc1", "hev1", "av01", "vp09", "dvh1"]
+            .iter()
+            .any(|it| codec.starts_with(it));
+        let is_audio = ["mp4a", "ac-3", "ec-3", "opus", "fLaC", "alac"]
+            .iter()
+            .any(|it| codec.starts_with(it));
         if is_video && !video || is_audio && !audio {
             let what = format!("CODECS names {codec}, and there is no such media");
-            findings.add(&APPLE_9_1, place.clone(), what, "Name only what is there: players allocate decoders by it.");
+            findings.add(
+                &APPLE_9_1,
+                place.clone(),
+                what,
+                "Name only what is there: players allocate decoders by it.",
+            );
         }
     }
 }
 
-fn size(rule: &'static Rule, master: &Master, rendition: &Rendition, variant: &Variant, findings: &mut Findings) {
-    let Some(declared) = variant.resolution else { return };
+fn size(
+    rule: &'static Rule,
+    master: &Master,
+    rendition: &Rendition,
+    variant: &Variant,
+    findings: &mut Findings,
+) {
+    let Some(declared) = variant.resolution else {
+        return;
+    };
     for segment in &rendition.segments {
-        let Some((width, height)) = segment.measured().and_then(|it| it.video.as_ref()?.size) else { continue };
+        let Some((width, height)) = segment.measured().and_then(|it| it.video.as_ref()?.size)
+        else {
+            continue;
+        };
         if (width, height) != (declared.width, declared.height) {
             findings.add(
                 rule,
@@ -118,8 +155,18 @@ fn size(rule: &'static Rule, master: &Master, rendition: &Rendition, variant: &V
     }
 }
 
-fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &StreamInfo, findings: &mut Findings) {
-    let measured: Vec<&StreamInfo> = rendition.segments.iter().filter_map(|it| it.measured()?.video.as_ref()).collect();
+fn frame_rate(
+    place: &Place,
+    rendition: &Rendition,
+    variant: &Variant,
+    video: &StreamInfo,
+    findings: &mut Findings,
+) {
+    let measured: Vec<&StreamInfo> = rendition
+        .segments
+        .iter()
+        .filter_map(|it| it.measured()?.video.as_ref())
+        .collect();
     let (mut frames, mut seconds) = (0, 0.0);
     for (place, it) in measured.iter().enumerate() {
         frames += it.frames;
@@ -127,14 +174,19 @@ fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &S
         // that matters.
         let own = it.end - it.start;
         let until_next = measured.get(place + 1).map(|next| next.start - it.start);
-        seconds += until_next.filter(|it| (own..own + 1.0).contains(it)).unwrap_or(own);
+        seconds += until_next
+            .filter(|it| (own..own + 1.0).contains(it))
+            .unwrap_or(own);
     }
     if frames < 2 || seconds <= 0.0 || video.frame <= 0.0 {
         return;
     }
     let actual = frames as f64 / seconds;
     // The maximum is declared (RFC 8216, 4.3.4.2); the average of a variable rate is lower.
-    let motion = measured.iter().filter_map(|it| it.motion).max_by(f64::total_cmp);
+    let motion = measured
+        .iter()
+        .filter_map(|it| it.motion)
+        .max_by(f64::total_cmp);
     let fastest = (1.0 / video.frame).max(actual).max(motion.unwrap_or(0.0));
     if let Some(declared) = variant.frame_rate
         && (declared < actual * 0.99 || declared > fastest * 1.01)
@@ -148,6 +200,11 @@ fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &S
     }
     if actual > 60.5 {
         let what = format!("the video has {actual:.3} frames per second");
-        findings.add(&APPLE_1_19, place.clone(), what, "Encode at most 60 frames per second.");
+        findings.add(
+            &APPLE_1_19,
+            place.clone(),
+            what,
+            "Encode at most 60 frames per second.",
+        );
     }
 }

@@ -26,9 +26,13 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 }
 
 fn too_long(rendition: &Rendition, findings: &mut Findings) {
-    let Some(target) = rendition.target_duration() else { return };
+    let Some(target) = rendition.target_duration() else {
+        return;
+    };
     for segment in &rendition.segments {
-        let Some(lead) = segment.measured().and_then(Measured::lead) else { continue };
+        let Some(lead) = segment.measured().and_then(Measured::lead) else {
+            continue;
+        };
         let seconds = lead.end - lead.start;
         if seconds > target as f64 + 0.5 + ROUNDING_S {
             findings.add(
@@ -44,14 +48,21 @@ fn too_long(rendition: &Rendition, findings: &mut Findings) {
 /// Any sum of consecutive EXTINF has to be within a frame of the media. That holds if the sums from
 /// the start of the run do not vary by more than that.
 fn sums(rendition: &Rendition, run: &[(&Segment, &Measured)], findings: &mut Findings) {
-    let leads: Vec<_> = run.iter().filter_map(|(segment, it)| Some((*segment, it.lead()?))).collect();
-    let Some((_, first)) = leads.first() else { return };
+    let leads: Vec<_> = run
+        .iter()
+        .filter_map(|(segment, it)| Some((*segment, it.lead()?)))
+        .collect();
+    let Some((_, first)) = leads.first() else {
+        return;
+    };
     let frame = leads.iter().map(|(_, it)| it.frame).fold(0.0, f64::max);
     let (mut declared, mut lowest, mut highest) = (0.0f64, 0.0f64, 0.0f64);
     for (index, (segment, lead)) in leads.iter().enumerate() {
         let Some(extinf) = segment.extinf else { return };
         declared += extinf;
-        let end = leads.get(index + 1).map_or(lead.end, |(_, next)| next.start);
+        let end = leads
+            .get(index + 1)
+            .map_or(lead.end, |(_, next)| next.start);
         let off = declared - (end - first.start);
         lowest = lowest.min(off);
         highest = highest.max(off);

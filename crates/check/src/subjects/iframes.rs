@@ -18,7 +18,9 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         }
         let _ = variant;
     }
-    let start = tree.variants().find_map(|(it, _)| Some(it.segments.first()?.measured()?.video.as_ref()?.start));
+    let start = tree
+        .variants()
+        .find_map(|(it, _)| Some(it.segments.first()?.measured()?.video.as_ref()?.start));
     for rendition in tree.renditions.iter().filter(|it| it.is_iframes()) {
         entries(rendition, findings);
         density(rendition, findings);
@@ -28,14 +30,20 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 
 fn entries(rendition: &Rendition, findings: &mut Findings) {
     for segment in &rendition.segments {
-        let Some(measured) = segment.measured() else { continue };
+        let Some(measured) = segment.measured() else {
+            continue;
+        };
         let what = match &measured.video {
             None => "there is no video".to_owned(),
             Some(video) if video.frames != 1 => format!("there are {} frames", video.frames),
             Some(video) if video.intra_frames != 1 => "the frame is not intra-coded".to_owned(),
             // Fragments may have been cut out of ordinary segments; transport streams contain their
             // parameter sets.
-            Some(video) if measured.packing == Packing::Ts && !video.starts_with_idr && rendition.maps.is_empty() => {
+            Some(video)
+                if measured.packing == Packing::Ts
+                    && !video.starts_with_idr
+                    && rendition.maps.is_empty() =>
+            {
                 "the frame lacks parameter sets, or is not an IDR frame".to_owned()
             }
             Some(_) => continue,
@@ -46,7 +54,11 @@ fn entries(rendition: &Rendition, findings: &mut Findings) {
 }
 
 fn density(rendition: &Rendition, findings: &mut Findings) {
-    let times: Vec<f64> = rendition.segments.iter().filter_map(|it| it.extinf).collect();
+    let times: Vec<f64> = rendition
+        .segments
+        .iter()
+        .filter_map(|it| it.extinf)
+        .collect();
     let total: f64 = times.iter().sum();
     let mean = total / times.len().max(1) as f64;
     if mean > 2.0 {
@@ -63,7 +75,10 @@ fn density(rendition: &Rendition, findings: &mut Findings) {
 /// clock of the variants.
 fn times(rendition: &Rendition, start: Option<f64>, findings: &mut Findings) {
     const TOLERANCE_S: f64 = 0.1;
-    let first = rendition.segments.first().and_then(|it| it.measured()?.video.as_ref());
+    let first = rendition
+        .segments
+        .first()
+        .and_then(|it| it.measured()?.video.as_ref());
     let Some(first) = first else { return };
     if let Some(start) = start
         && (first.start - start).abs() > TOLERANCE_S
@@ -72,7 +87,10 @@ fn times(rendition: &Rendition, start: Option<f64>, findings: &mut Findings) {
         findings.add(
             &RFC_6_2_4,
             rendition.at_segment(segment),
-            format!("the first I-frame is at {:.3} s, the variants start at {start:.3} s", first.start),
+            format!(
+                "the first I-frame is at {:.3} s, the variants start at {start:.3} s",
+                first.start
+            ),
             "Use the clock of the variants.",
         );
         return;

@@ -63,7 +63,12 @@ fn vectors(rendition: &Rendition, findings: &mut Findings) {
     let Some(said) = rendition.said() else { return };
     let mut seen = HashMap::new();
     for (segment, facts) in said.segments.iter().zip(&rendition.segments) {
-        let Some(key) = said.key_of(segment).filter(|it| it.method == KeyMethod::Aes128) else { continue };
+        let Some(key) = said
+            .key_of(segment)
+            .filter(|it| it.method == KeyMethod::Aes128)
+        else {
+            continue;
+        };
         let iv = key.iv_at(segment.sequence);
         if let Some(line) = seen.insert((key.uri.as_deref(), iv), segment.line) {
             findings.add(

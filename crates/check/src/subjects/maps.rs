@@ -9,14 +9,19 @@ use crate::tree::{Failure, Tree};
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for rendition in &tree.renditions {
-        let Some(said) = rendition.said() else { continue };
+        let Some(said) = rendition.said() else {
+            continue;
+        };
         for map in &said.maps {
             let keys = map.keys.iter().filter_map(|it| said.keys.get(*it));
             for key in keys.filter(|it| it.method == KeyMethod::Aes128 && it.iv.is_none()) {
                 findings.add(
                     &RFC_4_3_2_5,
                     rendition.document.at(map.line),
-                    format!("the EXT-X-KEY in line {} covers the EXT-X-MAP and has no IV", key.line),
+                    format!(
+                        "the EXT-X-KEY in line {} covers the EXT-X-MAP and has no IV",
+                        key.line
+                    ),
                     "Give the key an IV, or write EXT-X-MAP before EXT-X-KEY and leave it clear.",
                 );
             }
@@ -25,10 +30,18 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
             let uri = place::written(&map.uri);
             let (rule, what) = match &map.outcome {
                 Ok(()) | Err(Failure::NoKey) => continue,
-                Err(Failure::Fetch(error)) => (&RFC_6_2_1, format!("`{uri}` cannot be read: {error}")),
+                Err(Failure::Fetch(error)) => {
+                    (&RFC_6_2_1, format!("`{uri}` cannot be read: {error}"))
+                }
                 Err(Failure::Padding) => (&RFC_3_3, format!("`{uri}` does not decrypt")),
-                Err(Failure::Damaged(why)) => (&RFC_3_3, format!("`{uri}` is not an initialisation section: {why}")),
-                Err(_) => (&RFC_3_3, format!("`{uri}` is not an initialisation section")),
+                Err(Failure::Damaged(why)) => (
+                    &RFC_3_3,
+                    format!("`{uri}` is not an initialisation section: {why}"),
+                ),
+                Err(_) => (
+                    &RFC_3_3,
+                    format!("`{uri}` is not an initialisation section"),
+                ),
             };
             findings.add(
                 rule,

@@ -17,7 +17,10 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
             Err(error) => findings.add(
                 &RFC_6_2_1,
                 rendition.named_at.clone(),
-                format!("the playlist `{}` cannot be read: {error}", rendition.document.place),
+                format!(
+                    "the playlist `{}` cannot be read: {error}",
+                    rendition.document.place
+                ),
                 "Publish it before the playlist that names it, or remove it.",
             ),
         }
@@ -26,10 +29,20 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 
 fn check_document(document: &Document, findings: &mut Findings) {
     if document.not_utf8 {
-        findings.add(&RFC_4, document.at(None), "the playlist is not UTF-8", "Write playlists in UTF-8.");
+        findings.add(
+            &RFC_4,
+            document.at(None),
+            "the playlist is not UTF-8",
+            "Write playlists in UTF-8.",
+        );
     }
     for Problem { line, column, kind } in &document.problems {
         let place = document.at((*line > 0).then_some(*line));
-        findings.add(rules::of_problem(kind), place, kind.to_string(), format!("Correct it at column {column}."));
+        findings.add(
+            rules::of_problem(kind),
+            place,
+            kind.to_string(),
+            format!("Correct it at column {column}."),
+        );
     }
 }

@@ -19,15 +19,26 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         breaks(rendition, findings);
         keyframes(rendition, findings);
         for segment in &rendition.segments {
-            let Some(Measured { video: Some(video), audio: Some(audio), .. }) = segment.measured() else { continue };
+            let Some(Measured {
+                video: Some(video),
+                audio: Some(audio),
+                ..
+            }) = segment.measured()
+            else {
+                continue;
+            };
             start(rendition, video, audio, findings);
             break;
         }
     }
     for (rendition, variant) in tree.variants() {
-        let Some(video) = whole(rendition, |it| it.video.as_ref()) else { continue };
+        let Some(video) = whole(rendition, |it| it.video.as_ref()) else {
+            continue;
+        };
         for (audio_rendition, _) in tree.audio_of(variant) {
-            let Some(audio) = whole(audio_rendition, |it| it.audio.as_ref()) else { continue };
+            let Some(audio) = whole(audio_rendition, |it| it.audio.as_ref()) else {
+                continue;
+            };
             start(audio_rendition, &video.0, &audio.0, findings);
             end(audio_rendition, &video.1, &audio.1, findings);
         }
@@ -37,7 +48,10 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 }
 
 /// The `essence` of the first and of the last segment.
-fn whole(rendition: &Rendition, of: impl Fn(&Measured) -> Option<&StreamInfo>) -> Option<(StreamInfo, StreamInfo)> {
+fn whole(
+    rendition: &Rendition,
+    of: impl Fn(&Measured) -> Option<&StreamInfo>,
+) -> Option<(StreamInfo, StreamInfo)> {
     let first = of(rendition.segments.first()?.measured()?)?;
     let last = of(rendition.segments.last()?.measured()?)?;
     Some((first.clone(), last.clone()))
@@ -49,7 +63,10 @@ fn breaks(rendition: &Rendition, findings: &mut Findings) {
         if after.discontinuity {
             continue;
         }
-        let leads = (before.measured().and_then(Measured::lead), after.measured().and_then(Measured::lead));
+        let leads = (
+            before.measured().and_then(Measured::lead),
+            after.measured().and_then(Measured::lead),
+        );
         let (Some(a), Some(b)) = leads else { continue };
         let gap = b.start - a.end;
         if gap.abs() > BREAK_S.max(a.frame.max(b.frame) * 1.5) {
@@ -66,10 +83,15 @@ fn breaks(rendition: &Rendition, findings: &mut Findings) {
 
 fn keyframes(rendition: &Rendition, findings: &mut Findings) {
     for segment in &rendition.segments {
-        let Some(video) = segment.measured().and_then(|it| it.video.as_ref()) else { continue };
+        let Some(video) = segment.measured().and_then(|it| it.video.as_ref()) else {
+            continue;
+        };
         let starts = video.keyframes.iter().copied();
         let ends = starts.clone().skip(1).chain([video.end]);
-        let longest = starts.zip(ends).map(|(start, end)| end - start).fold(0.0, f64::max);
+        let longest = starts
+            .zip(ends)
+            .map(|(start, end)| end - start)
+            .fold(0.0, f64::max);
         if longest > KEYFRAME_S + video.frame * 1.5 {
             findings.add(
                 &APPLE_1_13,
@@ -87,7 +109,10 @@ fn start(rendition: &Rendition, video: &StreamInfo, audio: &StreamInfo, findings
         findings.add(
             &AV_START,
             rendition.document.at(None),
-            format!("audio starts at {:.3} s, video at {:.3} s", audio.start, video.start),
+            format!(
+                "audio starts at {:.3} s, video at {:.3} s",
+                audio.start, video.start
+            ),
             "Let both start at the same time, with silence or by cutting.",
         );
     }
@@ -99,7 +124,10 @@ fn end(rendition: &Rendition, video: &StreamInfo, audio: &StreamInfo, findings: 
         findings.add(
             &AV_END,
             rendition.document.at(None),
-            format!("audio ends at {:.3} s, video at {:.3} s", audio.end, video.end),
+            format!(
+                "audio ends at {:.3} s, video at {:.3} s",
+                audio.end, video.end
+            ),
             "Pad or cut the audio to the video, unless the source has the same ends.",
         );
     }

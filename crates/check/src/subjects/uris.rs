@@ -8,11 +8,23 @@ use crate::rules::{ABSOLUTE_URI, CREDENTIALS, INSECURE_URI};
 use crate::tree::{Document, Tree};
 
 /// Query parameters of URLs that stores and networks sign.
-const SIGNATURES: [&str; 8] =
-    ["x-amz-signature", "x-amz-security-token", "signature", "sig", "token", "access_token", "password", "hdnts"];
+const SIGNATURES: [&str; 8] = [
+    "x-amz-signature",
+    "x-amz-security-token",
+    "signature",
+    "sig",
+    "token",
+    "access_token",
+    "password",
+    "hdnts",
+];
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
-    let documents = tree.master.iter().map(|it| &it.document).chain(tree.renditions.iter().map(|it| &it.document));
+    let documents = tree
+        .master
+        .iter()
+        .map(|it| &it.document)
+        .chain(tree.renditions.iter().map(|it| &it.document));
     for document in documents {
         for (line, uri) in &document.uris {
             check_uri(document, *line, uri, findings);
@@ -22,9 +34,13 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 
 fn check_uri(document: &Document, line: u32, uri: &str, findings: &mut Findings) {
     let absolute = Url::parse(uri).ok().filter(|it| it.has_host());
-    let Ok(url) = document.url.join(uri) else { return };
+    let Ok(url) = document.url.join(uri) else {
+        return;
+    };
     let shown = place::written(uri);
-    let same_host = absolute.as_ref().is_some_and(|it| it.origin() == document.url.origin());
+    let same_host = absolute
+        .as_ref()
+        .is_some_and(|it| it.origin() == document.url.origin());
     // A server that signs its URLs may use root-relative ones; a tree of files has no root.
     let rooted = uri.starts_with('/') && document.url.scheme() == "file";
     if same_host || rooted {
@@ -36,8 +52,12 @@ fn check_uri(document: &Document, line: u32, uri: &str, findings: &mut Findings)
         );
     }
     let from_playlist = absolute.is_some() || !uri.contains("://");
-    let signed = url.query_pairs().any(|(name, _)| SIGNATURES.contains(&name.to_ascii_lowercase().as_str()));
-    let login = absolute.as_ref().is_some_and(|it| !it.username().is_empty() || it.password().is_some());
+    let signed = url
+        .query_pairs()
+        .any(|(name, _)| SIGNATURES.contains(&name.to_ascii_lowercase().as_str()));
+    let login = absolute
+        .as_ref()
+        .is_some_and(|it| !it.username().is_empty() || it.password().is_some());
     if from_playlist && (login || signed) {
         findings.add(
             &CREDENTIALS,

@@ -15,8 +15,12 @@ const LENGTH: u32 = 18;
 const SEGMENT: u32 = 6;
 
 /// Renditions and their encryption keys.
-pub(super) const KEYS: [(&str, [u8; 16]); 4] =
-    [("180p", [1; 16]), ("90p", [2; 16]), ("audio-64k", [3; 16]), ("iframes", [4; 16])];
+pub(super) const KEYS: [(&str, [u8; 16]); 4] = [
+    ("180p", [1; 16]),
+    ("90p", [2; 16]),
+    ("audio-64k", [3; 16]),
+    ("iframes", [4; 16]),
+];
 
 /// The directory of the valid tree. Copy it, never change it.
 pub(super) fn good() -> &'static Path {
@@ -50,8 +54,17 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 pub(super) fn ffmpeg(folder: &Path, args: &[&str]) {
-    let output = Command::new("ffmpeg").current_dir(folder).args(["-v", "error", "-y"]).args(args).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("ffmpeg")
+        .current_dir(folder)
+        .args(["-v", "error", "-y"])
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 pub(super) fn encrypt(plain: &[u8], key: &[u8; 16], iv: u128) -> Vec<u8> {
@@ -70,7 +83,9 @@ fn build(folder: &Path) {
     let video = |size: &str, level: &str, rate: &str, output: &str| {
         let source = format!("testsrc2=s={size}:r=25");
         let bound = format!("vbv-maxrate={rate}:vbv-bufsize={rate}:scenecut=0");
-        let head = ["-f", "lavfi", "-i", &source, "-t", &length, "-c:v", "libx264", "-preset", "veryfast"];
+        let head = [
+            "-f", "lavfi", "-i", &source, "-t", &length, "-c:v", "libx264", "-preset", "veryfast",
+        ];
         let tail = [
             "-profile:v",
             "main",
@@ -90,12 +105,53 @@ fn build(folder: &Path) {
     };
     video("320x180", "1.2", "300", "180p.m3u8");
     video("160x90", "1.1", "120", "90p.m3u8");
-    let sound =
-        ["-f", "lavfi", "-i", "aevalsrc=sin(440*t)|sin(550*t):s=48000", "-t", &length, "-c:a", "aac", "-b:a", "64k"];
-    let hls = ["-f", "hls", "-hls_time", "6", "-hls_list_size", "0", "audio-64k.m3u8"];
+    let sound = [
+        "-f",
+        "lavfi",
+        "-i",
+        "aevalsrc=sin(440*t)|sin(550*t):s=48000",
+        "-t",
+        &length,
+        "-c:a",
+        "aac",
+        "-b:a",
+        "64k",
+    ];
+    let hls = [
+        "-f",
+        "hls",
+        "-hls_time",
+        "6",
+        "-hls_list_size",
+        "0",
+        "audio-64k.m3u8",
+    ];
     ffmpeg(raw.path(), &[&sound[..], &hls].concat());
-    let stills = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-t", &length, "-vf", "fps=1", "-c:v", "libx264"];
-    let intra = ["-pix_fmt", "yuv420p", "-profile:v", "main", "-level", "1.1", "-g", "1", "-bf", "0", "iframes.ts"];
+    let stills = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=160x90:r=25",
+        "-t",
+        &length,
+        "-vf",
+        "fps=1",
+        "-c:v",
+        "libx264",
+    ];
+    let intra = [
+        "-pix_fmt",
+        "yuv420p",
+        "-profile:v",
+        "main",
+        "-level",
+        "1.1",
+        "-g",
+        "1",
+        "-bf",
+        "0",
+        "iframes.ts",
+    ];
     ffmpeg(raw.path(), &[&stills[..], &intra].concat());
 
     std::fs::create_dir_all(folder.join("keys")).unwrap();
@@ -110,7 +166,11 @@ fn build(folder: &Path) {
     writeln!(master, "CHANNELS=\"2\",URI=\"{}\"", audio.playlist).unwrap();
     for (name, rung) in rungs {
         let total = rung.bandwidth.with_any_of([audio.bandwidth]);
-        let (size, codec) = if name == "180p" { ("320x180", "avc1.4d400c") } else { ("160x90", "avc1.4d400b") };
+        let (size, codec) = if name == "180p" {
+            ("320x180", "avc1.4d400c")
+        } else {
+            ("160x90", "avc1.4d400b")
+        };
         writeln!(
             master,
             "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{codec},mp4a.40.2\",RESOLUTION={size},FRAME-RATE=25.000,AUDIO=\"audio\"\n{}",
@@ -150,8 +210,9 @@ fn rendition_folder(folder: &Path, name: &str) -> PathBuf {
 fn segments(raw: &Path, folder: &Path, name: &str) -> Made {
     let target = rendition_folder(folder, name);
     let mut text = head(3, "");
-    let plain: Vec<Vec<u8>> =
-        (0..LENGTH / SEGMENT).map(|it| std::fs::read(raw.join(format!("{name}{it}.ts"))).unwrap()).collect();
+    let plain: Vec<Vec<u8>> = (0..LENGTH / SEGMENT)
+        .map(|it| std::fs::read(raw.join(format!("{name}{it}.ts"))).unwrap())
+        .collect();
     let spans: Vec<(i64, i64)> = plain.iter().map(|it| span(it)).collect();
     let mut sizes = vec![];
     for (index, plain) in plain.iter().enumerate() {
@@ -161,11 +222,19 @@ fn segments(raw: &Path, folder: &Path, name: &str) -> Made {
         sizes.push((ticks as u64, cipher.len() as u64));
         std::fs::write(target.join(format!("{name}_{index:05}.ts")), cipher).unwrap();
         text += &key_line(name, index);
-        write!(text, "#EXTINF:{:.6},\n{name}_{index:05}.ts\n", ticks as f64 / 90_000.0).unwrap();
+        write!(
+            text,
+            "#EXTINF:{:.6},\n{name}_{index:05}.ts\n",
+            ticks as f64 / 90_000.0
+        )
+        .unwrap();
     }
     text += "#EXT-X-ENDLIST\n";
     std::fs::write(target.join(format!("{name}.m3u8")), text).unwrap();
-    Made { playlist: format!("gen/{name}/{name}.m3u8"), bandwidth: Bandwidth::measure(&sizes, SEGMENT) }
+    Made {
+        playlist: format!("gen/{name}/{name}.m3u8"),
+        bandwidth: Bandwidth::measure(&sizes, SEGMENT),
+    }
 }
 
 /// First presentation time and end, ticks.
@@ -190,7 +259,11 @@ fn iframes(raw: &Path, folder: &Path) -> Made {
             let cipher = encrypt(&cut.bytes, &key_of("iframes"), sequence as u128);
             text += &key_line("iframes", sequence);
             let (length, offset) = (cipher.len(), object.len());
-            write!(text, "#EXTINF:1.000000,\n#EXT-X-BYTERANGE:{length}@{offset}\niframes_{chunk:05}.ts\n").unwrap();
+            write!(
+                text,
+                "#EXTINF:1.000000,\n#EXT-X-BYTERANGE:{length}@{offset}\niframes_{chunk:05}.ts\n"
+            )
+            .unwrap();
             sizes.push((90_000, cipher.len() as u64));
             object.extend(cipher);
         }
@@ -198,5 +271,8 @@ fn iframes(raw: &Path, folder: &Path) -> Made {
     }
     text += "#EXT-X-ENDLIST\n";
     std::fs::write(target.join("iframes.m3u8"), text).unwrap();
-    Made { playlist: "gen/iframes/iframes.m3u8".to_owned(), bandwidth: Bandwidth::measure(&sizes, SEGMENT) }
+    Made {
+        playlist: "gen/iframes/iframes.m3u8".to_owned(),
+        bandwidth: Bandwidth::measure(&sizes, SEGMENT),
+    }
 }

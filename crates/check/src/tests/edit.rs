@@ -70,8 +70,10 @@ impl Tree<'_> {
         let text = self.text(file);
         let start = format!("{name}=");
         let lines = text.lines().map(|line| {
-            let Some(at) =
-                line.find(&format!(",{start}")).map(|it| it + 1).or(line.find(&format!(":{start}")).map(|it| it + 1))
+            let Some(at) = line
+                .find(&format!(",{start}"))
+                .map(|it| it + 1)
+                .or(line.find(&format!(":{start}")).map(|it| it + 1))
             else {
                 return line.to_owned();
             };
@@ -80,8 +82,12 @@ impl Tree<'_> {
                 Some(inside) => inside.find('"').unwrap() + 2,
                 None => value.find(',').unwrap_or(value.len()),
             };
-            let rest = value[length..].strip_prefix(',').unwrap_or(&value[length..]);
-            format!("{}{rest}", &line[..at]).trim_end_matches(',').to_owned()
+            let rest = value[length..]
+                .strip_prefix(',')
+                .unwrap_or(&value[length..]);
+            format!("{}{rest}", &line[..at])
+                .trim_end_matches(',')
+                .to_owned()
         });
         let changed: String = lines.map(|it| it + "\n").collect();
         assert_ne!(changed, text, "{name} is not in {file}");
@@ -93,19 +99,28 @@ impl Tree<'_> {
     }
 
     /// Decrypts a segment, changes it, and encrypts it again.
-    pub(super) fn change_segment(&self, rendition: &str, index: usize, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    pub(super) fn change_segment(
+        &self,
+        rendition: &str,
+        index: usize,
+        change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+    ) {
         let key = KEYS.iter().find(|it| it.0 == rendition).unwrap().1;
         let file = Self::segment(rendition, index);
-        let cipher = cbc::Decryptor::<aes::Aes128>::new(&key.into(), &(index as u128).to_be_bytes().into());
-        let plain = cipher.decrypt_padded_vec::<Pkcs7>(&self.bytes(&file)).unwrap();
+        let cipher =
+            cbc::Decryptor::<aes::Aes128>::new(&key.into(), &(index as u128).to_be_bytes().into());
+        let plain = cipher
+            .decrypt_padded_vec::<Pkcs7>(&self.bytes(&file))
+            .unwrap();
         self.write(&file, encrypt(&change(plain), &key, index as u128));
     }
 }
 
 /// Turns the `nth` IDR slice into an ordinary one.
 pub(super) fn without_idr(mut plain: Vec<u8>, nth: usize) -> Vec<u8> {
-    let starts: Vec<usize> =
-        (0..plain.len() - 4).filter(|&it| plain[it..it + 3] == [0, 0, 1] && plain[it + 3] & 0x1f == 5).collect();
+    let starts: Vec<usize> = (0..plain.len() - 4)
+        .filter(|&it| plain[it..it + 3] == [0, 0, 1] && plain[it + 3] & 0x1f == 5)
+        .collect();
     plain[starts[nth] + 3] = 0x61;
     plain
 }
@@ -113,13 +128,20 @@ pub(super) fn without_idr(mut plain: Vec<u8>, nth: usize) -> Vec<u8> {
 /// Adds to every PTS and DTS.
 pub(super) fn shifted(mut plain: Vec<u8>, ticks: i64) -> Vec<u8> {
     for packet in plain.chunks_exact_mut(188) {
-        let start = if packet[3] & 0x20 != 0 { 5 + usize::from(packet[4]) } else { 4 };
+        let start = if packet[3] & 0x20 != 0 {
+            5 + usize::from(packet[4])
+        } else {
+            4
+        };
         if packet[1] & 0x40 == 0 || start + 19 > 188 || packet[start..start + 3] != [0, 0, 1] {
             continue;
         }
         let flags = packet[start + 7] >> 6;
         for field in 0..usize::from(flags.count_ones() as u8) {
-            shift_field(&mut packet[start + 9 + field * 5..start + 14 + field * 5], ticks);
+            shift_field(
+                &mut packet[start + 9 + field * 5..start + 14 + field * 5],
+                ticks,
+            );
         }
     }
     plain
@@ -147,5 +169,11 @@ pub(super) fn split(plain: &[u8], nth: usize) -> (Vec<u8>, Vec<u8>) {
 /// The first PAT and PMT packet.
 pub(super) fn tables(plain: &[u8]) -> Vec<u8> {
     let is_table = |it: &&[u8]| matches!(u16::from_be_bytes([it[1] & 0x1f, it[2]]), 0 | 0x1000);
-    plain.chunks(188).filter(is_table).take(2).flatten().copied().collect()
+    plain
+        .chunks(188)
+        .filter(is_table)
+        .take(2)
+        .flatten()
+        .copied()
+        .collect()
 }

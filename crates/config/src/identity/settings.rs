@@ -112,7 +112,9 @@ impl IdentitySettings {
             Signature::Jwks { algorithms, .. } if algorithms.is_empty() => {
                 return Err(IdentityProblem::Missing("algorithm"));
             }
-            Signature::Jwks { url, .. } if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) => {
+            Signature::Jwks { url, .. }
+                if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) =>
+            {
                 return Err(IdentityProblem::Insecure(url.clone()));
             }
             Signature::Hs256 { .. } | Signature::Jwks { .. } => {}
@@ -146,7 +148,10 @@ mod tests {
     use super::*;
 
     fn jwks(url: &str, algorithms: &[JwksAlgorithm]) -> Signature {
-        Signature::Jwks { url: url.parse().unwrap(), algorithms: algorithms.to_vec() }
+        Signature::Jwks {
+            url: url.parse().unwrap(),
+            algorithms: algorithms.to_vec(),
+        }
     }
 
     #[track_caller]
@@ -158,24 +163,85 @@ mod tests {
     #[test]
     fn invalid_settings_are_rejected() {
         let rs256 = &[JwksAlgorithm::Rs256];
-        let good = IdentitySettings::new(jwks("https://id.example/keys", rs256), "https://id.example", "edgereel");
+        let good = IdentitySettings::new(
+            jwks("https://id.example/keys", rs256),
+            "https://id.example",
+            "edgereel",
+        );
         check(&good, None);
-        for here in ["http://127.0.0.1:9/keys", "http://localhost/keys", "http://[::1]/keys"] {
-            check(&IdentitySettings { signature: jwks(here, rs256), ..good.clone() }, None);
+        for here in [
+            "http://127.0.0.1:9/keys",
+            "http://localhost/keys",
+            "http://[::1]/keys",
+        ] {
+            check(
+                &IdentitySettings {
+                    signature: jwks(here, rs256),
+                    ..good.clone()
+                },
+                None,
+            );
         }
-        let plain = IdentitySettings { signature: jwks("http://id.example/keys", rs256), ..good.clone() };
-        check(&plain, Some("the JWKS URL of the identity provider is `http://id.example/keys`: use https"));
-        let file = IdentitySettings { signature: jwks("file:///etc/passwd", rs256), ..good.clone() };
-        check(&file, Some("the JWKS URL of the identity provider is `file:///etc/passwd`: use https"));
-        let none = IdentitySettings { signature: jwks("https://id.example/keys", &[]), ..good.clone() };
+        let plain = IdentitySettings {
+            signature: jwks("http://id.example/keys", rs256),
+            ..good.clone()
+        };
+        check(
+            &plain,
+            Some("the JWKS URL of the identity provider is `http://id.example/keys`: use https"),
+        );
+        let file = IdentitySettings {
+            signature: jwks("file:///etc/passwd", rs256),
+            ..good.clone()
+        };
+        check(
+            &file,
+            Some("the JWKS URL of the identity provider is `file:///etc/passwd`: use https"),
+        );
+        let none = IdentitySettings {
+            signature: jwks("https://id.example/keys", &[]),
+            ..good.clone()
+        };
         check(&none, Some("the identity provider has no algorithm"));
-        let hs256 = |secret: &str| Signature::Hs256 { secret: Secret::new(secret) };
-        check(&IdentitySettings { signature: hs256(&"x".repeat(32)), ..good.clone() }, None);
-        let short = IdentitySettings { signature: hs256("hunter2"), ..good.clone() };
-        check(&short, Some("the secret of the identity provider has 7 bytes, but needs at least 32"));
-        check(&IdentitySettings { issuer: String::new(), ..good.clone() }, Some("the identity provider has no issuer"));
+        let hs256 = |secret: &str| Signature::Hs256 {
+            secret: Secret::new(secret),
+        };
+        check(
+            &IdentitySettings {
+                signature: hs256(&"x".repeat(32)),
+                ..good.clone()
+            },
+            None,
+        );
+        let short = IdentitySettings {
+            signature: hs256("hunter2"),
+            ..good.clone()
+        };
+        check(
+            &short,
+            Some("the secret of the identity provider has 7 bytes, but needs at least 32"),
+        );
+        check(
+            &IdentitySettings {
+                issuer: String::new(),
+                ..good.clone()
+            },
+            Some("the identity provider has no issuer"),
+        );
         let nobody = Some("the identity provider has no audience");
-        check(&IdentitySettings { audiences: vec![], ..good.clone() }, nobody);
-        check(&IdentitySettings { audiences: vec![String::new()], ..good }, nobody);
+        check(
+            &IdentitySettings {
+                audiences: vec![],
+                ..good.clone()
+            },
+            nobody,
+        );
+        check(
+            &IdentitySettings {
+                audiences: vec![String::new()],
+                ..good
+            },
+            nobody,
+        );
     }
 }

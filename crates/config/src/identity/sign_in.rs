@@ -13,7 +13,12 @@ pub struct SignInArgs {
     #[arg(long, env = "EDGEREEL_OIDC_CLIENT_ID", value_name = "ID")]
     oidc_client_id: Option<String>,
     /// The secret of that client; without it, the client is public.
-    #[arg(long, env = "EDGEREEL_OIDC_CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "EDGEREEL_OIDC_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     oidc_client_secret: Option<Secret>,
     /// The scopes to request, separated by spaces. Default: `openid`.
     #[arg(long, env = "EDGEREEL_OIDC_SCOPES", value_name = "NAMES", value_parser = scopes)]
@@ -75,7 +80,11 @@ fn session_life(text: &str) -> Result<Duration, &'static str> {
 
 fn scopes(text: &str) -> Result<String, &'static str> {
     let words: Vec<_> = text.split([' ', ',']).filter(|it| !it.is_empty()).collect();
-    if words.contains(&"openid") { Ok(words.join(" ")) } else { Err("`openid` is missing") }
+    if words.contains(&"openid") {
+        Ok(words.join(" "))
+    } else {
+        Err("`openid` is missing")
+    }
 }
 
 impl SignInSettings {
@@ -94,7 +103,13 @@ impl SignInSettings {
 impl SignInArgs {
     /// Whether a setting is present.
     pub(super) fn is_configured(&self) -> bool {
-        let Self { oidc_client_id, oidc_client_secret, oidc_scopes, oidc_token, oidc_session_seconds } = self;
+        let Self {
+            oidc_client_id,
+            oidc_client_secret,
+            oidc_scopes,
+            oidc_token,
+            oidc_session_seconds,
+        } = self;
         oidc_client_id.is_some()
             || oidc_client_secret.is_some()
             || oidc_scopes.is_some()
@@ -110,7 +125,9 @@ impl SignInArgs {
         if !self.is_configured() {
             return Ok(None);
         }
-        let client_id = self.oidc_client_id.ok_or("EDGEREEL_OIDC_CLIENT_ID is not set")?;
+        let client_id = self
+            .oidc_client_id
+            .ok_or("EDGEREEL_OIDC_CLIENT_ID is not set")?;
         let default = SignInSettings::new(&client_id);
         Ok(Some(SignInSettings {
             client_secret: self.oidc_client_secret,

@@ -59,8 +59,11 @@ impl KeyEncryptionKeys {
             .into_iter()
             .map(|(id, material)| {
                 let material = decode(&id, material)?;
-                let cipher = Aes256Gcm::new_from_slice(&material)
-                    .map_err(|_| InvalidKeys::Material { id: id.clone(), expected: "32 bytes" })?;
+                let cipher =
+                    Aes256Gcm::new_from_slice(&material).map_err(|_| InvalidKeys::Material {
+                        id: id.clone(),
+                        expected: "32 bytes",
+                    })?;
                 Ok((id, cipher))
             })
             .collect::<Result<_, _>>()?;
@@ -82,8 +85,13 @@ impl KeyEncryptionKeys {
     /// or the id of a row. `nonce` must be random and unique. Returns the document's bytes.
     pub fn seal(&self, secret: &[u8], place: &str, nonce: [u8; 12]) -> Vec<u8> {
         let (id, cipher) = self.keys.first().expect("`parse` refuses an empty list");
-        let payload = Payload { msg: secret, aad: place.as_bytes() };
-        let wrapped = cipher.encrypt(&nonce.into(), payload).expect("a short secret is never too long for GCM");
+        let payload = Payload {
+            msg: secret,
+            aad: place.as_bytes(),
+        };
+        let wrapped = cipher
+            .encrypt(&nonce.into(), payload)
+            .expect("a short secret is never too long for GCM");
         let document = WrappedKey::V1 {
             kek: id.to_string(),
             nonce: Base64::encode_string(&nonce),
@@ -101,37 +109,66 @@ impl KeyEncryptionKeys {
 
     /// Unwraps a document that [`seal`](Self::seal) created for this place.
     pub fn open(&self, document: &[u8], place: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
-        let WrappedKey::V1 { kek, nonce, wrapped } =
-            serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
-        let (_, cipher) =
-            self.keys.iter().find(|it| it.0.as_str() == kek).ok_or_else(|| UnwrapError::UnknownKey(kek.clone()))?;
+        let WrappedKey::V1 {
+            kek,
+            nonce,
+            wrapped,
+        } = serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
+        let (_, cipher) = self
+            .keys
+            .iter()
+            .find(|it| it.0.as_str() == kek)
+            .ok_or_else(|| UnwrapError::UnknownKey(kek.clone()))?;
         let nonce = Base64::decode_vec(&nonce).map_err(|_| UnwrapError::Document)?;
         let nonce: [u8; 12] = nonce.try_into().map_err(|_| UnwrapError::Document)?;
         let wrapped = Base64::decode_vec(&wrapped).map_err(|_| UnwrapError::Document)?;
         cipher
-            .decrypt(&nonce.into(), Payload { msg: &wrapped, aad: place.as_bytes() })
+            .decrypt(
+                &nonce.into(),
+                Payload {
+                    msg: &wrapped,
+                    aad: place.as_bytes(),
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| UnwrapError::NotAuthentic)
     }
 
     /// Rewraps a stored content key with the first key. `None`: it is wrapped with that key already.
-    pub fn rewrap(&self, document: &[u8], at: &ObjectKey, nonce: [u8; 12]) -> Result<Option<Vec<u8>>, UnwrapError> {
+    pub fn rewrap(
+        &self,
+        document: &[u8],
+        at: &ObjectKey,
+        nonce: [u8; 12],
+    ) -> Result<Option<Vec<u8>>, UnwrapError> {
         self.unwrap(document, at)?;
         self.reseal(document, &at.path(), nonce)
     }
 
     /// Seals a document of [`seal`](Self::seal) again, with the first key. `None`: it is sealed with that key already.
-    pub fn reseal(&self, document: &[u8], place: &str, nonce: [u8; 12]) -> Result<Option<Vec<u8>>, UnwrapError> {
+    pub fn reseal(
+        &self,
+        document: &[u8],
+        place: &str,
+        nonce: [u8; 12],
+    ) -> Result<Option<Vec<u8>>, UnwrapError> {
         let clear = self.open(document, place)?;
-        let WrappedKey::V1 { kek, .. } = serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
+        let WrappedKey::V1 { kek, .. } =
+            serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
         let is_current = self.current().is_some_and(|it| it.as_str() == kek);
-        Ok(if is_current { None } else { Some(self.seal(&clear, place, nonce)) })
+        Ok(if is_current {
+            None
+        } else {
+            Some(self.seal(&clear, place, nonce))
+        })
     }
 }
 
 impl fmt::Debug for KeyEncryptionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|it| it.0.as_str())).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|it| it.0.as_str()))
+            .finish()
     }
 }
 
@@ -151,7 +188,11 @@ mod tests {
 
     fn place(rendition: &str) -> ObjectKey {
         let video = VideoId::new(1_700_000_000_000, [7; 10]);
-        ObjectKey::ContentKey { video, generation: Generation::of("e", "p"), key: rendition.parse().unwrap() }
+        ObjectKey::ContentKey {
+            video,
+            generation: Generation::of("e", "p"),
+            key: rendition.parse().unwrap(),
+        }
     }
 
     #[test]
@@ -165,7 +206,10 @@ mod tests {
     #[test]
     fn gcm_is_the_standard_one() {
         let bytes = |text: &str| -> Vec<u8> {
-            (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+            (0..text.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+                .collect()
         };
         let key = bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
         let nonce: [u8; 12] = bytes("cafebabefacedbaddecaf888").try_into().unwrap();
@@ -177,7 +221,18 @@ mod tests {
             "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b",
         );
         let cipher = Aes256Gcm::new_from_slice(&key).unwrap();
-        assert_eq!(cipher.encrypt(&nonce.into(), Payload { msg: &clear, aad: &aad }).unwrap(), expected);
+        assert_eq!(
+            cipher
+                .encrypt(
+                    &nonce.into(),
+                    Payload {
+                        msg: &clear,
+                        aad: &aad
+                    }
+                )
+                .unwrap(),
+            expected
+        );
     }
 
     #[test]
@@ -185,10 +240,21 @@ mod tests {
         let key = ContentKey::new([3; 16]);
         let document = keys(OLD).wrap(&key, &place("720p"), [5; 12]);
         assert_eq!(keys(OLD).unwrap(&document, &place("720p")), Ok(key));
-        assert_eq!(keys(OLD).unwrap(&document, &place("480p")), Err(UnwrapError::NotAuthentic));
-        assert_eq!(keys(NEW).unwrap(&document, &place("720p")), Err(UnwrapError::UnknownKey("old".to_owned())));
-        let forged = String::from_utf8(document).unwrap().replace("\"old\"", "\"new\"");
-        assert_eq!(keys(NEW).unwrap(forged.as_bytes(), &place("720p")), Err(UnwrapError::NotAuthentic));
+        assert_eq!(
+            keys(OLD).unwrap(&document, &place("480p")),
+            Err(UnwrapError::NotAuthentic)
+        );
+        assert_eq!(
+            keys(NEW).unwrap(&document, &place("720p")),
+            Err(UnwrapError::UnknownKey("old".to_owned()))
+        );
+        let forged = String::from_utf8(document)
+            .unwrap()
+            .replace("\"old\"", "\"new\"");
+        assert_eq!(
+            keys(NEW).unwrap(forged.as_bytes(), &place("720p")),
+            Err(UnwrapError::NotAuthentic)
+        );
     }
 
     #[test]
@@ -196,7 +262,10 @@ mod tests {
         let key = ContentKey::new([3; 16]);
         let old = keys(OLD).wrap(&key, &place("720p"), [5; 12]);
         let both = keys(&format!("{NEW},{OLD}"));
-        let new = both.rewrap(&old, &place("720p"), [6; 12]).unwrap().expect("it was wrapped with the old key");
+        let new = both
+            .rewrap(&old, &place("720p"), [6; 12])
+            .unwrap()
+            .expect("it was wrapped with the old key");
         assert_eq!(both.rewrap(&new, &place("720p"), [7; 12]), Ok(None));
         assert_eq!(keys(NEW).unwrap(&new, &place("720p")), Ok(key));
     }
@@ -205,13 +274,22 @@ mod tests {
     fn a_sealed_secret_opens_only_in_its_place() {
         let document = keys(OLD).seal(b"any secret", "webhooks/1", [5; 12]);
         let both = keys(&format!("{NEW},{OLD}"));
-        assert_eq!(both.open(&document, "webhooks/1").unwrap().as_slice(), b"any secret");
-        assert_eq!(both.open(&document, "webhooks/2"), Err(UnwrapError::NotAuthentic));
+        assert_eq!(
+            both.open(&document, "webhooks/1").unwrap().as_slice(),
+            b"any secret"
+        );
+        assert_eq!(
+            both.open(&document, "webhooks/2"),
+            Err(UnwrapError::NotAuthentic)
+        );
     }
 
     #[test]
     fn nothing_secret_is_printed() {
-        assert_eq!(format!("{:?} {:?}", keys(OLD), ContentKey::new([3; 16])), "[\"old\"] ContentKey(..)");
+        assert_eq!(
+            format!("{:?} {:?}", keys(OLD), ContentKey::new([3; 16])),
+            "[\"old\"] ContentKey(..)"
+        );
     }
 
     proptest! {

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::ids::VideoId;
 
-const CONTEXT: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
+const CONTEXT: EventContext<'_> = EventContext {
+    bucket: "private",
+    profile: "default",
+    mode: Mode::Abr,
+};
 
 fn video() -> VideoId {
     VideoId::new(1_700_000_000_000, [7; 10])
@@ -45,7 +49,10 @@ fn only(body: &Value) -> Result<Job, SkipReason> {
 fn every_way_to_create_an_object_is_one_job() {
     let key = format!("uploads/{}/film.mp4", video());
     let job = only(&r2("PutObject", &key)).unwrap();
-    assert_eq!((job.video, job.source.size, job.reason), (video(), 65_536, JobReason::Upload));
+    assert_eq!(
+        (job.video, job.source.size, job.reason),
+        (video(), 65_536, JobReason::Upload)
+    );
     for body in [
         r2("PutObject", &key),
         r2("CopyObject", &key),
@@ -68,14 +75,30 @@ fn a_job_made_elsewhere_is_the_same_job() {
     let relayed = |job: Job| relayed_job(&JobMessage::from(job).to_body(), CONTEXT).unwrap();
     assert_eq!(relayed(job.clone()).as_ref(), Ok(&job));
     let of = |bucket: &str, key: &str, reason| {
-        let source = Source { bucket: bucket.to_owned(), key: key.to_owned(), ..job.source.clone() };
+        let source = Source {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            ..job.source.clone()
+        };
         relayed(Job::new(job.video, source, "default", Mode::Abr, reason))
     };
     let theirs = format!("uploads/{}/film.mp4", VideoId::new(1, [1; 10]));
-    assert!(matches!(of("other", &job.source.key, JobReason::Upload), Err(SkipReason::OtherBucket { .. })));
-    assert!(matches!(of("private", &theirs, JobReason::Upload), Err(SkipReason::NotAnUpload { .. })));
-    assert!(matches!(of("private", &job.source.key, JobReason::Retry), Err(SkipReason::NotAnUpload { .. })));
-    assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", CONTEXT), Some(Err(SkipReason::UnreadableJob { .. }))));
+    assert!(matches!(
+        of("other", &job.source.key, JobReason::Upload),
+        Err(SkipReason::OtherBucket { .. })
+    ));
+    assert!(matches!(
+        of("private", &theirs, JobReason::Upload),
+        Err(SkipReason::NotAnUpload { .. })
+    ));
+    assert!(matches!(
+        of("private", &job.source.key, JobReason::Retry),
+        Err(SkipReason::NotAnUpload { .. })
+    ));
+    assert!(matches!(
+        relayed_job("{\"type\":\"transcode-v9\"}", CONTEXT),
+        Some(Err(SkipReason::UnreadableJob { .. }))
+    ));
     for none in [event.to_string().as_str(), "", "7", "{}"] {
         assert_eq!(relayed_job(none, CONTEXT), None, "{none}");
     }
@@ -85,12 +108,26 @@ fn a_job_made_elsewhere_is_the_same_job() {
 fn keys_of_s3_are_form_encoded_and_those_of_r2_are_not() {
     let key = format!("uploads/{}/été_(1).mp4", video());
     let encoded = format!("uploads/{}/%C3%A9t%C3%A9_%281%29.mp4", video());
-    assert_eq!(only(&r2("PutObject", &key)).unwrap(), only(&s3("ObjectCreated:Put", &encoded)).unwrap());
-    assert!(matches!(only(&r2("PutObject", &encoded)), Err(SkipReason::NotAnUpload { .. })));
-    assert!(matches!(only(&s3("ObjectCreated:Put", "uploads/%FF")), Err(SkipReason::Malformed { .. })));
+    assert_eq!(
+        only(&r2("PutObject", &key)).unwrap(),
+        only(&s3("ObjectCreated:Put", &encoded)).unwrap()
+    );
+    assert!(matches!(
+        only(&r2("PutObject", &encoded)),
+        Err(SkipReason::NotAnUpload { .. })
+    ));
+    assert!(matches!(
+        only(&s3("ObjectCreated:Put", "uploads/%FF")),
+        Err(SkipReason::Malformed { .. })
+    ));
     // A plus sign is a space, and no upload has a space in its name.
     let plus = s3("ObjectCreated:Put", &format!("uploads/{}/a+b.mp4", video()));
-    assert_eq!(only(&plus), Err(SkipReason::NotAnUpload { key: format!("uploads/{}/a b.mp4", video()) }));
+    assert_eq!(
+        only(&plus),
+        Err(SkipReason::NotAnUpload {
+            key: format!("uploads/{}/a b.mp4", video())
+        })
+    );
 }
 
 #[test]
@@ -114,7 +151,10 @@ fn events_without_work_have_a_reason() {
         r2("PutObject", &format!("uploads/{}/../x.mp4", video())),
         r2("PutObject", &format!("uploads/{}/a/b.mp4", video())),
         r2("PutObject", &format!("archive/{}/film.mp4", video())),
-        r2("PutObject", &format!("keys/{}/0123456789abcdef/1080p.json", video())),
+        r2(
+            "PutObject",
+            &format!("keys/{}/0123456789abcdef/1080p.json", video()),
+        ),
         without("eTag"),
         without("size"),
         json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "private" }),
@@ -124,7 +164,10 @@ fn events_without_work_have_a_reason() {
         json!({}),
         json!("PutObject"),
     ];
-    let table: String = bodies.iter().map(|it| format!("{}\n", only(it).unwrap_err())).collect();
+    let table: String = bodies
+        .iter()
+        .map(|it| format!("{}\n", only(it).unwrap_err()))
+        .collect();
     insta::assert_snapshot!(table, @r#"
     `uploads/vid_018bcfe5680077078707070707070707/film.mp4` was deleted
     `uploads/vid_018bcfe5680077078707070707070707/film.mp4` was deleted
@@ -146,13 +189,22 @@ fn events_without_work_have_a_reason() {
     not a bucket notification: missing field `action`
     not a bucket notification: invalid type: string "PutObject", expected struct Event
     "#);
-    assert!(matches!(jobs_of("", CONTEXT).as_slice(), [Err(SkipReason::Malformed { .. })]));
+    assert!(matches!(
+        jobs_of("", CONTEXT).as_slice(),
+        [Err(SkipReason::Malformed { .. })]
+    ));
 }
 
 #[test]
 fn a_deletion_without_size_and_tag_is_still_a_deletion() {
-    let body = json!({ "action": "DeleteObject", "bucket": "private", "object": { "key": "uploads/x" } });
-    assert_eq!(only(&body), Err(SkipReason::Deleted { key: "uploads/x".to_owned() }));
+    let body =
+        json!({ "action": "DeleteObject", "bucket": "private", "object": { "key": "uploads/x" } });
+    assert_eq!(
+        only(&body),
+        Err(SkipReason::Deleted {
+            key: "uploads/x".to_owned()
+        })
+    );
 }
 
 #[test]
@@ -160,9 +212,19 @@ fn each_record_stands_alone() {
     let key = format!("uploads/{}/film.mp4", video());
     let mut body = s3("ObjectCreated:Put", &key);
     let removed = s3("ObjectRemoved:Delete", &key)["Records"][0].clone();
-    body["Records"].as_array_mut().unwrap().extend([removed, json!("rubbish")]);
+    body["Records"]
+        .as_array_mut()
+        .unwrap()
+        .extend([removed, json!("rubbish")]);
     let jobs = jobs_of(&body.to_string(), CONTEXT);
-    assert!(matches!(jobs.as_slice(), [Ok(_), Err(SkipReason::Deleted { .. }), Err(SkipReason::Malformed { .. })]));
+    assert!(matches!(
+        jobs.as_slice(),
+        [
+            Ok(_),
+            Err(SkipReason::Deleted { .. }),
+            Err(SkipReason::Malformed { .. })
+        ]
+    ));
 }
 
 proptest! {

@@ -8,7 +8,11 @@ use super::FailureCode;
 
 /// A problem of a source, as exactly as it is known. `Display` is the message for the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "code", rename_all = "kebab-case", rename_all_fields = "snake_case")]
+#[serde(
+    tag = "code",
+    rename_all = "kebab-case",
+    rename_all_fields = "snake_case"
+)]
 pub enum SourceProblem {
     /// The file has no bytes.
     #[error("{}", FailureCode::EmptyFile.message())]
@@ -184,14 +188,32 @@ mod tests {
     #[test]
     fn problems_of_a_source_are_readable() {
         let problems = [
-            SourceProblem::TooLong { seconds: 7_384, limit_seconds: 3_600 },
-            SourceProblem::TooLong { seconds: 61, limit_seconds: 59 },
-            SourceProblem::TooLarge { bytes: 5_450_000_000, limit_bytes: 999 },
-            SourceProblem::TooManyPixels { width: 16_000, height: 9_000, limit_pixels: 35_389_440 },
-            SourceProblem::UnsupportedCodec { codec: "vvc".to_owned() },
+            SourceProblem::TooLong {
+                seconds: 7_384,
+                limit_seconds: 3_600,
+            },
+            SourceProblem::TooLong {
+                seconds: 61,
+                limit_seconds: 59,
+            },
+            SourceProblem::TooLarge {
+                bytes: 5_450_000_000,
+                limit_bytes: 999,
+            },
+            SourceProblem::TooManyPixels {
+                width: 16_000,
+                height: 9_000,
+                limit_pixels: 35_389_440,
+            },
+            SourceProblem::UnsupportedCodec {
+                codec: "vvc".to_owned(),
+            },
             SourceProblem::FetchRefused { status: 404 },
         ];
-        let text: String = problems.iter().map(|it| format!("{}: {it}\n", it.code())).collect();
+        let text: String = problems
+            .iter()
+            .map(|it| format!("{}: {it}\n", it.code()))
+            .collect();
         insta::assert_snapshot!(text, @"
         too-long: The video is 2 h 3 min long, and at most 1 h 0 min is allowed: upload a shorter one.
         too-long: The video is 1 min 1 s long, and at most 59 s is allowed: upload a shorter one.
@@ -200,14 +222,24 @@ mod tests {
         unsupported-codec: The codec `vvc` is not supported: export the video as H.264 in MP4.
         fetch-refused: The server responded with status 404: check that the file exists and can be read without signing in.
         ");
-        assert!(problems.iter().all(|it| it.code().class() == FailureClass::Source));
+        assert!(
+            problems
+                .iter()
+                .all(|it| it.code().class() == FailureClass::Source)
+        );
     }
 
     #[test]
     fn a_problem_and_its_code_agree_on_the_wire() {
-        let problem = SourceProblem::TooLong { seconds: 2, limit_seconds: 1 };
+        let problem = SourceProblem::TooLong {
+            seconds: 2,
+            limit_seconds: 1,
+        };
         let json = serde_json::to_value(&problem).unwrap();
         assert_eq!(json["code"], problem.code().as_str());
-        assert_eq!(serde_json::from_value::<SourceProblem>(json).unwrap(), problem);
+        assert_eq!(
+            serde_json::from_value::<SourceProblem>(json).unwrap(),
+            problem
+        );
     }
 }

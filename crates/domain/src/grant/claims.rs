@@ -21,19 +21,39 @@ struct Json {
     aud: OneOrMany,
     vid: String,
     exp: Number,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "said"
+    )]
     nbf: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sub: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "said"
+    )]
     max_height: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "said"
+    )]
     ip: Option<OneOrMany>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "said"
+    )]
     geo: Option<GeoJson>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "said"
+    )]
     origins: Option<OneOrMany>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     check_segments: bool,
@@ -41,7 +61,9 @@ struct Json {
 
 /// Deserialises a limit that is present. `null`, which a backend writes for an unknown value, is an
 /// error, because it could not be meant as a limit.
-pub(super) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -109,21 +131,32 @@ pub(super) fn read(bytes: &[u8]) -> Result<Claims, Refusal> {
         not_before: json.nbf.map(|it| it.seconds()).transpose()?,
         limits,
     };
-    Ok(Claims { audiences: json.aud.into_vec(), grant })
+    Ok(Claims {
+        audiences: json.aud.into_vec(),
+        grant,
+    })
 }
 
 /// A list of allowed values. An empty list is an error, because it cannot be meant to allow
 /// everything.
 fn limit<T: FromStr>(list: Option<OneOrMany>) -> Result<Vec<T>, Refusal> {
-    let Some(list) = list.map(OneOrMany::into_vec) else { return Ok(vec![]) };
-    if list.is_empty() { Err(Refusal::GrantMalformed) } else { entries(&list) }
+    let Some(list) = list.map(OneOrMany::into_vec) else {
+        return Ok(vec![]);
+    };
+    if list.is_empty() {
+        Err(Refusal::GrantMalformed)
+    } else {
+        entries(&list)
+    }
 }
 
 fn entries<T: FromStr>(list: &[String]) -> Result<Vec<T>, Refusal> {
     if list.len() > MAX_ENTRIES {
         return Err(Refusal::GrantMalformed);
     }
-    list.iter().map(|it| it.parse().map_err(|_| Refusal::GrantMalformed)).collect()
+    list.iter()
+        .map(|it| it.parse().map_err(|_| Refusal::GrantMalformed))
+        .collect()
 }
 
 pub(super) fn write(grant: &Grant) -> String {
@@ -143,7 +176,13 @@ pub(super) fn write(grant: &Grant) -> String {
             Geo::Allow(list) => GeoJson::Allow(strings(list)),
             Geo::Deny(list) => GeoJson::Deny(strings(list)),
         }),
-        origins: many(limits.origins.iter().map(|it| it.as_str().to_owned()).collect()),
+        origins: many(
+            limits
+                .origins
+                .iter()
+                .map(|it| it.as_str().to_owned())
+                .collect(),
+        ),
         check_segments: limits.check_segments,
     };
     serde_json::to_string(&json).expect("strings and numbers always serialise")

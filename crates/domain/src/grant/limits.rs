@@ -65,7 +65,12 @@ impl Limits {
         // Cloudflare reports `XX` for an unknown country, and `T1`, which is not a country either,
         // for Tor.
         let known = |it: &Country| it.0 != *b"XX";
-        let country = || client.and_then(ClientLocation::country).and_then(|it| it.parse().ok()).filter(known);
+        let country = || {
+            client
+                .and_then(ClientLocation::country)
+                .and_then(|it| it.parse().ok())
+                .filter(known)
+        };
         match &self.geo {
             Some(geo) if !geo.permits(country()) => Err(Refusal::Country),
             _ => Ok(()),
@@ -75,7 +80,11 @@ impl Limits {
     /// Checks the origin of the requesting page.
     pub fn check_origin(&self, origin: Option<&str>) -> Result<(), Refusal> {
         let known = |origin: &str| self.origins.iter().any(|it| it.as_str() == origin);
-        if self.origins.is_empty() || origin.is_some_and(known) { Ok(()) } else { Err(Refusal::Origin) }
+        if self.origins.is_empty() || origin.is_some_and(known) {
+            Ok(())
+        } else {
+            Err(Refusal::Origin)
+        }
     }
 }
 
@@ -92,9 +101,10 @@ impl IpPrefix {
     pub fn new(address: IpAddr, bits: u8) -> Option<Self> {
         match (address, address.to_canonical()) {
             (IpAddr::V4(_), _) => (bits <= 32).then_some(Self { address, bits }),
-            (_, canonical @ IpAddr::V4(_)) if (96..=128).contains(&bits) => {
-                Some(Self { address: canonical, bits: bits - 96 })
-            }
+            (_, canonical @ IpAddr::V4(_)) if (96..=128).contains(&bits) => Some(Self {
+                address: canonical,
+                bits: bits - 96,
+            }),
             _ => (bits <= 128).then_some(Self { address, bits }),
         }
     }
@@ -116,7 +126,9 @@ impl IpPrefix {
             ours.checked_shr(ignored) == theirs.checked_shr(ignored)
         };
         match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => same(u32::from(ours).into(), u32::from(theirs).into(), 32),
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                same(u32::from(ours).into(), u32::from(theirs).into(), 32)
+            }
             (IpAddr::V6(ours), IpAddr::V6(theirs)) => same(ours.into(), theirs.into(), 128),
             _ => false,
         }
@@ -128,7 +140,9 @@ impl FromStr for IpPrefix {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) if !bits.starts_with('+') => (address, Some(bits.parse().map_err(|_| ())?)),
+            Some((address, bits)) if !bits.starts_with('+') => {
+                (address, Some(bits.parse().map_err(|_| ())?))
+            }
             Some(_) => return Err(()),
             None => (text, None),
         };
@@ -202,7 +216,9 @@ impl Origin {
     /// The origin of a URL, such as a `Referer`: the part before its path.
     pub fn of_url(url: &str) -> Option<&str> {
         let host = url.find("://")? + 3;
-        let length = url[host..].find(['/', '?', '#']).unwrap_or(url.len() - host);
+        let length = url[host..]
+            .find(['/', '?', '#'])
+            .unwrap_or(url.len() - host);
         Some(&url[..host + length])
     }
 }
@@ -213,10 +229,19 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (scheme, host) = text.split_once("://").ok_or(())?;
         // Apps have their own schemes: `capacitor://localhost`.
-        let scheme_legal = !scheme.is_empty() && scheme.bytes().all(|it| it.is_ascii_lowercase() || it == b'-');
+        let scheme_legal = !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|it| it.is_ascii_lowercase() || it == b'-');
         let host_legal = !host.is_empty()
-            && host.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b".-:[]_".contains(&it));
-        if scheme_legal && host_legal && text.len() <= Self::MAX_BYTES { Ok(Self(text.to_owned())) } else { Err(()) }
+            && host.bytes().all(|it| {
+                it.is_ascii_lowercase() || it.is_ascii_digit() || b".-:[]_".contains(&it)
+            });
+        if scheme_legal && host_legal && text.len() <= Self::MAX_BYTES {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(())
+        }
     }
 }
 
@@ -227,7 +252,11 @@ mod tests {
     #[track_caller]
     fn check(prefix: &str, address: &str, expected: bool) {
         let prefix: IpPrefix = prefix.parse().unwrap();
-        assert_eq!(prefix.contains(address.parse().unwrap()), expected, "{address} in {prefix}");
+        assert_eq!(
+            prefix.contains(address.parse().unwrap()),
+            expected,
+            "{address} in {prefix}"
+        );
     }
 
     #[test]
@@ -250,14 +279,26 @@ mod tests {
 
     #[test]
     fn odd_prefixes_are_refused() {
-        for text in ["", "192.0.2.0/33", "::/129", "192.0.2", "192.0.2.0/", "192.0.2.0/+8", "192.0.2.0/-1", "a"] {
+        for text in [
+            "",
+            "192.0.2.0/33",
+            "::/129",
+            "192.0.2",
+            "192.0.2.0/",
+            "192.0.2.0/+8",
+            "192.0.2.0/-1",
+            "a",
+        ] {
             assert!(text.parse::<IpPrefix>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn an_unknown_country_does_not_bypass_limits() {
-        let limits = |geo| Limits { geo: Some(geo), ..Limits::default() };
+        let limits = |geo| Limits {
+            geo: Some(geo),
+            ..Limits::default()
+        };
         let de: Country = "de".parse().unwrap();
         for (geo, country, allowed) in [
             (Geo::Allow(vec![de]), Some("DE"), true),
@@ -271,21 +312,50 @@ mod tests {
             (Geo::Deny(vec![de]), Some("T1"), false),
         ] {
             let client = FixedLocation { ip: None, country };
-            assert_eq!(limits(geo.clone()).check(Some(&client)).is_ok(), allowed, "{geo:?} {country:?}");
+            assert_eq!(
+                limits(geo.clone()).check(Some(&client)).is_ok(),
+                allowed,
+                "{geo:?} {country:?}"
+            );
         }
     }
 
     #[test]
     fn origins_are_compared_whole() {
-        let limits = Limits { origins: vec!["https://a.example".parse().unwrap()], ..Limits::default() };
+        let limits = Limits {
+            origins: vec!["https://a.example".parse().unwrap()],
+            ..Limits::default()
+        };
         assert!(limits.check_origin(Some("https://a.example")).is_ok());
-        for origin in [None, Some("null"), Some("https://a.example.evil.example"), Some("http://a.example")] {
-            assert_eq!(limits.check_origin(origin), Err(Refusal::Origin), "{origin:?}");
+        for origin in [
+            None,
+            Some("null"),
+            Some("https://a.example.evil.example"),
+            Some("http://a.example"),
+        ] {
+            assert_eq!(
+                limits.check_origin(origin),
+                Err(Refusal::Origin),
+                "{origin:?}"
+            );
         }
-        assert_eq!(Origin::of_url("https://a.example/page?x"), Some("https://a.example"));
-        assert_eq!(Origin::of_url("https://a.example"), Some("https://a.example"));
+        assert_eq!(
+            Origin::of_url("https://a.example/page?x"),
+            Some("https://a.example")
+        );
+        assert_eq!(
+            Origin::of_url("https://a.example"),
+            Some("https://a.example")
+        );
         assert_eq!(Origin::of_url("a.example"), None);
-        for text in ["", "https://", "https://a/", "a.example", "https://A.example", "https://a b"] {
+        for text in [
+            "",
+            "https://",
+            "https://a/",
+            "a.example",
+            "https://A.example",
+            "https://a b",
+        ] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }

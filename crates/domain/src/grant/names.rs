@@ -7,10 +7,26 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The claims that are limits.
-const LIMITS: [&str; 6] = ["max_height", "check_segments", "origins", "geo", "ip", "nbf"];
+const LIMITS: [&str; 6] = [
+    "max_height",
+    "check_segments",
+    "origins",
+    "geo",
+    "ip",
+    "nbf",
+];
 /// Common other names of the limits, in lower case without separators.
-const OTHER_NAMES: [&str; 9] =
-    ["height", "ips", "ipaddress", "ipaddresses", "country", "countries", "origin", "notbefore", "alloworigins"];
+const OTHER_NAMES: [&str; 9] = [
+    "height",
+    "ips",
+    "ipaddress",
+    "ipaddresses",
+    "country",
+    "countries",
+    "origin",
+    "notbefore",
+    "alloworigins",
+];
 /// Names from this length on are recognised with up to a quarter of their letters wrong.
 const LONG: usize = 7;
 
@@ -45,7 +61,10 @@ impl<'de> Visitor<'de> for Names {
 
 fn is_misspelt(name: &str) -> bool {
     let plain = |it: &str| -> Vec<u8> {
-        it.bytes().filter(u8::is_ascii_alphanumeric).map(|it| it.to_ascii_lowercase()).collect()
+        it.bytes()
+            .filter(u8::is_ascii_alphanumeric)
+            .map(|it| it.to_ascii_lowercase())
+            .collect()
     };
     let found = plain(name);
     let is_near = |limit: &str| {
@@ -53,7 +72,8 @@ fn is_misspelt(name: &str) -> bool {
         found == limit || (limit.len() >= LONG && distance(&found, &limit) <= limit.len() / 4)
     };
     !LIMITS.contains(&name)
-        && (OTHER_NAMES.iter().any(|it| found == it.as_bytes()) || LIMITS.iter().any(|it| is_near(it)))
+        && (OTHER_NAMES.iter().any(|it| found == it.as_bytes())
+            || LIMITS.iter().any(|it| is_near(it)))
 }
 
 /// The Levenshtein distance: letters to add, remove or change.
@@ -136,8 +156,17 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_levenshtein() {
-        for (one, other, expected) in [("", "abc", 3), ("kitten", "sitting", 3), ("same", "same", 0), ("ab", "ba", 2)] {
-            assert_eq!(distance(one.as_bytes(), other.as_bytes()), expected, "{one} {other}");
+        for (one, other, expected) in [
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("same", "same", 0),
+            ("ab", "ba", 2),
+        ] {
+            assert_eq!(
+                distance(one.as_bytes(), other.as_bytes()),
+                expected,
+                "{one} {other}"
+            );
         }
     }
 }

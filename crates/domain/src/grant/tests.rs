@@ -18,7 +18,10 @@ fn grant() -> Grant {
         not_before: Some(NOW),
         limits: Limits {
             max_height: Some(720),
-            ip: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+            ip: vec![
+                "192.0.2.0/24".parse().unwrap(),
+                "2001:db8::/32".parse().unwrap(),
+            ],
             geo: Some(Geo::Allow(vec!["DE".parse().unwrap()])),
             origins: vec!["https://a.example".parse().unwrap()],
             check_segments: true,
@@ -29,10 +32,17 @@ fn grant() -> Grant {
 /// Signs any header and claims with the secret of `keys`, as a JWT library would.
 fn sign(header: &str, claims: &str) -> String {
     let encode = Base64UrlUnpadded::encode_string;
-    let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
+    let signed = format!(
+        "{}.{}",
+        encode(header.as_bytes()),
+        encode(claims.as_bytes())
+    );
     let keys = keys();
     let mac = keys.issuer().unwrap().1.clone();
-    format!("{signed}.{}", encode(&mac.chain_update(signed.as_bytes()).finalize().into_bytes()))
+    format!(
+        "{signed}.{}",
+        encode(&mac.chain_update(signed.as_bytes()).finalize().into_bytes())
+    )
 }
 
 #[test]
@@ -56,7 +66,11 @@ fn times_are_judged_with_the_skew() {
         (u64::MAX, Some(Refusal::GrantExpired)),
         (0, Some(Refusal::GrantNotYetValid)),
     ] {
-        assert_eq!(Grant::verify(&token, &keys(), now, 60).err(), expected, "{now}");
+        assert_eq!(
+            Grant::verify(&token, &keys(), now, 60).err(),
+            expected,
+            "{now}"
+        );
     }
 }
 
@@ -74,7 +88,11 @@ fn other_libraries_spell_claims_in_other_ways() {
     assert_eq!(verified.grant.expires, NOW + 60);
     assert_eq!(verified.grant.limits.ip, ["192.0.2.1/32".parse().unwrap()]);
     let (signed, _) = token.rsplit_once('.').unwrap();
-    assert_eq!(verified.session, Fingerprint::of(signed), "without `jti`, the signed text identifies the session");
+    assert_eq!(
+        verified.session,
+        Fingerprint::of(signed),
+        "without `jti`, the signed text identifies the session"
+    );
 }
 
 #[test]
@@ -86,7 +104,11 @@ fn what_is_not_a_grant_is_refused() {
     assert!(Grant::verify(&good, &keys(), NOW, 0).is_ok());
     let with = |more: &str| format!("{},{more}}}", &claims[..claims.len() - 1]);
     let (signed, signature) = good.rsplit_once('.').unwrap();
-    let flipped = format!("{signed}.{}{}", if signature.starts_with('A') { "B" } else { "A" }, &signature[1..]);
+    let flipped = format!(
+        "{signed}.{}{}",
+        if signature.starts_with('A') { "B" } else { "A" },
+        &signature[1..]
+    );
     let mut table = String::new();
     for (name, token) in [
         ("empty", String::new()),
@@ -101,37 +123,85 @@ fn what_is_not_a_grant_is_refused() {
         ("none", sign(r#"{"alg":"none","kid":"a"}"#, &claims)),
         ("None", sign(r#"{"alg":"None","kid":"a"}"#, &claims)),
         ("HS512", sign(r#"{"alg":"HS512","kid":"a"}"#, &claims)),
-        ("key of another kind", sign(r#"{"alg":"ES256","kid":"a"}"#, &claims)),
+        (
+            "key of another kind",
+            sign(r#"{"alg":"ES256","kid":"a"}"#, &claims),
+        ),
         ("no alg", sign(r#"{"kid":"a"}"#, &claims)),
         ("no kid", sign(r#"{"alg":"HS256"}"#, &claims)),
         ("unknown kid", sign(r#"{"alg":"HS256","kid":"b"}"#, &claims)),
-        ("two kids", sign(r#"{"alg":"HS256","kid":"a","kid":"a"}"#, &claims)),
-        ("crit", sign(r#"{"alg":"HS256","kid":"a","crit":["exp"]}"#, &claims)),
-        ("crit null", sign(r#"{"alg":"HS256","kid":"a","crit":null}"#, &claims)),
-        ("other typ", sign(r#"{"alg":"HS256","kid":"a","typ":"at+jwt"}"#, &claims)),
+        (
+            "two kids",
+            sign(r#"{"alg":"HS256","kid":"a","kid":"a"}"#, &claims),
+        ),
+        (
+            "crit",
+            sign(r#"{"alg":"HS256","kid":"a","crit":["exp"]}"#, &claims),
+        ),
+        (
+            "crit null",
+            sign(r#"{"alg":"HS256","kid":"a","crit":null}"#, &claims),
+        ),
+        (
+            "other typ",
+            sign(r#"{"alg":"HS256","kid":"a","typ":"at+jwt"}"#, &claims),
+        ),
         ("header not JSON", sign("alg", &claims)),
         ("claims not JSON", sign(header, "x")),
         ("claims deep", sign(header, &"[".repeat(2000))),
         ("no aud", sign(header, &claims.replace("aud", "aux"))),
-        ("other aud", sign(header, &claims.replace("playback", "upload"))),
+        (
+            "other aud",
+            sign(header, &claims.replace("playback", "upload")),
+        ),
         ("no exp", sign(header, &claims.replace("exp", "exq"))),
-        ("exp as text", sign(header, &claims.replace("1900000000", "\"1900000000\""))),
-        ("negative exp", sign(header, &claims.replace("1900000000", "-1"))),
+        (
+            "exp as text",
+            sign(header, &claims.replace("1900000000", "\"1900000000\"")),
+        ),
+        (
+            "negative exp",
+            sign(header, &claims.replace("1900000000", "-1")),
+        ),
         ("no vid", sign(header, &claims.replace("vid\"", "vie\""))),
         ("odd vid", sign(header, &claims.replace("vid_", "../"))),
-        ("two vids", sign(header, &with(&format!("\"vid\":\"{video}\"")))),
+        (
+            "two vids",
+            sign(header, &with(&format!("\"vid\":\"{video}\""))),
+        ),
         ("odd ip", sign(header, &with(r#""ip":"1.2.3""#))),
         ("no ip at all", sign(header, &with(r#""ip":[]"#))),
         ("odd geo", sign(header, &with(r#""geo":["DE"]"#))),
-        ("odd origin", sign(header, &with(r#""origins":["a.example"]"#))),
+        (
+            "odd origin",
+            sign(header, &with(r#""origins":["a.example"]"#)),
+        ),
         ("misspelt height", sign(header, &with(r#""maxHeight":360"#))),
-        ("misspelt origins", sign(header, &with(r#""origin":"https://a.example""#))),
-        ("two heights", sign(header, &with(r#""max_height":360,"max_height":720"#))),
-        ("a list", sign(header, &format!(r#"["edgereel/playback","{video}",1900000000]"#))),
-        ("odd check of segments", sign(header, &with(r#""check_segments":null"#))),
+        (
+            "misspelt origins",
+            sign(header, &with(r#""origin":"https://a.example""#)),
+        ),
+        (
+            "two heights",
+            sign(header, &with(r#""max_height":360,"max_height":720"#)),
+        ),
+        (
+            "a list",
+            sign(
+                header,
+                &format!(r#"["edgereel/playback","{video}",1900000000]"#),
+            ),
+        ),
+        (
+            "odd check of segments",
+            sign(header, &with(r#""check_segments":null"#)),
+        ),
         ("negative height", sign(header, &with(r#""max_height":-1"#))),
     ] {
-        table += &format!("{name}: {}\n", Grant::verify(&token, &keys(), NOW, 0).unwrap_err().code());
+        table += &format!(
+            "{name}: {}\n",
+            Grant::verify(&token, &keys(), NOW, 0).unwrap_err().code()
+        );
     }
     insta::assert_snapshot!(table, @"
     empty: grant-malformed
@@ -183,7 +253,8 @@ fn what_is_not_a_grant_is_refused() {
 fn es256_grants_verify_with_the_public_key() {
     use p256::ecdsa::signature::Signer as _;
     let signing = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
-    let public = base64ct::Base64::encode_string(signing.verifying_key().to_sec1_point(false).as_bytes());
+    let public =
+        base64ct::Base64::encode_string(signing.verifying_key().to_sec1_point(false).as_bytes());
     let keys = GrantKeys::parse(&format!("e:ES256:{public}")).unwrap();
     asymmetric("ES256", &keys, |message| {
         let signature: p256::ecdsa::Signature = signing.sign(message);
@@ -198,7 +269,9 @@ fn eddsa_grants_verify_with_the_public_key() {
     let signing = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
     let public = base64ct::Base64::encode_string(signing.verifying_key().as_bytes());
     let keys = GrantKeys::parse(&format!("e:EdDSA:{public}")).unwrap();
-    asymmetric("EdDSA", &keys, |message| signing.sign(message).to_bytes().to_vec());
+    asymmetric("EdDSA", &keys, |message| {
+        signing.sign(message).to_bytes().to_vec()
+    });
 }
 
 #[cfg(any(feature = "es256", feature = "eddsa"))]
@@ -206,18 +279,33 @@ fn asymmetric(algorithm: &str, keys: &GrantKeys, sign: impl Fn(&[u8]) -> Vec<u8>
     let encode = Base64UrlUnpadded::encode_string;
     let token = |alg: &str| {
         let header = format!(r#"{{"alg":"{alg}","kid":"e"}}"#);
-        let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims::write(&grant()).as_bytes()));
+        let signed = format!(
+            "{}.{}",
+            encode(header.as_bytes()),
+            encode(claims::write(&grant()).as_bytes())
+        );
         let signature = encode(&sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     };
-    assert_eq!(Grant::verify(&token(algorithm), keys, NOW, 0).unwrap().grant, grant());
-    assert_eq!(Grant::verify(&token("HS256"), keys, NOW, 0).unwrap_err(), Refusal::GrantAlgorithm);
+    assert_eq!(
+        Grant::verify(&token(algorithm), keys, NOW, 0)
+            .unwrap()
+            .grant,
+        grant()
+    );
+    assert_eq!(
+        Grant::verify(&token("HS256"), keys, NOW, 0).unwrap_err(),
+        Refusal::GrantAlgorithm
+    );
     let good = token(algorithm);
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let mut bytes = Base64UrlUnpadded::decode_vec(signature).unwrap();
     bytes[40] ^= 1;
     let forged = format!("{signed}.{}", encode(&bytes));
-    assert_eq!(Grant::verify(&forged, keys, NOW, 0).unwrap_err(), Refusal::GrantSignature);
+    assert_eq!(
+        Grant::verify(&forged, keys, NOW, 0).unwrap_err(),
+        Refusal::GrantSignature
+    );
     assert_eq!(grant().issue(keys), None, "public keys cannot issue");
 }
 

@@ -9,8 +9,14 @@ const LONGEST_STANDSTILL_MS: u64 = SEGMENT_MS * 3 / 2;
 
 /// The work of one encoder run.
 fn one_run(segments: u32) -> Work {
-    let ends_ms = (1..=u64::from(segments)).map(|it| it * SEGMENT_MS).collect();
-    Work { ends_ms, chunk_ends: vec![], side_by_side: 1 }
+    let ends_ms = (1..=u64::from(segments))
+        .map(|it| it * SEGMENT_MS)
+        .collect();
+    Work {
+        ends_ms,
+        chunk_ends: vec![],
+        side_by_side: 1,
+    }
 }
 
 /// The growth after `moves` segments, one every `step_ms`.
@@ -31,11 +37,35 @@ fn a_video_is_shown_when_it_lasts() {
         ("a remuxed rung", 10, 3, 1_000, 3),
         ("the whole of a short video", 1_000, 2, 2, 2),
         ("one segment that is all", 90_000, 1, 1, 1),
-        ("barely faster than playback: the margin is used up by a long video", 5_900, 3, 100, 0),
-        ("as fast as playback, with three tenths of the video in hand", 6_000, 30, 100, 10),
+        (
+            "barely faster than playback: the margin is used up by a long video",
+            5_900,
+            3,
+            100,
+            0,
+        ),
+        (
+            "as fast as playback, with three tenths of the video in hand",
+            6_000,
+            30,
+            100,
+            10,
+        ),
         ("half as fast: too early", 12_000, 50, 100, 0),
-        ("half as fast: the rest is made in time, and most is held back", 12_000, 65, 100, 8),
-        ("slower than a playlist may stand still, nearly complete", 30_000, 99, 100, 82),
+        (
+            "half as fast: the rest is made in time, and most is held back",
+            12_000,
+            65,
+            100,
+            8,
+        ),
+        (
+            "slower than a playlist may stand still, nearly complete",
+            30_000,
+            99,
+            100,
+            82,
+        ),
     ] {
         let growth = steady(of, step_ms, ready);
         let now_ms = u64::from(ready) * step_ms;
@@ -47,11 +77,22 @@ fn a_video_is_shown_when_it_lasts() {
 fn what_goes_on_after_a_restart_waits_until_its_speed_is_known() {
     let mut growth = Growth::new(one_run(20), 50_000, 7);
     assert_eq!(growth.to_show(50_000, None), 0);
-    let shown = Some(Shown { segments: 9, since_ms: 50_000 });
-    assert_eq!(growth.to_show(50_000, shown), 9, "never less than what is shown");
+    let shown = Some(Shown {
+        segments: 9,
+        since_ms: 50_000,
+    });
+    assert_eq!(
+        growth.to_show(50_000, shown),
+        9,
+        "never less than what is shown"
+    );
     assert_eq!(growth.to_show(90_000, shown), 9, "nothing new is ready");
     growth.note(91_000, 10);
-    assert_eq!(growth.to_show(91_000, shown), 10, "it has stood still for long enough");
+    assert_eq!(
+        growth.to_show(91_000, shown),
+        10,
+        "it has stood still for long enough"
+    );
 }
 
 #[test]
@@ -60,13 +101,28 @@ fn segments_are_held_back_while_the_next_ones_are_late() {
     growth.note(15_000, 12);
     // Ten seconds without a move; if the next standstill is three quarters longer, two segments
     // bridge it.
-    assert_eq!(growth.to_show(15_000, Some(Shown { segments: 5, since_ms: 5_000 })), 10);
+    assert_eq!(
+        growth.to_show(
+            15_000,
+            Some(Shown {
+                segments: 5,
+                since_ms: 5_000
+            })
+        ),
+        10
+    );
     // Segments that were held back follow as fast as they can be played.
-    let shown = Some(Shown { segments: 10, since_ms: 15_000 });
+    let shown = Some(Shown {
+        segments: 10,
+        since_ms: 15_000,
+    });
     assert_eq!(growth.to_show(18_000, shown), 10);
     assert_eq!(growth.to_show(20_500, shown), 11);
     // Later than predicted.
-    let shown = Some(Shown { segments: 11, since_ms: 30_000 });
+    let shown = Some(Shown {
+        segments: 11,
+        since_ms: 30_000,
+    });
     assert_eq!(growth.to_show(35_999, shown), 11);
     assert_eq!(growth.to_show(36_000, shown), 12);
 }
@@ -82,7 +138,10 @@ impl Encoders {
     /// `cost_ms` of each segment; `chunks`: lengths, the last one repeats.
     fn new(workers: usize, chunks: &[usize], cost_ms: &[u64]) -> Self {
         let (mut free, mut done_ms, mut chunk_ends) = (vec![0_u64; workers], vec![], vec![]);
-        let mut lengths = chunks.iter().copied().chain(std::iter::repeat(*chunks.last().unwrap()));
+        let mut lengths = chunks
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(*chunks.last().unwrap()));
         while done_ms.len() < cost_ms.len() {
             let worker = (0..workers).min_by_key(|it| free[*it]).unwrap();
             for _ in 0..lengths.next().unwrap() {
@@ -93,7 +152,11 @@ impl Encoders {
             }
             chunk_ends.push(done_ms.len() as u32);
         }
-        let work = Work { chunk_ends, side_by_side: workers as u32, ..one_run(cost_ms.len() as u32) };
+        let work = Work {
+            chunk_ends,
+            side_by_side: workers as u32,
+            ..one_run(cost_ms.len() as u32)
+        };
         Self { work, done_ms }
     }
 
@@ -116,7 +179,11 @@ struct Seen {
 /// Checks every 250 ms, and writes every 1.5 s at most, as the publisher does.
 fn watch(encoders: &Encoders) -> Seen {
     let work = &encoders.work;
-    let (mut growth, mut shown, mut seen) = (Growth::new(work.clone(), 0, 0), None::<Shown>, Seen::default());
+    let (mut growth, mut shown, mut seen) = (
+        Growth::new(work.clone(), 0, 0),
+        None::<Shown>,
+        Seen::default(),
+    );
     let (mut begun_ms, mut played_ms) = (0, 0);
     for now_ms in (0..).step_by(250) {
         growth.note(now_ms, encoders.ready(now_ms));
@@ -127,13 +194,23 @@ fn watch(encoders: &Encoders) -> Seen {
         if segments > before && may_write {
             match shown {
                 None => (seen.begun_with, seen.after_ms, begun_ms) = (segments, now_ms, now_ms),
-                Some(it) => seen.longest_standstill_ms = seen.longest_standstill_ms.max(now_ms - it.since_ms),
+                Some(it) => {
+                    seen.longest_standstill_ms =
+                        seen.longest_standstill_ms.max(now_ms - it.since_ms)
+                }
             }
-            shown = Some(Shown { segments, since_ms: now_ms });
+            shown = Some(Shown {
+                segments,
+                since_ms: now_ms,
+            });
         }
         let there_ms = work.begin(shown.map_or(0, |it| it.segments));
         if shown.is_some() && now_ms > begun_ms {
-            if played_ms + 250 <= there_ms { played_ms += 250 } else { seen.stalled_ms += 250 }
+            if played_ms + 250 <= there_ms {
+                played_ms += 250
+            } else {
+                seen.stalled_ms += 250
+            }
         }
         if shown.is_some_and(|it| it.segments as usize == work.ends_ms.len()) {
             return seen;

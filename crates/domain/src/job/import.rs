@@ -21,6 +21,9 @@ pub struct Import {
 impl Import {
     /// The import of a video, which has exactly one.
     pub fn new(video: VideoId) -> Self {
-        Self { id: JobId::of("import", &video.to_string(), "", ""), video }
+        Self {
+            id: JobId::of("import", &video.to_string(), "", ""),
+            video,
+        }
     }
 }

@@ -55,18 +55,29 @@ impl JobMessage {
     /// Parses a message body. Unknown fields are ignored: a newer sender may add some.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
         let value: serde_json::Value =
-            serde_json::from_str(body).map_err(|it| InvalidMessage::NotAMessage { detail: it.to_string() })?;
+            serde_json::from_str(body).map_err(|it| InvalidMessage::NotAMessage {
+                detail: it.to_string(),
+            })?;
         let kind = value
             .get("type")
             .and_then(serde_json::Value::as_str)
-            .ok_or_else(|| InvalidMessage::NotAMessage { detail: "it has no `type`".to_owned() })?;
+            .ok_or_else(|| InvalidMessage::NotAMessage {
+                detail: "it has no `type`".to_owned(),
+            })?;
         let Some(of_type) = Self::TYPES.into_iter().find(|it| *it == kind) else {
-            return Err(InvalidMessage::UnknownType { found: kind.chars().take(64).collect() });
+            return Err(InvalidMessage::UnknownType {
+                found: kind.chars().take(64).collect(),
+            });
         };
-        let message: Self = serde_json::from_value(value)
-            .map_err(|it| InvalidMessage::Malformed { of_type, detail: it.to_string() })?;
+        let message: Self =
+            serde_json::from_value(value).map_err(|it| InvalidMessage::Malformed {
+                of_type,
+                detail: it.to_string(),
+            })?;
         if *message.id() != message.due_id() {
-            return Err(InvalidMessage::ForeignId { found: message.id().clone() });
+            return Err(InvalidMessage::ForeignId {
+                found: message.id().clone(),
+            });
         }
         Ok(message)
     }
@@ -166,7 +177,10 @@ mod tests {
         let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
         value["colour"] = "red".into();
         value["priority"] = "a-newer-one".into();
-        assert_eq!(JobMessage::parse(&value.to_string()), Ok(JobMessage::from(job())));
+        assert_eq!(
+            JobMessage::parse(&value.to_string()),
+            Ok(JobMessage::from(job()))
+        );
     }
 
     #[test]
@@ -204,9 +218,12 @@ mod tests {
     #[test]
     fn the_wire_format_of_posters_is_frozen() {
         let video = job().video;
-        let text: String = [PosterJob::from_timestamp(video, 12_500), PosterJob::from_image(video, b"picture")]
-            .map(|it| format!("{}\n", JobMessage::from(it).to_body()))
-            .concat();
+        let text: String = [
+            PosterJob::from_timestamp(video, 12_500),
+            PosterJob::from_image(video, b"picture"),
+        ]
+        .map(|it| format!("{}\n", JobMessage::from(it).to_body()))
+        .concat();
         insta::assert_snapshot!(text, @r#"
         {"type":"poster-v1","job":"2421459ba1430cecacd2fea3ac1822a6","video":"vid_018bcfe5680077078707070707070707","poster":"790159200608f719","from":{"timestamp":12500}}
         {"type":"poster-v1","job":"d5ab5a9ef02db27bcd6c6679285fac8e","video":"vid_018bcfe5680077078707070707070707","poster":"7fa0a91818dba852","from":"image"}

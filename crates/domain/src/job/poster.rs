@@ -37,11 +37,20 @@ impl PosterJob {
 
     /// A job for a frame of the video.
     pub fn from_timestamp(video: VideoId, at_ms: u64) -> Self {
-        Self::new(video, PosterId::from_timestamp(at_ms), PosterSource::Timestamp(at_ms))
+        Self::new(
+            video,
+            PosterId::from_timestamp(at_ms),
+            PosterSource::Timestamp(at_ms),
+        )
     }
 
     fn new(video: VideoId, poster: PosterId, from: PosterSource) -> Self {
-        Self { id: Self::id_of(video, &poster), video, poster, from }
+        Self {
+            id: Self::id_of(video, &poster),
+            video,
+            poster,
+            from,
+        }
     }
 
     pub(super) fn id_of(video: VideoId, poster: &PosterId) -> JobId {

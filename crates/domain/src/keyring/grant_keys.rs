@@ -72,8 +72,10 @@ impl GrantKeys {
             .into_iter()
             .enumerate()
             .map(|(index, (id, rest))| {
-                let (algorithm, material) =
-                    rest.split_once(':').ok_or(InvalidKeys::Form { number: index + 1, form: FORM })?;
+                let (algorithm, material) = rest.split_once(':').ok_or(InvalidKeys::Form {
+                    number: index + 1,
+                    form: FORM,
+                })?;
                 let key = read(&id, algorithm, &decode(&id, material)?)?;
                 Ok((id, key))
             })
@@ -83,18 +85,26 @@ impl GrantKeys {
 
     /// The key with this id.
     pub(crate) fn get(&self, id: &str) -> Option<&GrantKey> {
-        self.keys.iter().find(|it| it.0.as_str() == id).map(|it| &it.1)
+        self.keys
+            .iter()
+            .find(|it| it.0.as_str() == id)
+            .map(|it| &it.1)
     }
 
     /// The key that issues; `None`: all configured keys can only verify.
     pub(crate) fn issuer(&self) -> Option<(&KeyId, &KeyedMac)> {
-        self.keys.iter().find_map(|(id, key)| Some((id, key.secret()?)))
+        self.keys
+            .iter()
+            .find_map(|(id, key)| Some((id, key.secret()?)))
     }
 }
 
 impl fmt::Debug for GrantKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = self.keys.iter().map(|(id, key)| (id.as_str(), key.algorithm()));
+        let named = self
+            .keys
+            .iter()
+            .map(|(id, key)| (id.as_str(), key.algorithm()));
         f.debug_map().entries(named).finish()
     }
 }
@@ -120,7 +130,9 @@ fn is_uncompressed(point: &[u8]) -> bool {
 /// Whether an Ed25519 key is not a point of small order. For those, an attacker can forge
 /// signatures by trying a few messages, and not every runtime rejects them.
 fn is_strong(key: &[u8]) -> bool {
-    let Ok(mut bytes) = <[u8; 32]>::try_from(key) else { return false };
+    let Ok(mut bytes) = <[u8; 32]>::try_from(key) else {
+        return false;
+    };
     bytes[31] &= 0x7f;
     !WEAK_ED25519.contains(&bytes)
 }
@@ -132,16 +144,26 @@ impl GrantKey {
             #[cfg(feature = "es256")]
             "ES256" => {
                 let point = material.strip_prefix(&ES256_SPKI).unwrap_or(material);
-                let bad = || InvalidKeys::Material { id: id.clone(), expected: ES256_EXPECTED };
-                let point = Some(point).filter(|it| is_uncompressed(it)).ok_or_else(bad)?;
+                let bad = || InvalidKeys::Material {
+                    id: id.clone(),
+                    expected: ES256_EXPECTED,
+                };
+                let point = Some(point)
+                    .filter(|it| is_uncompressed(it))
+                    .ok_or_else(bad)?;
                 let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(|_| bad())?;
                 Ok(Self::Es256(Box::new(key)))
             }
             #[cfg(feature = "eddsa")]
             "EdDSA" => {
                 let bytes = material.strip_prefix(&ED25519_SPKI).unwrap_or(material);
-                let key = ed25519_dalek::VerifyingKey::try_from(bytes).ok().filter(|it| !it.is_weak());
-                let key = key.ok_or_else(|| InvalidKeys::Material { id: id.clone(), expected: ED25519_EXPECTED })?;
+                let key = ed25519_dalek::VerifyingKey::try_from(bytes)
+                    .ok()
+                    .filter(|it| !it.is_weak());
+                let key = key.ok_or_else(|| InvalidKeys::Material {
+                    id: id.clone(),
+                    expected: ED25519_EXPECTED,
+                })?;
                 Ok(Self::EdDsa(Box::new(key)))
             }
             _ => Err(InvalidKeys::Algorithm(id.clone())),
@@ -151,12 +173,24 @@ impl GrantKey {
     fn read_delegated(id: &KeyId, algorithm: &str, material: &[u8]) -> Result<Self, InvalidKeys> {
         let bare = |algorithm, head: &[u8], is_bare: fn(&[u8]) -> bool, expected| {
             let key = material.strip_prefix(head).unwrap_or(material);
-            let bad = || InvalidKeys::Material { id: id.clone(), expected };
-            if is_bare(key) { Ok(Self::Delegated(algorithm, key.to_vec())) } else { Err(bad()) }
+            let bad = || InvalidKeys::Material {
+                id: id.clone(),
+                expected,
+            };
+            if is_bare(key) {
+                Ok(Self::Delegated(algorithm, key.to_vec()))
+            } else {
+                Err(bad())
+            }
         };
         match algorithm {
             "HS256" => Ok(Self::Hs256(keyed_mac(id, material)?)),
-            "ES256" => bare(Algorithm::Es256, &ES256_SPKI, is_uncompressed, ES256_EXPECTED),
+            "ES256" => bare(
+                Algorithm::Es256,
+                &ES256_SPKI,
+                is_uncompressed,
+                ES256_EXPECTED,
+            ),
             "EdDSA" => bare(Algorithm::EdDsa, &ED25519_SPKI, is_strong, ED25519_EXPECTED),
             _ => Err(InvalidKeys::Algorithm(id.clone())),
         }
@@ -183,18 +217,27 @@ impl GrantKey {
 
     /// Whether `signature` is valid for `message`. In constant time if the key is secret.
     /// `delegated`: the result of the external verification; used only for delegated keys.
-    pub(crate) fn is_valid_signature(&self, message: &[u8], signature: &[u8], delegated: Option<bool>) -> bool {
+    pub(crate) fn is_valid_signature(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+        delegated: Option<bool>,
+    ) -> bool {
         match self {
-            Self::Hs256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            Self::Hs256(mac) => mac
+                .clone()
+                .chain_update(message)
+                .verify_slice(signature)
+                .is_ok(),
             #[cfg(feature = "es256")]
             Self::Es256(key) => {
                 use p256::ecdsa::signature::Verifier as _;
-                p256::ecdsa::Signature::from_slice(signature).is_ok_and(|it| key.verify(message, &it).is_ok())
+                p256::ecdsa::Signature::from_slice(signature)
+                    .is_ok_and(|it| key.verify(message, &it).is_ok())
             }
             #[cfg(feature = "eddsa")]
-            Self::EdDsa(key) => {
-                ed25519_dalek::Signature::from_slice(signature).is_ok_and(|it| key.verify_strict(message, &it).is_ok())
-            }
+            Self::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|it| key.verify_strict(message, &it).is_ok()),
             Self::Delegated(..) => delegated == Some(true),
         }
     }
@@ -203,12 +246,15 @@ impl GrantKey {
 /// The bytes before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC
 /// 5480).
 const ES256_SPKI: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// The bytes before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410).
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
-const ES256_EXPECTED: &str = "a public key on P-256, uncompressed, as SubjectPublicKeyInfo or as a SEC1 point";
+const ES256_EXPECTED: &str =
+    "a public key on P-256, uncompressed, as SubjectPublicKeyInfo or as a SEC1 point";
 const ED25519_EXPECTED: &str = "an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes";

@@ -31,12 +31,17 @@ impl PassKeys {
 
     /// The key with this id.
     pub(crate) fn get(&self, id: &[u8]) -> Option<&KeyedMac> {
-        self.keys.iter().find(|it| it.0.as_str().as_bytes() == id).map(|it| &it.1)
+        self.keys
+            .iter()
+            .find(|it| it.0.as_str().as_bytes() == id)
+            .map(|it| &it.1)
     }
 }
 
 impl fmt::Debug for PassKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|it| it.0.as_str())).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|it| it.0.as_str()))
+            .finish()
     }
 }

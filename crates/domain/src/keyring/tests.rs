@@ -14,24 +14,40 @@ fn several_keys_may_be_live() {
 #[test]
 fn public_keys_are_read_bare_and_from_pem_bodies() {
     // The keys of RFC 8037, A.2 and of RFC 7515, A.3.1.
-    let ed25519 =
-        ("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    let ed25519 = (
+        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+    );
     for text in [ed25519.0, ed25519.1] {
-        assert_eq!(format!("{:?}", GrantKeys::parse(&format!("a:EdDSA:{text}")).unwrap()), "{\"a\": EdDsa}");
+        assert_eq!(
+            format!(
+                "{:?}",
+                GrantKeys::parse(&format!("a:EdDSA:{text}")).unwrap()
+            ),
+            "{\"a\": EdDsa}"
+        );
     }
-    let coordinates = ["f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"];
-    let point =
-        coordinates.iter().fold(vec![4], |point, it| [point, Base64UrlUnpadded::decode_vec(it).unwrap()].concat());
+    let coordinates = [
+        "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    ];
+    let point = coordinates.iter().fold(vec![4], |point, it| {
+        [point, Base64UrlUnpadded::decode_vec(it).unwrap()].concat()
+    });
     let spki_head = Base64Unpadded::decode_vec("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgA").unwrap();
     for bytes in [point.clone(), [spki_head, point].concat()] {
         let text = format!("a:ES256:{}", Base64::encode_string(&bytes));
-        assert_eq!(format!("{:?}", GrantKeys::parse(&text).unwrap()), "{\"a\": Es256}");
+        assert_eq!(
+            format!("{:?}", GrantKeys::parse(&text).unwrap()),
+            "{\"a\": Es256}"
+        );
     }
 }
 
 #[test]
 fn neither_reader_takes_a_weak_key_or_a_compressed_one() {
-    let compressed = Base64UrlUnpadded::decode_vec("Avg83nczcPbF3UGDy-5v20t7WAczNXvp7xO6z248e9FU").unwrap();
+    let compressed =
+        Base64UrlUnpadded::decode_vec("Avg83nczcPbF3UGDy-5v20t7WAczNXvp7xO6z248e9FU").unwrap();
     let mut texts = vec![format!("a:ES256:{}", Base64::encode_string(&compressed))];
     for mut key in grant_keys::WEAK_ED25519 {
         texts.push(format!("a:EdDSA:{}", Base64::encode_string(&key)));

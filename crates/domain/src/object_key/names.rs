@@ -24,7 +24,10 @@ impl FileName {
         let mapped: String = last
             .chars()
             .map(|c| {
-                if c.is_control() || turns_the_text(c) || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace()
+                if c.is_control()
+                    || turns_the_text(c)
+                    || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c)
+                    || c.is_whitespace()
                 {
                     '_'
                 } else {
@@ -91,7 +94,11 @@ impl TryFrom<String> for FileName {
     type Error = InvalidName;
 
     fn try_from(text: String) -> Result<Self, InvalidName> {
-        if Self::clean(&text).0 == text { Ok(Self(text)) } else { Err(InvalidName(text)) }
+        if Self::clean(&text).0 == text {
+            Ok(Self(text))
+        } else {
+            Err(InvalidName(text))
+        }
     }
 }
 
@@ -121,7 +128,9 @@ impl ExternalPath {
     fn is_ours(text: &str) -> bool {
         let mut steps = text.split('/');
         match (steps.next(), steps.next()) {
-            (Some("uploads"), second) => second.is_none_or(|it| it.is_empty() || it.starts_with("vid_")),
+            (Some("uploads"), second) => {
+                second.is_none_or(|it| it.is_empty() || it.starts_with("vid_"))
+            }
             (first, _) => first.is_some_and(|it| Self::OURS.contains(&it)),
         }
     }
@@ -154,7 +163,11 @@ impl TryFrom<String> for ExternalPath {
             && !text.split('/').any(|it| it == "." || it == "..")
             && !text.ends_with('/')
             && !Self::is_ours(&text);
-        if legal { Ok(Self(text)) } else { Err(InvalidName(text)) }
+        if legal {
+            Ok(Self(text))
+        } else {
+            Err(InvalidName(text))
+        }
     }
 }
 
@@ -189,9 +202,15 @@ impl FromStr for RenditionName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let legal = (1..=32).contains(&text.len())
-            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            && text
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             && !RESERVED_FOLDERS.contains(&text);
-        if legal { Ok(Self(text.to_owned())) } else { Err(InvalidName(text.chars().take(64).collect())) }
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName(text.chars().take(64).collect()))
+        }
     }
 }
 

@@ -11,9 +11,10 @@ impl ObjectKey {
     pub fn parse(bucket: Bucket, path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').collect();
         let key = match (bucket, parts.as_slice()) {
-            (Bucket::Private, ["uploads", video, name]) => {
-                Self::Source { video: video.parse().ok()?, file_name: FileName::try_from((*name).to_owned()).ok()? }
-            }
+            (Bucket::Private, ["uploads", video, name]) => Self::Source {
+                video: video.parse().ok()?,
+                file_name: FileName::try_from((*name).to_owned()).ok()?,
+            },
             (Bucket::Private, ["archive", video, name]) => Self::ArchivedSource {
                 video: video.parse().ok()?,
                 file_name: FileName::try_from((*name).to_owned()).ok()?,
@@ -26,17 +27,27 @@ impl ObjectKey {
             (Bucket::Private, ["manifests", video, file]) => {
                 let (video, name) = (video.parse().ok()?, file.strip_suffix(".json")?);
                 match name.strip_suffix(".plan") {
-                    Some(generation) => Self::Plan { video, generation: generation.parse().ok()? },
-                    None => Self::Manifest { video, generation: name.parse().ok()? },
+                    Some(generation) => Self::Plan {
+                        video,
+                        generation: generation.parse().ok()?,
+                    },
+                    None => Self::Manifest {
+                        video,
+                        generation: name.parse().ok()?,
+                    },
                 }
             }
-            (Bucket::Private, ["posters", video, poster]) => {
-                Self::PosterImage { video: video.parse().ok()?, poster: poster.parse().ok()? }
-            }
-            (Bucket::Media, ["hls", video, "posters", file]) => {
-                Self::CustomPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
-            }
-            (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master { video: video.parse().ok()? },
+            (Bucket::Private, ["posters", video, poster]) => Self::PosterImage {
+                video: video.parse().ok()?,
+                poster: poster.parse().ok()?,
+            },
+            (Bucket::Media, ["hls", video, "posters", file]) => Self::CustomPoster {
+                video: video.parse().ok()?,
+                poster: file.strip_suffix(".jpg")?.parse().ok()?,
+            },
+            (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master {
+                video: video.parse().ok()?,
+            },
             (Bucket::Media, ["hls", video, generation, rest @ ..]) => {
                 Self::parse_output(video.parse().ok()?, generation.parse().ok()?, rest)?
             }
@@ -51,17 +62,39 @@ impl ObjectKey {
             ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
             ["poster.jpg"] => Self::Poster { video, generation },
             ["thumbs", file] => {
-                let index = file.strip_prefix("thumb_")?.strip_suffix(".jpg")?.parse().ok()?;
-                Self::Thumbnail { video, generation, index }
+                let index = file
+                    .strip_prefix("thumb_")?
+                    .strip_suffix(".jpg")?
+                    .parse()
+                    .ok()?;
+                Self::Thumbnail {
+                    video,
+                    generation,
+                    index,
+                }
             }
             [folder, file] => {
                 let rendition: RenditionName = folder.parse().ok()?;
                 match file.strip_prefix(folder)? {
-                    ".m3u8" => Self::MediaPlaylist { video, generation, rendition },
-                    "_init.mp4" => Self::InitSegment { video, generation, rendition },
+                    ".m3u8" => Self::MediaPlaylist {
+                        video,
+                        generation,
+                        rendition,
+                    },
+                    "_init.mp4" => Self::InitSegment {
+                        video,
+                        generation,
+                        rendition,
+                    },
                     file => {
                         let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
-                        Self::Segment { video, generation, rendition, index, format: SegmentFormat::MpegTs }
+                        Self::Segment {
+                            video,
+                            generation,
+                            rendition,
+                            index,
+                            format: SegmentFormat::MpegTs,
+                        }
                     }
                 }
             }

@@ -10,14 +10,38 @@ fn every_key() -> Vec<ObjectKey> {
     let (video, generation) = (video(), Generation::of("etag", "profile"));
     let rendition: RenditionName = "1080p".parse().unwrap();
     vec![
-        ObjectKey::Source { video, file_name: FileName::clean("Holiday 2024.mp4") },
-        ObjectKey::ArchivedSource { video, file_name: FileName::clean("a.mp4") },
-        ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition.clone() },
-        ObjectKey::Manifest { video, generation: generation.clone() },
-        ObjectKey::Plan { video, generation: generation.clone() },
+        ObjectKey::Source {
+            video,
+            file_name: FileName::clean("Holiday 2024.mp4"),
+        },
+        ObjectKey::ArchivedSource {
+            video,
+            file_name: FileName::clean("a.mp4"),
+        },
+        ObjectKey::ContentKey {
+            video,
+            generation: generation.clone(),
+            key: rendition.clone(),
+        },
+        ObjectKey::Manifest {
+            video,
+            generation: generation.clone(),
+        },
+        ObjectKey::Plan {
+            video,
+            generation: generation.clone(),
+        },
         ObjectKey::Master { video },
-        ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() },
-        ObjectKey::InitSegment { video, generation: generation.clone(), rendition: rendition.clone() },
+        ObjectKey::MediaPlaylist {
+            video,
+            generation: generation.clone(),
+            rendition: rendition.clone(),
+        },
+        ObjectKey::InitSegment {
+            video,
+            generation: generation.clone(),
+            rendition: rendition.clone(),
+        },
         ObjectKey::Segment {
             video,
             generation: generation.clone(),
@@ -25,12 +49,28 @@ fn every_key() -> Vec<ObjectKey> {
             index: 7,
             format: SegmentFormat::MpegTs,
         },
-        ObjectKey::Thumbnail { video, generation: generation.clone(), index: 9 },
-        ObjectKey::Storyboard { video, generation: generation.clone() },
-        ObjectKey::StoryboardIndex { video, generation: generation.clone() },
+        ObjectKey::Thumbnail {
+            video,
+            generation: generation.clone(),
+            index: 9,
+        },
+        ObjectKey::Storyboard {
+            video,
+            generation: generation.clone(),
+        },
+        ObjectKey::StoryboardIndex {
+            video,
+            generation: generation.clone(),
+        },
         ObjectKey::Poster { video, generation },
-        ObjectKey::CustomPoster { video, poster: PosterId::from_timestamp(7) },
-        ObjectKey::PosterImage { video, poster: PosterId::from_timestamp(7) },
+        ObjectKey::CustomPoster {
+            video,
+            poster: PosterId::from_timestamp(7),
+        },
+        ObjectKey::PosterImage {
+            video,
+            poster: PosterId::from_timestamp(7),
+        },
     ]
 }
 
@@ -39,7 +79,13 @@ fn paths_types_and_cache_policies() {
     let table: String = every_key()
         .iter()
         .map(|key| {
-            format!("{:?} {} | {} | {}\n", key.bucket(), key.path(), key.content_type(), key.cache_policy().header())
+            format!(
+                "{:?} {} | {} | {}\n",
+                key.bucket(),
+                key.path(),
+                key.content_type(),
+                key.cache_policy().header()
+            )
         })
         .collect();
     insta::assert_snapshot!(table, @"
@@ -89,7 +135,10 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
     ] {
         assert_eq!(ObjectKey::parse(Bucket::Media, &path), None, "{path}");
     }
-    assert_eq!(ObjectKey::parse(Bucket::Private, &ObjectKey::Master { video }.path()), None);
+    assert_eq!(
+        ObjectKey::parse(Bucket::Private, &ObjectKey::Master { video }.path()),
+        None
+    );
 }
 
 #[test]

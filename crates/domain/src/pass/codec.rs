@@ -58,7 +58,10 @@ pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
 
 /// The encoding of the limits, for the name of a session: any change of them changes the bytes.
 pub(super) fn limits(limits: &Limits) -> Option<Vec<u8>> {
-    let mut out = vec![u8::from(limits.max_height.is_some()), u8::from(limits.check_segments)];
+    let mut out = vec![
+        u8::from(limits.max_height.is_some()),
+        u8::from(limits.check_segments),
+    ];
     out.extend_from_slice(&limits.max_height.unwrap_or_default().to_be_bytes());
     put_places(&mut out, limits)?;
     Some(out)
@@ -131,11 +134,19 @@ pub(super) fn decode(payload: &[u8]) -> Option<Pass> {
         let names = (0..count).map(|_| std::str::from_utf8(reader.text()?).ok()?.parse().ok());
         Some(names.collect::<Option<Vec<_>>>()?)
     };
-    let max_height = if flags & MAX_HEIGHT == 0 { None } else { Some(u32::from_be_bytes(reader.array()?)) };
+    let max_height = if flags & MAX_HEIGHT == 0 {
+        None
+    } else {
+        Some(u32::from_be_bytes(reader.array()?))
+    };
     let count = reader.byte()?;
-    let ip = (0..count).map(|_| reader.prefix()).collect::<Option<Vec<_>>>()?;
+    let ip = (0..count)
+        .map(|_| reader.prefix())
+        .collect::<Option<Vec<_>>>()?;
     let (kind, count) = (reader.byte()?, reader.byte()?);
-    let countries = (0..count).map(|_| reader.array().map(Country)).collect::<Option<Vec<_>>>()?;
+    let countries = (0..count)
+        .map(|_| reader.array().map(Country))
+        .collect::<Option<Vec<_>>>()?;
     let geo = match kind {
         0 => None,
         1 => Some(Geo::Allow(countries)),
@@ -145,8 +156,23 @@ pub(super) fn decode(payload: &[u8]) -> Option<Pass> {
     let count = reader.byte()?;
     let origins = (0..count).map(|_| std::str::from_utf8(reader.text16()?).ok()?.parse().ok());
     let origins = origins.collect::<Option<Vec<_>>>()?;
-    let limits = Limits { max_height, ip, geo, origins, check_segments: flags & CHECK_SEGMENTS != 0 };
-    let pass = Pass { purpose, video, generation, session, viewer, expires, renditions, limits };
+    let limits = Limits {
+        max_height,
+        ip,
+        geo,
+        origins,
+        check_segments: flags & CHECK_SEGMENTS != 0,
+    };
+    let pass = Pass {
+        purpose,
+        video,
+        generation,
+        session,
+        viewer,
+        expires,
+        renditions,
+        limits,
+    };
     reader.0.is_empty().then_some(pass)
 }
 

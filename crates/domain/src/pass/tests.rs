@@ -28,12 +28,23 @@ fn limited() -> Pass {
     let limits = Limits {
         max_height: Some(480),
         check_segments: true,
-        ip: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
-        geo: Some(Geo::Deny(vec!["DE".parse().unwrap(), "US".parse().unwrap()])),
+        ip: vec![
+            "192.0.2.0/24".parse().unwrap(),
+            "2001:db8::/32".parse().unwrap(),
+        ],
+        geo: Some(Geo::Deny(vec![
+            "DE".parse().unwrap(),
+            "US".parse().unwrap(),
+        ])),
         origins: vec!["https://a.example".parse().unwrap()],
     };
     let renditions = Some(vec!["480p".parse().unwrap(), "audio-96k".parse().unwrap()]);
-    Pass { purpose: Purpose::Key, renditions, limits, ..pass() }
+    Pass {
+        purpose: Purpose::Key,
+        renditions,
+        limits,
+        ..pass()
+    }
 }
 
 #[test]
@@ -55,7 +66,10 @@ fn a_pass_opens_one_thing_until_it_expires() {
     let text = pass().sign(&keys(OLD)).unwrap();
     let verify = |purpose, now| Pass::verify(&text, purpose, &keys(OLD), now).err();
     assert_eq!(verify(Purpose::Stream, NOW + 59), None);
-    assert_eq!(verify(Purpose::Stream, NOW + 60), Some(Refusal::PassExpired));
+    assert_eq!(
+        verify(Purpose::Stream, NOW + 60),
+        Some(Refusal::PassExpired)
+    );
     assert_eq!(verify(Purpose::Key, NOW), Some(Refusal::PassPurpose));
     assert!(limited().opens(&"480p".parse().unwrap()));
     assert!(!limited().opens(&"1080p".parse().unwrap()));
@@ -65,22 +79,52 @@ fn a_pass_opens_one_thing_until_it_expires() {
 #[test]
 fn a_session_is_that_of_one_video_viewer_and_set_of_limits() {
     let name = |pass: &Pass| pass.session_name().unwrap();
-    let limits = |limits: Limits| Pass { limits, ..limited() };
+    let limits = |limits: Limits| Pass {
+        limits,
+        ..limited()
+    };
     let all = [
         pass(),
         limited(),
-        Pass { video: VideoId::new(1, [7; 10]), ..pass() },
-        Pass { session: Fingerprint::of("another"), ..pass() },
-        Pass { viewer: Fingerprint::default(), ..pass() },
-        limits(Limits { max_height: Some(720), ..limited().limits }),
-        limits(Limits { max_height: None, ..limited().limits }),
-        limits(Limits { check_segments: false, ..limited().limits }),
-        limits(Limits { ip: vec!["192.0.2.0/25".parse().unwrap()], ..limited().limits }),
+        Pass {
+            video: VideoId::new(1, [7; 10]),
+            ..pass()
+        },
+        Pass {
+            session: Fingerprint::of("another"),
+            ..pass()
+        },
+        Pass {
+            viewer: Fingerprint::default(),
+            ..pass()
+        },
         limits(Limits {
-            geo: Some(Geo::Allow(vec!["DE".parse().unwrap(), "US".parse().unwrap()])),
+            max_height: Some(720),
             ..limited().limits
         }),
-        limits(Limits { origins: vec![], ..limited().limits }),
+        limits(Limits {
+            max_height: None,
+            ..limited().limits
+        }),
+        limits(Limits {
+            check_segments: false,
+            ..limited().limits
+        }),
+        limits(Limits {
+            ip: vec!["192.0.2.0/25".parse().unwrap()],
+            ..limited().limits
+        }),
+        limits(Limits {
+            geo: Some(Geo::Allow(vec![
+                "DE".parse().unwrap(),
+                "US".parse().unwrap(),
+            ])),
+            ..limited().limits
+        }),
+        limits(Limits {
+            origins: vec![],
+            ..limited().limits
+        }),
     ];
     let names: std::collections::HashSet<SessionName> = all.iter().map(name).collect();
     assert_eq!(names.len(), all.len());
@@ -101,7 +145,10 @@ fn keys_rotate_without_cutting_a_session() {
     let text = pass().sign(&keys(OLD)).unwrap();
     let both = keys(&format!("{NEW},{OLD}"));
     assert!(Pass::verify(&text, Purpose::Stream, &both, NOW).is_ok());
-    assert_eq!(Pass::verify(&text, Purpose::Stream, &keys(NEW), NOW), Err(Refusal::PassKeyUnknown));
+    assert_eq!(
+        Pass::verify(&text, Purpose::Stream, &keys(NEW), NOW),
+        Err(Refusal::PassKeyUnknown)
+    );
     let newer = pass().sign(&both).unwrap();
     assert!(Pass::verify(&newer, Purpose::Stream, &keys(NEW), NOW).is_ok());
 }
@@ -113,11 +160,17 @@ fn no_bit_of_a_pass_can_be_changed() {
         let mut forged = bytes.clone();
         forged[bit / 8] ^= 1 << (bit % 8);
         let text = Base64UrlUnpadded::encode_string(&forged);
-        assert!(Pass::verify(&text, Purpose::Key, &keys(OLD), NOW).is_err(), "bit {bit}");
+        assert!(
+            Pass::verify(&text, Purpose::Key, &keys(OLD), NOW).is_err(),
+            "bit {bit}"
+        );
     }
     for length in 0..bytes.len() {
         let text = Base64UrlUnpadded::encode_string(&bytes[..length]);
-        assert!(Pass::verify(&text, Purpose::Key, &keys(OLD), NOW).is_err(), "{length} bytes");
+        assert!(
+            Pass::verify(&text, Purpose::Key, &keys(OLD), NOW).is_err(),
+            "{length} bytes"
+        );
     }
 }
 

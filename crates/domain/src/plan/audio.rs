@@ -20,18 +20,40 @@ const MAX_MISSING: f64 = 0.25;
 /// There is one per distinct rate: rungs share them. The remuxed rung gets the first. If all rungs
 /// have the same rate, and the source's own audio can be copied, it serves them all: a player that
 /// switches between rungs with the same audio keeps what it has buffered.
-pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: &mut [RungPlan]) -> Vec<AudioPlan> {
-    let Some(source) = &probe.audio else { return vec![] };
+pub(super) fn renditions(
+    probe: &Probe,
+    profile: &Profile,
+    copied: bool,
+    rungs: &mut [RungPlan],
+) -> Vec<AudioPlan> {
+    let Some(source) = &probe.audio else {
+        return vec![];
+    };
     let channels = source.channels.clamp(1, 2);
     // AAC supports up to 96 kHz, but every device plays 48 and 44.1 kHz.
-    let sample_rate = if source.sample_rate == 44_100 { 44_100 } else { 48_000 };
+    let sample_rate = if source.sample_rate == 44_100 {
+        44_100
+    } else {
+        48_000
+    };
     let encoded = |kbps: u32| {
         let rendition = Rendition::audio(rate_name(kbps));
-        AudioPlan { rendition, kbps, channels, sample_rate, copied: false }
+        AudioPlan {
+            rendition,
+            kbps,
+            channels,
+            sample_rate,
+            copied: false,
+        }
     };
     let kbps_of = |rung: &RungPlan| {
-        let asked = profile.rungs.iter().find(|it| it.name == rung.rendition.name);
-        asked.or(profile.rungs.last()).map_or(64, |it| it.audio_kbps)
+        let asked = profile
+            .rungs
+            .iter()
+            .find(|it| it.name == rung.rendition.name);
+        asked
+            .or(profile.rungs.last())
+            .map_or(64, |it| it.audio_kbps)
     };
     let mut rates: Vec<u32> = rungs.iter().map(&kbps_of).collect();
     rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
@@ -46,7 +68,9 @@ pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: 
     if let Some(own) = &own
         && rates.len() < 2
     {
-        rungs.iter_mut().for_each(|it| it.audio = Some(own.rendition.name.clone()));
+        rungs
+            .iter_mut()
+            .for_each(|it| it.audio = Some(own.rendition.name.clone()));
         return vec![own.clone()];
     }
     for rung in rungs.iter_mut() {
@@ -57,7 +81,9 @@ pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: 
         rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
         rates.dedup();
     }
-    own.into_iter().chain(rates.into_iter().map(encoded)).collect()
+    own.into_iter()
+        .chain(rates.into_iter().map(encoded))
+        .collect()
 }
 
 fn source_name() -> RenditionName {
@@ -65,13 +91,17 @@ fn source_name() -> RenditionName {
 }
 
 fn rate_name(kbps: u32) -> RenditionName {
-    format!("audio-{kbps}k").parse().expect("letters, digits and dashes")
+    format!("audio-{kbps}k")
+        .parse()
+        .expect("letters, digits and dashes")
 }
 
 /// Whether the source's audio can be copied: AAC-LC that begins and ends with the video.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
     let offset = audio.start_seconds - probe.origin_seconds();
-    let missing = audio.duration_seconds.map(|it| seconds(probe.index.video_end) - (offset + it));
+    let missing = audio
+        .duration_seconds
+        .map(|it| seconds(probe.index.video_end) - (offset + it));
     audio.codec == "aac"
         && audio.profile.as_deref() == Some("LC")
         && audio.channels <= 2

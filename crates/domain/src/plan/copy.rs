@@ -35,7 +35,11 @@ impl CopyDecision {
     pub(super) fn new(size: Result<Size, CopyRefusal>, audio: Option<RenditionName>) -> Self {
         let name = || "source".parse().expect("a legal name");
         match size {
-            Ok(size) => Self::Remux(CopyRung { rendition: Rendition::video(name()), size, audio }),
+            Ok(size) => Self::Remux(CopyRung {
+                rendition: Rendition::video(name()),
+                size,
+                audio,
+            }),
             Err(refusal) => Self::Encode(refusal),
         }
     }
@@ -114,26 +118,62 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     let refuse_if = |holds: bool, refusal| if holds { Err(refusal) } else { Ok(()) };
     // Copy mode requests a remux, whether or not the profile's ladder enables it.
     refuse_if(!rung.enabled && mode == Mode::Abr, CopyRefusal::Disabled)?;
-    refuse_if(video.codec != "h264" || video.pixel_format != "yuv420p", CopyRefusal::Codec)?;
+    refuse_if(
+        video.codec != "h264" || video.pixel_format != "yuv420p",
+        CopyRefusal::Codec,
+    )?;
     refuse_if(video.interlaced, CopyRefusal::Interlaced)?;
     refuse_if(
-        video.rotation != 0 || video.mirrored || video.pixel_aspect.is_some_and(|it| it.num != it.den),
+        video.rotation != 0
+            || video.mirrored
+            || video.pixel_aspect.is_some_and(|it| it.num != it.den),
         CopyRefusal::Geometry,
     )?;
-    refuse_if(video.width % 2 == 1 || video.height % 2 == 1, CopyRefusal::Geometry)?;
-    refuse_if(video.hdr.is_some() || video.wide_gamut, CopyRefusal::HighDynamicRange)?;
-    refuse_if(video.source_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;
-    refuse_if(index.keyframes.is_empty() || index.seeking != Seeking::Indexed, CopyRefusal::NoIndex)?;
+    refuse_if(
+        video.width % 2 == 1 || video.height % 2 == 1,
+        CopyRefusal::Geometry,
+    )?;
+    refuse_if(
+        video.hdr.is_some() || video.wide_gamut,
+        CopyRefusal::HighDynamicRange,
+    )?;
+    refuse_if(
+        video.source_rate.as_f64() > profile.max_frame_rate + 0.01,
+        CopyRefusal::FrameRate,
+    )?;
+    refuse_if(
+        index.keyframes.is_empty() || index.seeking != Seeking::Indexed,
+        CopyRefusal::NoIndex,
+    )?;
     let tail = index.end.saturating_sub(index.video_end);
-    refuse_if(index.video_start > 0 || tail > LONGEST_TAIL, CopyRefusal::AudioOutsideVideo)?;
+    refuse_if(
+        index.video_start > 0 || tail > LONGEST_TAIL,
+        CopyRefusal::AudioOutsideVideo,
+    )?;
     let longest_gap = (rung.max_keyframe_gap_seconds * TICKS_PER_SECOND as f64) as u64;
-    refuse_if(index.keyframes[0] != 0 || index.longest_gop() > longest_gap, CopyRefusal::KeyframeGap)?;
+    refuse_if(
+        index.keyframes[0] != 0 || index.longest_gop() > longest_gap,
+        CopyRefusal::KeyframeGap,
+    )?;
     refuse_if(!index.closed_gops, CopyRefusal::OpenGroups)?;
     // If the size of the video stream is unknown, the rate of the whole file is used, which is
     // never below it.
-    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.video_end.max(1));
+    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND)
+        / u128::from(index.video_end.max(1));
     let bit_rate = index.video_bit_rate().map_or(whole, u128::from);
-    refuse_if(bit_rate > u128::from(rung.max_kbps) * 1000, CopyRefusal::BitRate)?;
-    refuse_if(index.gop_bytes.iter().any(|it| *it > LARGEST_COPIED_SEGMENT), CopyRefusal::BitRate)?;
-    Ok(Size { width: video.width, height: video.height })
+    refuse_if(
+        bit_rate > u128::from(rung.max_kbps) * 1000,
+        CopyRefusal::BitRate,
+    )?;
+    refuse_if(
+        index
+            .gop_bytes
+            .iter()
+            .any(|it| *it > LARGEST_COPIED_SEGMENT),
+        CopyRefusal::BitRate,
+    )?;
+    Ok(Size {
+        width: video.width,
+        height: video.height,
+    })
 }

@@ -17,7 +17,11 @@ pub enum IncompatiblePlan {
 impl EncodePlan {
     /// This plan, with the named rungs taken from `fresh`. Each keeps its audio, and the chunks
     /// stay those of this plan, because the other rungs are reused by them.
-    pub fn with_rungs_of(&self, fresh: &Self, names: &[RenditionName]) -> Result<Self, IncompatiblePlan> {
+    pub fn with_rungs_of(
+        &self,
+        fresh: &Self,
+        names: &[RenditionName],
+    ) -> Result<Self, IncompatiblePlan> {
         let fits = self.boundaries == fresh.boundaries
             && self.frame_rate == fresh.frame_rate
             && self.keyframe_interval == fresh.keyframe_interval
@@ -29,7 +33,9 @@ impl EncodePlan {
         for name in names {
             let old = plan.rungs.iter_mut().find(|it| it.rendition.name == *name);
             let new = fresh.rungs.iter().find(|it| it.rendition.name == *name);
-            let (Some(old), Some(new)) = (old, new) else { return Err(IncompatiblePlan::Rung(name.clone())) };
+            let (Some(old), Some(new)) = (old, new) else {
+                return Err(IncompatiblePlan::Rung(name.clone()));
+            };
             if old.rendition != new.rendition {
                 return Err(IncompatiblePlan::Timeline);
             }
@@ -70,12 +76,26 @@ mod tests {
     fn named_rungs_are_replaced_and_the_rest_stays() {
         let (base, fresh) = (plan(""), plan(RICHER));
         let merged = base.with_rungs_of(&fresh, &[name("720p")]).unwrap();
-        let rates: Vec<_> = merged.rungs.iter().map(|it| (it.rendition.name.as_str(), it.video_kbps)).collect();
+        let rates: Vec<_> = merged
+            .rungs
+            .iter()
+            .map(|it| (it.rendition.name.as_str(), it.video_kbps))
+            .collect();
         assert_eq!(rates, [("720p", 4000), ("480p", 1500), ("360p", 800)]);
-        assert_eq!(merged.rungs[0].audio, base.rungs[0].audio, "its audio exists already");
-        assert_eq!((&merged.audio, &merged.copy, &merged.iframes), (&base.audio, &base.copy, &base.iframes));
+        assert_eq!(
+            merged.rungs[0].audio, base.rungs[0].audio,
+            "its audio exists already"
+        );
+        assert_eq!(
+            (&merged.audio, &merged.copy, &merged.iframes),
+            (&base.audio, &base.copy, &base.iframes)
+        );
         let work = merged.only(&[name("720p")]);
-        let names: Vec<_> = work.renditions(Lane::Encode).iter().map(|it| it.name.as_str()).collect();
+        let names: Vec<_> = work
+            .renditions(Lane::Encode)
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
         assert_eq!(names, ["720p", "iframes"]);
         assert_eq!(merged.renditions(Lane::Encode).len(), 4);
     }
@@ -91,7 +111,11 @@ mod tests {
             ("encrypt = false", "720p", IncompatiblePlan::Timeline),
             ("keyframe_seconds = 1.0", "720p", IncompatiblePlan::Timeline),
         ] {
-            assert_eq!(base.with_rungs_of(&plan(profile), &[name(rung)]), Err(expected), "{profile} {rung}");
+            assert_eq!(
+                base.with_rungs_of(&plan(profile), &[name(rung)]),
+                Err(expected),
+                "{profile} {rung}"
+            );
         }
     }
 }

@@ -40,17 +40,32 @@ pub enum Codec {
 impl Rendition {
     /// H.264 video in transport streams.
     pub(super) fn video(name: RenditionName) -> Self {
-        Self { name, kind: RenditionKind::Video, codec: Codec::H264, format: SegmentFormat::MpegTs }
+        Self {
+            name,
+            kind: RenditionKind::Video,
+            codec: Codec::H264,
+            format: SegmentFormat::MpegTs,
+        }
     }
 
     /// AAC audio in transport streams.
     pub(super) fn audio(name: RenditionName) -> Self {
-        Self { name, kind: RenditionKind::Audio, codec: Codec::Aac, format: SegmentFormat::MpegTs }
+        Self {
+            name,
+            kind: RenditionKind::Audio,
+            codec: Codec::Aac,
+            format: SegmentFormat::MpegTs,
+        }
     }
 
     /// The trick-play rendition, H.264 in transport streams.
     pub(super) fn iframes() -> Self {
         let name = "iframes".parse().expect("a legal name");
-        Self { name, kind: RenditionKind::IFrames, codec: Codec::H264, format: SegmentFormat::MpegTs }
+        Self {
+            name,
+            kind: RenditionKind::IFrames,
+            codec: Codec::H264,
+            format: SegmentFormat::MpegTs,
+        }
     }
 }

@@ -24,7 +24,10 @@ impl Size {
     pub fn with_short_side(self, short: u32) -> Self {
         let scale = f64::from(short) / f64::from(self.short_side().max(1));
         let even = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32 * 2).max(16);
-        Self { width: even(self.width), height: even(self.height) }
+        Self {
+            width: even(self.width),
+            height: even(self.height),
+        }
     }
 }
 
@@ -47,10 +50,18 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
     let mut rungs: Vec<RungPlan> = enabled
         .iter()
         .filter(|it| f64::from(source.short_side()) >= f64::from(it.width.min(it.height)) * NEARLY)
-        .map(|it| planned(it, source.with_short_side(source.short_side().min(it.width.min(it.height)))))
+        .map(|it| {
+            planned(
+                it,
+                source.with_short_side(source.short_side().min(it.width.min(it.height))),
+            )
+        })
         .collect();
     if let (true, Some(top)) = (copied, rungs.first()) {
-        let source_kbps = probe.index.video_bit_rate().map_or(u64::MAX, |it| it / 1000);
+        let source_kbps = probe
+            .index
+            .video_bit_rate()
+            .map_or(u64::MAX, |it| it / 1000);
         let same_size = f64::from(top.size.short_side()) >= f64::from(source.short_side()) * NEARLY;
         // `u64::MAX` if the rate is unknown: then the rung is kept, because it may save bits.
         if same_size && u64::from(top.video_kbps) > source_kbps / 3 * 2 {
@@ -64,7 +75,12 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
 }
 
 fn planned(rung: &Rung, size: Size) -> RungPlan {
-    RungPlan { rendition: Rendition::video(rung.name.clone()), size, video_kbps: rung.video_kbps, audio: None }
+    RungPlan {
+        rendition: Rendition::video(rung.name.clone()),
+        size,
+        video_kbps: rung.video_kbps,
+        audio: None,
+    }
 }
 
 /// The only rung of a source below every rung: its own size, at a proportional rate.
@@ -72,9 +88,14 @@ fn tiny(smallest: &Rung, source: Size) -> RungPlan {
     let size = source.with_short_side(source.short_side());
     let share = f64::from(size.width * size.height) / f64::from(smallest.width * smallest.height);
     RungPlan {
-        rendition: Rendition::video(format!("{}p", size.short_side()).parse().expect("digits and a letter")),
+        rendition: Rendition::video(
+            format!("{}p", size.short_side())
+                .parse()
+                .expect("digits and a letter"),
+        ),
         size,
-        video_kbps: ((f64::from(smallest.video_kbps) * share) as u32).clamp(100, smallest.video_kbps),
+        video_kbps: ((f64::from(smallest.video_kbps) * share) as u32)
+            .clamp(100, smallest.video_kbps),
         audio: None,
     }
 }
@@ -83,6 +104,10 @@ fn tiny(smallest: &Rung, source: Size) -> RungPlan {
 pub(super) fn iframes(probe: &Probe, rungs: &[RungPlan]) -> Size {
     let (width, height) = probe.video.display_size();
     let source = Size { width, height };
-    let smallest = rungs.iter().map(|it| it.size.short_side()).min().unwrap_or(source.short_side());
+    let smallest = rungs
+        .iter()
+        .map(|it| it.size.short_side())
+        .min()
+        .unwrap_or(source.short_side());
     source.with_short_side(smallest.min(IFRAME_SHORT_SIDE))
 }

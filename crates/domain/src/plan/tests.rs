@@ -9,19 +9,40 @@ const SECOND: u64 = TICKS_PER_SECOND;
 fn describe(plan: &EncodePlan) -> String {
     let mut text = match &plan.copy {
         CopyDecision::Remux(copy) => {
-            format!("copy {}x{} {:?}\n", copy.size.width, copy.size.height, copy.audio.as_ref().map(|it| it.as_str()))
+            format!(
+                "copy {}x{} {:?}\n",
+                copy.size.width,
+                copy.size.height,
+                copy.audio.as_ref().map(|it| it.as_str())
+            )
         }
         CopyDecision::Encode(refusal) => format!("no copy: {refusal}\n"),
     };
     for rung in &plan.rungs {
         let audio = rung.audio.as_ref().map_or("silent", |it| it.as_str());
-        text +=
-            &format!("{} {}x{} {}k {audio}\n", rung.rendition.name, rung.size.width, rung.size.height, rung.video_kbps);
+        text += &format!(
+            "{} {}x{} {}k {audio}\n",
+            rung.rendition.name, rung.size.width, rung.size.height, rung.video_kbps
+        );
     }
-    let audio: Vec<_> =
-        plan.audio.iter().map(|it| format!("{}{}", it.rendition.name, if it.copied { "*" } else { "" })).collect();
-    text += &format!("audio {} | iframes {}x{}\n", audio.join(" "), plan.iframes.size.width, plan.iframes.size.height);
-    let chunks = |lane| plan.chunks(lane).iter().map(|it| it.segments.len().to_string()).collect::<Vec<_>>().join("+");
+    let audio: Vec<_> = plan
+        .audio
+        .iter()
+        .map(|it| format!("{}{}", it.rendition.name, if it.copied { "*" } else { "" }))
+        .collect();
+    text += &format!(
+        "audio {} | iframes {}x{}\n",
+        audio.join(" "),
+        plan.iframes.size.width,
+        plan.iframes.size.height
+    );
+    let chunks = |lane| {
+        plan.chunks(lane)
+            .iter()
+            .map(|it| it.segments.len().to_string())
+            .collect::<Vec<_>>()
+            .join("+")
+    };
     text += &format!(
         "target {} | segments {} | copy {} encode {} audio {}\n",
         plan.target_duration,
@@ -78,17 +99,23 @@ fn what_is_not_standard_is_encoded_and_says_why() {
     #[expect(clippy::type_complexity, reason = "a table of changes")]
     let changes: [(&str, fn(&mut Probe)); 15] = [
         ("hevc", |it| it.video.codec = "hevc".to_owned()),
-        ("10 bit", |it| it.video.pixel_format = "yuv420p10le".to_owned()),
+        ("10 bit", |it| {
+            it.video.pixel_format = "yuv420p10le".to_owned()
+        }),
         ("interlaced", |it| it.video.interlaced = true),
         ("rotated", |it| it.video.rotation = 90),
         ("mirrored", |it| it.video.mirrored = true),
         ("anamorphic", |it| it.video.pixel_aspect = Ratio::new(4, 3)),
         ("hdr", |it| it.video.hdr = Some(HighDynamicRange::Hlg)),
         ("rich", |it| it.index.video_bytes = Some(200_000_000)),
-        ("fast", |it| it.video.source_rate = Ratio { num: 120, den: 1 }),
+        ("fast", |it| {
+            it.video.source_rate = Ratio { num: 120, den: 1 }
+        }),
         ("no index", |it| it.index.keyframes.clear()),
         ("no seeking", |it| it.index.seeking = Seeking::Approximate),
-        ("sparse keyframes", |it| it.index.keyframes = vec![0, 12 * SECOND]),
+        ("sparse keyframes", |it| {
+            it.index.keyframes = vec![0, 12 * SECOND]
+        }),
         ("open", |it| it.index.closed_gops = false),
         ("audio first", |it| it.index.video_start = SECOND),
         ("audio last", |it| it.index.end += 2 * SECOND),
@@ -98,7 +125,9 @@ fn what_is_not_standard_is_encoded_and_says_why() {
         let mut probe = standard();
         change(&mut probe);
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-        let CopyDecision::Encode(refusal) = plan.copy else { panic!("{name} is remuxed") };
+        let CopyDecision::Encode(refusal) = plan.copy else {
+            panic!("{name} is remuxed")
+        };
         table += &format!("{name}: {refusal} | {} rungs\n", plan.rungs.len());
     }
     insta::assert_snapshot!(table, @"
@@ -139,8 +168,11 @@ fn shapes_fit_by_the_short_side_and_are_even() {
         probe.video.codec = "vp9".to_owned();
         (probe.video.width, probe.video.height, probe.video.rotation) = (width, height, rotation);
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-        let rungs: Vec<_> =
-            plan.rungs.iter().map(|it| format!("{}={}x{}", it.rendition.name, it.size.width, it.size.height)).collect();
+        let rungs: Vec<_> = plan
+            .rungs
+            .iter()
+            .map(|it| format!("{}={}x{}", it.rendition.name, it.size.width, it.size.height))
+            .collect();
         table += &format!("{width}x{height}/{rotation}: {}\n", rungs.join(" "));
     }
     insta::assert_snapshot!(table, @"
@@ -192,7 +224,11 @@ fn audio_that_cannot_be_passed_on_is_encoded() {
 #[test]
 fn rungs_with_distinct_rates_have_distinct_audio() {
     let mut profile = Profile::default();
-    profile.rungs.iter_mut().filter(|it| it.name.as_str() == "360p").for_each(|it| it.audio_kbps = 64);
+    profile
+        .rungs
+        .iter_mut()
+        .filter(|it| it.name.as_str() == "360p")
+        .for_each(|it| it.audio_kbps = 64);
     insta::assert_snapshot!(describe(&EncodePlan::new(&standard(), &profile, Mode::Abr).unwrap()), @r#"
     copy 1920x1080 Some("audio-source")
     720p 1280x720 3000k audio-128k
@@ -207,7 +243,12 @@ fn rungs_with_distinct_rates_have_distinct_audio() {
 fn a_group_of_pictures_that_is_too_large_for_memory_is_encoded() {
     let mut probe = standard();
     probe.index.gop_bytes[3] = LARGEST_COPIED_SEGMENT;
-    assert!(EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap().copy.is_remux());
+    assert!(
+        EncodePlan::new(&probe, &Profile::default(), Mode::Abr)
+            .unwrap()
+            .copy
+            .is_remux()
+    );
     probe.index.gop_bytes[3] += 1;
     let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
     assert_eq!(plan.copy, CopyDecision::Encode(CopyRefusal::BitRate));
@@ -223,16 +264,29 @@ fn limits_are_the_sources_fault() {
     ));
     profile = Profile::default();
     profile.limits.max_pixels = 1280 * 720;
-    assert!(matches!(EncodePlan::new(&standard(), &profile, Mode::Abr), Err(SourceProblem::TooManyPixels { .. })));
+    assert!(matches!(
+        EncodePlan::new(&standard(), &profile, Mode::Abr),
+        Err(SourceProblem::TooManyPixels { .. })
+    ));
     // The display size counts: pixels eight times as wide as high.
     let mut wide = standard();
     wide.video.pixel_aspect = Ratio::new(8, 1);
     profile.limits.max_pixels = 1920 * 1080 * 8 - 1;
     let refused = EncodePlan::new(&wide, &profile, Mode::Abr);
-    assert!(matches!(refused, Err(SourceProblem::TooManyPixels { width: 15_360, height: 1080, .. })));
+    assert!(matches!(
+        refused,
+        Err(SourceProblem::TooManyPixels {
+            width: 15_360,
+            height: 1080,
+            ..
+        })
+    ));
     profile = Profile::default();
     profile.limits.max_bytes = 1;
-    assert!(matches!(EncodePlan::new(&standard(), &profile, Mode::Abr), Err(SourceProblem::TooLarge { .. })));
+    assert!(matches!(
+        EncodePlan::new(&standard(), &profile, Mode::Abr),
+        Err(SourceProblem::TooLarge { .. })
+    ));
 }
 
 proptest! {

@@ -45,25 +45,50 @@ const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 ///
 /// Beside a remuxed rung, boundaries are keyframes of the source; otherwise they are equidistant,
 /// at keyframes that the encoder inserts.
-pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool, end: u64) -> Vec<Boundary> {
+pub(super) fn boundaries(
+    probe: &Probe,
+    profile: &Profile,
+    copied: bool,
+    end: u64,
+) -> Vec<Boundary> {
     let rate = probe.video.frame_rate;
-    let last = Boundary { ticks: end, frame: rate.frame_at(end).max(1) };
+    let last = Boundary {
+        ticks: end,
+        frame: rate.frame_at(end).max(1),
+    };
     if copied {
         let starts = keyframe_starts(&probe.index.keyframes, end, profile.segment_seconds);
-        let starts = starts.into_iter().map(|ticks| Boundary { ticks, frame: rate.frame_at(ticks) });
+        let starts = starts.into_iter().map(|ticks| Boundary {
+            ticks,
+            frame: rate.frame_at(ticks),
+        });
         return starts.chain([last]).collect();
     }
     let keyframes = keyframe_interval(rate, profile);
-    let per_segment = ((profile.segment_seconds * rate.as_f64() / keyframes as f64).round() as u64).max(1) * keyframes;
+    let per_segment = ((profile.segment_seconds * rate.as_f64() / keyframes as f64).round() as u64)
+        .max(1)
+        * keyframes;
     // A remainder this short is added to the previous segment, which stays within the slack (Apple
     // 7.7).
     let shortest = ((SLACK_SECONDS * rate.as_f64()) as u64).max(1);
-    let mut starts: Vec<u64> = (0..last.frame.div_ceil(per_segment)).map(|it| it * per_segment).collect();
+    let mut starts: Vec<u64> = (0..last.frame.div_ceil(per_segment))
+        .map(|it| it * per_segment)
+        .collect();
     if starts.len() > 1 && starts.last().is_some_and(|it| last.frame - it <= shortest) {
         starts.pop();
     }
-    let end = Boundary { ticks: rate.ticks_of_frame(last.frame), frame: last.frame };
-    starts.into_iter().map(|frame| Boundary { ticks: rate.ticks_of_frame(frame), frame }).chain([end]).collect()
+    let end = Boundary {
+        ticks: rate.ticks_of_frame(last.frame),
+        frame: last.frame,
+    };
+    starts
+        .into_iter()
+        .map(|frame| Boundary {
+            ticks: rate.ticks_of_frame(frame),
+            frame,
+        })
+        .chain([end])
+        .collect()
 }
 
 /// Selects, one after the other, the last keyframe within reach of a segment, or the next one there
@@ -102,7 +127,11 @@ pub(super) fn keyframe_interval(rate: Ratio, profile: &Profile) -> u64 {
 
 /// The longest segment, rounded to seconds, but never below the profile's target.
 pub(super) fn target_duration(boundaries: &[Boundary], profile: &Profile) -> u32 {
-    let longest = boundaries.windows(2).map(|it| it[1].ticks - it[0].ticks).max().unwrap_or(0);
+    let longest = boundaries
+        .windows(2)
+        .map(|it| it[1].ticks - it[0].ticks)
+        .max()
+        .unwrap_or(0);
     // Audio segments end with a whole access unit, up to 24 ms later (1,024 samples at 44.1 kHz).
     let rounded = (longest + AUDIO_UNIT + TICKS_PER_SECOND / 2) / TICKS_PER_SECOND;
     (rounded as u32).max(profile.segment_seconds.round() as u32)
@@ -113,23 +142,43 @@ pub(super) fn target_duration(boundaries: &[Boundary], profile: &Profile) -> u32
 /// Every chunk decodes from the keyframe before it. If keyframes are far apart, longer chunks keep
 /// that overhead below half, up to the whole file at once. `watched`: viewers watch the encoded
 /// rungs while they grow.
-pub(super) fn encode_chunks(segments: u32, profile: &Profile, longest_gop: u64, watched: bool) -> Vec<ChunkPlan> {
+pub(super) fn encode_chunks(
+    segments: u32,
+    profile: &Profile,
+    longest_gop: u64,
+    watched: bool,
+) -> Vec<ChunkPlan> {
     let gop_seconds = longest_gop as f64 / TICKS_PER_SECOND as f64;
-    let least = if watched { WATCHED_CHUNK_SECONDS } else { ENCODE_CHUNK_SECONDS };
+    let least = if watched {
+        WATCHED_CHUNK_SECONDS
+    } else {
+        ENCODE_CHUNK_SECONDS
+    };
     let seconds = least.max(gop_seconds * 2.0);
     let then = ((seconds / profile.segment_seconds).round() as u32).max(1);
-    let singles = if watched && gop_seconds <= WATCHED_CHUNK_SECONDS { SINGLE_SEGMENTS } else { 1 };
+    let singles = if watched && gop_seconds <= WATCHED_CHUNK_SECONDS {
+        SINGLE_SEGMENTS
+    } else {
+        1
+    };
     chunks(segments, std::iter::repeat_n(1, singles as usize), then)
 }
 
 /// Divides segments into chunks: the first ones have the given lengths, so that viewers need not
 /// wait, and the others are longer.
-pub(super) fn chunks(segments: u32, first: impl IntoIterator<Item = u32>, then: u32) -> Vec<ChunkPlan> {
+pub(super) fn chunks(
+    segments: u32,
+    first: impl IntoIterator<Item = u32>,
+    then: u32,
+) -> Vec<ChunkPlan> {
     let (mut chunks, mut first) = (vec![], first.into_iter());
     let mut start = 0;
     while start < segments {
         let end = segments.min(start + first.next().unwrap_or(then).max(1));
-        chunks.push(ChunkPlan { index: chunks.len() as u32, segments: start..end });
+        chunks.push(ChunkPlan {
+            index: chunks.len() as u32,
+            segments: start..end,
+        });
         start = end;
     }
     chunks

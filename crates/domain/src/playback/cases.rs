@@ -61,7 +61,13 @@ pub struct CaseResponse {
 
 /// All cases. `now` is the time at which the shell under test will see the requests, Unix seconds.
 pub fn all(now: u64) -> Vec<Case> {
-    let grants = [grants::cases(now), passes::cases(now), renewals::cases(now), revocations::cases(now)].concat();
+    let grants = [
+        grants::cases(now),
+        passes::cases(now),
+        renewals::cases(now),
+        revocations::cases(now),
+    ]
+    .concat();
     [grants, requests::cases(now), pace::cases(now)].concat()
 }
 
@@ -75,7 +81,10 @@ impl Case {
             headers: vec![],
             client_ip: "198.51.100.7",
             country: None,
-            expected: Expected { status: 200, ..Expected::default() },
+            expected: Expected {
+                status: 200,
+                ..Expected::default()
+            },
         }
     }
 
@@ -151,21 +160,39 @@ impl Case {
         let expected = &self.expected;
         let text = String::from_utf8_lossy(&response.body);
         if response.status != expected.status {
-            return Err(format!("{}: status {} instead of {}: {text}", self.name, response.status, expected.status));
+            return Err(format!(
+                "{}: status {} instead of {}: {text}",
+                self.name, response.status, expected.status
+            ));
         }
         for (name, value) in &expected.headers {
-            let found = response.headers.iter().find(|it| it.0 == *name).map(|it| it.1.as_str());
+            let found = response
+                .headers
+                .iter()
+                .find(|it| it.0 == *name)
+                .map(|it| it.1.as_str());
             let good = match (*name, found, value) {
                 // Each name separately: a response may vary by more headers.
                 ("vary", Some(names), Some(name)) => names.split(',').any(|it| it.trim() == name),
                 _ => found == value.as_deref(),
             };
             if !good {
-                return Err(format!("{}: header {name} is {found:?} instead of {value:?}", self.name));
+                return Err(format!(
+                    "{}: header {name} is {found:?} instead of {value:?}",
+                    self.name
+                ));
             }
         }
-        if expected.body.as_ref().is_some_and(|it| *it != response.body) {
-            return Err(format!("{}: the body is {} bytes: {text}", self.name, response.body.len()));
+        if expected
+            .body
+            .as_ref()
+            .is_some_and(|it| *it != response.body)
+        {
+            return Err(format!(
+                "{}: the body is {} bytes: {text}",
+                self.name,
+                response.body.len()
+            ));
         }
         if let Some(part) = expected.holds.iter().find(|it| !text.contains(it.as_str())) {
             return Err(format!("{}: the body lacks {part}: {text}", self.name));

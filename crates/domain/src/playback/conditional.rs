@@ -16,8 +16,15 @@ pub(super) enum RangeOutcome {
 
 /// Parses the `Range` header for an object of `size` bytes.
 pub(super) fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
-    let Some(set) = header.map(str::trim).and_then(|it| it.strip_prefix("bytes=")) else { return RangeOutcome::Whole };
-    let Some((first, last)) = set.trim().split_once('-') else { return RangeOutcome::Whole };
+    let Some(set) = header
+        .map(str::trim)
+        .and_then(|it| it.strip_prefix("bytes="))
+    else {
+        return RangeOutcome::Whole;
+    };
+    let Some((first, last)) = set.trim().split_once('-') else {
+        return RangeOutcome::Whole;
+    };
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
         // A number beyond 64 bits is beyond every object.
@@ -29,7 +36,11 @@ pub(super) fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
                 return RangeOutcome::Whole;
             }
             let end = inclusive.map_or(size, |last| last.saturating_add(1).min(size));
-            if first < end { RangeOutcome::Part(first..end) } else { RangeOutcome::Unsatisfiable }
+            if first < end {
+                RangeOutcome::Part(first..end)
+            } else {
+                RangeOutcome::Unsatisfiable
+            }
         }
         (None, Some(suffix)) if first.is_empty() => {
             if suffix == 0 || size == 0 {
@@ -45,19 +56,24 @@ pub(super) fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
 pub(super) fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let current = opaque(etag);
-    if_none_match.is_some_and(|list| list.trim() == "*" || list.split(',').any(|it| opaque(it) == current))
+    if_none_match
+        .is_some_and(|list| list.trim() == "*" || list.split(',').any(|it| opaque(it) == current))
 }
 
 /// Whether a client accepts gzip, by its `Accept-Encoding` (RFC 9110, 12.5.3).
 pub fn accepts_gzip(accept_encoding: &str) -> bool {
     let taken = |wanted: &[&str]| {
-        let mut all = accept_encoding.split(',').map(|it| it.split_once(';').unwrap_or((it, "")));
+        let mut all = accept_encoding
+            .split(',')
+            .map(|it| it.split_once(';').unwrap_or((it, "")));
         let (_, weight) = all.find(|(coding, _)| wanted.contains(&coding.trim()))?;
         let refused = |it: &str| it.trim().trim_matches(['0', '.']).is_empty();
         Some(!weight.trim().strip_prefix("q=").is_some_and(refused))
     };
     // The star does not apply to a coding that is named.
-    taken(&["gzip", "x-gzip"]).or_else(|| taken(&["*"])).unwrap_or(false)
+    taken(&["gzip", "x-gzip"])
+        .or_else(|| taken(&["*"]))
+        .unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -16,8 +16,7 @@ const REFUSAL_HEADER: &str = "edgereel-refusal";
 const EXPOSED: &str = "edgereel-refusal, content-length, content-range, etag, date";
 
 /// Request headers that pages may send: grants, ranges and conditions, and player data (CTA-5004, CMCD).
-const ACCEPTED: &str =
-    "authorization, range, if-none-match, if-range, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
+const ACCEPTED: &str = "authorization, range, if-none-match, if-range, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
 
 impl Headers {
     /// The names and values.
@@ -65,14 +64,21 @@ impl Headers {
         }
     }
 
-    pub(super) fn object(object: &ObjectKey, limits: &Limits, request: &Request<'_>, config: &Config) -> Self {
+    pub(super) fn object(
+        object: &ObjectKey,
+        limits: &Limits,
+        request: &Request<'_>,
+        config: &Config,
+    ) -> Self {
         let headers = Self::cross_origin(&limits.origins, request, config)
             .with("content-type", object.content_type())
             .with("cache-control", viewer_cache(object))
             .with("x-content-type-options", "nosniff");
         match object {
             // Compressed if the client accepts that, and the same for every response at this URL (RFC 9110, 15.4.5).
-            ObjectKey::Master { .. } | ObjectKey::MediaPlaylist { .. } => headers.varying("accept-encoding"),
+            ObjectKey::Master { .. } | ObjectKey::MediaPlaylist { .. } => {
+                headers.varying("accept-encoding")
+            }
             _ => headers.with("accept-ranges", "bytes"),
         }
     }
@@ -87,7 +93,11 @@ impl Headers {
     /// The CORS headers, which state the pages that may read the response: pages that may send cookies, with cookies;
     /// otherwise the pages that the grant allows; otherwise all pages.
     fn cross_origin(allowed: &[Origin], request: &Request<'_>, config: &Config) -> Self {
-        let among = |list: &[Origin]| request.origin.filter(|it| list.iter().any(|known| known.as_str() == *it));
+        let among = |list: &[Origin]| {
+            request
+                .origin
+                .filter(|it| list.iter().any(|known| known.as_str() == *it))
+        };
         let headers = match among(&config.credential_origins) {
             Some(origin) => Self::default()
                 .with("access-control-allow-origin", origin)
@@ -100,7 +110,11 @@ impl Headers {
             },
         };
         let headers = headers.with("access-control-expose-headers", EXPOSED);
-        if config.credential_origins.is_empty() && allowed.is_empty() { headers } else { headers.varying("origin") }
+        if config.credential_origins.is_empty() && allowed.is_empty() {
+            headers
+        } else {
+            headers.varying("origin")
+        }
     }
 
     /// Adds a request header to `Vary`.

@@ -18,7 +18,12 @@ pub struct KeyPlan {
 
 impl KeyPlan {
     /// The clear key. The reason of a failure is not shown to the viewer: the operator finds it by unwrapping manually.
-    pub fn release(&self, document: &[u8], keys: &KeyEncryptionKeys) -> Result<ContentKey, Refusal> {
-        keys.unwrap(document, &self.object).map_err(|_| Refusal::Key)
+    pub fn release(
+        &self,
+        document: &[u8],
+        keys: &KeyEncryptionKeys,
+    ) -> Result<ContentKey, Refusal> {
+        keys.unwrap(document, &self.object)
+            .map_err(|_| Refusal::Key)
     }
 }

@@ -28,7 +28,10 @@ impl Subject {
     /// The names under which a backend can revoke this session. A viewer and a session are named by a fingerprint, so that the
     /// list does not say who they are.
     pub fn revocations(&self) -> Vec<String> {
-        let mut names = vec![format!("video/{}", self.video), format!("session/{}", self.session)];
+        let mut names = vec![
+            format!("video/{}", self.video),
+            format!("session/{}", self.session),
+        ];
         if self.viewer != Fingerprint::default() {
             names.push(format!("viewer/{}", self.viewer));
         }
@@ -49,7 +52,13 @@ pub(super) fn subject_of(pass: &Pass, now: u64) -> Result<Subject, Refusal> {
         return Err(Refusal::PassExpired);
     };
     let check_segments = pass.limits.check_segments;
-    Ok(Subject { video: pass.video, viewer: pass.viewer, session: pass.session, renewed, check_segments })
+    Ok(Subject {
+        video: pass.video,
+        viewer: pass.viewer,
+        session: pass.session,
+        renewed,
+        check_segments,
+    })
 }
 
 /// The list entries that a decision depends on.
@@ -66,9 +75,16 @@ impl Lookup {
     /// they are useless without playlists and keys, and there are many.
     pub(super) fn of(subject: &Subject, is_segment: bool) -> Option<Self> {
         let checked = !is_segment || subject.check_segments;
-        let revocations = if checked { subject.revocations() } else { vec![] };
+        let revocations = if checked {
+            subject.revocations()
+        } else {
+            vec![]
+        };
         let renewal = subject.renewed.map(renewal_name);
-        (checked || renewal.is_some()).then_some(Self { revocations, renewal })
+        (checked || renewal.is_some()).then_some(Self {
+            revocations,
+            renewal,
+        })
     }
 
     /// Whether the entries permit the request; `now` in Unix seconds. A revocation takes precedence over a renewal.
@@ -76,8 +92,16 @@ impl Lookup {
         if self.revocations.iter().any(|it| find(it).is_some()) {
             return Err(Refusal::Revoked);
         }
-        let renewed = |name: &String| find(name).and_then(|it| it.parse().ok()).is_some_and(|until: u64| now < until);
-        if self.renewal.as_ref().is_none_or(renewed) { Ok(()) } else { Err(Refusal::PassExpired) }
+        let renewed = |name: &String| {
+            find(name)
+                .and_then(|it| it.parse().ok())
+                .is_some_and(|until: u64| now < until)
+        };
+        if self.renewal.as_ref().is_none_or(renewed) {
+            Ok(())
+        } else {
+            Err(Refusal::PassExpired)
+        }
     }
 }
 
@@ -99,7 +123,11 @@ pub struct Entry {
 
 impl Entry {
     pub(super) fn new(name: String, value: String, seconds: u64) -> Self {
-        Self { name, value, seconds: seconds.max(60) }
+        Self {
+            name,
+            value,
+            seconds: seconds.max(60),
+        }
     }
 }
 
@@ -111,16 +139,33 @@ mod tests {
 
     #[test]
     fn a_revocation_wins_over_a_renewal_and_an_old_renewal_is_none() {
-        let lookup = Lookup { revocations: vec!["viewer/a".to_owned()], renewal: Some("renewed/b".to_owned()) };
+        let lookup = Lookup {
+            revocations: vec!["viewer/a".to_owned()],
+            renewal: Some("renewed/b".to_owned()),
+        };
         let judge = |entries: &[(&str, String)]| {
-            lookup.judge(NOW, |name| entries.iter().find(|it| it.0 == name).map(|it| it.1.clone()))
+            lookup.judge(NOW, |name| {
+                entries
+                    .iter()
+                    .find(|it| it.0 == name)
+                    .map(|it| it.1.clone())
+            })
         };
         let until = |time: u64| ("renewed/b", time.to_string());
         assert_eq!(judge(&[until(NOW + 1)]), Ok(()));
         assert_eq!(judge(&[until(NOW)]), Err(Refusal::PassExpired));
         assert_eq!(judge(&[]), Err(Refusal::PassExpired));
-        assert_eq!(judge(&[("renewed/b", "soon".to_owned())]), Err(Refusal::PassExpired));
-        assert_eq!(judge(&[until(NOW + 1), ("viewer/a", "1".to_owned())]), Err(Refusal::Revoked));
-        assert_eq!(judge(&[until(NOW + 1), ("viewer/b", "1".to_owned())]), Ok(()));
+        assert_eq!(
+            judge(&[("renewed/b", "soon".to_owned())]),
+            Err(Refusal::PassExpired)
+        );
+        assert_eq!(
+            judge(&[until(NOW + 1), ("viewer/a", "1".to_owned())]),
+            Err(Refusal::Revoked)
+        );
+        assert_eq!(
+            judge(&[until(NOW + 1), ("viewer/b", "1".to_owned())]),
+            Ok(())
+        );
     }
 }

@@ -37,7 +37,12 @@ struct Target {
 }
 
 impl MasterPlan {
-    pub(super) fn new(verified: &VerifiedGrant, now: u64, request: &Request<'_>, config: &Config) -> Self {
+    pub(super) fn new(
+        verified: &VerifiedGrant,
+        now: u64,
+        request: &Request<'_>,
+        config: &Config,
+    ) -> Self {
         let grant = &verified.grant;
         let object = ObjectKey::Master { video: grant.video };
         let subject = Subject {
@@ -50,15 +55,29 @@ impl MasterPlan {
         let headers = Headers::object(&object, &grant.limits, request, config);
         let expires = config.pass_end(grant, now);
         let pace = pace::is_needed(request).then(|| pace::query(now));
-        Self { object, subject, headers, expires, limits: grant.limits.clone(), base: config.base.clone(), pace }
+        Self {
+            object,
+            subject,
+            headers,
+            expires,
+            limits: grant.limits.clone(),
+            base: config.base.clone(),
+            pace,
+        }
     }
 
     /// The playlist for this viewer.
     pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
         let playlist = MasterPlaylist::parse(text).playlist;
         let (dropped, stay) = self.filter(&playlist)?;
-        let targets = stay.iter().map(|uri| target(uri).ok_or(Refusal::Playlist)).collect::<Result<Vec<_>, _>>()?;
-        let generation = targets.first().map(|it| it.generation.clone()).ok_or(Refusal::Playlist)?;
+        let targets = stay
+            .iter()
+            .map(|uri| target(uri).ok_or(Refusal::Playlist))
+            .collect::<Result<Vec<_>, _>>()?;
+        let generation = targets
+            .first()
+            .map(|it| it.generation.clone())
+            .ok_or(Refusal::Playlist)?;
         if targets.iter().any(|it| it.generation != generation) {
             return Err(Refusal::Playlist);
         }
@@ -82,8 +101,15 @@ impl MasterPlan {
             renditions,
             limits: self.limits.clone(),
         };
-        let prefix = format!("{}/s/{}/", self.base, pass.sign(keys).map_err(|_| Refusal::Playlist)?);
-        let pace = self.pace.as_ref().filter(|_| text.ends_with(START_AT_BEGINNING));
+        let prefix = format!(
+            "{}/s/{}/",
+            self.base,
+            pass.sign(keys).map_err(|_| Refusal::Playlist)?
+        );
+        let pace = self
+            .pace
+            .as_ref()
+            .filter(|_| text.ends_with(START_AT_BEGINNING));
         Ok(rewrite(text, &dropped, |reference, out| {
             // Keys are in the media playlists, where they have their own passes.
             if reference.kind != ReferenceKind::SessionKey && is_relative(reference.uri) {
@@ -97,7 +123,10 @@ impl MasterPlan {
     }
 
     /// The lines to omit, and the URIs of the renditions that remain.
-    fn filter<'p>(&self, playlist: &'p MasterPlaylist) -> Result<(Vec<u32>, Vec<&'p str>), Refusal> {
+    fn filter<'p>(
+        &self,
+        playlist: &'p MasterPlaylist,
+    ) -> Result<(Vec<u32>, Vec<&'p str>), Refusal> {
         let allowed = |variant: &Variant| match (self.limits.max_height, variant.resolution) {
             (None, _) => true,
             (Some(limit), Some(size)) => size.width.min(size.height) <= limit,
@@ -114,10 +143,18 @@ impl MasterPlan {
             }
         }
         if !playlist.variants.iter().any(allowed) {
-            return Err(if playlist.variants.is_empty() { Refusal::Playlist } else { Refusal::MaxHeight });
+            return Err(if playlist.variants.is_empty() {
+                Refusal::Playlist
+            } else {
+                Refusal::MaxHeight
+            });
         }
-        let used: HashSet<(MediaType, &str)> =
-            playlist.variants.iter().filter(|it| allowed(it)).flat_map(groups).collect();
+        let used: HashSet<(MediaType, &str)> = playlist
+            .variants
+            .iter()
+            .filter(|it| allowed(it))
+            .flat_map(groups)
+            .collect();
         let known: HashSet<(MediaType, &str)> = playlist.variants.iter().flat_map(groups).collect();
         for media in &playlist.media {
             let group = media.media_type.zip(media.group.as_deref());
@@ -141,13 +178,17 @@ fn groups(variant: &Variant) -> impl Iterator<Item = (MediaType, &str)> {
         (MediaType::Subtitles, &variant.subtitles),
         (MediaType::ClosedCaptions, &variant.closed_captions),
     ];
-    groups.into_iter().filter_map(|(kind, group)| Some((kind, group.as_deref()?)))
+    groups
+        .into_iter()
+        .filter_map(|(kind, group)| Some((kind, group.as_deref()?)))
 }
 
 /// Whether codecs (RFC 6381) are all audio codecs.
 fn is_audio(codecs: &str) -> bool {
     codecs.split(',').all(|it| {
-        ["mp4a.", "ac-3", "ec-3", "ac-4", "opus", "Opus", "fLaC"].iter().any(|name| it.trim().starts_with(name))
+        ["mp4a.", "ac-3", "ec-3", "ac-4", "opus", "Opus", "fLaC"]
+            .iter()
+            .any(|name| it.trim().starts_with(name))
     })
 }
 
@@ -157,11 +198,18 @@ fn target(uri: &str) -> Option<Target> {
     let generation = parts.next()?.parse().ok()?;
     let rendition: RenditionName = parts.next()?.parse().ok()?;
     let file = parts.next()?.strip_suffix(".m3u8")?;
-    (parts.next().is_none() && file == rendition.as_str()).then_some(Target { generation, rendition })
+    (parts.next().is_none() && file == rendition.as_str()).then_some(Target {
+        generation,
+        rendition,
+    })
 }
 
 /// Whether a URI is a path relative to the playlist.
 pub(super) fn is_relative(uri: &str) -> bool {
-    let scheme = uri.split(['/', '?', '#']).next().unwrap_or_default().contains(':');
+    let scheme = uri
+        .split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default()
+        .contains(':');
     !uri.is_empty() && !uri.starts_with(['/', '?', '#']) && !scheme
 }

@@ -57,11 +57,19 @@ impl MediaPlan {
         let revealed = self.elapsed.and_then(|elapsed| pace::reveal(text, elapsed));
         let text = revealed.as_deref().unwrap_or(text);
         // Clear segments go through the edge, because a public host would serve them to anyone. So do looked-up ones.
-        let is_clear = !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
-        let segments = self.cdn.as_ref().filter(|_| !is_clear && !self.pass.limits.check_segments).map(|cdn| {
-            let video = self.pass.video;
-            format!("{cdn}/hls/{video}/{}/{}/", self.pass.generation, self.rendition)
-        });
+        let is_clear =
+            !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
+        let segments = self
+            .cdn
+            .as_ref()
+            .filter(|_| !is_clear && !self.pass.limits.check_segments)
+            .map(|cdn| {
+                let video = self.pass.video;
+                format!(
+                    "{cdn}/hls/{video}/{}/{}/",
+                    self.pass.generation, self.rendition
+                )
+            });
         // One key serves many segments, and rotated keys follow one another: the last URL is cached.
         let mut last: Option<(String, String)> = None;
         let mut failed = None;
@@ -87,7 +95,11 @@ impl MediaPlan {
             }
             _ => Edit::Keep,
         };
-        let out = if segments.is_some() { rewrite(text, &[], edit) } else { rewrite_tags(text, edit) };
+        let out = if segments.is_some() {
+            rewrite(text, &[], edit)
+        } else {
+            rewrite_tags(text, edit)
+        };
         failed.map_or(Ok(out), Err)
     }
 
@@ -95,22 +107,40 @@ impl MediaPlan {
     pub fn etag(&self, stored: &str, keys: &PassKeys) -> String {
         let mut hash = Sha256::new();
         let current = keys.current().map_or("", |it| it.0.as_str());
-        for part in [self.text.as_str(), current, &self.base, self.cdn.as_deref().unwrap_or_default()] {
+        for part in [
+            self.text.as_str(),
+            current,
+            &self.base,
+            self.cdn.as_deref().unwrap_or_default(),
+        ] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
         if let Some(elapsed) = self.elapsed {
             hash.update(elapsed.to_be_bytes());
         }
-        let stored: String = stored.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
+        let stored: String = stored
+            .chars()
+            .filter(|it| it.is_ascii_alphanumeric() || *it == '-')
+            .collect();
         format!("W/\"{stored}-{}\"", hex(&hash.finalize()[..4]))
     }
 
     /// Stored playlists refer to a relative `{key}.key`; the URL carries a pass for that key only.
     fn key_url(&self, uri: &str, keys: &PassKeys) -> Result<String, Refusal> {
-        let key: RenditionName = uri.strip_suffix(".key").and_then(|it| it.parse().ok()).ok_or(Refusal::Playlist)?;
-        let pass = Pass { purpose: Purpose::Key, renditions: Some(vec![key.clone()]), ..self.pass.clone() };
+        let key: RenditionName = uri
+            .strip_suffix(".key")
+            .and_then(|it| it.parse().ok())
+            .ok_or(Refusal::Playlist)?;
+        let pass = Pass {
+            purpose: Purpose::Key,
+            renditions: Some(vec![key.clone()]),
+            ..self.pass.clone()
+        };
         let signed = pass.sign(keys).map_err(|_| Refusal::Playlist)?;
-        Ok(format!("{}/k/{signed}/{}/{key}.key", self.base, self.pass.generation))
+        Ok(format!(
+            "{}/k/{signed}/{}/{key}.key",
+            self.base, self.pass.generation
+        ))
     }
 }

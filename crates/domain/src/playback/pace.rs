@@ -16,7 +16,10 @@ const SEGMENTS_AT_ONCE: usize = 3;
 /// Whether a request comes from a media element of Chromium: `Sec-Fetch-Dest` is `empty` for players in JavaScript.
 pub(super) fn is_needed(request: &Request<'_>) -> bool {
     let is_media_element = matches!(request.sec_fetch_dest, Some("video" | "audio"));
-    is_media_element && request.sec_ch_ua.is_some_and(|sec_ch_ua| sec_ch_ua.contains("Chromium"))
+    is_media_element
+        && request
+            .sec_ch_ua
+            .is_some_and(|sec_ch_ua| sec_ch_ua.contains("Chromium"))
 }
 
 /// The query that makes the edge reveal a media playlist at this pace, to be appended to its URL. `now` in Unix seconds.
@@ -26,7 +29,9 @@ pub(super) fn query(now: u64) -> String {
 
 /// The seconds of playback that a request has had time for; `None`: it does not ask for pace.
 pub(super) fn elapsed(query: Option<&str>, now: u64) -> Option<u64> {
-    let since = query?.split('&').find_map(|parameter| parameter.strip_prefix("since="))?;
+    let since = query?
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("since="))?;
     Some(now.saturating_sub(since.parse().ok()?))
 }
 
@@ -42,7 +47,13 @@ pub(super) fn reveal(text: &str, elapsed: u64) -> Option<String> {
             if segments > SEGMENTS_AT_ONCE {
                 match left_ms.checked_sub(milliseconds(duration)) {
                     Some(left) => left_ms = left,
-                    None => return Some(text[..end].replacen("PLAYLIST-TYPE:VOD", "PLAYLIST-TYPE:EVENT", 1)),
+                    None => {
+                        return Some(text[..end].replacen(
+                            "PLAYLIST-TYPE:VOD",
+                            "PLAYLIST-TYPE:EVENT",
+                            1,
+                        ));
+                    }
                 }
             }
         } else if !line.starts_with('#') {
@@ -58,9 +69,17 @@ pub(super) fn reveal(text: &str, elapsed: u64) -> Option<String> {
 fn milliseconds(duration: &str) -> u64 {
     let number = duration.split([',', '\r', '\n']).next().unwrap_or_default();
     let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let thousandths = fraction.bytes().chain([b'0'; 3]).take(3).filter(u8::is_ascii_digit);
+    let thousandths = fraction
+        .bytes()
+        .chain([b'0'; 3])
+        .take(3)
+        .filter(u8::is_ascii_digit);
     let fraction = thousandths.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    seconds.parse::<u64>().unwrap_or_default().saturating_mul(1000).saturating_add(fraction)
+    seconds
+        .parse::<u64>()
+        .unwrap_or_default()
+        .saturating_mul(1000)
+        .saturating_add(fraction)
 }
 
 #[cfg(test)]
@@ -77,15 +96,27 @@ mod tests {
             byte_range: None,
             key: Some(if index < 4 { "a.key" } else { "b.key" }.to_owned()),
         });
-        MediaPlaylistSpec { target_duration: 10, kind, iframes_only: false, segments: segments.collect() }.render()
+        MediaPlaylistSpec {
+            target_duration: 10,
+            kind,
+            iframes_only: false,
+            segments: segments.collect(),
+        }
+        .render()
     }
 
     #[test]
     fn three_segments_and_the_elapsed_time_are_revealed() {
-        let text = playlist(MediaPlaylistKind::Vod, &[6000, 6006, 5960, 6000, 2500, 4000]);
+        let text = playlist(
+            MediaPlaylistKind::Vod,
+            &[6000, 6006, 5960, 6000, 2500, 4000],
+        );
         let segments = |elapsed| reveal(&text, elapsed).map(|it| it.matches("#EXTINF").count());
         let revealed: Vec<_> = [0, 5, 6, 8, 9, 12, 13].into_iter().map(segments).collect();
-        assert_eq!(revealed, [Some(3), Some(3), Some(4), Some(4), Some(5), Some(5), None]);
+        assert_eq!(
+            revealed,
+            [Some(3), Some(3), Some(4), Some(4), Some(5), Some(5), None]
+        );
         insta::assert_snapshot!(reveal(&text, 6).unwrap_or_default(), @r#"
         #EXTM3U
         #EXT-X-VERSION:3
@@ -127,7 +158,11 @@ mod tests {
         ];
         for (sec_fetch_dest, sec_ch_ua, needed) in cases {
             assert_eq!(
-                is_needed(&Request { sec_fetch_dest, sec_ch_ua, ..Request::default() }),
+                is_needed(&Request {
+                    sec_fetch_dest,
+                    sec_ch_ua,
+                    ..Request::default()
+                }),
                 needed,
                 "{sec_fetch_dest:?}"
             );
@@ -139,8 +174,19 @@ mod tests {
         let now = 1_800_000_000;
         assert_eq!(elapsed(Some(&query(now)[1..]), now + 7), Some(7));
         assert_eq!(elapsed(Some("grant=a&since=1799999999"), now), Some(1));
-        assert_eq!(elapsed(Some("since=1900000000"), now), Some(0), "a clock that was set back");
-        for nothing in [None, Some(""), Some("since"), Some("since="), Some("since=-1"), Some("mysince=1")] {
+        assert_eq!(
+            elapsed(Some("since=1900000000"), now),
+            Some(0),
+            "a clock that was set back"
+        );
+        for nothing in [
+            None,
+            Some(""),
+            Some("since"),
+            Some("since="),
+            Some("since=-1"),
+            Some("mysince=1"),
+        ] {
             assert_eq!(elapsed(nothing, now), None, "{nothing:?}");
         }
     }

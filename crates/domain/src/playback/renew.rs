@@ -37,14 +37,26 @@ impl RenewPlan {
         config: &Config,
     ) -> Result<Self, Refusal> {
         let Renewing { fresh, running } = Renewing::of(request)?;
-        let VerifiedGrant { grant, session, viewer } = verify_grant(fresh, video, request, now, keys, config)?;
-        let mut subject = Subject { video, viewer, session, renewed: None, check_segments: false };
+        let VerifiedGrant {
+            grant,
+            session,
+            viewer,
+        } = verify_grant(fresh, video, request, now, keys, config)?;
+        let mut subject = Subject {
+            video,
+            viewer,
+            session,
+            renewed: None,
+            check_segments: false,
+        };
         let mut revocations = subject.revocations();
         if let Some(running) = running {
             // This grant has expired, and its signature does not matter: only its session is used. Only a session of
             // the fresh grant's own viewer, with the fresh grant's limits, can be renewed.
             let running = Grant::unverified(running)?;
-            let same = running.grant.video == video && running.viewer == viewer && running.grant.limits == grant.limits;
+            let same = running.grant.video == video
+                && running.viewer == viewer
+                && running.grant.limits == grant.limits;
             if !same {
                 return Err(Refusal::GrantDiffers);
             }
@@ -53,13 +65,17 @@ impl RenewPlan {
             revocations.sort();
             revocations.dedup();
         }
-        let name = SessionName::of(video, subject.session, viewer, &grant.limits).ok_or(Refusal::Playlist)?;
+        let name = SessionName::of(video, subject.session, viewer, &grant.limits)
+            .ok_or(Refusal::Playlist)?;
         let expires = config.pass_end(&grant, now);
         let seconds = expires.saturating_sub(now);
         Ok(Self {
             headers: Headers::json(&grant.limits, request, config),
             subject,
-            lookup: Lookup { revocations, renewal: None },
+            lookup: Lookup {
+                revocations,
+                renewal: None,
+            },
             entry: Entry::new(renewal_name(name), expires.to_string(), seconds),
             seconds,
         })

@@ -54,7 +54,12 @@ impl Conditions {
     pub fn read(is_head: bool, header: impl Fn(&str) -> Option<String>) -> Self {
         let range = if is_head { None } else { header("range") };
         let if_range = range.as_ref().and_then(|_| header("if-range"));
-        Self { is_head, range, if_range, if_none_match: header("if-none-match") }
+        Self {
+            is_head,
+            range,
+            if_range,
+            if_none_match: header("if-none-match"),
+        }
     }
 
     /// Whether the size of the object is needed before its body is read.
@@ -75,9 +80,12 @@ impl Conditions {
         // A range of a version that the client no longer has is of no use to it (RFC 9110, 13.1.5).
         let is_same = self.if_range.as_ref().is_none_or(|it| it == etag);
         match range_of(self.range.as_deref().filter(|_| is_same), size) {
-            RangeOutcome::Whole => {
-                ObjectResponse::Content(Content { status: 200, content_range: None, length: size, range: None })
-            }
+            RangeOutcome::Whole => ObjectResponse::Content(Content {
+                status: 200,
+                content_range: None,
+                length: size,
+                range: None,
+            }),
             RangeOutcome::Part(part) => {
                 let last = part.end.saturating_sub(1);
                 ObjectResponse::Content(Content {
@@ -99,12 +107,22 @@ mod tests {
     const TAG: &str = "\"a\"";
 
     fn respond(is_head: bool, headers: &[(&str, &str)]) -> ObjectResponse {
-        let find = |name: &str| headers.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+        let find = |name: &str| {
+            headers
+                .iter()
+                .find(|it| it.0 == name)
+                .map(|it| it.1.to_owned())
+        };
         Conditions::read(is_head, find).respond(10, TAG)
     }
 
     fn whole() -> ObjectResponse {
-        ObjectResponse::Content(Content { status: 200, content_range: None, length: 10, range: None })
+        ObjectResponse::Content(Content {
+            status: 200,
+            content_range: None,
+            length: 10,
+            range: None,
+        })
     }
 
     fn part(range: Range<u64>, content_range: &str) -> ObjectResponse {
@@ -123,24 +141,54 @@ mod tests {
             (false, vec![], whole()),
             (true, vec![], whole()),
             (true, vec![("range", "bytes=0-3")], whole()),
-            (false, vec![("range", "bytes=2-3")], part(2..4, "bytes 2-3/10")),
-            (false, vec![("range", "bytes=2-3"), ("if-range", TAG)], part(2..4, "bytes 2-3/10")),
-            (false, vec![("range", "bytes=2-3"), ("if-range", "\"b\"")], whole()),
+            (
+                false,
+                vec![("range", "bytes=2-3")],
+                part(2..4, "bytes 2-3/10"),
+            ),
+            (
+                false,
+                vec![("range", "bytes=2-3"), ("if-range", TAG)],
+                part(2..4, "bytes 2-3/10"),
+            ),
+            (
+                false,
+                vec![("range", "bytes=2-3"), ("if-range", "\"b\"")],
+                whole(),
+            ),
             (false, vec![("if-range", "\"b\"")], whole()),
-            (false, vec![("range", "bytes=10-")], ObjectResponse::Unsatisfiable("bytes */10".to_owned())),
+            (
+                false,
+                vec![("range", "bytes=10-")],
+                ObjectResponse::Unsatisfiable("bytes */10".to_owned()),
+            ),
             (true, vec![("range", "bytes=10-")], whole()),
-            (false, vec![("if-none-match", TAG), ("range", "bytes=10-")], ObjectResponse::NotModified),
-            (true, vec![("if-none-match", "W/\"a\"")], ObjectResponse::NotModified),
+            (
+                false,
+                vec![("if-none-match", TAG), ("range", "bytes=10-")],
+                ObjectResponse::NotModified,
+            ),
+            (
+                true,
+                vec![("if-none-match", "W/\"a\"")],
+                ObjectResponse::NotModified,
+            ),
         ];
         for (is_head, headers, expected) in cases {
-            assert_eq!(respond(is_head, &headers), expected, "{is_head} {headers:?}");
+            assert_eq!(
+                respond(is_head, &headers),
+                expected,
+                "{is_head} {headers:?}"
+            );
         }
     }
 
     #[test]
     fn the_size_is_needed_for_ranges_and_heads() {
         let conditions = |is_head, name: &'static str| {
-            Conditions::read(is_head, move |it| (it == name).then(|| "bytes=0-3".to_owned()))
+            Conditions::read(is_head, move |it| {
+                (it == name).then(|| "bytes=0-3".to_owned())
+            })
         };
         assert!(conditions(false, "range").need_size() && conditions(true, "").need_size());
         assert!(!conditions(false, "if-none-match").need_size());

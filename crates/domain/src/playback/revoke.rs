@@ -51,35 +51,59 @@ fn default_seconds() -> u64 {
 }
 
 impl RevokePlan {
-    pub(super) fn new(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        request: &Request<'_>,
+        now: u64,
+        keys: &Keyring,
+        config: &Config,
+    ) -> Result<Self, Refusal> {
         let token = route::grant_of(request)?;
         let (_, claims) = verified_claims(token, &keys.grants, request.signature)?;
-        let claims: Claims = serde_json::from_slice(&claims).map_err(|_| Refusal::GrantMalformed)?;
+        let claims: Claims =
+            serde_json::from_slice(&claims).map_err(|_| Refusal::GrantMalformed)?;
         if claims.aud != REVOCATION_AUDIENCE {
             return Err(Refusal::GrantAudience);
         }
         if now >= claims.exp.saturating_add(config.clock_skew_seconds) {
             return Err(Refusal::GrantExpired);
         }
-        if claims.names.is_empty() || claims.names.len() > MAX_NAMES || !claims.names.iter().all(|it| is_name(it)) {
+        if claims.names.is_empty()
+            || claims.names.len() > MAX_NAMES
+            || !claims.names.iter().all(|it| is_name(it))
+        {
             return Err(Refusal::GrantMalformed);
         }
         let entry = |name| Entry::new(name, "1".to_owned(), claims.seconds);
         let entries = claims.names.into_iter().map(entry).collect();
-        Ok(Self { entries, headers: Headers::json(&Limits::default(), request, config) })
+        Ok(Self {
+            entries,
+            headers: Headers::json(&Limits::default(), request, config),
+        })
     }
 }
 
 /// Whether a name is of a kind that is looked up.
 fn is_name(name: &str) -> bool {
-    let plain = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
-    let known = ["video/", "viewer/", "session/"].iter().find_map(|it| name.strip_prefix(it));
+    let plain = |it: &str| {
+        !it.is_empty()
+            && it
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || it == b'_')
+    };
+    let known = ["video/", "viewer/", "session/"]
+        .iter()
+        .find_map(|it| name.strip_prefix(it));
     name.len() <= MAX_NAME && known.is_some_and(plain)
 }
 
 /// Signs a revocation of names, valid for a minute. `now` in Unix seconds. `None`: no key here can sign.
 pub fn revocation(names: Vec<String>, now: u64, keys: &GrantKeys) -> Option<String> {
     let (aud, exp) = (REVOCATION_AUDIENCE.to_owned(), now.saturating_add(60));
-    let claims = Claims { aud, exp, names, seconds: DEFAULT_SECONDS };
+    let claims = Claims {
+        aud,
+        exp,
+        names,
+        seconds: DEFAULT_SECONDS,
+    };
     sign_claims(&serde_json::to_string(&claims).ok()?, keys)
 }

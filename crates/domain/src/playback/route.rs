@@ -8,9 +8,18 @@ use super::{GRANT_COOKIE, Refusal, Request};
 /// A valid path, judged by its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    Master { video: VideoId },
-    Stream { pass: &'a str, path: &'a str },
-    Key { pass: &'a str, generation: Generation, key: RenditionName },
+    Master {
+        video: VideoId,
+    },
+    Stream {
+        pass: &'a str,
+        path: &'a str,
+    },
+    Key {
+        pass: &'a str,
+        generation: Generation,
+        key: RenditionName,
+    },
     Revocations,
 }
 
@@ -26,7 +35,11 @@ impl<'a> Route<'a> {
             return Err(Refusal::Path);
         }
         if rest.split('/').any(|it| matches!(it, "" | "." | "..")) {
-            return Err(if rest.is_empty() { Refusal::NotFound } else { Refusal::Path });
+            return Err(if rest.is_empty() {
+                Refusal::NotFound
+            } else {
+                Refusal::Path
+            });
         }
         if rest == "revocations" {
             return Ok(Self::Revocations);
@@ -38,13 +51,20 @@ impl<'a> Route<'a> {
                 let video = first.parse().map_err(|_| Refusal::NotFound)?;
                 Ok(Self::Master { video })
             }
-            "s" => Ok(Self::Stream { pass: first, path: rest }),
+            "s" => Ok(Self::Stream {
+                pass: first,
+                path: rest,
+            }),
             "k" => {
                 let (generation, file) = rest.split_once('/').ok_or(Refusal::NotFound)?;
                 let name = file.strip_suffix(".key").ok_or(Refusal::NotFound)?;
                 let generation = generation.parse().map_err(|_| Refusal::NotFound)?;
                 let key = name.parse().map_err(|_| Refusal::NotFound)?;
-                Ok(Self::Key { pass: first, generation, key })
+                Ok(Self::Key {
+                    pass: first,
+                    generation,
+                    key,
+                })
             }
             _ => Err(Refusal::NotFound),
         }
@@ -74,15 +94,28 @@ impl<'a> Renewing<'a> {
     /// A single grant, wherever it is, names its own session.
     pub(super) fn of(request: &Request<'a>) -> Result<Self, Refusal> {
         match (in_header(request)?, in_query(request)?) {
-            (Some(fresh), Some(running)) => Ok(Self { fresh: present(fresh)?, running: Some(present(running)?) }),
-            (Some(fresh), None) | (None, Some(fresh)) => Ok(Self { fresh: present(fresh)?, running: None }),
-            (None, None) => Ok(Self { fresh: present(in_cookie(request)?.unwrap_or_default())?, running: None }),
+            (Some(fresh), Some(running)) => Ok(Self {
+                fresh: present(fresh)?,
+                running: Some(present(running)?),
+            }),
+            (Some(fresh), None) | (None, Some(fresh)) => Ok(Self {
+                fresh: present(fresh)?,
+                running: None,
+            }),
+            (None, None) => Ok(Self {
+                fresh: present(in_cookie(request)?.unwrap_or_default())?,
+                running: None,
+            }),
         }
     }
 }
 
 fn present(grant: &str) -> Result<&str, Refusal> {
-    if grant.is_empty() { Err(Refusal::GrantMissing) } else { Ok(grant) }
+    if grant.is_empty() {
+        Err(Refusal::GrantMissing)
+    } else {
+        Ok(grant)
+    }
 }
 
 fn in_query<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
@@ -99,20 +132,31 @@ fn in_header<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
 }
 
 fn in_cookie<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
-    one(request.cookie.unwrap_or_default().split(';').filter_map(|it| {
-        let (name, value) = it.trim().split_once('=')?;
-        (name == GRANT_COOKIE).then_some(value)
-    }))
+    one(request
+        .cookie
+        .unwrap_or_default()
+        .split(';')
+        .filter_map(|it| {
+            let (name, value) = it.trim().split_once('=')?;
+            (name == GRANT_COOKIE).then_some(value)
+        }))
 }
 
 /// The token of an `Authorization` header (RFC 6750, 2.1). Other schemes do not carry a grant.
 fn bearer(value: &str) -> Result<&str, Refusal> {
-    let (scheme, token) = value.trim().split_once(' ').ok_or(Refusal::GrantMalformed)?;
+    let (scheme, token) = value
+        .trim()
+        .split_once(' ')
+        .ok_or(Refusal::GrantMalformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::GrantMissing);
     }
     // Two headers are joined by a comma.
-    if token.contains(',') { Err(Refusal::GrantTwice) } else { Ok(token.trim()) }
+    if token.contains(',') {
+        Err(Refusal::GrantTwice)
+    } else {
+        Ok(token.trim())
+    }
 }
 
 fn one<'a>(mut found: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, Refusal> {

@@ -17,8 +17,17 @@ const NOW: u64 = 1_800_000_000;
 fn every_case_is_answered_as_it_must_be() {
     let objects = objects();
     let cases = cases::all(NOW);
-    let wrong: Vec<String> = cases.iter().filter_map(|case| case.check(&send(case, &objects)).err()).collect();
-    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|case| case.check(&send(case, &objects)).err())
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
     let mut names: Vec<&str> = cases.iter().map(|it| it.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -41,15 +50,32 @@ fn what_the_master_leads_to_plays() {
         assert_eq!(response.status, 200, "{target}");
         response.body
     };
-    let limits = crate::grant::Limits { max_height: Some(1080), ..Default::default() };
-    let grant = Grant { video: world::video(), viewer: None, id: None, expires: NOW + 60, not_before: None, limits };
+    let limits = crate::grant::Limits {
+        max_height: Some(1080),
+        ..Default::default()
+    };
+    let grant = Grant {
+        video: world::video(),
+        viewer: None,
+        id: None,
+        expires: NOW + 60,
+        not_before: None,
+        limits,
+    };
     let token = grant.issue(&keyring().grants).unwrap();
     let master = fetch(&format!("/v/{}/master.m3u8?grant={token}", world::video()));
     let master = MasterPlaylist::parse(std::str::from_utf8(&master).unwrap());
     assert_eq!(master.problems, []);
     assert_eq!(master.playlist.variants.len(), 2);
-    let renditions = master.playlist.variants.iter().chain(&master.playlist.iframes).map(|it| it.uri.clone());
-    for playlist_uri in renditions.chain(master.playlist.media.iter().filter_map(|it| it.uri.clone())) {
+    let renditions = master
+        .playlist
+        .variants
+        .iter()
+        .chain(&master.playlist.iframes)
+        .map(|it| it.uri.clone());
+    for playlist_uri in
+        renditions.chain(master.playlist.media.iter().filter_map(|it| it.uri.clone()))
+    {
         let text = fetch(&playlist_uri);
         let media = MediaPlaylist::parse(std::str::from_utf8(&text).unwrap());
         assert_eq!(media.problems, []);
@@ -59,7 +85,12 @@ fn what_the_master_leads_to_plays() {
             let content_key = fetch(key.uri.as_ref().unwrap());
             let content_key: [u8; 16] = content_key.try_into().unwrap();
             let encrypted = fetch(&format!("{folder}/{}", segment.uri));
-            let clear = hls::SegmentDecryptor::decrypt(&content_key, key.iv_at(segment.sequence), &encrypted).unwrap();
+            let clear = hls::SegmentDecryptor::decrypt(
+                &content_key,
+                key.iv_at(segment.sequence),
+                &encrypted,
+            )
+            .unwrap();
             let name = folder.rsplit_once('/').unwrap().1;
             assert_eq!(clear, world::clear_segment(name, segment.sequence as u32));
         }
@@ -80,7 +111,12 @@ fn a_pass_ends_with_its_grant() {
         let token = grant(expires).issue(&keyring().grants).unwrap();
         let path = format!("/v/{}/master.m3u8", world::video());
         let query = format!("grant={token}");
-        let request = Request { method: "GET", path: &path, query: Some(&query), ..Request::default() };
+        let request = Request {
+            method: "GET",
+            path: &path,
+            query: Some(&query),
+            ..Request::default()
+        };
         match decide(&request, NOW, &keyring(), &config()) {
             EdgeAction::RewriteMaster(plan) => plan.expires,
             other => panic!("{other:?}"),
@@ -94,7 +130,11 @@ fn a_pass_ends_with_its_grant() {
 /// The entry stored for a renewal is exactly what the passes of the running session look up.
 #[test]
 fn a_renewal_is_found_by_the_passes_of_its_session() {
-    let limits = crate::grant::Limits { max_height: Some(1080), check_segments: true, ..Default::default() };
+    let limits = crate::grant::Limits {
+        max_height: Some(1080),
+        check_segments: true,
+        ..Default::default()
+    };
     let grant = |id: &str, expires| Grant {
         video: world::video(),
         viewer: Some("anna".to_owned()),
@@ -104,38 +144,87 @@ fn a_renewal_is_found_by_the_passes_of_its_session() {
         limits: limits.clone(),
     };
     let token = |grant: &Grant| grant.issue(&keyring().grants).unwrap();
-    let (path, query) =
-        (format!("/v/{}/master.m3u8", world::video()), format!("grant={}", token(&grant("old", NOW + 60))));
-    let get = Request { method: "GET", path: &path, query: Some(&query), ..Request::default() };
-    let EdgeAction::RewriteMaster(plan) = decide(&get, NOW, &keyring(), &config()) else { panic!("it is served") };
-    let stored = objects()[&ObjectKey::Master { video: world::video() }.path()].clone();
-    let master = plan.rewrite(std::str::from_utf8(&stored).unwrap(), &keyring().passes).unwrap();
-    let playlist = MasterPlaylist::parse(&master).playlist.variants[0].uri.clone();
+    let (path, query) = (
+        format!("/v/{}/master.m3u8", world::video()),
+        format!("grant={}", token(&grant("old", NOW + 60))),
+    );
+    let get = Request {
+        method: "GET",
+        path: &path,
+        query: Some(&query),
+        ..Request::default()
+    };
+    let EdgeAction::RewriteMaster(plan) = decide(&get, NOW, &keyring(), &config()) else {
+        panic!("it is served")
+    };
+    let stored = objects()[&ObjectKey::Master {
+        video: world::video(),
+    }
+    .path()]
+        .clone();
+    let master = plan
+        .rewrite(std::str::from_utf8(&stored).unwrap(), &keyring().passes)
+        .unwrap();
+    let playlist = MasterPlaylist::parse(&master).playlist.variants[0]
+        .uri
+        .clone();
 
     // An hour later the player's URL names the session, and a grant of ten minutes renews it.
     let late = NOW + 3600;
     let bearer = format!("Bearer {}", token(&grant("new", late + 600)));
-    let post = Request { method: "POST", authorization: Some(&bearer), ..get };
-    let EdgeAction::Renew(renewal) = decide(&post, late, &keyring(), &config()) else { panic!("it is renewed") };
-    assert_eq!((renewal.body(), renewal.entry.seconds), ("{\"expires_in\":660}".to_owned(), 660));
+    let post = Request {
+        method: "POST",
+        authorization: Some(&bearer),
+        ..get
+    };
+    let EdgeAction::Renew(renewal) = decide(&post, late, &keyring(), &config()) else {
+        panic!("it is renewed")
+    };
+    assert_eq!(
+        (renewal.body(), renewal.entry.seconds),
+        ("{\"expires_in\":660}".to_owned(), 660)
+    );
 
     let folder = playlist.rsplit_once('/').unwrap().0;
     for path in [playlist.clone(), format!("{folder}/1080p_00000.ts")] {
-        let request = Request { method: "GET", path: &path, ..Request::default() };
-        let lookup = |now| decide(&request, now, &keyring(), &config()).lookup().unwrap();
-        assert_eq!(lookup(NOW).renewal, None, "a pass that has not expired needs no renewal");
+        let request = Request {
+            method: "GET",
+            path: &path,
+            ..Request::default()
+        };
+        let lookup = |now| {
+            decide(&request, now, &keyring(), &config())
+                .lookup()
+                .unwrap()
+        };
+        assert_eq!(
+            lookup(NOW).renewal,
+            None,
+            "a pass that has not expired needs no renewal"
+        );
         assert_eq!(lookup(late).renewal, Some(renewal.entry.name.clone()));
         let find = |name: &str| (name == renewal.entry.name).then(|| renewal.entry.value.clone());
         assert_eq!(lookup(late).judge(late + 659, find), Ok(()));
-        assert_eq!(lookup(late).judge(late + 660, find), Err(Refusal::PassExpired));
+        assert_eq!(
+            lookup(late).judge(late + 660, find),
+            Err(Refusal::PassExpired)
+        );
     }
 }
 
 #[test]
 fn segments_are_looked_up_only_where_that_is_needed() {
     let lookup = |name: &str| {
-        let target = cases::all(NOW).into_iter().find(|it| it.name == name).unwrap().target;
-        let request = Request { method: "GET", path: &target, ..Request::default() };
+        let target = cases::all(NOW)
+            .into_iter()
+            .find(|it| it.name == name)
+            .unwrap()
+            .target;
+        let request = Request {
+            method: "GET",
+            path: &target,
+            ..Request::default()
+        };
         decide(&request, NOW, &keyring(), &config()).lookup()
     };
     assert_eq!(lookup("segment"), None);
@@ -146,8 +235,16 @@ fn segments_are_looked_up_only_where_that_is_needed() {
 }
 
 fn rewrite_media(text: &str, config: &Config) -> Result<String, Refusal> {
-    let target = cases::all(NOW).into_iter().find(|it| it.name == "media playlist").unwrap().target;
-    let request = Request { method: "GET", path: &target, ..Request::default() };
+    let target = cases::all(NOW)
+        .into_iter()
+        .find(|it| it.name == "media playlist")
+        .unwrap()
+        .target;
+    let request = Request {
+        method: "GET",
+        path: &target,
+        ..Request::default()
+    };
     match decide(&request, NOW, &keyring(), config) {
         EdgeAction::RewriteMedia(plan) => plan.rewrite(text, &keyring().passes),
         other => panic!("{other:?}"),
@@ -156,22 +253,40 @@ fn rewrite_media(text: &str, config: &Config) -> Result<String, Refusal> {
 
 #[test]
 fn segments_may_come_from_a_public_host() {
-    let config =
-        Config { cdn: Some("https://cdn.example".to_owned()), base: "https://edge.example".to_owned(), ..config() };
+    let config = Config {
+        cdn: Some("https://cdn.example".to_owned()),
+        base: "https://edge.example".to_owned(),
+        ..config()
+    };
     let text = "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"1080p.key\",IV=0x1\n#EXT-X-MAP:URI=\"1080p_init.mp4\"\n#EXTINF:6,\n1080p_00000.ts\n";
     let out = rewrite_media(text, &config).unwrap();
     let generation = world::generation();
-    let segment = format!("\nhttps://cdn.example/hls/{}/{generation}/1080p/1080p_00000.ts\n", world::video());
+    let segment = format!(
+        "\nhttps://cdn.example/hls/{}/{generation}/1080p/1080p_00000.ts\n",
+        world::video()
+    );
     assert!(out.contains(&segment), "{out}");
     assert!(out.contains("URI=\"https://edge.example/k/"), "{out}");
-    assert!(out.contains("#EXT-X-MAP:URI=\"1080p_init.mp4\""), "in clear, so from the edge: {out}");
+    assert!(
+        out.contains("#EXT-X-MAP:URI=\"1080p_init.mp4\""),
+        "in clear, so from the edge: {out}"
+    );
 }
 
 #[test]
 fn rotated_keys_have_a_pass_each() {
     let text = "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"1080p.key\"\n#EXTINF:6,\na.ts\n#EXT-X-KEY:METHOD=AES-128,URI=\"1080p-2.key\"\n#EXTINF:6,\nb.ts\n#EXT-X-KEY:METHOD=NONE\n#EXTINF:6,\nc.ts\n";
     let media = MediaPlaylist::parse(&rewrite_media(text, &config()).unwrap()).playlist;
-    let pass_of = |key: usize| media.keys[key].uri.as_ref().unwrap().split('/').nth(2).unwrap().to_owned();
+    let pass_of = |key: usize| {
+        media.keys[key]
+            .uri
+            .as_ref()
+            .unwrap()
+            .split('/')
+            .nth(2)
+            .unwrap()
+            .to_owned()
+    };
     for (key, name) in [(0, "1080p"), (1, "1080p-2")] {
         let pass = Pass::verify(&pass_of(key), Purpose::Key, &keyring().passes, NOW).unwrap();
         assert_eq!(pass.renditions, Some(vec![name.parse().unwrap()]));
@@ -182,7 +297,11 @@ fn rotated_keys_have_a_pass_each() {
 fn a_stored_playlist_that_is_not_ours_is_not_rewritten() {
     for key in ["https://evil.example/k", "../1080p.key", "data:,x", ""] {
         let text = format!("#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"{key}\"\n#EXTINF:6,\na.ts\n");
-        assert_eq!(rewrite_media(&text, &config()), Err(Refusal::Playlist), "{key}");
+        assert_eq!(
+            rewrite_media(&text, &config()),
+            Err(Refusal::Playlist),
+            "{key}"
+        );
     }
 }
 

@@ -25,7 +25,10 @@ pub fn standard() -> Probe {
             matrix: Some(ColorMatrix::Bt709),
             tagged: true,
             start_pts: 0,
-            time_base: Ratio { num: 1, den: 15_360 },
+            time_base: Ratio {
+                num: 1,
+                den: 15_360,
+            },
         },
         audio: Some(AudioStream {
             index: 1,

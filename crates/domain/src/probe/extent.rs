@@ -17,10 +17,20 @@ impl Extent {
     /// The extent of a presentation: from the earlier start to the later end of video and audio.
     #[must_use]
     pub fn presentation(video: Self, audio: Option<Self>) -> Self {
-        let Some(audio) = audio.filter(|it| it.end > it.start) else { return video };
+        let Some(audio) = audio.filter(|it| it.end > it.start) else {
+            return video;
+        };
         Self {
-            start: if audio.start < video.start - PADDING { audio.start } else { video.start },
-            end: if audio.end > video.end + PADDING { audio.end } else { video.end },
+            start: if audio.start < video.start - PADDING {
+                audio.start
+            } else {
+                video.start
+            },
+            end: if audio.end > video.end + PADDING {
+                audio.end
+            } else {
+                video.end
+            },
         }
     }
 }
@@ -31,8 +41,14 @@ mod tests {
 
     #[track_caller]
     fn check(video: (f64, f64), audio: Option<(f64, f64)>, expected: (f64, f64)) {
-        let extent = |it: (f64, f64)| Extent { start: it.0, end: it.1 };
-        assert_eq!(Extent::presentation(extent(video), audio.map(extent)), extent(expected));
+        let extent = |it: (f64, f64)| Extent {
+            start: it.0,
+            end: it.1,
+        };
+        assert_eq!(
+            Extent::presentation(extent(video), audio.map(extent)),
+            extent(expected)
+        );
     }
 
     #[test]

@@ -43,10 +43,17 @@ const LOWEST: f64 = 5.0;
 /// `motion`: the measured rate, which takes precedence over the declared ones.
 pub fn source_rate(rates: Rates, motion: Option<f64>) -> Ratio {
     let declared = rates.average.or(rates.real).map(Ratio::as_f64);
-    let measured = motion.or(declared).filter(|it| it.is_finite() && *it > 0.0).unwrap_or(30.0);
+    let measured = motion
+        .or(declared)
+        .filter(|it| it.is_finite() && *it > 0.0)
+        .unwrap_or(30.0);
     let off = |it: Ratio| (it.as_f64() / measured - 1.0).abs();
-    let exact = rates.real.filter(|it| off(*it) < 0.005 && it.num <= 1_000_000);
-    exact.or_else(|| nearest_standard(measured)).unwrap_or_else(|| unusual(measured))
+    let exact = rates
+        .real
+        .filter(|it| off(*it) < 0.005 && it.num <= 1_000_000);
+    exact
+        .or_else(|| nearest_standard(measured))
+        .unwrap_or_else(|| unusual(measured))
 }
 
 /// The constant output rate of a source: its own rate, at least five frames per second and at most
@@ -62,21 +69,30 @@ pub fn output_rate(rates: Rates, motion: Option<f64>, max: f64) -> Ratio {
 }
 
 fn standard_rates() -> impl Iterator<Item = Ratio> {
-    STANDARD_RATES.into_iter().map(|(num, den)| Ratio { num, den })
+    STANDARD_RATES
+        .into_iter()
+        .map(|(num, den)| Ratio { num, den })
 }
 
 fn nearest_standard(measured: f64) -> Option<Ratio> {
     let off = |it: &Ratio| (it.as_f64() / measured - 1.0).abs();
-    standard_rates().filter(|it| off(it) <= NEAR).min_by(|a, b| off(a).total_cmp(&off(b)))
+    standard_rates()
+        .filter(|it| off(it) <= NEAR)
+        .min_by(|a, b| off(a).total_cmp(&off(b)))
 }
 
 /// The rate for a measured non-standard rate: slightly higher, so that no frame is lost.
 fn unusual(measured: f64) -> Ratio {
-    let whole = Ratio { num: measured.ceil().min(1000.0) as u32, den: 1 };
+    let whole = Ratio {
+        num: measured.ceil().min(1000.0) as u32,
+        den: 1,
+    };
     match measured {
         _ if measured < LOWEST => rounded(measured),
         _ if measured < 20.0 => whole,
-        _ => standard_rates().find(|it| it.as_f64() >= measured).unwrap_or(whole),
+        _ => standard_rates()
+            .find(|it| it.as_f64() >= measured)
+            .unwrap_or(whole),
     }
 }
 
@@ -84,19 +100,29 @@ fn unusual(measured: f64) -> Ratio {
 fn rounded(rate: f64) -> Ratio {
     let thousandths = ((rate * 1000.0).round() as u32).max(1);
     match thousandths % 1000 {
-        0 => Ratio { num: thousandths / 1000, den: 1 },
-        _ => Ratio { num: thousandths, den: 1000 },
+        0 => Ratio {
+            num: thousandths / 1000,
+            den: 1,
+        },
+        _ => Ratio {
+            num: thousandths,
+            den: 1000,
+        },
     }
 }
 
 fn capped(mut rate: Ratio, max: f64) -> Ratio {
     if rate.as_f64() > max + 0.01
-        && let Some(standard) = nearest_standard(rate.as_f64()).filter(|it| it.as_f64() <= max + 0.01)
+        && let Some(standard) =
+            nearest_standard(rate.as_f64()).filter(|it| it.as_f64() <= max + 0.01)
     {
         return standard;
     }
     while rate.as_f64() > max + 0.01 {
-        rate = Ratio { num: rate.num, den: rate.den * 2 };
+        rate = Ratio {
+            num: rate.num,
+            den: rate.den * 2,
+        };
     }
     rate
 }
@@ -114,8 +140,15 @@ mod tests {
 
     #[track_caller]
     fn check_rate(real: &str, average: &str, motion: Option<f64>, expected: &str) {
-        let rates = Rates { real: ratio(real), average: ratio(average) };
-        assert_eq!(output_rate(rates, motion, 60.0).to_string(), expected, "{real} {average} {motion:?}");
+        let rates = Rates {
+            real: ratio(real),
+            average: ratio(average),
+        };
+        assert_eq!(
+            output_rate(rates, motion, 60.0).to_string(),
+            expected,
+            "{real} {average} {motion:?}"
+        );
     }
 
     #[test]
@@ -140,7 +173,17 @@ mod tests {
         check_rate("90000/1", "0/0", Some(7.2), "8/1");
         check_rate("1/1", "1/1", Some(1.0), "5/1");
         check_rate("0/0", "0/0", Some(1.0 / 30.0), "5016/1000");
-        assert_eq!(source_rate(Rates { real: ratio("1/1"), average: None }, Some(1.0)).to_string(), "1/1");
+        assert_eq!(
+            source_rate(
+                Rates {
+                    real: ratio("1/1"),
+                    average: None
+                },
+                Some(1.0)
+            )
+            .to_string(),
+            "1/1"
+        );
         check_rate("0/0", "0/0", Some(3.5), "7/1");
         check_rate("0/0", "0/0", Some(2.7), "5400/1000");
     }

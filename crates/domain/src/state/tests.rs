@@ -10,7 +10,9 @@ fn generation(name: &str) -> Generation {
 }
 
 fn ready(name: &str) -> VideoState {
-    VideoState::Ready { generation: generation(name) }
+    VideoState::Ready {
+        generation: generation(name),
+    }
 }
 
 fn every_state() -> Vec<VideoState> {
@@ -39,11 +41,28 @@ fn every_event() -> Vec<(&'static str, VideoEvent)> {
         ("work-started", VideoEvent::WorkStarted),
         ("work-released", VideoEvent::WorkReleased),
         ("became-playable", VideoEvent::BecamePlayable),
-        ("verified", VideoEvent::Verified { generation: generation("b") }),
-        ("attempt-failed (source)", VideoEvent::AttemptFailed(Failure::of(FailureCode::Truncated))),
-        ("attempt-failed (ours)", VideoEvent::AttemptFailed(Failure::of(FailureCode::Unavailable))),
-        ("attempt-failed (shutdown)", VideoEvent::AttemptFailed(Failure::of(FailureCode::Shutdown))),
-        ("given-up", VideoEvent::FailedPermanently(Failure::of(FailureCode::WorkerLost))),
+        (
+            "verified",
+            VideoEvent::Verified {
+                generation: generation("b"),
+            },
+        ),
+        (
+            "attempt-failed (source)",
+            VideoEvent::AttemptFailed(Failure::of(FailureCode::Truncated)),
+        ),
+        (
+            "attempt-failed (ours)",
+            VideoEvent::AttemptFailed(Failure::of(FailureCode::Unavailable)),
+        ),
+        (
+            "attempt-failed (shutdown)",
+            VideoEvent::AttemptFailed(Failure::of(FailureCode::Shutdown)),
+        ),
+        (
+            "given-up",
+            VideoEvent::FailedPermanently(Failure::of(FailureCode::WorkerLost)),
+        ),
         ("cancelled", VideoEvent::Cancelled),
         ("deleted", VideoEvent::Deleted),
     ]
@@ -52,7 +71,9 @@ fn every_event() -> Vec<(&'static str, VideoEvent)> {
 fn show(state: &VideoState) -> String {
     match state {
         VideoState::Failed(failure) => format!("failed:{}", failure.code),
-        VideoState::Ready { generation } if *generation == self::generation("b") => "ready:b".to_owned(),
+        VideoState::Ready { generation } if *generation == self::generation("b") => {
+            "ready:b".to_owned()
+        }
         other => other.name().to_string(),
     }
 }
@@ -186,10 +207,17 @@ fn from_every_state_but_deleted_a_way_leads_to_ready() {
         VideoEvent::WorkRequested,
         VideoEvent::WorkStarted,
         VideoEvent::BecamePlayable,
-        VideoEvent::Verified { generation: generation("b") },
+        VideoEvent::Verified {
+            generation: generation("b"),
+        },
     ];
-    for state in every_state().into_iter().filter(|it| *it != VideoState::Deleted) {
-        let end = path.iter().fold(state.clone(), |it, event| transition(&it, event).unwrap());
+    for state in every_state()
+        .into_iter()
+        .filter(|it| *it != VideoState::Deleted)
+    {
+        let end = path
+            .iter()
+            .fold(state.clone(), |it, event| transition(&it, event).unwrap());
         assert_eq!(end, ready("b"), "from {state:?}");
     }
 }

@@ -132,7 +132,10 @@ mod tests {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         let unknown = "video.redy".parse::<EventType>().unwrap_err().to_string();
-        assert!(unknown.contains("`video.redy`") && unknown.contains("video.ready"), "{unknown}");
+        assert!(
+            unknown.contains("`video.redy`") && unknown.contains("video.ready"),
+            "{unknown}"
+        );
         for kind in EventType::ALL {
             assert!(unknown.contains(kind.as_str()), "the message names {kind}");
         }
@@ -141,7 +144,9 @@ mod tests {
     #[test]
     fn only_changes_emit_events() {
         use VideoState as S;
-        let ready = |etag| S::Ready { generation: Generation::of(etag, "profile") };
+        let ready = |etag| S::Ready {
+            generation: Generation::of(etag, "profile"),
+        };
         let failed = |code| S::Failed(Failure::of(code));
         let table = [
             (S::Created, S::Uploading, None),
@@ -155,8 +160,16 @@ mod tests {
             (S::Processing, ready("1"), Some("video.ready")),
             (ready("1"), ready("1"), None),
             (ready("1"), ready("2"), Some("video.ready")),
-            (S::Queued, failed(FailureCode::NotAVideo), Some("video.failed")),
-            (failed(FailureCode::NotAVideo), failed(FailureCode::NotAVideo), None),
+            (
+                S::Queued,
+                failed(FailureCode::NotAVideo),
+                Some("video.failed"),
+            ),
+            (
+                failed(FailureCode::NotAVideo),
+                failed(FailureCode::NotAVideo),
+                None,
+            ),
             (failed(FailureCode::NotAVideo), S::Queued, None),
             (S::Playable, S::Cancelled, None),
             (S::Cancelled, S::Deleted, Some("video.deleted")),

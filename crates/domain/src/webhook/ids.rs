@@ -24,8 +24,16 @@ mod tests {
         let id = EndpointId::new(1_700_000_000_123, [0xff; 10]);
         assert_eq!(id.to_string(), "whe_018bcfe5687b7fffbfffffffffffffff");
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert!(EndpointId::new(1_700_000_000_124, [0; 10]) > id, "sorted by time");
-        for wrong in ["", "whe_", "evt_018bcfe5687b7fffbfffffffffffffff", "whe_018BCFE5687B7FFFBFFFFFFFFFFFFFFF"] {
+        assert!(
+            EndpointId::new(1_700_000_000_124, [0; 10]) > id,
+            "sorted by time"
+        );
+        for wrong in [
+            "",
+            "whe_",
+            "evt_018bcfe5687b7fffbfffffffffffffff",
+            "whe_018BCFE5687B7FFFBFFFFFFFFFFFFFFF",
+        ] {
             let error = wrong.parse::<EndpointId>().unwrap_err();
             assert!(error.to_string().contains("`whe_` and 32"), "{error}");
         }

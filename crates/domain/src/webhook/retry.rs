@@ -12,8 +12,15 @@ const LONGEST_REQUESTED_PAUSE: Duration = minutes(24 * 60);
 
 /// Pauses after the first attempt, the second, and so on; the last one applies to all further
 /// attempts.
-const PAUSES: [Duration; 7] =
-    [Duration::from_secs(5), Duration::from_secs(30), minutes(2), minutes(10), minutes(30), minutes(60), minutes(180)];
+const PAUSES: [Duration; 7] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    minutes(2),
+    minutes(10),
+    minutes(30),
+    minutes(60),
+    minutes(180),
+];
 
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
@@ -72,7 +79,11 @@ mod tests {
             pauses.push(next.since(now).as_secs());
             (now, attempts) = (next, attempts + 1);
         }
-        assert_eq!(now, FIRST + GIVE_UP_AFTER, "the last attempt ends the three days");
+        assert_eq!(
+            now,
+            FIRST + GIVE_UP_AFTER,
+            "the last attempt ends the three days"
+        );
         pauses
     }
 
@@ -81,18 +92,31 @@ mod tests {
         let plain = pauses(0);
         assert_eq!(plain[..8], [5, 30, 120, 600, 1_800, 3_600, 10_800, 10_800]);
         assert_eq!(plain.len(), 30);
-        assert_eq!(pauses(u16::MAX)[..8], [6, 36, 144, 720, 2_160, 4_320, 12_960, 12_960]);
+        assert_eq!(
+            pauses(u16::MAX)[..8],
+            [6, 36, 144, 720, 2_160, 4_320, 12_960, 12_960]
+        );
     }
 
     #[test]
     fn an_endpoint_may_ask_for_more_time_but_not_for_ever() {
-        let next = |requested| next_attempt(1, FIRST, FIRST, 0, Some(requested)).unwrap().since(FIRST);
+        let next = |requested| {
+            next_attempt(1, FIRST, FIRST, 0, Some(requested))
+                .unwrap()
+                .since(FIRST)
+        };
         assert_eq!(next(ms(1_000)), ms(5_000), "never sooner");
         assert_eq!(next(ms(60_000)), ms(60_000));
         assert_eq!(next(Duration::MAX), LONGEST_REQUESTED_PAUSE);
         let late = FIRST + GIVE_UP_AFTER - ms(1);
-        assert_eq!(next_attempt(9, FIRST, late, 0, Some(ms(60_000))), Some(FIRST + GIVE_UP_AFTER));
-        assert_eq!(next_attempt(9, FIRST, late + ms(1), 0, Some(ms(60_000))), None);
+        assert_eq!(
+            next_attempt(9, FIRST, late, 0, Some(ms(60_000))),
+            Some(FIRST + GIVE_UP_AFTER)
+        );
+        assert_eq!(
+            next_attempt(9, FIRST, late + ms(1), 0, Some(ms(60_000))),
+            None
+        );
     }
 
     proptest! {

@@ -33,7 +33,8 @@ impl SigningSecret {
 
     /// The value of `webhook-signature`: HMAC-SHA256 of id, time and body, joined by dots.
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(id.as_bytes());
         mac.update(b".");
         mac.update(unix_seconds.to_string().as_bytes());
@@ -47,8 +48,14 @@ impl FromStr for SigningSecret {
     type Err = InvalidSecret;
 
     fn from_str(text: &str) -> Result<Self, InvalidSecret> {
-        let bytes = text.strip_prefix(PREFIX).and_then(|it| Base64::decode_vec(it).ok()).map(Zeroizing::new);
-        bytes.filter(|it| (24..=64).contains(&it.len())).map(Self).ok_or(InvalidSecret)
+        let bytes = text
+            .strip_prefix(PREFIX)
+            .and_then(|it| Base64::decode_vec(it).ok())
+            .map(Zeroizing::new);
+        bytes
+            .filter(|it| (24..=64).contains(&it.len()))
+            .map(Self)
+            .ok_or(InvalidSecret)
     }
 }
 
@@ -77,14 +84,25 @@ mod tests {
         let read: SigningSecret = secret.expose().parse().unwrap();
         assert_eq!(read.sign("id", 1, b"body"), secret.sign("id", 1, b"body"));
         assert_eq!(format!("{secret:?}"), "SigningSecret(..)");
-        let of = |bytes: usize| format!("whsec_{}", Base64::encode_string(&vec![1; bytes])).parse::<SigningSecret>();
+        let of = |bytes: usize| {
+            format!("whsec_{}", Base64::encode_string(&vec![1; bytes])).parse::<SigningSecret>()
+        };
         for bytes in [24, 64] {
             assert!(of(bytes).is_ok(), "{bytes}");
         }
         for bytes in [0, 23, 65] {
             assert_eq!(of(bytes).unwrap_err(), InvalidSecret, "{bytes}");
         }
-        assert!("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH".parse::<SigningSecret>().is_err(), "no prefix");
-        assert!("whsec_not base64, though long enough".parse::<SigningSecret>().is_err());
+        assert!(
+            "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"
+                .parse::<SigningSecret>()
+                .is_err(),
+            "no prefix"
+        );
+        assert!(
+            "whsec_not base64, though long enough"
+                .parse::<SigningSecret>()
+                .is_err()
+        );
     }
 }

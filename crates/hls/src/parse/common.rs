@@ -76,8 +76,15 @@ impl Key {
         self.iv.unwrap_or_else(|| initialisation_vector(sequence))
     }
 
-    pub(super) fn read(attributes: &AttributeList<'_>, line: u32, problems: &mut Vec<Problem>) -> Self {
-        let mut reader = Reader { attributes, problems };
+    pub(super) fn read(
+        attributes: &AttributeList<'_>,
+        line: u32,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut reader = Reader {
+            attributes,
+            problems,
+        };
         let method = match reader.required("METHOD", AttributeList::enumerated) {
             Some("NONE") => KeyMethod::None,
             Some("AES-128") => KeyMethod::Aes128,
@@ -93,24 +100,45 @@ impl Key {
             method,
             uri: uri.map(str::to_owned),
             iv: reader.optional("IV", AttributeList::hex16),
-            key_format: reader.optional("KEYFORMAT", AttributeList::quoted).map(str::to_owned),
-            key_format_versions: reader.optional("KEYFORMATVERSIONS", AttributeList::quoted).map(str::to_owned),
+            key_format: reader
+                .optional("KEYFORMAT", AttributeList::quoted)
+                .map(str::to_owned),
+            key_format_versions: reader
+                .optional("KEYFORMATVERSIONS", AttributeList::quoted)
+                .map(str::to_owned),
         }
     }
 }
 
 impl Start {
-    pub(super) fn read(attributes: &AttributeList<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut reader = Reader { attributes, problems };
+    pub(super) fn read(
+        attributes: &AttributeList<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let mut reader = Reader {
+            attributes,
+            problems,
+        };
         let time_offset = reader.required("TIME-OFFSET", AttributeList::signed_decimal)?;
-        let precise = reader.optional("PRECISE", AttributeList::yes_no).unwrap_or(false);
-        Some(Self { time_offset, precise })
+        let precise = reader
+            .optional("PRECISE", AttributeList::yes_no)
+            .unwrap_or(false);
+        Some(Self {
+            time_offset,
+            precise,
+        })
     }
 }
 
 impl Define {
-    pub(super) fn read(attributes: &AttributeList<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut reader = Reader { attributes, problems };
+    pub(super) fn read(
+        attributes: &AttributeList<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let mut reader = Reader {
+            attributes,
+            problems,
+        };
         if let Some(name) = reader.optional("IMPORT", AttributeList::quoted) {
             return Some(Self::Import(name.to_owned()));
         }
@@ -156,13 +184,16 @@ impl<'a> Reader<'_, 'a, '_> {
 
     /// An optional quoted string, owned.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        self.optional(name, AttributeList::quoted).map(str::to_owned)
+        self.optional(name, AttributeList::quoted)
+            .map(str::to_owned)
     }
 }
 
 /// Checks the rules for all playlists, and returns the lines without a byte order mark.
 pub(super) fn begin<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Lines<'a> {
-    let report = |problems: &mut Vec<Problem>, line, column, kind| problems.push(Problem { line, column, kind });
+    let report = |problems: &mut Vec<Problem>, line, column, kind| {
+        problems.push(Problem { line, column, kind })
+    };
     let text = match text.strip_prefix('\u{feff}') {
         Some(rest) => {
             report(problems, 1, 1, ProblemKind::ByteOrderMark);
@@ -175,12 +206,22 @@ pub(super) fn begin<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Lines<'a>
     }
     for line in lines(text) {
         if let Some(column) = line.text.find(char::is_control) {
-            report(problems, line.number, column as u32 + 1, ProblemKind::ControlCharacter);
+            report(
+                problems,
+                line.number,
+                column as u32 + 1,
+                ProblemKind::ControlCharacter,
+            );
         }
         if let LineKind::Uri(uri) = line.kind
             && let Some(column) = uri.find(char::is_whitespace)
         {
-            report(problems, line.number, column as u32 + 1, ProblemKind::WhiteSpace);
+            report(
+                problems,
+                line.number,
+                column as u32 + 1,
+                ProblemKind::WhiteSpace,
+            );
         }
     }
     lines(text)
@@ -189,36 +230,70 @@ pub(super) fn begin<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Lines<'a>
 /// The attribute list of a tag's line.
 pub(super) fn attributes<'a>(line: &Line<'a>, problems: &mut Vec<Problem>) -> AttributeList<'a> {
     let LineKind::Tag { name, value } = line.kind else {
-        return AttributeList::parse("", "", Place { line: line.number, column: 1 }, problems);
+        return AttributeList::parse(
+            "",
+            "",
+            Place {
+                line: line.number,
+                column: 1,
+            },
+            problems,
+        );
     };
-    let place = Place { line: line.number, column: line.value_column() };
+    let place = Place {
+        line: line.number,
+        column: line.value_column(),
+    };
     AttributeList::parse(name, value.unwrap_or_default(), place, problems)
 }
 
 /// The decimal integer that is a tag's value.
 pub(super) fn integer(line: &Line<'_>, problems: &mut Vec<Problem>) -> Option<At<u64>> {
-    let LineKind::Tag { name, value } = line.kind else { return None };
+    let LineKind::Tag { name, value } = line.kind else {
+        return None;
+    };
     let value = value.and_then(decimal_integer);
     if value.is_none() {
         problems.push(bad_value(line, name, "a decimal integer"));
     }
-    Some(At { line: line.number, value: value? })
+    Some(At {
+        line: line.number,
+        value: value?,
+    })
 }
 
 /// The problem that a tag has an invalid value.
 pub(super) fn bad_value(line: &Line<'_>, tag: &str, expected: &'static str) -> Problem {
-    let kind = ProblemKind::BadValue { tag: tag.to_owned(), expected };
-    Problem { line: line.number, column: line.value_column(), kind }
+    let kind = ProblemKind::BadValue {
+        tag: tag.to_owned(),
+        expected,
+    };
+    Problem {
+        line: line.number,
+        column: line.value_column(),
+        kind,
+    }
 }
 
 /// Keeps the first value of a tag that may occur only once.
-pub(super) fn once<T>(place: &mut Option<T>, value: Option<T>, line: &Line<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn once<T>(
+    place: &mut Option<T>,
+    value: Option<T>,
+    line: &Line<'_>,
+    problems: &mut Vec<Problem>,
+) {
     if place.is_none() {
         *place = value;
         return;
     }
     if let LineKind::Tag { name, .. } = line.kind {
-        let kind = ProblemKind::DuplicateTag { tag: name.to_owned() };
-        problems.push(Problem { line: line.number, column: 1, kind });
+        let kind = ProblemKind::DuplicateTag {
+            tag: name.to_owned(),
+        };
+        problems.push(Problem {
+            line: line.number,
+            column: 1,
+            kind,
+        });
     }
 }

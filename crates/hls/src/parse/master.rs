@@ -122,8 +122,13 @@ pub struct SessionData {
 }
 
 /// Tags that occur only in master playlists.
-pub(super) const TAGS: [&str; 5] =
-    ["#EXT-X-MEDIA", "#EXT-X-STREAM-INF", "#EXT-X-I-FRAME-STREAM-INF", "#EXT-X-SESSION-DATA", "#EXT-X-SESSION-KEY"];
+pub(super) const TAGS: [&str; 5] = [
+    "#EXT-X-MEDIA",
+    "#EXT-X-STREAM-INF",
+    "#EXT-X-I-FRAME-STREAM-INF",
+    "#EXT-X-SESSION-DATA",
+    "#EXT-X-SESSION-KEY",
+];
 
 impl MasterPlaylist {
     /// Parses a master playlist.
@@ -133,7 +138,10 @@ impl MasterPlaylist {
         let mut pending: Option<Variant> = None;
         for line in begin(text, &mut problems) {
             match line.kind {
-                LineKind::Tag { name: "#EXT-X-STREAM-INF", .. } => {
+                LineKind::Tag {
+                    name: "#EXT-X-STREAM-INF",
+                    ..
+                } => {
                     without_uri(pending.take(), &mut problems);
                     let list = attributes(&line, &mut problems);
                     pending = Some(Variant::read(&list, line.number, &mut problems));
@@ -141,11 +149,19 @@ impl MasterPlaylist {
                 LineKind::Tag { name, .. } => playlist.tag(&line, name, &mut problems),
                 LineKind::Uri(uri) => match pending.take() {
                     Some(variant) => {
-                        playlist.variants.push(Variant { uri: uri.to_owned(), uri_line: line.number, ..variant });
+                        playlist.variants.push(Variant {
+                            uri: uri.to_owned(),
+                            uri_line: line.number,
+                            ..variant
+                        });
                     }
                     None => {
                         let kind = ProblemKind::UriWithoutStreamInf;
-                        problems.push(Problem { line: line.number, column: 1, kind });
+                        problems.push(Problem {
+                            line: line.number,
+                            column: 1,
+                            kind,
+                        });
                     }
                 },
                 LineKind::Comment | LineKind::Blank => {}
@@ -160,15 +176,31 @@ impl MasterPlaylist {
         match name {
             "#EXT-X-VERSION" => once(&mut self.version, integer(line, problems), line, problems),
             "#EXT-X-INDEPENDENT-SEGMENTS" => {
-                once(&mut self.independent_segments, Some(line.number), line, problems);
+                once(
+                    &mut self.independent_segments,
+                    Some(line.number),
+                    line,
+                    problems,
+                );
             }
             "#EXT-X-START" => {
                 let start = Start::read(&attributes(line, problems), problems);
-                once(&mut self.start, start.map(|value| At { line: line.number, value }), line, problems);
+                once(
+                    &mut self.start,
+                    start.map(|value| At {
+                        line: line.number,
+                        value,
+                    }),
+                    line,
+                    problems,
+                );
             }
             "#EXT-X-DEFINE" => {
                 let define = Define::read(&attributes(line, problems), problems);
-                self.defines.extend(define.map(|value| At { line: line.number, value }));
+                self.defines.extend(define.map(|value| At {
+                    line: line.number,
+                    value,
+                }));
             }
             "#EXT-X-MEDIA" => {
                 let media = Media::read(&attributes(line, problems), line.number, problems);
@@ -177,9 +209,17 @@ impl MasterPlaylist {
             "#EXT-X-I-FRAME-STREAM-INF" => {
                 let list = attributes(line, problems);
                 let variant = Variant::read(&list, line.number, problems);
-                let uri = Reader { attributes: &list, problems }.required("URI", AttributeList::quoted);
+                let uri = Reader {
+                    attributes: &list,
+                    problems,
+                }
+                .required("URI", AttributeList::quoted);
                 let uri = uri.unwrap_or_default().to_owned();
-                self.iframes.push(Variant { uri, uri_line: line.number, ..variant });
+                self.iframes.push(Variant {
+                    uri,
+                    uri_line: line.number,
+                    ..variant
+                });
             }
             "#EXT-X-SESSION-KEY" => {
                 let key = Key::read(&attributes(line, problems), line.number, problems);
@@ -187,15 +227,33 @@ impl MasterPlaylist {
             }
             "#EXT-X-SESSION-DATA" => {
                 let list = attributes(line, problems);
-                let mut reader = Reader { attributes: &list, problems };
-                let data_id = reader.required("DATA-ID", AttributeList::quoted).map(str::to_owned);
+                let mut reader = Reader {
+                    attributes: &list,
+                    problems,
+                };
+                let data_id = reader
+                    .required("DATA-ID", AttributeList::quoted)
+                    .map(str::to_owned);
                 let (value, uri) = (reader.text("VALUE"), reader.text("URI"));
                 let language = reader.text("LANGUAGE");
-                self.session_data.push(SessionData { line: line.number, data_id, value, uri, language });
+                self.session_data.push(SessionData {
+                    line: line.number,
+                    data_id,
+                    value,
+                    uri,
+                    language,
+                });
             }
             _ if media::TAGS.contains(&name) => {
-                let kind = ProblemKind::WrongPlaylist { tag: name.to_owned(), kind: "master" };
-                problems.push(Problem { line: line.number, column: 1, kind });
+                let kind = ProblemKind::WrongPlaylist {
+                    tag: name.to_owned(),
+                    kind: "master",
+                };
+                problems.push(Problem {
+                    line: line.number,
+                    column: 1,
+                    kind,
+                });
             }
             _ => {}
         }
@@ -204,7 +262,10 @@ impl MasterPlaylist {
 
 impl Variant {
     fn read(attributes: &AttributeList<'_>, line: u32, problems: &mut Vec<Problem>) -> Self {
-        let mut reader = Reader { attributes, problems };
+        let mut reader = Reader {
+            attributes,
+            problems,
+        };
         let bandwidth = reader.required("BANDWIDTH", AttributeList::integer);
         let closed_captions = match attributes.get("CLOSED-CAPTIONS").map(|it| it.raw) {
             Some("NONE") => Some("NONE".to_owned()),
@@ -219,8 +280,12 @@ impl Variant {
             codecs: reader.text("CODECS"),
             resolution: reader.optional("RESOLUTION", AttributeList::resolution),
             frame_rate: reader.optional("FRAME-RATE", AttributeList::decimal),
-            video_range: reader.optional("VIDEO-RANGE", AttributeList::enumerated).map(str::to_owned),
-            hdcp_level: reader.optional("HDCP-LEVEL", AttributeList::enumerated).map(str::to_owned),
+            video_range: reader
+                .optional("VIDEO-RANGE", AttributeList::enumerated)
+                .map(str::to_owned),
+            hdcp_level: reader
+                .optional("HDCP-LEVEL", AttributeList::enumerated)
+                .map(str::to_owned),
             audio: reader.text("AUDIO"),
             video: reader.text("VIDEO"),
             subtitles: reader.text("SUBTITLES"),
@@ -231,7 +296,10 @@ impl Variant {
 
 impl Media {
     fn read(attributes: &AttributeList<'_>, line: u32, problems: &mut Vec<Problem>) -> Self {
-        let mut reader = Reader { attributes, problems };
+        let mut reader = Reader {
+            attributes,
+            problems,
+        };
         let media_type = reader.required("TYPE", |list, name| {
             let known = list.enumerated(name)?.map(|it| match it {
                 "AUDIO" => Ok(MediaType::Audio),
@@ -245,14 +313,24 @@ impl Media {
         Self {
             line,
             media_type,
-            group: reader.required("GROUP-ID", AttributeList::quoted).map(str::to_owned),
-            name: reader.required("NAME", AttributeList::quoted).map(str::to_owned),
+            group: reader
+                .required("GROUP-ID", AttributeList::quoted)
+                .map(str::to_owned),
+            name: reader
+                .required("NAME", AttributeList::quoted)
+                .map(str::to_owned),
             language: reader.text("LANGUAGE"),
             associated_language: reader.text("ASSOC-LANGUAGE"),
             uri: reader.text("URI"),
-            default: reader.optional("DEFAULT", AttributeList::yes_no).unwrap_or(false),
-            autoselect: reader.optional("AUTOSELECT", AttributeList::yes_no).unwrap_or(false),
-            forced: reader.optional("FORCED", AttributeList::yes_no).unwrap_or(false),
+            default: reader
+                .optional("DEFAULT", AttributeList::yes_no)
+                .unwrap_or(false),
+            autoselect: reader
+                .optional("AUTOSELECT", AttributeList::yes_no)
+                .unwrap_or(false),
+            forced: reader
+                .optional("FORCED", AttributeList::yes_no)
+                .unwrap_or(false),
             channels: reader.text("CHANNELS"),
             characteristics: reader.text("CHARACTERISTICS"),
             instream_id: reader.text("INSTREAM-ID"),
@@ -262,7 +340,13 @@ impl Media {
 
 fn without_uri(pending: Option<Variant>, problems: &mut Vec<Problem>) {
     if let Some(variant) = pending {
-        let kind = ProblemKind::TagWithoutUri { tag: "#EXT-X-STREAM-INF" };
-        problems.push(Problem { line: variant.line, column: 1, kind });
+        let kind = ProblemKind::TagWithoutUri {
+            tag: "#EXT-X-STREAM-INF",
+        };
+        problems.push(Problem {
+            line: variant.line,
+            column: 1,
+            kind,
+        });
     }
 }

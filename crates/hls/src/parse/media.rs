@@ -134,11 +134,19 @@ impl MediaPlaylist {
 
     /// The key of a segment, if one in plain octets applies to it.
     pub fn key_of(&self, segment: &MediaSegment) -> Option<&Key> {
-        segment.keys.iter().filter_map(|it| self.keys.get(*it)).find(|it| it.is_identity())
+        segment
+            .keys
+            .iter()
+            .filter_map(|it| self.keys.get(*it))
+            .find(|it| it.is_identity())
     }
 
     /// Sum of all EXTINF, seconds.
     pub fn duration(&self) -> f64 {
-        self.segments.iter().filter_map(|it| it.duration).map(|it| it.value).sum()
+        self.segments
+            .iter()
+            .filter_map(|it| it.duration)
+            .map(|it| it.value)
+            .sum()
     }
 }

@@ -26,7 +26,13 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => write!(f, "{} ({})", self.kind, self.kind.rule()),
-            line => write!(f, "line {line}, column {}: {} ({})", self.column, self.kind, self.kind.rule()),
+            line => write!(
+                f,
+                "line {line}, column {}: {} ({})",
+                self.column,
+                self.kind,
+                self.kind.rule()
+            ),
         }
     }
 }
@@ -78,7 +84,9 @@ pub enum ProblemKind {
         expected: &'static str,
     },
     /// The value is not an attribute list.
-    #[error("the attributes of {tag} cannot be read: NAME=value, separated by commas without spaces, is expected here")]
+    #[error(
+        "the attributes of {tag} cannot be read: NAME=value, separated by commas without spaces, is expected here"
+    )]
     AttributeSyntax {
         /// Name of the tag.
         tag: String,
@@ -131,15 +139,16 @@ impl ProblemKind {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::MissingHeader => "RFC 8216, 4.3.1.1",
-            Self::ByteOrderMark | Self::ControlCharacter | Self::WhiteSpace | Self::WrongPlaylist { .. } => {
-                "RFC 8216, 4.1"
-            }
+            Self::ByteOrderMark
+            | Self::ControlCharacter
+            | Self::WhiteSpace
+            | Self::WrongPlaylist { .. } => "RFC 8216, 4.1",
             Self::DuplicateTag { tag } => section(tag),
             Self::MissingTag { tag } | Self::TagWithoutUri { tag } => section(tag),
             Self::BadValue { tag, .. } | Self::MissingAttribute { tag, .. } => section(tag),
-            Self::AttributeSyntax { .. } | Self::DuplicateAttribute { .. } | Self::BadAttribute { .. } => {
-                "RFC 8216, 4.2"
-            }
+            Self::AttributeSyntax { .. }
+            | Self::DuplicateAttribute { .. }
+            | Self::BadAttribute { .. } => "RFC 8216, 4.2",
             Self::UriWithoutExtinf => "RFC 8216, 4.3.2.1",
             Self::UriWithoutStreamInf => "RFC 8216, 4.3.4.2",
             Self::ByteRangeWithoutOffset => "RFC 8216, 4.3.2.2",

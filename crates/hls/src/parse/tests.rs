@@ -36,10 +36,17 @@ clear.mp4
 #EXT-X-ENDLIST
 ",
     );
-    let ranges: Vec<_> = playlist.segments.iter().map(|it| it.byte_range.map(|it| it.value.offset)).collect();
+    let ranges: Vec<_> = playlist
+        .segments
+        .iter()
+        .map(|it| it.byte_range.map(|it| it.value.offset))
+        .collect();
     assert_eq!(ranges, [Some(800), Some(900), None, None]);
-    let keys: Vec<_> =
-        playlist.segments.iter().map(|it| playlist.key_of(it).and_then(|it| it.uri.as_deref())).collect();
+    let keys: Vec<_> = playlist
+        .segments
+        .iter()
+        .map(|it| playlist.key_of(it).and_then(|it| it.uri.as_deref()))
+        .collect();
     assert_eq!(keys, [Some("a.key"), Some("a.key"), Some("b.key"), None]);
     let sequences: Vec<_> = playlist.segments.iter().map(|it| it.sequence).collect();
     assert_eq!(sequences, [7, 8, 9, 10]);
@@ -65,8 +72,13 @@ v.m3u8
 ";
     let parsed = Playlist::parse(text);
     assert_eq!(parsed.problems, []);
-    let Playlist::Master(master) = parsed.playlist else { panic!("a master playlist") };
-    assert_eq!((master.variants[0].line, master.variants[0].uri_line), (5, 6));
+    let Playlist::Master(master) = parsed.playlist else {
+        panic!("a master playlist")
+    };
+    assert_eq!(
+        (master.variants[0].line, master.variants[0].uri_line),
+        (5, 6)
+    );
     assert_eq!(master.variants[0].uri, "v.m3u8");
     assert_eq!(master.variants[0].closed_captions.as_deref(), Some("NONE"));
     assert_eq!(master.variants[0].frame_rate, Some(29.97));
@@ -74,7 +86,10 @@ v.m3u8
     assert_eq!(master.media[0].language.as_deref(), Some("en"));
     assert_eq!(master.session_data[0].value.as_deref(), Some("x"));
     assert_eq!(master.session_keys[0].uri.as_deref(), Some("k"));
-    assert_eq!(master.defines[0].value, Define::Value("host".to_owned(), "a".to_owned()));
+    assert_eq!(
+        master.defines[0].value,
+        Define::Value("host".to_owned(), "a".to_owned())
+    );
 }
 
 #[test]

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use super::*;
 
 fn from_hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn key(text: &str) -> [u8; 16] {
@@ -18,7 +21,9 @@ fn key(text: &str) -> [u8; 16] {
 #[test]
 fn nist_vectors() {
     let key = key("2b7e151628aed2a6abf7158809cf4f3c");
-    let iv: [u8; 16] = from_hex("000102030405060708090a0b0c0d0e0f").try_into().unwrap();
+    let iv: [u8; 16] = from_hex("000102030405060708090a0b0c0d0e0f")
+        .try_into()
+        .unwrap();
     let clear = from_hex(
         "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
     );
@@ -38,9 +43,19 @@ fn nist_vectors() {
 #[test]
 fn openssl_gives_the_same_bytes() {
     let openssl = |clear: &[u8], sequence: u64| -> Option<Vec<u8>> {
-        let iv = format!("{:032x}", u128::from_be_bytes(initialisation_vector(sequence)));
+        let iv = format!(
+            "{:032x}",
+            u128::from_be_bytes(initialisation_vector(sequence))
+        );
         let mut child = Command::new("openssl")
-            .args(["enc", "-aes-128-cbc", "-K", "2b7e151628aed2a6abf7158809cf4f3c", "-iv", &iv])
+            .args([
+                "enc",
+                "-aes-128-cbc",
+                "-K",
+                "2b7e151628aed2a6abf7158809cf4f3c",
+                "-iv",
+                &iv,
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -53,10 +68,22 @@ fn openssl_gives_the_same_bytes() {
         return;
     }
     let key = key("2b7e151628aed2a6abf7158809cf4f3c");
-    for (length, sequence) in [(0, 0), (1, 1), (15, 2), (16, 3), (17, 1 << 40), (376, 7), (100_000, 12_345)] {
+    for (length, sequence) in [
+        (0, 0),
+        (1, 1),
+        (15, 2),
+        (16, 3),
+        (17, 1 << 40),
+        (376, 7),
+        (100_000, 12_345),
+    ] {
         let clear: Vec<u8> = (0..length).map(|it: u32| (it * 31) as u8).collect();
         let expected = openssl(&clear, sequence).unwrap();
-        assert_eq!(SegmentEncryptor::encrypt(&key, sequence, &clear), expected, "{length} bytes");
+        assert_eq!(
+            SegmentEncryptor::encrypt(&key, sequence, &clear),
+            expected,
+            "{length} bytes"
+        );
     }
 }
 
@@ -65,15 +92,27 @@ fn foreign_segments_are_refused() {
     let (right, wrong) = ([1; 16], [2; 16]);
     let out = SegmentEncryptor::encrypt(&right, 1, &[0x47; 188]);
     let iv = initialisation_vector(1);
-    assert_eq!(SegmentDecryptor::decrypt(&wrong, iv, &out), Err(DecryptError::Padding));
-    assert_eq!(SegmentDecryptor::decrypt(&right, iv, &out[..out.len() - 1]), Err(DecryptError::Length));
-    assert_eq!(SegmentDecryptor::decrypt(&right, iv, &[]), Err(DecryptError::Length));
+    assert_eq!(
+        SegmentDecryptor::decrypt(&wrong, iv, &out),
+        Err(DecryptError::Padding)
+    );
+    assert_eq!(
+        SegmentDecryptor::decrypt(&right, iv, &out[..out.len() - 1]),
+        Err(DecryptError::Length)
+    );
+    assert_eq!(
+        SegmentDecryptor::decrypt(&right, iv, &[]),
+        Err(DecryptError::Length)
+    );
 }
 
 #[test]
 fn no_two_segments_share_a_vector() {
     let key = [1; 16];
-    assert_ne!(SegmentEncryptor::encrypt(&key, 1, b"same"), SegmentEncryptor::encrypt(&key, 2, b"same"));
+    assert_ne!(
+        SegmentEncryptor::encrypt(&key, 1, b"same"),
+        SegmentEncryptor::encrypt(&key, 2, b"same")
+    );
     assert_eq!(initialisation_vector(258)[14..], [1, 2]);
 }
 

@@ -90,18 +90,27 @@ impl MasterPlaylistSpec {
 
     /// The bandwidth of a variant with its audio.
     pub fn bandwidth_of(&self, variant: &VariantSpec) -> Bandwidth {
-        variant.bandwidth.with_any_of(self.sound_of(variant).map(|it| it.bandwidth))
+        variant
+            .bandwidth
+            .with_any_of(self.sound_of(variant).map(|it| it.bandwidth))
     }
 
     fn sound_of<'a>(&'a self, variant: &'a VariantSpec) -> impl Iterator<Item = &'a AudioSpec> {
-        self.audio.iter().filter(|it| Some(&it.group) == variant.audio.as_ref())
+        self.audio
+            .iter()
+            .filter(|it| Some(&it.group) == variant.audio.as_ref())
     }
 
     fn ordered(&self) -> Vec<&VariantSpec> {
         let mut variants: Vec<&VariantSpec> = self.variants.iter().collect();
         variants.sort_by_key(|it| std::cmp::Reverse(self.bandwidth_of(it).peak));
         let distance = |it: &&VariantSpec| self.bandwidth_of(it).peak.abs_diff(DEFAULT_VARIANT_BPS);
-        if let Some(first) = variants.iter().enumerate().min_by_key(|(_, it)| distance(it)).map(|(at, _)| at) {
+        if let Some(first) = variants
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, it)| distance(it))
+            .map(|(at, _)| at)
+        {
             variants[..=first].rotate_right(1);
         }
         variants
@@ -123,7 +132,12 @@ impl MasterPlaylistSpec {
             if audio.default {
                 out.push_str(",DEFAULT=YES");
             }
-            writeln!(out, ",AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"{}\"", audio.channels, quotable(&audio.uri))?;
+            writeln!(
+                out,
+                ",AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"{}\"",
+                audio.channels,
+                quotable(&audio.uri)
+            )?;
         }
         for variant in self.ordered() {
             let Bandwidth { peak, average } = self.bandwidth_of(variant);
@@ -133,10 +147,21 @@ impl MasterPlaylistSpec {
                     codecs.push(&audio.codecs);
                 }
             }
-            write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}")?;
+            write!(
+                out,
+                "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
+            )?;
             write!(out, ",CODECS=\"{}\"", quotable(&codecs.join(",")))?;
-            write!(out, ",RESOLUTION={}x{}", variant.size.width, variant.size.height)?;
-            write!(out, ",FRAME-RATE={:.3},VIDEO-RANGE=SDR", variant.frame_rate.as_f64())?;
+            write!(
+                out,
+                ",RESOLUTION={}x{}",
+                variant.size.width, variant.size.height
+            )?;
+            write!(
+                out,
+                ",FRAME-RATE={:.3},VIDEO-RANGE=SDR",
+                variant.frame_rate.as_f64()
+            )?;
             if let Some(group) = &variant.audio {
                 write!(out, ",AUDIO=\"{}\"", quotable(group))?;
             }
@@ -144,9 +169,16 @@ impl MasterPlaylistSpec {
         }
         for iframes in &self.iframes {
             let Bandwidth { peak, average } = iframes.bandwidth;
-            write!(out, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}")?;
+            write!(
+                out,
+                "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
+            )?;
             write!(out, ",CODECS=\"{}\"", quotable(&iframes.codecs))?;
-            write!(out, ",RESOLUTION={}x{},VIDEO-RANGE=SDR", iframes.size.width, iframes.size.height)?;
+            write!(
+                out,
+                ",RESOLUTION={}x{},VIDEO-RANGE=SDR",
+                iframes.size.width, iframes.size.height
+            )?;
             writeln!(out, ",URI=\"{}\"", quotable(&iframes.uri))?;
         }
         // Last: FFmpeg takes the tag for a variant, and checks the first variant to find out whether it can seek.

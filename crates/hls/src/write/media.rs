@@ -70,10 +70,20 @@ impl MediaPlaylistSpec {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let ranges = self.segments.iter().any(|it| it.byte_range.is_some());
         // Version 3: decimal EXTINF; 4: byte ranges, I-frame playlists (RFC 8216, 7).
-        writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if ranges || self.iframes_only { 4 } else { 3 })?;
-        writeln!(out, "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0", self.target_duration)?;
+        writeln!(
+            out,
+            "#EXTM3U\n#EXT-X-VERSION:{}",
+            if ranges || self.iframes_only { 4 } else { 3 }
+        )?;
+        writeln!(
+            out,
+            "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0",
+            self.target_duration
+        )?;
         match self.kind {
-            MediaPlaylistKind::Event => write!(out, "#EXT-X-PLAYLIST-TYPE:EVENT\n{START_AT_BEGINNING}")?,
+            MediaPlaylistKind::Event => {
+                write!(out, "#EXT-X-PLAYLIST-TYPE:EVENT\n{START_AT_BEGINNING}")?
+            }
             MediaPlaylistKind::Vod => out.push_str("#EXT-X-PLAYLIST-TYPE:VOD\n"),
         }
         if self.iframes_only {
@@ -84,11 +94,18 @@ impl MediaPlaylistSpec {
         // A key applies until the next one is named (RFC 8216, 4.3.2.4).
         let mut holds = None;
         for (sequence, segment) in self.segments.iter().enumerate() {
-            let key = segment.key.as_deref().map(|uri| (uri, segment.byte_range.is_some()));
+            let key = segment
+                .key
+                .as_deref()
+                .map(|uri| (uri, segment.byte_range.is_some()));
             match key {
                 // A range is encrypted separately, so its IV is written explicitly.
                 Some((uri, true)) => {
-                    writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\",IV=0x{sequence:032x}", quotable(uri))?;
+                    writeln!(
+                        out,
+                        "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\",IV=0x{sequence:032x}",
+                        quotable(uri)
+                    )?;
                 }
                 Some((uri, false)) if holds != key => {
                     writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\"", quotable(uri))?
@@ -112,10 +129,20 @@ impl MediaPlaylistSpec {
 
 /// Text for a quoted string, which has no escapes: quotes and line ends are not allowed in it (RFC 8216, 4.2).
 pub(super) fn quotable(text: &str) -> String {
-    text.chars().map(|it| if it == '"' || it.is_control() { '_' } else { it }).collect()
+    text.chars()
+        .map(|it| {
+            if it == '"' || it.is_control() {
+                '_'
+            } else {
+                it
+            }
+        })
+        .collect()
 }
 
 /// Text for a separate line.
 pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { '_' } else { it }).collect()
+    text.chars()
+        .map(|it| if it.is_control() { '_' } else { it })
+        .collect()
 }

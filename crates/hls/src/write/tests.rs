@@ -8,7 +8,12 @@ use crate::parse::{ByteRange, MasterPlaylist, MediaPlaylist, Parsed};
 use crate::rewrite::{Edit, ReferenceKind, rewrite};
 
 fn segment(index: u32, ticks: u64, key: Option<&str>) -> SegmentSpec {
-    SegmentSpec { uri: format!("720p_{index:05}.ts"), duration: ticks, byte_range: None, key: key.map(str::to_owned) }
+    SegmentSpec {
+        uri: format!("720p_{index:05}.ts"),
+        duration: ticks,
+        byte_range: None,
+        key: key.map(str::to_owned),
+    }
 }
 
 #[test]
@@ -19,8 +24,13 @@ fn a_finished_playlist_names_a_key_where_it_begins_to_hold() {
         segment(2, 90_001, None),
         segment(3, 90_000, None),
     ];
-    let text =
-        MediaPlaylistSpec { target_duration: 6, kind: MediaPlaylistKind::Vod, iframes_only: false, segments }.render();
+    let text = MediaPlaylistSpec {
+        target_duration: 6,
+        kind: MediaPlaylistKind::Vod,
+        iframes_only: false,
+        segments,
+    }
+    .render();
     insta::assert_snapshot!(text, @r#"
     #EXTM3U
     #EXT-X-VERSION:3
@@ -45,7 +55,12 @@ fn a_finished_playlist_names_a_key_where_it_begins_to_hold() {
 #[test]
 fn a_growing_playlist_begins_at_its_start() {
     let segments = vec![segment(0, 540_000, None)];
-    let spec = MediaPlaylistSpec { target_duration: 6, kind: MediaPlaylistKind::Event, iframes_only: false, segments };
+    let spec = MediaPlaylistSpec {
+        target_duration: 6,
+        kind: MediaPlaylistKind::Event,
+        iframes_only: false,
+        segments,
+    };
     let text = spec.render();
     insta::assert_snapshot!(text, @"
     #EXTM3U
@@ -60,12 +75,20 @@ fn a_growing_playlist_begins_at_its_start() {
     ");
     let mut longer = spec;
     longer.segments.push(segment(1, 10, None));
-    assert!(longer.render().starts_with(&text), "an EVENT playlist only ever grows at its end");
+    assert!(
+        longer.render().starts_with(&text),
+        "an EVENT playlist only ever grows at its end"
+    );
 }
 
 #[test]
 fn an_iframe_playlist_has_ranges_that_are_encrypted_one_by_one() {
-    let range = |offset| Some(ByteRange { length: 1008, offset });
+    let range = |offset| {
+        Some(ByteRange {
+            length: 1008,
+            offset,
+        })
+    };
     let iframe = |offset| SegmentSpec {
         uri: "iframes_00000.ts".to_owned(),
         duration: 180_000,
@@ -73,7 +96,12 @@ fn an_iframe_playlist_has_ranges_that_are_encrypted_one_by_one() {
         key: Some("iframes.key".to_owned()),
     };
     let segments = vec![iframe(0), iframe(1008)];
-    let spec = MediaPlaylistSpec { target_duration: 6, kind: MediaPlaylistKind::Vod, iframes_only: true, segments };
+    let spec = MediaPlaylistSpec {
+        target_duration: 6,
+        kind: MediaPlaylistKind::Vod,
+        iframes_only: true,
+        segments,
+    };
     insta::assert_snapshot!(spec.render(), @r#"
     #EXTM3U
     #EXT-X-VERSION:4
@@ -96,10 +124,16 @@ fn an_iframe_playlist_has_ranges_that_are_encrypted_one_by_one() {
 fn master() -> MasterPlaylistSpec {
     let variant = |name: &str, width, height, peak, audio: &str| VariantSpec {
         uri: format!("0123456789abcdef/{name}/{name}.m3u8"),
-        bandwidth: Bandwidth { peak, average: peak / 2 },
+        bandwidth: Bandwidth {
+            peak,
+            average: peak / 2,
+        },
         codecs: "avc1.64001f".to_owned(),
         size: Resolution { width, height },
-        frame_rate: Ratio { num: 30_000, den: 1001 },
+        frame_rate: Ratio {
+            num: 30_000,
+            den: 1001,
+        },
         audio: Some(audio.to_owned()),
     };
     let audio = |kbps: u64| AudioSpec {
@@ -109,7 +143,10 @@ fn master() -> MasterPlaylistSpec {
         uri: format!("0123456789abcdef/audio-{kbps}k/audio-{kbps}k.m3u8"),
         channels: 2,
         default: true,
-        bandwidth: Bandwidth { peak: kbps * 1000 + 500, average: kbps * 1000 },
+        bandwidth: Bandwidth {
+            peak: kbps * 1000 + 500,
+            average: kbps * 1000,
+        },
         codecs: "mp4a.40.2".to_owned(),
     };
     MasterPlaylistSpec {
@@ -123,9 +160,15 @@ fn master() -> MasterPlaylistSpec {
         audio: vec![audio(128), audio(96)],
         iframes: vec![IFramesSpec {
             uri: "0123456789abcdef/iframes/iframes.m3u8".to_owned(),
-            bandwidth: Bandwidth { peak: 200_000, average: 100_000 },
+            bandwidth: Bandwidth {
+                peak: 200_000,
+                average: 100_000,
+            },
             codecs: "avc1.64000d".to_owned(),
-            size: Resolution { width: 320, height: 180 },
+            size: Resolution {
+                width: 320,
+                height: 180,
+            },
         }],
     }
 }
@@ -155,10 +198,16 @@ fn the_variant_near_two_megabits_comes_first() {
 #[test]
 fn players_begin_a_growing_video_at_its_beginning() {
     let finished = master();
-    let growing = MasterPlaylistSpec { growing: true, ..finished.clone() };
+    let growing = MasterPlaylistSpec {
+        growing: true,
+        ..finished.clone()
+    };
     let text = growing.render();
     // After the variants: FFmpeg takes the tag for a variant.
-    assert_eq!(text, format!("{}#EXT-X-START:TIME-OFFSET=0.01\n", finished.render()));
+    assert_eq!(
+        text,
+        format!("{}#EXT-X-START:TIME-OFFSET=0.01\n", finished.render())
+    );
     let Parsed { playlist, problems } = MasterPlaylist::parse(&text);
     assert_eq!(problems, []);
     let start = playlist.start.unwrap().value;
@@ -170,13 +219,24 @@ fn players_begin_a_growing_video_at_its_beginning() {
         iframes_only: false,
         segments: vec![segment(0, 540_000, None)],
     };
-    let of_media = MediaPlaylist::parse(&media.render()).playlist.start.unwrap().value;
+    let of_media = MediaPlaylist::parse(&media.render())
+        .playlist
+        .start
+        .unwrap()
+        .value;
     assert_eq!(of_media, start, "RFC 8216, 4.3.5: the same value in both");
     let rewritten = rewrite(&text, &[], |it, out| {
         out.push_str("/s/pass/");
-        if it.kind == ReferenceKind::Media { Edit::Keep } else { Edit::Replace }
+        if it.kind == ReferenceKind::Media {
+            Edit::Keep
+        } else {
+            Edit::Replace
+        }
     });
-    assert!(rewritten.ends_with("\n#EXT-X-START:TIME-OFFSET=0.01\n"), "the edge passes it on: {rewritten}");
+    assert!(
+        rewritten.ends_with("\n#EXT-X-START:TIME-OFFSET=0.01\n"),
+        "the edge passes it on: {rewritten}"
+    );
 }
 
 #[test]

@@ -25,7 +25,10 @@ pub(super) struct Defaults {
 /// The `trex` boxes of a `moov`.
 pub(super) fn defaults(moov: &[u8]) -> Vec<Defaults> {
     let mvex = child_box(moov, b"mvex").unwrap_or_default();
-    child_boxes(mvex).filter(|(kind, _)| kind == b"trex").filter_map(|(_, payload)| trex(payload)).collect()
+    child_boxes(mvex)
+        .filter(|(kind, _)| kind == b"trex")
+        .filter_map(|(_, payload)| trex(payload))
+        .collect()
 }
 
 fn trex(payload: &[u8]) -> Option<Defaults> {
@@ -33,7 +36,12 @@ fn trex(payload: &[u8]) -> Option<Defaults> {
     reader.skip(4)?;
     let track = reader.u32()?;
     reader.skip(4)?;
-    Some(Defaults { track, duration: reader.u32()?, size: reader.u32()?, flags: reader.u32()? })
+    Some(Defaults {
+        track,
+        duration: reader.u32()?,
+        size: reader.u32()?,
+        flags: reader.u32()?,
+    })
 }
 
 pub(super) struct SegmentScan<'a> {
@@ -44,7 +52,11 @@ pub(super) struct SegmentScan<'a> {
 
 impl<'a> SegmentScan<'a> {
     pub(super) fn new(init: &'a Init) -> Self {
-        Self { init, report: SegmentReport::default(), samples: 0 }
+        Self {
+            init,
+            report: SegmentReport::default(),
+            samples: 0,
+        }
     }
 
     /// Reads one box; `false` if no further one can be read.
@@ -59,7 +71,9 @@ impl<'a> SegmentScan<'a> {
             self.report.missing_bytes = size - available;
             return false;
         }
-        let Some(whole) = reader.take(size as usize) else { return false };
+        let Some(whole) = reader.take(size as usize) else {
+            return false;
+        };
         let payload = &whole[head.header_bytes as usize..];
         match &head.kind {
             b"styp" => self.report.has_segment_type = true,
@@ -94,7 +108,10 @@ impl<'a> SegmentScan<'a> {
         let flags = reader.u32()? & 0xff_ffff;
         let track = reader.u32()?;
         let known = self.init.defaults.iter().find(|it| it.track == track);
-        let mut defaults = Defaults { track, ..known.copied().unwrap_or_default() };
+        let mut defaults = Defaults {
+            track,
+            ..known.copied().unwrap_or_default()
+        };
         if flags & 0x1 != 0 {
             reader.skip(8)?;
         }
@@ -118,7 +135,13 @@ impl<'a> SegmentScan<'a> {
         if let Some(at) = self.report.tracks.iter().position(|it| it.track == track) {
             return at;
         }
-        let timescale = self.init.moov.tracks.iter().find(|it| it.id == track).map_or(0, |it| it.timescale);
+        let timescale = self
+            .init
+            .moov
+            .tracks
+            .iter()
+            .find(|it| it.id == track)
+            .map_or(0, |it| it.timescale);
         self.report.tracks.push(TrackRun {
             track,
             timescale,
@@ -148,15 +171,35 @@ impl<'a> SegmentScan<'a> {
         if flags & 0x1 != 0 {
             reader.skip(4)?;
         }
-        let first_flags = if flags & 0x4 != 0 { Some(reader.u32()?) } else { None };
+        let first_flags = if flags & 0x4 != 0 {
+            Some(reader.u32()?)
+        } else {
+            None
+        };
         let run = &mut self.report.tracks[at];
         let mut time = start;
         for index in 0..count {
-            let duration = if flags & 0x100 != 0 { reader.u32()? } else { defaults.duration };
-            let size = if flags & 0x200 != 0 { reader.u32()? } else { defaults.size };
-            let own_flags = if flags & 0x400 != 0 { reader.u32()? } else { defaults.flags };
+            let duration = if flags & 0x100 != 0 {
+                reader.u32()?
+            } else {
+                defaults.duration
+            };
+            let size = if flags & 0x200 != 0 {
+                reader.u32()?
+            } else {
+                defaults.size
+            };
+            let own_flags = if flags & 0x400 != 0 {
+                reader.u32()?
+            } else {
+                defaults.flags
+            };
             let offset = if flags & 0x800 != 0 { reader.i32()? } else { 0 };
-            let sample_flags = if index == 0 { first_flags.unwrap_or(own_flags) } else { own_flags };
+            let sample_flags = if index == 0 {
+                first_flags.unwrap_or(own_flags)
+            } else {
+                own_flags
+            };
             let pts = time.checked_add(i64::from(offset))?;
             let end = pts.checked_add(i64::from(duration))?;
             time = time.checked_add(i64::from(duration))?;
@@ -186,5 +229,9 @@ impl TrackRun {
 fn decode_time(payload: &[u8]) -> Option<u64> {
     let mut reader = Reader::new(payload);
     let version = reader.u32()? >> 24;
-    if version == 1 { reader.u64() } else { reader.u32().map(u64::from) }
+    if version == 1 {
+        reader.u64()
+    } else {
+        reader.u32().map(u64::from)
+    }
 }

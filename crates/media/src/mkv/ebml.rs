@@ -19,17 +19,26 @@ pub(super) fn head(bytes: &[u8]) -> Option<Head> {
     if id_bytes > 4 {
         return None;
     }
-    let id = bytes.get(..id_bytes)?.iter().fold(0u32, |id, &byte| id << 8 | u32::from(byte));
+    let id = bytes
+        .get(..id_bytes)?
+        .iter()
+        .fold(0u32, |id, &byte| id << 8 | u32::from(byte));
     let marker = *bytes.get(id_bytes)?;
     let size_bytes = marker.leading_zeros() as usize + 1;
     if size_bytes > 8 {
         return None;
     }
     let raw = bytes.get(id_bytes..id_bytes + size_bytes)?;
-    let all = raw.iter().fold(0u64, |size, &byte| size << 8 | u64::from(byte));
+    let all = raw
+        .iter()
+        .fold(0u64, |size, &byte| size << 8 | u64::from(byte));
     let mask = (1u64 << (7 * size_bytes)) - 1;
     let size = all & mask;
-    Some(Head { id, head_bytes: (id_bytes + size_bytes) as u64, size: (size != mask).then_some(size) })
+    Some(Head {
+        id,
+        head_bytes: (id_bytes + size_bytes) as u64,
+        size: (size != mask).then_some(size),
+    })
 }
 
 /// The elements inside `bytes` with their payloads; stops at the first that does not fit.
@@ -46,7 +55,11 @@ pub(super) fn children(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 
 /// Parses an unsigned number of up to eight bytes.
 pub(super) fn unsigned(payload: &[u8]) -> Option<u64> {
-    (payload.len() <= 8).then(|| payload.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    (payload.len() <= 8).then(|| {
+        payload
+            .iter()
+            .fold(0, |value, &byte| value << 8 | u64::from(byte))
+    })
 }
 
 /// Parses a floating-point number of four or eight bytes.

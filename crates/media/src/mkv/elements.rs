@@ -57,7 +57,12 @@ pub struct MkvIndex {
 
 impl Default for MkvIndex {
     fn default() -> Self {
-        Self { tick_ns: 1_000_000, duration: None, tracks: Vec::new(), cues: None }
+        Self {
+            tick_ns: 1_000_000,
+            duration: None,
+            tracks: Vec::new(),
+            cues: None,
+        }
     }
 }
 
@@ -79,7 +84,9 @@ impl MkvIndex {
     pub fn keyframes_ns(&self) -> Option<Vec<u64>> {
         let video = self.video()?.number;
         let cues = self.cues.as_ref()?.iter().filter(|it| it.track == video);
-        let mut times: Vec<u64> = cues.map(|it| it.time.saturating_mul(self.tick_ns)).collect();
+        let mut times: Vec<u64> = cues
+            .map(|it| it.time.saturating_mul(self.tick_ns))
+            .collect();
         times.sort_unstable();
         times.dedup();
         Some(times)
@@ -88,7 +95,9 @@ impl MkvIndex {
     pub(super) fn read_info(&mut self, payload: &[u8]) {
         for (id, value) in children(payload) {
             match id {
-                0x2a_d7b1 => self.tick_ns = unsigned(value).filter(|&it| it > 0).unwrap_or(self.tick_ns),
+                0x2a_d7b1 => {
+                    self.tick_ns = unsigned(value).filter(|&it| it > 0).unwrap_or(self.tick_ns)
+                }
                 0x4489 => self.duration = float(value).filter(|it| it.is_finite() && *it >= 0.0),
                 _ => {}
             }
@@ -103,11 +112,24 @@ impl MkvIndex {
     pub(super) fn read_cues(&mut self, payload: &[u8], segment_start: u64) {
         let mut cues = Vec::new();
         for (_, point) in children(payload).filter(|(id, _)| *id == 0xbb) {
-            let time = children(point).find(|(id, _)| *id == 0xb3).and_then(|(_, it)| unsigned(it));
+            let time = children(point)
+                .find(|(id, _)| *id == 0xb3)
+                .and_then(|(_, it)| unsigned(it));
             for (_, position) in children(point).filter(|(id, _)| *id == 0xb7) {
-                let field = |wanted| children(position).find(|(id, _)| *id == wanted).and_then(|(_, it)| unsigned(it));
-                let (Some(time), Some(track), Some(cluster)) = (time, field(0xf7), field(0xf1)) else { continue };
-                cues.push(Cue { time, track, cluster: cluster.saturating_add(segment_start) });
+                let field = |wanted| {
+                    children(position)
+                        .find(|(id, _)| *id == wanted)
+                        .and_then(|(_, it)| unsigned(it))
+                };
+                let (Some(time), Some(track), Some(cluster)) = (time, field(0xf7), field(0xf1))
+                else {
+                    continue;
+                };
+                cues.push(Cue {
+                    time,
+                    track,
+                    cluster: cluster.saturating_add(segment_start),
+                });
             }
         }
         cues.sort_by_key(|it| it.time);
@@ -136,7 +158,11 @@ fn track(entry: &[u8]) -> MkvTrack {
                     _ => MkvTrackKind::Other,
                 }
             }
-            0x86 => track.codec_id = String::from_utf8_lossy(value).trim_end_matches('\0').to_owned(),
+            0x86 => {
+                track.codec_id = String::from_utf8_lossy(value)
+                    .trim_end_matches('\0')
+                    .to_owned()
+            }
             0x23_e383 => track.frame_ns = unsigned(value).filter(|&it| it > 0),
             0x63a2 => track.codec_private = Some(value.to_vec()),
             0xe0 => {

@@ -8,8 +8,32 @@ fn make(extra: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.mkv");
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-f", "lavfi", "-i", "sine", "-t", "6"]);
-    ffmpeg.args(["-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-sc_threshold", "0", "-c:a", "aac"]);
+    ffmpeg.args([
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=160x90:r=25",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine",
+        "-t",
+        "6",
+    ]);
+    ffmpeg.args([
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-g",
+        "50",
+        "-sc_threshold",
+        "0",
+        "-c:a",
+        "aac",
+    ]);
     assert!(ffmpeg.args(extra).arg(&path).status().unwrap().success());
     std::fs::read(path).unwrap()
 }
@@ -31,10 +55,16 @@ fn walk(bytes: &[u8]) -> Result<(MkvIndex, usize), MkvError> {
 
 #[test]
 fn cues_name_the_keyframes() {
-    for args in [&["-g", "50"][..], &["-cues_to_front", "1", "-reserve_index_space", "4096"]] {
+    for args in [
+        &["-g", "50"][..],
+        &["-cues_to_front", "1", "-reserve_index_space", "4096"],
+    ] {
         let (index, requests) = walk(&make(args)).unwrap();
         let video = index.video().unwrap();
-        assert_eq!((video.codec_id.as_str(), video.width, video.height), ("V_MPEG4/ISO/AVC", 160, 90));
+        assert_eq!(
+            (video.codec_id.as_str(), video.width, video.height),
+            ("V_MPEG4/ISO/AVC", 160, 90)
+        );
         assert_eq!(video.frame_ns, Some(40_000_000));
         assert!((index.duration_s().unwrap() - 6.0).abs() < 0.1);
         let keyframes = index.keyframes_ns().unwrap();
@@ -48,7 +78,10 @@ fn cues_name_the_keyframes() {
 #[test]
 fn a_live_file_has_no_cues_and_no_length() {
     let (index, _) = walk(&make(&["-live", "1"])).unwrap();
-    assert_eq!((index.cues.clone(), index.keyframes_ns(), index.duration), (None, None, None));
+    assert_eq!(
+        (index.cues.clone(), index.keyframes_ns(), index.duration),
+        (None, None, None)
+    );
     assert_eq!(index.tracks.len(), 2);
 }
 

@@ -105,7 +105,9 @@ impl MkvWalker {
                 return self.done();
             }
             let wanted = MAX_HEAD_BYTES.min(self.file_bytes - self.position);
-            let Some(bytes) = self.at_hand(wanted) else { return Ok(self.need(wanted)) };
+            let Some(bytes) = self.at_hand(wanted) else {
+                return Ok(self.need(wanted));
+            };
             let Some(element) = head(bytes) else {
                 if self.stage == Stage::Start {
                     return Err(MkvError::NotMatroska);
@@ -147,7 +149,9 @@ impl MkvWalker {
                     self.position = self.file_bytes;
                     return Ok(None);
                 }
-                let Some(bytes) = self.at_hand(whole) else { return Ok(Some(self.need(whole))) };
+                let Some(bytes) = self.at_hand(whole) else {
+                    return Ok(Some(self.need(whole)));
+                };
                 let payload = bytes[element.head_bytes as usize..].to_vec();
                 self.read_element(element.id, &payload);
                 self.position += whole;
@@ -157,7 +161,10 @@ impl MkvWalker {
             }
             // The head ends with the first cluster; an element of unknown size cannot be skipped.
             Some(size) if element.id != CLUSTER && self.stage == Stage::Head => {
-                self.position = self.position.saturating_add(element.head_bytes).saturating_add(size);
+                self.position = self
+                    .position
+                    .saturating_add(element.head_bytes)
+                    .saturating_add(size);
             }
             _ => self.position = self.file_bytes,
         }
@@ -177,7 +184,10 @@ impl MkvWalker {
                 Ok(())
             }
             (_, Some(size)) if self.position > 0 => {
-                self.position = self.position.saturating_add(element.head_bytes).saturating_add(size);
+                self.position = self
+                    .position
+                    .saturating_add(element.head_bytes)
+                    .saturating_add(size);
                 Ok(())
             }
             _ if self.position == 0 => Err(MkvError::NotMatroska),
@@ -200,10 +210,19 @@ impl MkvWalker {
 
     fn read_seek_head(&mut self, payload: &[u8]) {
         for (_, seek) in children(payload).filter(|(id, _)| *id == 0x4dbb) {
-            let field = |wanted| children(seek).find(|(id, _)| *id == wanted).and_then(|(_, it)| unsigned(it));
-            let (Some(id), Some(position)) = (field(0x53ab), field(0x53ac)) else { continue };
-            if [u64::from(INFO), u64::from(TRACKS), u64::from(CUES)].contains(&id) && self.seeks.len() < 16 {
-                self.seeks.push((id as u32, position.saturating_add(self.segment_start)));
+            let field = |wanted| {
+                children(seek)
+                    .find(|(id, _)| *id == wanted)
+                    .and_then(|(_, it)| unsigned(it))
+            };
+            let (Some(id), Some(position)) = (field(0x53ab), field(0x53ac)) else {
+                continue;
+            };
+            if [u64::from(INFO), u64::from(TRACKS), u64::from(CUES)].contains(&id)
+                && self.seeks.len() < 16
+            {
+                self.seeks
+                    .push((id as u32, position.saturating_add(self.segment_start)));
             }
         }
     }
@@ -242,13 +261,19 @@ impl MkvWalker {
     fn need(&mut self, len: u64) -> MkvStep {
         let buffered_end = self.buffer_offset + self.buffer.len() as u64;
         let offset = if (self.buffer_offset..buffered_end).contains(&self.position) {
-            self.buffer.drain(..(self.position - self.buffer_offset) as usize);
+            self.buffer
+                .drain(..(self.position - self.buffer_offset) as usize);
             self.buffer_offset = self.position;
             buffered_end
         } else {
             self.position
         };
-        let end = (self.position + len).max(offset + READ_BYTES).min(self.file_bytes);
-        MkvStep::Need { offset, len: end - offset }
+        let end = (self.position + len)
+            .max(offset + READ_BYTES)
+            .min(self.file_bytes);
+        MkvStep::Need {
+            offset,
+            len: end - offset,
+        }
     }
 }

@@ -25,7 +25,11 @@ impl BoxHeader {
             1 => (16, Some(reader.u64()?)),
             size => (8, Some(size)),
         };
-        (size.is_none_or(|it| it >= header_bytes)).then_some(Self { kind, header_bytes, size })
+        (size.is_none_or(|it| it >= header_bytes)).then_some(Self {
+            kind,
+            header_bytes,
+            size,
+        })
     }
 }
 
@@ -34,7 +38,9 @@ pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let header = BoxHeader::parse(rest)?;
-        let size = header.size.map_or(Some(rest.len()), |it| usize::try_from(it).ok())?;
+        let size = header
+            .size
+            .map_or(Some(rest.len()), |it| usize::try_from(it).ok())?;
         let (whole, after) = rest.split_at_checked(size)?;
         rest = after;
         Some((header.kind, &whole[header.header_bytes as usize..]))
@@ -43,7 +49,9 @@ pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 
 /// The payload of the first box of a kind.
 pub(crate) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    children(bytes).find(|(it, _)| it == kind).map(|(_, payload)| payload)
+    children(bytes)
+        .find(|(it, _)| it == kind)
+        .map(|(_, payload)| payload)
 }
 
 /// Version and payload after the version and flags of a full box.

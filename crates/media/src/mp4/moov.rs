@@ -31,8 +31,9 @@ impl Moov {
         if child(payload, b"cmov").is_some() {
             return Err(Mp4Error::Compressed);
         }
-        let (timescale, duration) =
-            child(payload, b"mvhd").and_then(movie_header).ok_or(Mp4Error::Damaged { what: "mvhd" })?;
+        let (timescale, duration) = child(payload, b"mvhd")
+            .and_then(movie_header)
+            .ok_or(Mp4Error::Damaged { what: "mvhd" })?;
         let fragmented = fragments_seen || child(payload, b"mvex").is_some();
         let mut tracks = Vec::new();
         for (kind, body) in children(payload) {
@@ -40,7 +41,13 @@ impl Moov {
                 tracks.push(Track::parse(body, timescale)?);
             }
         }
-        Ok(Self { timescale, duration, fragmented, file_bytes, tracks })
+        Ok(Self {
+            timescale,
+            duration,
+            fragmented,
+            file_bytes,
+            tracks,
+        })
     }
 
     /// The first video track that contains frames. In fragmented files the tables are empty, so any
@@ -75,7 +82,10 @@ impl Moov {
     pub fn check_complete(&self) -> Result<(), Mp4Error> {
         let expected = self.required_bytes()?;
         if expected > self.file_bytes {
-            return Err(Mp4Error::Truncated { expected, actual: self.file_bytes });
+            return Err(Mp4Error::Truncated {
+                expected,
+                actual: self.file_bytes,
+            });
         }
         Ok(())
     }

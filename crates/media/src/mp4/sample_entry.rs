@@ -40,7 +40,16 @@ pub struct SampleEntry {
 impl SampleEntry {
     /// The four-character code as text; unprintable characters are shown as dots.
     pub fn fourcc_text(&self) -> String {
-        self.fourcc.iter().map(|&it| if it.is_ascii_graphic() { char::from(it) } else { '.' }).collect()
+        self.fourcc
+            .iter()
+            .map(|&it| {
+                if it.is_ascii_graphic() {
+                    char::from(it)
+                } else {
+                    '.'
+                }
+            })
+            .collect()
     }
 
     /// Parses the number of entries and the first of them.
@@ -49,13 +58,19 @@ impl SampleEntry {
         reader.skip(4)?;
         let count = reader.u32()?;
         let first = children(reader.rest()).next();
-        Some((count, first.and_then(|(fourcc, body)| Self::parse(fourcc, body, kind))))
+        Some((
+            count,
+            first.and_then(|(fourcc, body)| Self::parse(fourcc, body, kind)),
+        ))
     }
 
     fn parse(fourcc: [u8; 4], body: &[u8], kind: TrackKind) -> Option<Self> {
         let mut reader = Reader::new(body);
         reader.skip(8)?; // reserved, data reference
-        let mut entry = Self { fourcc, ..Self::default() };
+        let mut entry = Self {
+            fourcc,
+            ..Self::default()
+        };
         match kind {
             TrackKind::Video => {
                 reader.skip(16)?;
@@ -92,7 +107,9 @@ impl SampleEntry {
     fn read_extensions(&mut self, bytes: &[u8]) {
         for (kind, payload) in children(bytes) {
             match &kind {
-                b"avcC" | b"hvcC" | b"av1C" | b"vpcC" | b"esds" => self.config = Some(payload.to_vec()),
+                b"avcC" | b"hvcC" | b"av1C" | b"vpcC" | b"esds" => {
+                    self.config = Some(payload.to_vec())
+                }
                 // QuickTime wraps `esds` in `wave`.
                 b"wave" => self.read_extensions_once(payload),
                 b"colr" => self.color = color(payload).or(self.color),
@@ -110,14 +127,21 @@ impl SampleEntry {
 }
 
 fn starts_with_box(bytes: &[u8]) -> bool {
-    let Some(header) = BoxHeader::parse(bytes) else { return false };
-    header.kind.iter().all(u8::is_ascii_alphanumeric) && header.size.is_some_and(|it| it <= bytes.len() as u64)
+    let Some(header) = BoxHeader::parse(bytes) else {
+        return false;
+    };
+    header.kind.iter().all(u8::is_ascii_alphanumeric)
+        && header.size.is_some_and(|it| it <= bytes.len() as u64)
 }
 
 fn color(payload: &[u8]) -> Option<Color> {
     let mut reader = Reader::new(payload);
     match &reader.fourcc()? {
-        b"nclx" | b"nclc" => Some(Color { primaries: reader.u16()?, transfer: reader.u16()?, matrix: reader.u16()? }),
+        b"nclx" | b"nclc" => Some(Color {
+            primaries: reader.u16()?,
+            transfer: reader.u16()?,
+            matrix: reader.u16()?,
+        }),
         _ => None,
     }
 }

@@ -57,7 +57,9 @@ impl SampleTable {
         };
         let offsets = match child(stbl, b"ctts") {
             // Version 0 means unsigned, but writers store negative numbers there all the same.
-            Some(payload) => rows(payload, 8, |it| Some((it.u32()?, it.i32()?))).ok_or(damaged("ctts"))?,
+            Some(payload) => {
+                rows(payload, 8, |it| Some((it.u32()?, it.i32()?))).ok_or(damaged("ctts"))?
+            }
             None => Vec::new(),
         };
         Ok(Self {
@@ -80,7 +82,10 @@ impl SampleTable {
 
     /// Sum of all durations, in the track's timescale.
     pub fn total_duration(&self) -> u64 {
-        let rows = self.durations.iter().map(|&(count, delta)| u64::from(count) * u64::from(delta));
+        let rows = self
+            .durations
+            .iter()
+            .map(|&(count, delta)| u64::from(count) * u64::from(delta));
         rows.fold(0, u64::saturating_add)
     }
 
@@ -88,7 +93,9 @@ impl SampleTable {
     pub fn total_bytes(&self) -> u64 {
         match &self.sizes {
             Sizes::Uniform(size) => u64::from(*size) * u64::from(self.sample_count),
-            Sizes::Table { .. } => (0..self.sample_count).map(|it| u64::from(self.sizes.get(it))).sum(),
+            Sizes::Table { .. } => (0..self.sample_count)
+                .map(|it| u64::from(self.sizes.get(it)))
+                .sum(),
         }
     }
 
@@ -99,7 +106,9 @@ impl SampleTable {
 
     /// Number of samples that can be decoded independently.
     pub fn sync_count(&self) -> u32 {
-        self.sync.as_ref().map_or(self.sample_count, |it| it.len() as u32)
+        self.sync
+            .as_ref()
+            .map_or(self.sample_count, |it| it.len() as u32)
     }
 
     /// The samples in decode order. Fewer than [`SampleTable::sample_count`] are returned if the
@@ -123,10 +132,16 @@ impl SampleTable {
         let mut end = 0u64;
         let mut run = 0;
         for chunk in 0..self.chunks.len() {
-            while self.runs.get(run + 1).is_some_and(|&(first, _)| first as usize <= chunk + 1) {
+            while self
+                .runs
+                .get(run + 1)
+                .is_some_and(|&(first, _)| first as usize <= chunk + 1)
+            {
                 run += 1;
             }
-            let Some(&(_, per_chunk)) = self.runs.get(run) else { break };
+            let Some(&(_, per_chunk)) = self.runs.get(run) else {
+                break;
+            };
             let count = per_chunk.min(self.sample_count - next);
             if count == 0 {
                 break;
@@ -134,10 +149,16 @@ impl SampleTable {
             let bytes = match &self.sizes {
                 Sizes::Uniform(size) if believe_uniform => u64::from(*size) * u64::from(count),
                 Sizes::Uniform(_) => 1,
-                Sizes::Table { .. } => (next..next + count).map(|it| u64::from(self.sizes.get(it))).sum(),
+                Sizes::Table { .. } => (next..next + count)
+                    .map(|it| u64::from(self.sizes.get(it)))
+                    .sum(),
             };
             let start = self.chunks.get(chunk);
-            end = end.max(start.checked_add(bytes).ok_or(Mp4Error::Damaged { what: "stco" })?);
+            end = end.max(
+                start
+                    .checked_add(bytes)
+                    .ok_or(Mp4Error::Damaged { what: "stco" })?,
+            );
             next += count;
         }
         Ok(end)
@@ -145,7 +166,11 @@ impl SampleTable {
 }
 
 /// Rows of a full box that starts with their number. `None` if it declares more than it has.
-fn rows<T>(payload: &[u8], row_bytes: usize, row: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Vec<T>> {
+fn rows<T>(
+    payload: &[u8],
+    row_bytes: usize,
+    row: impl Fn(&mut Reader<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
     let mut reader = Reader::new(payload);
     reader.skip(4)?;
     let count = reader.u32()? as usize;
@@ -198,7 +223,12 @@ impl<'a> Samples<'a> {
                 return None;
             }
             let number = self.chunk + 1;
-            while self.table.runs.get(self.run + 1).is_some_and(|&(first, _)| first as usize <= number) {
+            while self
+                .table
+                .runs
+                .get(self.run + 1)
+                .is_some_and(|&(first, _)| first as usize <= number)
+            {
                 self.run += 1;
             }
             self.left_in_chunk = self.table.runs.get(self.run)?.1;
@@ -209,7 +239,9 @@ impl<'a> Samples<'a> {
     }
 
     fn is_sync(&mut self) -> bool {
-        let Some(sync) = &self.table.sync else { return true };
+        let Some(sync) = &self.table.sync else {
+            return true;
+        };
         while sync.get(self.next_sync).is_some_and(|&it| it <= self.index) {
             self.next_sync += 1;
         }

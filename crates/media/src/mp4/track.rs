@@ -88,14 +88,23 @@ pub struct Track {
 impl Track {
     pub(crate) fn parse(trak: &[u8], movie_timescale: u32) -> Result<Self, Mp4Error> {
         let damaged = |what| Mp4Error::Damaged { what };
-        let header = child(trak, b"tkhd").and_then(TrackHeader::parse).ok_or(damaged("tkhd"))?;
+        let header = child(trak, b"tkhd")
+            .and_then(TrackHeader::parse)
+            .ok_or(damaged("tkhd"))?;
         let mdia = child(trak, b"mdia").ok_or(damaged("mdia"))?;
-        let media = child(mdia, b"mdhd").and_then(MediaHeader::parse).ok_or(damaged("mdhd"))?;
-        let handler = child(mdia, b"hdlr").and_then(handler).ok_or(damaged("hdlr"))?;
-        let stbl = child(mdia, b"minf").and_then(|it| child(it, b"stbl")).ok_or(damaged("stbl"))?;
+        let media = child(mdia, b"mdhd")
+            .and_then(MediaHeader::parse)
+            .ok_or(damaged("mdhd"))?;
+        let handler = child(mdia, b"hdlr")
+            .and_then(handler)
+            .ok_or(damaged("hdlr"))?;
+        let stbl = child(mdia, b"minf")
+            .and_then(|it| child(it, b"stbl"))
+            .ok_or(damaged("stbl"))?;
         let kind = kind_of(handler);
-        let (entries, entry) =
-            child(stbl, b"stsd").and_then(|it| SampleEntry::parse_all(it, kind)).unwrap_or((0, None));
+        let (entries, entry) = child(stbl, b"stsd")
+            .and_then(|it| SampleEntry::parse_all(it, kind))
+            .unwrap_or((0, None));
         Ok(Self {
             id: header.id,
             kind,
@@ -105,7 +114,10 @@ impl Track {
             duration: media.duration,
             language: media.language,
             rotation: header.rotation,
-            edits: child(trak, b"edts").and_then(|it| child(it, b"elst")).map(edits).unwrap_or_default(),
+            edits: child(trak, b"edts")
+                .and_then(|it| child(it, b"elst"))
+                .map(edits)
+                .unwrap_or_default(),
             movie_timescale,
             entry,
             entries,
@@ -141,12 +153,17 @@ impl Track {
     /// Whether the edit list does more than shift the start: several edits, or another speed.
     pub fn has_complex_edits(&self) -> bool {
         let real = self.edits.iter().filter(|it| it.media_time >= 0);
-        let empty_after_real = self.edits.iter().skip_while(|it| it.media_time < 0).any(|it| it.media_time < 0);
+        let empty_after_real = self
+            .edits
+            .iter()
+            .skip_while(|it| it.media_time < 0)
+            .any(|it| it.media_time < 0);
         real.clone().count() > 1 || empty_after_real || real.clone().any(|it| it.rate != 0x1_0000)
     }
 
     fn to_track_time(&self, movie_time: u64) -> i64 {
-        let scaled = u128::from(movie_time) * u128::from(self.timescale) + u128::from(self.movie_timescale / 2);
+        let scaled = u128::from(movie_time) * u128::from(self.timescale)
+            + u128::from(self.movie_timescale / 2);
         i64::try_from(scaled / u128::from(self.movie_timescale)).unwrap_or(i64::MAX)
     }
 }
@@ -178,7 +195,11 @@ impl TrackHeader {
         for cell in &mut matrix {
             *cell = reader.i32()?;
         }
-        Some(Self { id, enabled, rotation: rotation_of(&matrix) })
+        Some(Self {
+            id,
+            enabled,
+            rotation: rotation_of(&matrix),
+        })
     }
 }
 
@@ -210,7 +231,11 @@ impl MediaHeader {
             (reader.u32()?, u64::from(reader.u32()?))
         };
         let language = language_of(reader.u16()?);
-        (timescale > 0).then_some(Self { timescale, duration, language })
+        (timescale > 0).then_some(Self {
+            timescale,
+            duration,
+            language,
+        })
     }
 }
 
@@ -232,11 +257,17 @@ fn handler(payload: &[u8]) -> Option<[u8; 4]> {
 }
 
 fn edits(payload: &[u8]) -> Vec<Edit> {
-    let Some((version, mut reader)) = full_box(payload) else { return Vec::new() };
-    let Some(count) = reader.u32() else { return Vec::new() };
+    let Some((version, mut reader)) = full_box(payload) else {
+        return Vec::new();
+    };
+    let Some(count) = reader.u32() else {
+        return Vec::new();
+    };
     let mut edits = Vec::new();
     for _ in 0..count {
-        let Some(edit) = read_edit(&mut reader, version) else { break };
+        let Some(edit) = read_edit(&mut reader, version) else {
+            break;
+        };
         edits.push(edit);
     }
     edits
@@ -248,5 +279,9 @@ fn read_edit(reader: &mut Reader<'_>, version: u8) -> Option<Edit> {
     } else {
         (u64::from(reader.u32()?), i64::from(reader.i32()?))
     };
-    Some(Edit { duration, media_time, rate: reader.i32()? })
+    Some(Edit {
+        duration,
+        media_time,
+        rate: reader.i32()?,
+    })
 }

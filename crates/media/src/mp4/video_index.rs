@@ -68,12 +68,26 @@ impl VideoIndex {
     pub fn new(track: &Track) -> Result<Self, Mp4Error> {
         let shift = track.presentation_shift();
         let many = track.table.sync_count() > MANY_KEYFRAMES;
-        let mut scan =
-            Scan { spacing: if many { i64::from(track.timescale / 2).max(1) } else { 0 }, ..Scan::default() };
+        let mut scan = Scan {
+            spacing: if many {
+                i64::from(track.timescale / 2).max(1)
+            } else {
+                0
+            },
+            ..Scan::default()
+        };
         for sample in track.table.samples()? {
             // The same sum in all arms below; tables that overflow it are invalid.
-            let pts = sample.cts.checked_add(shift).ok_or(Mp4Error::Damaged { what: "elst" })?;
-            scan.visit(&sample, pts, sample.dts.saturating_add(shift), track.edit_end());
+            let pts = sample
+                .cts
+                .checked_add(shift)
+                .ok_or(Mp4Error::Damaged { what: "elst" })?;
+            scan.visit(
+                &sample,
+                pts,
+                sample.dts.saturating_add(shift),
+                track.edit_end(),
+            );
             if scan.keyframes.len() > MOST_KEYFRAMES {
                 // Reached only with implausible times: there are as many frames as in fourteen
                 // hours.
@@ -120,7 +134,11 @@ impl VideoIndex {
     /// be one past the last, for "to the end". `None` if there are no such keyframes.
     pub fn bytes_between(&self, from: usize, to: usize) -> Option<u64> {
         let start = self.keyframes.get(from)?.bytes_before;
-        let end = if to == self.keyframes.len() { self.bytes } else { self.keyframes.get(to)?.bytes_before };
+        let end = if to == self.keyframes.len() {
+            self.bytes
+        } else {
+            self.keyframes.get(to)?.bytes_before
+        };
         end.checked_sub(start)
     }
 
@@ -134,8 +152,13 @@ impl VideoIndex {
         if self.has_uniform_frames() && self.min_frame_ticks > 0 {
             return (u64::from(self.timescale), u64::from(self.min_frame_ticks));
         }
-        let ticks = u64::try_from(self.end_pts.saturating_sub(self.first_pts)).unwrap_or(0).max(1);
-        (u64::from(self.frame_count) * u64::from(self.timescale), ticks)
+        let ticks = u64::try_from(self.end_pts.saturating_sub(self.first_pts))
+            .unwrap_or(0)
+            .max(1);
+        (
+            u64::from(self.frame_count) * u64::from(self.timescale),
+            ticks,
+        )
     }
 
     /// Converts ticks of this track to seconds.
@@ -180,7 +203,11 @@ impl Scan {
             // A frame is decoded before this keyframe and presented after it.
             self.open_gop |= self.latest.is_some_and(|it| it > pts);
             self.latest_keyframe = Some(pts);
-            if self.keyframes.last().is_none_or(|it| pts >= it.pts.saturating_add(self.spacing) || self.spacing == 0) {
+            if self
+                .keyframes
+                .last()
+                .is_none_or(|it| pts >= it.pts.saturating_add(self.spacing) || self.spacing == 0)
+            {
                 self.keyframes.push(Keyframe {
                     pts,
                     dts,
@@ -224,7 +251,9 @@ fn frame_ticks(durations: &[(u32, u32)], frames: u32) -> (u32, u32) {
             break;
         }
         if count > 0 {
-            range = Some(range.map_or((delta, delta), |(min, max)| (min.min(delta), max.max(delta))));
+            range = Some(range.map_or((delta, delta), |(min, max)| {
+                (min.min(delta), max.max(delta))
+            }));
         }
         left -= count.min(left);
     }
@@ -233,7 +262,10 @@ fn frame_ticks(durations: &[(u32, u32)], frames: u32) -> (u32, u32) {
 
 /// The median interval of frames in presentation order.
 fn usual_interval(frame_times: &[i64]) -> Option<i64> {
-    let mut intervals: Vec<i64> = frame_times.windows(2).map(|it| it[1].saturating_sub(it[0])).collect();
+    let mut intervals: Vec<i64> = frame_times
+        .windows(2)
+        .map(|it| it[1].saturating_sub(it[0]))
+        .collect();
     intervals.sort_unstable();
     intervals.get(intervals.len() / 2).copied()
 }
@@ -241,5 +273,9 @@ fn usual_interval(frame_times: &[i64]) -> Option<i64> {
 fn longest_gap(keyframes: &[Keyframe], end_pts: i64) -> i64 {
     let starts = keyframes.iter().map(|it| it.pts);
     let ends = starts.clone().skip(1).chain([end_pts]);
-    starts.zip(ends).map(|(start, end)| end.saturating_sub(start)).max().unwrap_or(0)
+    starts
+        .zip(ends)
+        .map(|(start, end)| end.saturating_sub(start))
+        .max()
+        .unwrap_or(0)
 }

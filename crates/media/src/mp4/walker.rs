@@ -63,7 +63,14 @@ pub struct BoxWalker {
 impl BoxWalker {
     /// A walker at the start of a file of `file_bytes` bytes.
     pub fn new(file_bytes: u64) -> Self {
-        Self { file_bytes, position: 0, buffer: Vec::new(), buffer_offset: 0, boxes: 0, fragments: false }
+        Self {
+            file_bytes,
+            position: 0,
+            buffer: Vec::new(),
+            buffer_offset: 0,
+            boxes: 0,
+            fragments: false,
+        }
     }
 
     /// Parses the available bytes and returns what is needed next.
@@ -76,7 +83,9 @@ impl BoxWalker {
             let Some(head) = self.at_hand(self.position, wanted) else {
                 return Ok(self.need(wanted));
             };
-            let Some(header) = BoxHeader::parse(head) else { return Err(self.not_a_box()) };
+            let Some(header) = BoxHeader::parse(head) else {
+                return Err(self.not_a_box());
+            };
             if self.boxes == 0 && !starts_a_file(header.kind) {
                 return Err(Mp4Error::NotMp4);
             }
@@ -88,14 +97,23 @@ impl BoxWalker {
             self.boxes += 1;
             let end = self.position.saturating_add(size);
             if end > self.file_bytes {
-                return Err(Mp4Error::Truncated { expected: end, actual: self.file_bytes });
+                return Err(Mp4Error::Truncated {
+                    expected: end,
+                    actual: self.file_bytes,
+                });
             }
             if self.boxes > MAX_TOP_LEVEL_BOXES {
-                return Err(Mp4Error::Damaged { what: "too many boxes" });
+                return Err(Mp4Error::Damaged {
+                    what: "too many boxes",
+                });
             }
             self.position = end;
         }
-        Err(if self.boxes == 0 { Mp4Error::NotMp4 } else { Mp4Error::NoMoov })
+        Err(if self.boxes == 0 {
+            Mp4Error::NotMp4
+        } else {
+            Mp4Error::NoMoov
+        })
     }
 
     /// Supplies bytes of the file that begin at `offset`. Fewer than requested means that the file
@@ -119,7 +137,10 @@ impl BoxWalker {
         }
         let end = self.position + size;
         if end > self.file_bytes {
-            return Err(Mp4Error::Truncated { expected: end, actual: self.file_bytes });
+            return Err(Mp4Error::Truncated {
+                expected: end,
+                actual: self.file_bytes,
+            });
         }
         if self.at_hand(self.position, size).is_none() {
             return Ok(self.need(size));
@@ -134,7 +155,8 @@ impl BoxWalker {
 
     fn at_hand(&self, offset: u64, len: u64) -> Option<&[u8]> {
         let start = usize::try_from(offset.checked_sub(self.buffer_offset)?).ok()?;
-        self.buffer.get(start..start.checked_add(usize::try_from(len).ok()?)?)
+        self.buffer
+            .get(start..start.checked_add(usize::try_from(len).ok()?)?)
     }
 
     /// Requests the missing part of the `len` bytes at the position, and some more.
@@ -142,26 +164,48 @@ impl BoxWalker {
         let buffered_end = self.buffer_offset + self.buffer.len() as u64;
         let offset = if (self.buffer_offset..buffered_end).contains(&self.position) {
             // Keeps the available bytes of this box, and drops the boxes before it.
-            self.buffer.drain(..(self.position - self.buffer_offset) as usize);
+            self.buffer
+                .drain(..(self.position - self.buffer_offset) as usize);
             self.buffer_offset = self.position;
             buffered_end
         } else {
             self.position
         };
-        let generous = if self.position == 0 { FIRST_READ_BYTES } else { TAIL_READ_BYTES };
-        let end = (self.position + len).max(offset + generous).min(self.file_bytes);
+        let generous = if self.position == 0 {
+            FIRST_READ_BYTES
+        } else {
+            TAIL_READ_BYTES
+        };
+        let end = (self.position + len)
+            .max(offset + generous)
+            .min(self.file_bytes);
         let exact_end = self.position + len;
         // A box of known size is requested exactly; a header is requested with the bytes around it.
-        let end = if len > MAX_HEADER_BYTES { exact_end } else { end };
-        Step::Need { offset, len: (end - offset).min(MAX_READ_BYTES) }
+        let end = if len > MAX_HEADER_BYTES {
+            exact_end
+        } else {
+            end
+        };
+        Step::Need {
+            offset,
+            len: (end - offset).min(MAX_READ_BYTES),
+        }
     }
 
     fn not_a_box(&self) -> Mp4Error {
-        if self.boxes == 0 { Mp4Error::NotMp4 } else { Mp4Error::Damaged { what: "box sizes" } }
+        if self.boxes == 0 {
+            Mp4Error::NotMp4
+        } else {
+            Mp4Error::Damaged { what: "box sizes" }
+        }
     }
 }
 
 /// Whether an ISO or QuickTime file may begin with this box.
 fn starts_a_file(kind: [u8; 4]) -> bool {
-    [*b"ftyp", *b"moov", *b"mdat", *b"free", *b"skip", *b"wide", *b"pnot", *b"styp", *b"uuid", *b"pdin"].contains(&kind)
+    [
+        *b"ftyp", *b"moov", *b"mdat", *b"free", *b"skip", *b"wide", *b"pnot", *b"styp", *b"uuid",
+        *b"pdin",
+    ]
+    .contains(&kind)
 }

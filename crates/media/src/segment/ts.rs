@@ -21,24 +21,44 @@ pub(super) fn of_ts(report: &TsReport) -> Measured {
 fn ts_damage(report: &TsReport) -> Option<String> {
     let sum = |of: fn(&EsReport) -> u64| report.streams.iter().map(of).sum::<u64>();
     let faults = [
-        (report.trailing_bytes as u64, "bytes of a packet that is cut off at the end"),
+        (
+            report.trailing_bytes as u64,
+            "bytes of a packet that is cut off at the end",
+        ),
         (report.sync_errors, "positions without a packet start"),
         (report.bad_packets, "damaged packets"),
         (report.bad_tables, "damaged tables"),
-        (report.continuity_errors(), "gaps in the continuity counters"),
+        (
+            report.continuity_errors(),
+            "gaps in the continuity counters",
+        ),
         (sum(|it| it.short_pes), "cut-off PES packets"),
         (sum(|it| it.bad_pes), "damaged PES headers"),
     ];
-    let words: Vec<_> = faults.iter().filter(|it| it.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let words: Vec<_> = faults
+        .iter()
+        .filter(|it| it.0 > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
     let start = stream.min_pts?;
-    let sps = (stream.codec == EsCodec::H264).then(|| Sps::parse(stream.sps.as_ref()?)).flatten();
-    let audio_frame = stream.adts.map(|it| f64::from(crate::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
-    let promised = sps.as_ref().and_then(|it| it.frame_rate).map(|(n, d)| f64::from(d) / f64::from(n));
-    let frame = audio_frame.or(stream.last_frame_ticks().map(seconds)).or(promised).unwrap_or(0.0);
+    let sps = (stream.codec == EsCodec::H264)
+        .then(|| Sps::parse(stream.sps.as_ref()?))
+        .flatten();
+    let audio_frame = stream
+        .adts
+        .map(|it| f64::from(crate::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
+    let promised = sps
+        .as_ref()
+        .and_then(|it| it.frame_rate)
+        .map(|(n, d)| f64::from(d) / f64::from(n));
+    let frame = audio_frame
+        .or(stream.last_frame_ticks().map(seconds))
+        .or(promised)
+        .unwrap_or(0.0);
     let end = match stream.end_pts {
         Some(end) => seconds(end),
         None => seconds(stream.max_pts?) + frame,
@@ -62,6 +82,10 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
         samples: stream.samples,
         starts_with_idr: stream.starts_with_idr,
         intra_frames: stream.intra_frames,
-        keyframes: stream.random_access.iter().map(|it| seconds(it.pts)).collect(),
+        keyframes: stream
+            .random_access
+            .iter()
+            .map(|it| seconds(it.pts))
+            .collect(),
     })
 }

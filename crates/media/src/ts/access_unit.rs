@@ -83,7 +83,11 @@ impl HeadScanner {
     /// Index just after the next start code, once enough bytes follow it to classify the NAL unit.
     fn next_nal(&mut self) -> Option<usize> {
         const LOOK_AHEAD: usize = 8;
-        let found = self.head.get(self.searched..)?.windows(3).position(|it| it == [0, 0, 1]);
+        let found = self
+            .head
+            .get(self.searched..)?
+            .windows(3)
+            .position(|it| it == [0, 0, 1]);
         match found {
             Some(at) if self.searched + at + 3 + LOOK_AHEAD <= self.head.len() => {
                 self.searched += at + 3;
@@ -136,7 +140,9 @@ impl HeadScanner {
     }
 
     fn close_sps(&mut self, end: usize) {
-        let Some(start) = self.open_sps.take() else { return };
+        let Some(start) = self.open_sps.take() else {
+            return;
+        };
         // The zero before a four-byte start code is not part of the NAL unit.
         let sps = without_trailing_zeros(&self.head[start..end]);
         match &self.first_sps {
@@ -155,6 +161,8 @@ fn without_trailing_zeros(bytes: &[u8]) -> &[u8] {
 /// Reads `first_mb_in_slice` and `slice_type` (ISO/IEC 14496-10, 7.3.3).
 fn h264_slice_is_intra(header: &[u8]) -> bool {
     let mut bits = crate::bits::BitReader::new(header);
-    let Some(_first_macroblock) = bits.ue() else { return false };
+    let Some(_first_macroblock) = bits.ue() else {
+        return false;
+    };
     matches!(bits.ue(), Some(2 | 4 | 7 | 9))
 }

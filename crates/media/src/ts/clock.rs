@@ -25,7 +25,12 @@ impl Clock {
 /// The value nearest to `reference` that equals `raw` modulo 2^33.
 pub(crate) fn near(reference: i64, raw: u64) -> i64 {
     let difference = (raw as i64).wrapping_sub(reference).rem_euclid(WRAP);
-    reference + if difference >= WRAP / 2 { difference - WRAP } else { difference }
+    reference
+        + if difference >= WRAP / 2 {
+            difference - WRAP
+        } else {
+            difference
+        }
 }
 
 #[cfg(test)]

@@ -24,13 +24,20 @@ struct Frame {
 /// bytes stay unchanged if that is impossible, or if no frame is reordered.
 pub fn begin_with_first_frame(bytes: &mut [u8]) -> bool {
     let early = early_pictures(bytes);
-    let Some((first, others)) = early.frames.split_first() else { return false };
+    let Some((first, others)) = early.frames.split_first() else {
+        return false;
+    };
     let base = first.pts;
     if !first.has_dts || first.dts >= base || others.iter().any(|it| it.pts <= base) {
         return false;
     }
     let count = early.frames.len() as u64;
-    let until = others.iter().map(|it| it.pts).chain(early.next_dts).min().unwrap_or(base + count);
+    let until = others
+        .iter()
+        .map(|it| it.pts)
+        .chain(early.next_dts)
+        .min()
+        .unwrap_or(base + count);
     // Every frame gets a distinct time.
     if until < base + count {
         return false;
@@ -53,14 +60,24 @@ struct Early {
 }
 
 fn early_pictures(bytes: &[u8]) -> Early {
-    let mut early = Early { frames: vec![], next_dts: None };
+    let mut early = Early {
+        frames: vec![],
+        next_dts: None,
+    };
     for (number, packet) in bytes.chunks_exact(PACKET_BYTES).enumerate() {
-        let Some(packet) = packet.first_chunk::<PACKET_BYTES>().and_then(Packet::parse) else { continue };
-        let is_video = packet.payload.first_chunk::<4>().is_some_and(|it| it[..3] == [0, 0, 1] && it[3] & 0xf0 == 0xe0);
+        let Some(packet) = packet.first_chunk::<PACKET_BYTES>().and_then(Packet::parse) else {
+            continue;
+        };
+        let is_video = packet
+            .payload
+            .first_chunk::<4>()
+            .is_some_and(|it| it[..3] == [0, 0, 1] && it[3] & 0xf0 == 0xe0);
         if !packet.unit_start || !is_video {
             continue;
         }
-        let Parsed::Header(header) = pes::parse(packet.payload) else { continue };
+        let Parsed::Header(header) = pes::parse(packet.payload) else {
+            continue;
+        };
         let Some(pts) = header.pts else { continue };
         let dts = header.dts.unwrap_or(pts);
         if early.frames.first().is_some_and(|first| dts > first.pts) {
@@ -68,7 +85,12 @@ fn early_pictures(bytes: &[u8]) -> Early {
             return early;
         }
         let header_offset = (number + 1) * PACKET_BYTES - packet.payload.len();
-        early.frames.push(Frame { header: header_offset, pts, dts, has_dts: header.dts.is_some() });
+        early.frames.push(Frame {
+            header: header_offset,
+            pts,
+            dts,
+            has_dts: header.dts.is_some(),
+        });
     }
     early
 }
@@ -76,14 +98,18 @@ fn early_pictures(bytes: &[u8]) -> Early {
 /// Removes the decoding time from a PES header: it equals the presentation time (ISO/IEC 13818-1,
 /// 2.7.5). Stuffing replaces it.
 fn without_dts(bytes: &mut [u8], header: usize) {
-    let Some(fields) = bytes.get_mut(header..header + 19) else { return };
+    let Some(fields) = bytes.get_mut(header..header + 19) else {
+        return;
+    };
     fields[7] &= !0x40;
     fields[9] = fields[9] & 0x0f | 0x20;
     fields[14..19].fill(0xff);
 }
 
 fn write_dts(bytes: &mut [u8], header: usize, dts: u64) {
-    let Some(field) = bytes.get_mut(header + 14..header + 19) else { return };
+    let Some(field) = bytes.get_mut(header + 14..header + 19) else {
+        return;
+    };
     let part = |shift: u32, mask: u64| (dts >> shift & mask) as u8;
     field[0] = 0x10 | part(30, 0x7) << 1 | 1;
     field[1] = part(22, 0xff);
@@ -126,30 +152,55 @@ mod tests {
         let mut packet = vec![SYNC_BYTE, 0x41, 0, 0x30];
         let stuffing = PACKET_BYTES - 5 - pes.len();
         packet.push(stuffing as u8);
-        packet.extend(std::iter::once(0).chain(std::iter::repeat(0xff)).take(stuffing));
+        packet.extend(
+            std::iter::once(0)
+                .chain(std::iter::repeat(0xff))
+                .take(stuffing),
+        );
         packet.extend(pes);
         packet
     }
 
     fn times(bytes: &[u8]) -> Vec<(u64, u64)> {
-        let packets = bytes.chunks_exact(PACKET_BYTES).map(|it| Packet::parse(it.first_chunk().unwrap()).unwrap());
+        let packets = bytes
+            .chunks_exact(PACKET_BYTES)
+            .map(|it| Packet::parse(it.first_chunk().unwrap()).unwrap());
         let headers = packets.map(|it| match pes::parse(it.payload) {
             Parsed::Header(header) => header,
             other => panic!("{other:?}"),
         });
-        headers.map(|it| (it.pts.unwrap(), it.dts.or(it.pts).unwrap())).collect()
+        headers
+            .map(|it| (it.pts.unwrap(), it.dts.or(it.pts).unwrap()))
+            .collect()
     }
 
     #[test]
     fn two_reordered_pictures_move_behind_the_first() {
-        let order = [(10_000, 7_600), (14_800, 8_800), (12_400, 10_000), (11_200, 11_200), (13_600, 12_400)];
-        let mut bytes: Vec<u8> =
-            order.iter().flat_map(|(pts, dts)| packet(*pts, (pts != dts).then_some(*dts))).collect();
+        let order = [
+            (10_000, 7_600),
+            (14_800, 8_800),
+            (12_400, 10_000),
+            (11_200, 11_200),
+            (13_600, 12_400),
+        ];
+        let mut bytes: Vec<u8> = order
+            .iter()
+            .flat_map(|(pts, dts)| packet(*pts, (pts != dts).then_some(*dts)))
+            .collect();
         assert!(begin_with_first_frame(&mut bytes));
-        let expected = [(10_000, 10_000), (14_800, 10_400), (12_400, 10_800), (11_200, 11_200), (13_600, 12_400)];
+        let expected = [
+            (10_000, 10_000),
+            (14_800, 10_400),
+            (12_400, 10_800),
+            (11_200, 11_200),
+            (13_600, 12_400),
+        ];
         assert_eq!(times(&bytes), expected);
         let once = bytes.clone();
-        assert!(!begin_with_first_frame(&mut bytes), "there is nothing left to move");
+        assert!(
+            !begin_with_first_frame(&mut bytes),
+            "there is nothing left to move"
+        );
         assert_eq!(bytes, once);
     }
 
@@ -161,11 +212,19 @@ mod tests {
             // The second frame is shown before the first.
             &[(10_000, Some(7_600)), (9_000, Some(8_800)), (12_400, None)],
             // There is no time between the first two frames.
-            &[(10_000, Some(9_998)), (10_001, Some(9_999)), (10_002, Some(10_000)), (10_003, Some(10_001))],
+            &[
+                (10_000, Some(9_998)),
+                (10_001, Some(9_999)),
+                (10_002, Some(10_000)),
+                (10_003, Some(10_001)),
+            ],
             &[],
         ];
         for case in cases {
-            let bytes: Vec<u8> = case.iter().flat_map(|(pts, dts)| packet(*pts, *dts)).collect();
+            let bytes: Vec<u8> = case
+                .iter()
+                .flat_map(|(pts, dts)| packet(*pts, *dts))
+                .collect();
             let mut after = bytes.clone();
             assert!(!begin_with_first_frame(&mut after), "{case:?}");
             assert_eq!(after, bytes, "{case:?}");
@@ -177,7 +236,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.ts");
         let made = std::process::Command::new("ffmpeg")
-            .args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=24", "-t", "2"])
+            .args([
+                "-v",
+                "error",
+                "-y",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=s=160x90:r=24",
+                "-t",
+                "2",
+            ])
             .args(["-c:v", "libx264", "-bf", "3", "-output_ts_offset", "10"])
             .arg(&path)
             .status()
@@ -192,7 +261,13 @@ mod tests {
         assert!(report.is_intact(), "{report:?}");
         assert_eq!(video.first_dts, video.min_pts);
         assert_eq!((video.dts_steps_back, video.frames), (0, 48));
-        assert_eq!((video.min_pts, video.max_pts), (before.video().unwrap().min_pts, before.video().unwrap().max_pts));
+        assert_eq!(
+            (video.min_pts, video.max_pts),
+            (
+                before.video().unwrap().min_pts,
+                before.video().unwrap().max_pts
+            )
+        );
         let changed = bytes.iter().zip(&after).filter(|(a, b)| a != b).count();
         assert!(changed < 40, "{changed} bytes changed");
     }

@@ -117,7 +117,9 @@ impl Elementary {
     #[inline]
     fn is_repeat(&mut self, packet: &Packet<'_>) -> bool {
         let previous = self.counter.replace(packet.counter);
-        let Some(previous) = previous else { return false };
+        let Some(previous) = previous else {
+            return false;
+        };
         if packet.counter == (previous + 1) & 0xf || packet.discontinuity {
             self.duplicate_seen = false;
             return false;
@@ -200,7 +202,9 @@ impl Elementary {
     }
 
     fn push_head(&mut self, payload: &[u8]) {
-        let Some(facts) = self.head.push(payload) else { return };
+        let Some(facts) = self.head.push(payload) else {
+            return;
+        };
         let report = &mut self.report;
         if report.pes_count == 1 {
             report.starts_with_idr = facts.random_access && facts.sps && facts.pps;
@@ -211,7 +215,10 @@ impl Elementary {
             && report.random_access.len() < EsReport::MAX_TIMES
             && let Some(pts) = self.pes_pts
         {
-            report.random_access.push(RandomAccess { pts, offset: self.pes_offset });
+            report.random_access.push(RandomAccess {
+                pts,
+                offset: self.pes_offset,
+            });
         }
     }
 
@@ -225,7 +232,9 @@ impl Elementary {
 
 impl std::fmt::Debug for Elementary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Elementary").field("pid", &self.report.pid).finish_non_exhaustive()
+        f.debug_struct("Elementary")
+            .field("pid", &self.report.pid)
+            .finish_non_exhaustive()
     }
 }
 

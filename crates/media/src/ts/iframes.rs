@@ -45,7 +45,9 @@ pub fn cut_iframes(bytes: &[u8]) -> Result<Vec<IFrameCut>, CutError> {
         cutter.packet(chunk, &packet);
     }
     if !chunks.remainder().is_empty() {
-        return Err(CutError::Damaged { offset: bytes.len() - chunks.remainder().len() });
+        return Err(CutError::Damaged {
+            offset: bytes.len() - chunks.remainder().len(),
+        });
     }
     if cutter.video_pid.is_none() {
         return Err(CutError::NoVideo);
@@ -116,7 +118,11 @@ impl Cutter {
             let report = scan(&bytes);
             let video = report.video()?;
             let pts = clock.advance(video.first_pts?.rem_euclid(1 << 33) as u64);
-            Some(IFrameCut { pts, starts_with_idr: video.starts_with_idr, bytes })
+            Some(IFrameCut {
+                pts,
+                starts_with_idr: video.starts_with_idr,
+                bytes,
+            })
         });
         cuts.collect()
     }

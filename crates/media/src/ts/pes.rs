@@ -25,13 +25,17 @@ pub(crate) enum Parsed {
 }
 
 pub(crate) fn parse(bytes: &[u8]) -> Parsed {
-    let Some(fixed) = bytes.first_chunk::<9>() else { return Parsed::Incomplete };
+    let Some(fixed) = bytes.first_chunk::<9>() else {
+        return Parsed::Incomplete;
+    };
     if fixed[..3] != [0, 0, 1] || fixed[6] & 0xc0 != 0x80 {
         return Parsed::Invalid;
     }
     let optional = usize::from(fixed[8]);
     let header_bytes = 9 + optional;
-    let Some(fields) = bytes.get(9..header_bytes) else { return Parsed::Incomplete };
+    let Some(fields) = bytes.get(9..header_bytes) else {
+        return Parsed::Incomplete;
+    };
     let length = usize::from(fixed[4]) << 8 | usize::from(fixed[5]);
     let has_pts = fixed[7] & 0x80 != 0;
     let has_dts = fixed[7] & 0xc0 == 0xc0;

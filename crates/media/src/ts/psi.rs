@@ -41,7 +41,8 @@ impl SectionBuffer {
             return None;
         }
         let wanted = self.expected - self.bytes.len();
-        self.bytes.extend_from_slice(&payload[..wanted.min(payload.len())]);
+        self.bytes
+            .extend_from_slice(&payload[..wanted.min(payload.len())]);
         if self.bytes.len() < self.expected {
             return None;
         }
@@ -110,7 +111,11 @@ fn read_pmt(body: &mut Reader<'_>) -> Option<Vec<PmtStream>> {
         let pid = body.u16()? & 0x1fff;
         let info = usize::from(body.u16()? & 0x0fff);
         let descriptors = body.take(info)?;
-        streams.push(PmtStream { pid, stream_type, codec: codec_of(stream_type, descriptors) });
+        streams.push(PmtStream {
+            pid,
+            stream_type,
+            codec: codec_of(stream_type, descriptors),
+        });
     }
     Some(streams)
 }
@@ -165,7 +170,11 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     for &byte in bytes {
         crc ^= u32::from(byte) << 24;
         for _ in 0..8 {
-            crc = if crc & 0x8000_0000 != 0 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 };
+            crc = if crc & 0x8000_0000 != 0 {
+                crc << 1 ^ 0x04c1_1db7
+            } else {
+                crc << 1
+            };
         }
     }
     crc

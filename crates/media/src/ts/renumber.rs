@@ -9,12 +9,19 @@ use super::packet::{PACKET_BYTES, SYNC_BYTE};
 /// unchanged.
 pub fn renumber(bytes: &mut [u8]) {
     let mut next: HashMap<u16, u8> = HashMap::new();
-    for packet in bytes.chunks_exact_mut(PACKET_BYTES).filter(|it| it[0] == SYNC_BYTE) {
+    for packet in bytes
+        .chunks_exact_mut(PACKET_BYTES)
+        .filter(|it| it[0] == SYNC_BYTE)
+    {
         let pid = u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2]);
         let counter = next.entry(pid).or_default();
         let has_payload = packet[3] & 0x10 != 0;
         // A packet without payload repeats the number before it.
-        let number = if has_payload { *counter } else { counter.wrapping_sub(1) & 0xf };
+        let number = if has_payload {
+            *counter
+        } else {
+            counter.wrapping_sub(1) & 0xf
+        };
         packet[3] = packet[3] & 0xf0 | number;
         if has_payload {
             *counter = (*counter + 1) & 0xf;
@@ -34,7 +41,14 @@ mod tests {
 
     #[test]
     fn every_stream_counts_on() {
-        let mut bytes = [packet(1, 0x17), packet(2, 0x10), packet(1, 0x23), packet(1, 0x3f), packet(2, 0x1f)].concat();
+        let mut bytes = [
+            packet(1, 0x17),
+            packet(2, 0x10),
+            packet(1, 0x23),
+            packet(1, 0x3f),
+            packet(2, 0x1f),
+        ]
+        .concat();
         renumber(&mut bytes);
         let controls: Vec<u8> = bytes.chunks(PACKET_BYTES).map(|it| it[3]).collect();
         assert_eq!(controls, [0x10, 0x10, 0x20, 0x31, 0x11]);

@@ -38,7 +38,12 @@ impl EsCodec {
     pub fn kind(self) -> EsKind {
         match self {
             Self::H264 | Self::Hevc | Self::Mpeg2Video | Self::Mpeg4Video => EsKind::Video,
-            Self::AacAdts | Self::AacLatm | Self::MpegAudio | Self::Ac3 | Self::Eac3 | Self::Opus => EsKind::Audio,
+            Self::AacAdts
+            | Self::AacLatm
+            | Self::MpegAudio
+            | Self::Ac3
+            | Self::Eac3
+            | Self::Opus => EsKind::Audio,
             Self::TimedId3 | Self::SampleAes | Self::Other => EsKind::Other,
         }
     }
@@ -143,7 +148,8 @@ impl EsReport {
 
     /// Seconds from the first frame's presentation to the end of the last one's.
     pub fn duration_s(&self) -> Option<f64> {
-        self.duration_ticks(None).map(|ticks| ticks as f64 / TICKS_PER_SECOND as f64)
+        self.duration_ticks(None)
+            .map(|ticks| ticks as f64 / TICKS_PER_SECOND as f64)
     }
 }
 
@@ -194,6 +200,9 @@ impl TsReport {
             && self.sync_errors == 0
             && self.bad_packets == 0
             && self.trailing_bytes == 0
-            && self.streams.iter().all(|it| it.continuity_errors == 0 && it.short_pes == 0 && it.bad_pes == 0)
+            && self
+                .streams
+                .iter()
+                .all(|it| it.continuity_errors == 0 && it.short_pes == 0 && it.bad_pes == 0)
     }
 }

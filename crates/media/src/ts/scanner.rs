@@ -119,7 +119,10 @@ impl TsScanner {
             self.report.starts_damaged |= self.report.bytes == 0;
             self.in_sync = false;
         }
-        let lost = bytes.iter().position(|&it| it == SYNC_BYTE).unwrap_or(bytes.len());
+        let lost = bytes
+            .iter()
+            .position(|&it| it == SYNC_BYTE)
+            .unwrap_or(bytes.len());
         self.report.bytes += lost as u64;
         &bytes[lost..]
     }
@@ -138,7 +141,9 @@ impl TsScanner {
             self.first_pid = Some(packet.pid);
         }
         match self.slots[usize::from(packet.pid)] {
-            NOTHING if packet.unit_start && self.streams.is_empty() && packet.pid >= FIRST_FREE_PID => {
+            NOTHING
+                if packet.unit_start && self.streams.is_empty() && packet.pid >= FIRST_FREE_PID =>
+            {
                 self.payload_before_tables |= packet.pid != NULL_PID;
             }
             NOTHING => {}
@@ -166,10 +171,14 @@ impl TsScanner {
     /// Counts sections with an impossible length.
     fn length_faults(&mut self, at_end: bool) {
         let pmts = self.pmts.iter_mut().map(|(pid, buffer)| (*pid, buffer));
-        for (pid, buffer) in [(0, &mut self.pat), (SDT_PID as u16, &mut self.sdt)].into_iter().chain(pmts) {
+        for (pid, buffer) in [(0, &mut self.pat), (SDT_PID as u16, &mut self.sdt)]
+            .into_iter()
+            .chain(pmts)
+        {
             if buffer.take_fault(at_end) {
                 self.report.bad_tables += 1;
-                self.report.starts_damaged |= self.first_pid == Some(pid) && buffer.is_first_faulty();
+                self.report.starts_damaged |=
+                    self.first_pid == Some(pid) && buffer.is_first_faulty();
             }
         }
     }
@@ -182,7 +191,9 @@ impl TsScanner {
     }
 
     fn pat_packet(&mut self, packet: &Packet<'_>) {
-        let Some(section) = self.pat.push(packet.payload, packet.unit_start) else { return };
+        let Some(section) = self.pat.push(packet.payload, packet.unit_start) else {
+            return;
+        };
         let Ok(pids) = parse_pat(section) else {
             self.bad_table();
             return;
@@ -197,8 +208,12 @@ impl TsScanner {
     }
 
     fn pmt_packet(&mut self, packet: &Packet<'_>) {
-        let Some((_, buffer)) = self.pmts.iter_mut().find(|(pid, _)| *pid == packet.pid) else { return };
-        let Some(section) = buffer.push(packet.payload, packet.unit_start) else { return };
+        let Some((_, buffer)) = self.pmts.iter_mut().find(|(pid, _)| *pid == packet.pid) else {
+            return;
+        };
+        let Some(section) = buffer.push(packet.payload, packet.unit_start) else {
+            return;
+        };
         let Ok(streams) = parse_pmt(section) else {
             self.bad_table();
             return;

@@ -11,8 +11,21 @@ fn sample(extra: &[&str]) -> Vec<u8> {
     let path = folder.path().join("a.ts");
     ffmpeg(
         &[
-            &["-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-f", "lavfi", "-i", "sine", "-t", "6"],
-            &["-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-bf", "2", "-c:a", "aac"][..],
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=s=160x90:r=25",
+                "-f",
+                "lavfi",
+                "-i",
+                "sine",
+                "-t",
+                "6",
+            ],
+            &[
+                "-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-bf", "2", "-c:a", "aac",
+            ][..],
             extra,
         ]
         .concat(),
@@ -22,7 +35,12 @@ fn sample(extra: &[&str]) -> Vec<u8> {
 }
 
 fn ffmpeg(args: &[&str], output: &Path) {
-    let status = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(args).arg(output).status().unwrap();
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-y"])
+        .args(args)
+        .arg(output)
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
@@ -35,10 +53,16 @@ fn a_segment_is_described_as_it_is() {
     assert_eq!(report.bytes, bytes.len() as u64);
 
     let video = report.video().unwrap();
-    assert_eq!((video.codec, video.frames, video.pes_count), (EsCodec::H264, 150, 150));
+    assert_eq!(
+        (video.codec, video.frames, video.pes_count),
+        (EsCodec::H264, 150, 150)
+    );
     assert!(video.starts_with_idr);
     assert_eq!(video.random_access.len(), 3);
-    assert_eq!(video.random_access[1].pts - video.random_access[0].pts, 2 * 90_000);
+    assert_eq!(
+        video.random_access[1].pts - video.random_access[0].pts,
+        2 * 90_000
+    );
     assert_eq!(video.duration_ticks(None), Some(6 * 90_000));
     assert_eq!(bytes[video.random_access[1].offset as usize], SYNC_BYTE);
     assert!(video.sps.as_ref().is_some_and(|it| it[0] & 0x1f == 7));
@@ -46,12 +70,18 @@ fn a_segment_is_described_as_it_is() {
     let audio = report.audio().unwrap();
     assert_eq!(audio.codec, EsCodec::AacAdts);
     let header = audio.adts.unwrap();
-    assert_eq!((header.sample_rate, header.channels, header.object_type), (44_100, 1, 2));
+    assert_eq!(
+        (header.sample_rate, header.channels, header.object_type),
+        (44_100, 1, 2)
+    );
     // Encoder delay adds one or two frames.
     assert!((259..=261).contains(&audio.frames), "{}", audio.frames);
     assert!(audio.frames > audio.pes_count);
     let seconds = audio.duration_s().unwrap();
-    assert!((seconds - audio.samples as f64 / 44_100.0).abs() < 0.001, "{seconds}");
+    assert!(
+        (seconds - audio.samples as f64 / 44_100.0).abs() < 0.001,
+        "{seconds}"
+    );
 }
 
 #[test]
@@ -67,7 +97,14 @@ fn the_pieces_do_not_matter() {
 
 #[test]
 fn hevc_random_access_is_seen() {
-    let report = scan(&sample(&["-c:v", "libx265", "-x265-params", "log-level=none:keyint=50", "-tag:v", "hvc1"]));
+    let report = scan(&sample(&[
+        "-c:v",
+        "libx265",
+        "-x265-params",
+        "log-level=none:keyint=50",
+        "-tag:v",
+        "hvc1",
+    ]));
     let video = report.video().unwrap();
     assert_eq!((video.codec, video.frames), (EsCodec::Hevc, 150));
     assert!(video.starts_with_idr);
@@ -93,7 +130,9 @@ fn damage_is_counted() {
         let report = scan(damaged);
         assert!(seen(&report) && !report.is_intact(), "{name}: {report:?}");
     };
-    check("a cut packet", &bytes[..bytes.len() - 100], |it| it.trailing_bytes == 88);
+    check("a cut packet", &bytes[..bytes.len() - 100], |it| {
+        it.trailing_bytes == 88
+    });
 
     let video = scan(&bytes).video().unwrap().random_access[1].offset as usize;
     let mut lost = bytes.clone();
@@ -105,7 +144,11 @@ fn damage_is_counted() {
     check("bytes between packets", &shifted, |it| it.sync_errors == 1);
 
     let mut table = bytes.clone();
-    let pmt = table.chunks(188).position(|it| it[1] & 0x1f == 0x10 && it[2] == 0).unwrap() * 188;
+    let pmt = table
+        .chunks(188)
+        .position(|it| it[1] & 0x1f == 0x10 && it[2] == 0)
+        .unwrap()
+        * 188;
     table[pmt + 12] ^= 1;
     check("a wrong table", &table, |it| it.bad_tables == 1);
 
@@ -115,12 +158,19 @@ fn damage_is_counted() {
         garbled[byte] ^= 1;
         check("a wrong vector", &garbled, |it| it.starts_damaged);
     }
-    check("an audio packet cut short", &without_last_audio_packet(&bytes), |it| it.audio().unwrap().short_pes == 1);
+    check(
+        "an audio packet cut short",
+        &without_last_audio_packet(&bytes),
+        |it| it.audio().unwrap().short_pes == 1,
+    );
 }
 
 fn without_last_audio_packet(bytes: &[u8]) -> Vec<u8> {
     let pid = scan(bytes).audio().unwrap().pid;
-    let last = bytes.chunks(188).rposition(|it| u16::from_be_bytes([it[1] & 0x1f, it[2]]) == pid).unwrap();
+    let last = bytes
+        .chunks(188)
+        .rposition(|it| u16::from_be_bytes([it[1] & 0x1f, it[2]]) == pid)
+        .unwrap();
     let mut bytes = bytes.to_vec();
     bytes.drain(last * 188..(last + 1) * 188);
     bytes
@@ -133,12 +183,23 @@ fn each_cut_decodes_alone_and_all_form_one_stream() {
     assert_eq!(cuts.len(), 6);
     for (index, cut) in cuts.iter().enumerate() {
         let report = scan(&cut.bytes);
-        assert!(report.is_intact() && report.starts_with_tables, "{report:?}");
+        assert!(
+            report.is_intact() && report.starts_with_tables,
+            "{report:?}"
+        );
         let video = report.video().unwrap();
-        assert_eq!((video.frames, video.starts_with_idr, cut.starts_with_idr), (1, true, true));
+        assert_eq!(
+            (video.frames, video.starts_with_idr, cut.starts_with_idr),
+            (1, true, true)
+        );
         assert_eq!(cut.pts - cuts[0].pts, index as i64 * 90_000);
     }
-    let joined = scan(&cuts.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<_>>());
+    let joined = scan(
+        &cuts
+            .iter()
+            .flat_map(|it| it.bytes.clone())
+            .collect::<Vec<_>>(),
+    );
     assert!(joined.is_intact(), "{joined:?}");
     assert_eq!(joined.video().unwrap().frames, 6);
     decodes_to(1, &cuts[3].bytes);
@@ -148,17 +209,31 @@ fn decodes_to(frames: usize, bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.ts");
     std::fs::write(&path, bytes).unwrap();
-    let output =
-        Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&path).args(["-f", "framemd5", "-"]).output().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(&path)
+        .args(["-f", "framemd5", "-"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(text.lines().filter(|it| !it.starts_with('#')).count(), frames);
+    assert_eq!(
+        text.lines().filter(|it| !it.starts_with('#')).count(),
+        frames
+    );
 }
 
 #[test]
 fn uncuttable_streams_are_errors() {
     assert_eq!(cut_iframes(&[]), Err(CutError::NoVideo));
-    assert_eq!(cut_iframes(&[0x47; 100]), Err(CutError::Damaged { offset: 0 }));
+    assert_eq!(
+        cut_iframes(&[0x47; 100]),
+        Err(CutError::Damaged { offset: 0 })
+    );
     assert_eq!(cut_iframes(&[0; 188]), Err(CutError::Damaged { offset: 0 }));
 }
 

@@ -35,17 +35,31 @@ impl Subject {
 
     async fn send(&self, number: u8) -> JobMessage {
         let message = message(number);
-        assert_eq!(self.queue().send(&message, Duration::ZERO).await.expect("send"), Sent::Queued);
+        assert_eq!(
+            self.queue()
+                .send(&message, Duration::ZERO)
+                .await
+                .expect("send"),
+            Sent::Queued
+        );
         message
     }
 
     /// Receives a message that must be there or arrive.
     async fn receive(&self, lease: Duration) -> Delivery {
-        self.queue().receive(self.tick * 60, lease).await.expect("receive").expect("a message should have come")
+        self.queue()
+            .receive(self.tick * 60, lease)
+            .await
+            .expect("receive")
+            .expect("a message should have come")
     }
 
     async fn expect_nothing(&self, wait: Duration, why: &str) {
-        let came = self.queue().receive(wait, self.long()).await.expect("receive");
+        let came = self
+            .queue()
+            .receive(wait, self.long())
+            .await
+            .expect("receive");
         assert!(came.is_none(), "{why}: {came:?}");
     }
 }
@@ -70,12 +84,16 @@ pub async fn delivers_and_forgets(subject: &Subject) {
     assert_eq!(delivery.body, sent.to_body());
     assert_eq!((delivery.receive_count, delivery.is_last), (1, false));
     subject.queue().ack(&delivery.receipt).await.expect("ack");
-    subject.expect_nothing(subject.tick * 2, "it was acknowledged").await;
+    subject
+        .expect_nothing(subject.tick * 2, "it was acknowledged")
+        .await;
 }
 
 /// A waiting receiver gets a message as soon as it is sent, and stops waiting at its timeout.
 pub async fn a_waiting_receiver_is_woken(subject: &Subject) {
-    subject.expect_nothing(subject.tick, "nothing was sent").await;
+    subject
+        .expect_nothing(subject.tick, "nothing was sent")
+        .await;
     let (delivery, ()) = tokio::join!(subject.receive(subject.long()), async {
         tokio::time::sleep(subject.tick).await;
         subject.send(1).await;
@@ -87,7 +105,9 @@ pub async fn a_waiting_receiver_is_woken(subject: &Subject) {
 pub async fn a_lease_hides(subject: &Subject) {
     subject.send(1).await;
     let first = subject.receive(subject.long()).await;
-    subject.expect_nothing(subject.tick * 2, "it is leased").await;
+    subject
+        .expect_nothing(subject.tick * 2, "it is leased")
+        .await;
     subject.queue().ack(&first.receipt).await.expect("ack");
 }
 
@@ -105,8 +125,14 @@ pub async fn redelivers_after_the_lease(subject: &Subject) {
 pub async fn an_extended_lease_holds(subject: &Subject) {
     subject.send(1).await;
     let delivery = subject.receive(subject.tick * 3).await;
-    subject.queue().extend(&delivery.receipt, subject.long()).await.expect("extend");
-    subject.expect_nothing(subject.tick * 5, "it was extended").await;
+    subject
+        .queue()
+        .extend(&delivery.receipt, subject.long())
+        .await
+        .expect("extend");
+    subject
+        .expect_nothing(subject.tick * 5, "it was extended")
+        .await;
     subject.queue().ack(&delivery.receipt).await.expect("ack");
 }
 
@@ -120,13 +146,25 @@ pub async fn a_lost_lease_changes_nothing(subject: &Subject) {
     // Some queues answer these with success; none may act on them.
     for answer in [
         subject.queue().ack(&old.receipt).await,
-        subject.queue().release(&old.receipt, Duration::ZERO, "stale").await,
+        subject
+            .queue()
+            .release(&old.receipt, Duration::ZERO, "stale")
+            .await,
         subject.queue().dead_letter(&old.receipt, "stale").await,
     ] {
-        assert!(matches!(answer, Ok(()) | Err(QueueError::LeaseLost)), "{answer:?}");
+        assert!(
+            matches!(answer, Ok(()) | Err(QueueError::LeaseLost)),
+            "{answer:?}"
+        );
     }
-    subject.expect_nothing(subject.tick * 2, "the new lease holds").await;
-    subject.queue().extend(&new.receipt, subject.long()).await.expect("the new lease holds");
+    subject
+        .expect_nothing(subject.tick * 2, "the new lease holds")
+        .await;
+    subject
+        .queue()
+        .extend(&new.receipt, subject.long())
+        .await
+        .expect("the new lease holds");
     assert_eq!(subject.queue().depth().await.expect("depth").dead, 0);
 }
 
@@ -135,7 +173,10 @@ pub async fn an_ended_lease_cannot_be_extended(subject: &Subject) {
     subject.send(1).await;
     let delivery = subject.receive(subject.tick).await;
     tokio::time::sleep(subject.tick * 2).await;
-    let lost = subject.queue().extend(&delivery.receipt, subject.long()).await;
+    let lost = subject
+        .queue()
+        .extend(&delivery.receipt, subject.long())
+        .await;
     assert!(matches!(lost, Err(QueueError::LeaseLost)), "{lost:?}");
     assert_eq!(subject.receive(subject.long()).await.receive_count, 2);
 }
@@ -144,34 +185,65 @@ pub async fn an_ended_lease_cannot_be_extended(subject: &Subject) {
 pub async fn released_comes_after_its_delay(subject: &Subject) {
     subject.send(1).await;
     let first = subject.receive(subject.long()).await;
-    subject.queue().release(&first.receipt, Duration::ZERO, "shutdown").await.expect("release");
+    subject
+        .queue()
+        .release(&first.receipt, Duration::ZERO, "shutdown")
+        .await
+        .expect("release");
     let second = subject.receive(subject.long()).await;
     assert_eq!(second.receive_count, 2);
-    subject.queue().release(&second.receipt, subject.tick * 6, "store unavailable").await.expect("release");
-    subject.expect_nothing(subject.tick * 2, "it is delayed").await;
-    let stale = subject.queue().extend(&second.receipt, subject.long()).await;
+    subject
+        .queue()
+        .release(&second.receipt, subject.tick * 6, "store unavailable")
+        .await
+        .expect("release");
+    subject
+        .expect_nothing(subject.tick * 2, "it is delayed")
+        .await;
+    let stale = subject
+        .queue()
+        .extend(&second.receipt, subject.long())
+        .await;
     assert!(matches!(stale, Err(QueueError::LeaseLost)), "{stale:?}");
     assert_eq!(subject.receive(subject.long()).await.receive_count, 3);
 }
 
 /// A message that was sent with a delay is delivered after it, and not before.
 pub async fn a_delayed_message_waits(subject: &Subject) {
-    subject.queue().send(&message(1), subject.tick * 6).await.expect("send");
-    subject.expect_nothing(subject.tick * 2, "it is delayed").await;
-    assert_eq!(subject.receive(subject.long()).await.message, Ok(message(1)));
+    subject
+        .queue()
+        .send(&message(1), subject.tick * 6)
+        .await
+        .expect("send");
+    subject
+        .expect_nothing(subject.tick * 2, "it is delayed")
+        .await;
+    assert_eq!(
+        subject.receive(subject.long()).await.message,
+        Ok(message(1))
+    );
 }
 
 /// Of the waiting messages of one job, each that was accepted as new is delivered, and no other.
 pub async fn duplicates_are_spared_or_delivered(subject: &Subject) {
     let mut queued = 0;
     for _ in 0..3 {
-        queued += u32::from(subject.queue().send(&message(1), Duration::ZERO).await.expect("send") == Sent::Queued);
+        queued += u32::from(
+            subject
+                .queue()
+                .send(&message(1), Duration::ZERO)
+                .await
+                .expect("send")
+                == Sent::Queued,
+        );
     }
     for _ in 0..queued {
         let delivery = subject.receive(subject.long()).await;
         subject.queue().ack(&delivery.receipt).await.expect("ack");
     }
-    subject.expect_nothing(subject.tick * 2, "all were delivered").await;
+    subject
+        .expect_nothing(subject.tick * 2, "all were delivered")
+        .await;
 }
 
 /// A message is kept while its job is in progress: that work may have begun too early for it.
@@ -180,14 +252,28 @@ pub async fn a_job_at_work_can_be_sent_again(subject: &Subject) {
     let first = subject.receive(subject.long()).await;
     subject.send(1).await;
     subject.queue().ack(&first.receipt).await.expect("ack");
-    assert_eq!(subject.receive(subject.long()).await.message, Ok(message(1)));
+    assert_eq!(
+        subject.receive(subject.long()).await.message,
+        Ok(message(1))
+    );
 }
 
 /// A delayed job becomes available at once if it is sent again without a delay.
 pub async fn a_second_sending_hurries_a_delayed_one(subject: &Subject) {
-    subject.queue().send(&message(1), subject.long() * 10).await.expect("send");
-    subject.queue().send(&message(1), Duration::ZERO).await.expect("send");
-    assert_eq!(subject.receive(subject.long()).await.message, Ok(message(1)));
+    subject
+        .queue()
+        .send(&message(1), subject.long() * 10)
+        .await
+        .expect("send");
+    subject
+        .queue()
+        .send(&message(1), Duration::ZERO)
+        .await
+        .expect("send");
+    assert_eq!(
+        subject.receive(subject.long()).await.message,
+        Ok(message(1))
+    );
 }
 
 /// Concurrent receivers get every message, and none of them twice.
@@ -195,7 +281,12 @@ pub async fn eight_consumers_get_no_duplicates(subject: &Subject) {
     const MESSAGES: u8 = 48;
     let consume = || async {
         let mut bodies = Vec::new();
-        while let Some(delivery) = subject.queue().receive(subject.tick * 10, subject.long()).await.expect("receive") {
+        while let Some(delivery) = subject
+            .queue()
+            .receive(subject.tick * 10, subject.long())
+            .await
+            .expect("receive")
+        {
             subject.queue().ack(&delivery.receipt).await.expect("ack");
             bodies.push(delivery.body);
         }
@@ -211,7 +302,11 @@ pub async fn eight_consumers_get_no_duplicates(subject: &Subject) {
     for body in received.into_iter().flatten() {
         *times.entry(body).or_default() += 1;
     }
-    assert_eq!(times.len(), usize::from(MESSAGES), "every message is received");
+    assert_eq!(
+        times.len(),
+        usize::from(MESSAGES),
+        "every message is received"
+    );
     assert!(times.values().all(|it| *it == 1), "{times:?}");
 }
 

@@ -69,7 +69,9 @@ impl SqsQueue {
     }
 
     fn held(&self, receipt: &ReceiptHandle) -> Result<Lease, QueueError> {
-        self.leases.held(&receipt.0, Instant::now()).ok_or(QueueError::LeaseLost)
+        self.leases
+            .held(&receipt.0, Instant::now())
+            .ok_or(QueueError::LeaseLost)
     }
 
     /// Makes the message visible again after `delay`. Returns `LeaseLost` if SQS rejects the
@@ -99,12 +101,25 @@ impl SqsQueue {
 
     /// Converts a received message into a delivery, and records its lease.
     fn delivery(&self, message: Message, until: Instant) -> Option<Delivery> {
-        let receive_count = number(&message, &MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
+        let receive_count = number(
+            &message,
+            &MessageSystemAttributeName::ApproximateReceiveCount,
+        )
+        .unwrap_or(1);
         let receive_count = u32::try_from(receive_count).unwrap_or(u32::MAX);
         let sent_ms = number(&message, &MessageSystemAttributeName::SentTimestamp);
         let sent_ms = UnixMillis::new(sent_ms.unwrap_or(0));
         let (body, handle) = (message.body.unwrap_or_default(), message.receipt_handle?);
-        self.leases.note(&handle, Lease { body: body.clone(), receive_count, sent_ms, until }, Instant::now());
+        self.leases.note(
+            &handle,
+            Lease {
+                body: body.clone(),
+                receive_count,
+                sent_ms,
+                until,
+            },
+            Instant::now(),
+        );
         Some(Delivery {
             message: JobMessage::parse(&body),
             body,
@@ -126,7 +141,10 @@ impl JobQueue for SqsQueue {
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
         if body.is_empty() {
             // SQS rejects empty bodies; emulators accept them.
-            return Err(QueueError::Refused { queue: self.name.clone(), detail: "a body cannot be empty".to_owned() });
+            return Err(QueueError::Refused {
+                queue: self.name.clone(),
+                detail: "a body cannot be empty".to_owned(),
+            });
         }
         self.client
             .send_message()
@@ -139,7 +157,11 @@ impl JobQueue for SqsQueue {
             .map_err(|error| queue_error(&self.name, error))
     }
 
-    async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
+    async fn receive(
+        &self,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
         let lease = seconds(lease, LONGEST_LEASE);
         loop {
@@ -149,7 +171,10 @@ impl JobQueue for SqsQueue {
                 .queue_url(&self.url)
                 .max_number_of_messages(1)
                 .visibility_timeout(lease)
-                .wait_time_seconds(seconds(deadline.saturating_duration_since(Instant::now()), LONGEST_POLL))
+                .wait_time_seconds(seconds(
+                    deadline.saturating_duration_since(Instant::now()),
+                    LONGEST_POLL,
+                ))
                 .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
                 .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
                 .send()
@@ -169,7 +194,9 @@ impl JobQueue for SqsQueue {
         self.held(receipt)?;
         // Measured before the request, because SQS starts counting later.
         let until = Instant::now() + from_seconds(seconds(lease, LONGEST_LEASE));
-        self.hide(&receipt.0, lease).await.inspect_err(|error| self.leases.end_if_lost(&receipt.0, error))?;
+        self.hide(&receipt.0, lease)
+            .await
+            .inspect_err(|error| self.leases.end_if_lost(&receipt.0, error))?;
         self.leases.prolong(&receipt.0, until);
         Ok(())
     }
@@ -181,7 +208,12 @@ impl JobQueue for SqsQueue {
         Ok(())
     }
 
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError> {
+    async fn release(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+        reason: &str,
+    ) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
         if lease.receive_count >= self.max_receives {
             return self.dead_letter(receipt, reason).await;
@@ -247,9 +279,18 @@ impl SqsQueue {
             .await
             .map_err(|error| queue_error(&self.name, error))?;
         let attributes = answer.attributes.unwrap_or_default();
-        let [ready, delayed, in_flight] =
-            names.map(|it| attributes.get(&it).and_then(|it| it.parse().ok()).unwrap_or(0));
-        Ok(Depth { ready, delayed, in_flight, dead: 0 })
+        let [ready, delayed, in_flight] = names.map(|it| {
+            attributes
+                .get(&it)
+                .and_then(|it| it.parse().ok())
+                .unwrap_or(0)
+        });
+        Ok(Depth {
+            ready,
+            delayed,
+            in_flight,
+            dead: 0,
+        })
     }
 }
 
@@ -273,8 +314,19 @@ mod tests {
 
     #[test]
     fn times_are_whole_seconds_and_bounded() {
-        for (millis, expected) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (899_001, 900), (7_200_000, 900)] {
-            assert_eq!(seconds(Duration::from_millis(millis), LONGEST_DELAY), expected, "{millis} ms");
+        for (millis, expected) in [
+            (0, 0),
+            (1, 1),
+            (1_000, 1),
+            (1_001, 2),
+            (899_001, 900),
+            (7_200_000, 900),
+        ] {
+            assert_eq!(
+                seconds(Duration::from_millis(millis), LONGEST_DELAY),
+                expected,
+                "{millis} ms"
+            );
         }
         assert_eq!(seconds(Duration::MAX, LONGEST_LEASE), 43_200);
     }

@@ -56,9 +56,11 @@ fn v4(address: Ipv4Addr) -> Option<Unreachable> {
         [168, 63, 129, 16] => Unreachable::Metadata,
         [224..=239, ..] => Unreachable::Multicast,
         [192, 88, 99, _] => Unreachable::EmbedsIpv4,
-        [192, 0, 0 | 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] | [240..=255, ..] => {
-            Unreachable::Reserved
-        }
+        [192, 0, 0 | 2, _]
+        | [198, 18 | 19, ..]
+        | [198, 51, 100, _]
+        | [203, 0, 113, _]
+        | [240..=255, ..] => Unreachable::Reserved,
         _ => return None,
     })
 }
@@ -74,7 +76,9 @@ fn v6(address: Ipv6Addr) -> Option<Unreachable> {
         [0xfec0..=0xfeff, ..] => Unreachable::Private,
         [0xff00..=0xffff, ..] => Unreachable::Multicast,
         // Protocol assignments (Teredo and others, RFC 2928) and documentation.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Unreachable::Reserved,
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => {
+            Unreachable::Reserved
+        }
         [0x2000..=0x3fff, ..] => return None,
         _ => Unreachable::Reserved,
     })

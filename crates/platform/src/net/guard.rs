@@ -62,7 +62,10 @@ pub struct SystemLookup;
 #[async_trait]
 impl Lookup for SystemLookup {
     async fn lookup(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((host, 0)).await?.map(|it| it.ip()).collect())
+        Ok(tokio::net::lookup_host((host, 0))
+            .await?
+            .map(|it| it.ip())
+            .collect())
     }
 }
 
@@ -115,14 +118,20 @@ impl Guard {
 
     fn check_address(&self, host: &str, address: IpAddr) -> Result<(), UrlRejected> {
         match why_not_public(address) {
-            Some(reason) if !self.policy.allow_private => Err(UrlRejected::Private { host: host.to_owned(), reason }),
+            Some(reason) if !self.policy.allow_private => Err(UrlRejected::Private {
+                host: host.to_owned(),
+                reason,
+            }),
             _ => Ok(()),
         }
     }
 
     /// Resolves a name to addresses that the policy allows. One disallowed address is enough to
     /// reject the name: a public name that also points to an internal address is not an accident.
-    async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn resolve(
+        &self,
+        host: &str,
+    ) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
         let addresses = self.lookup.lookup(host).await?;
         if addresses.is_empty() {
             return Err(UrlRejected::NoAddress(host.to_owned()).into());
@@ -136,7 +145,10 @@ impl Guard {
     /// A client builder whose connections go only to checked addresses: no proxy, which would
     /// resolve names itself, and no redirects, which would not be checked.
     pub fn client(&self) -> reqwest::ClientBuilder {
-        reqwest::Client::builder().no_proxy().redirect(redirect::Policy::none()).dns_resolver(self.clone())
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .dns_resolver(self.clone())
     }
 
     /// The refusal inside an error of a client.
@@ -165,7 +177,9 @@ impl Resolve for Guard {
 
 impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guard").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Guard")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +192,10 @@ mod tests {
 
     use super::*;
 
-    const ALL: Policy = Policy { allow_private: true, allow_http: true };
+    const ALL: Policy = Policy {
+        allow_private: true,
+        allow_http: true,
+    };
 
     /// A fixed table of names and their addresses.
     struct Names(HashMap<&'static str, Vec<&'static str>>);
@@ -187,12 +204,21 @@ mod tests {
     impl Lookup for Names {
         async fn lookup(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
             let unknown = || std::io::Error::new(std::io::ErrorKind::NotFound, "no such name");
-            Ok(self.0.get(host).ok_or_else(unknown)?.iter().map(|it| it.parse().unwrap()).collect())
+            Ok(self
+                .0
+                .get(host)
+                .ok_or_else(unknown)?
+                .iter()
+                .map(|it| it.parse().unwrap())
+                .collect())
         }
     }
 
     fn guard(policy: Policy, names: &[(&'static str, &[&'static str])]) -> Guard {
-        let names = names.iter().map(|(name, addresses)| (*name, addresses.to_vec())).collect();
+        let names = names
+            .iter()
+            .map(|(name, addresses)| (*name, addresses.to_vec()))
+            .collect();
         Guard::with_lookup(policy, Arc::new(Names(names)))
     }
 
@@ -206,19 +232,58 @@ mod tests {
             ("http://example.com/", "http is not allowed: use https"),
             ("ftp://example.com/", "`ftp:` is not allowed: use https"),
             ("file:///etc/passwd", "`file:` is not allowed: use https"),
-            ("https://user@example.com/", "the URL must not contain a user name or password"),
-            ("https://:secret@example.com/", "the URL must not contain a user name or password"),
-            ("https://example.com@127.0.0.1/", "the URL must not contain a user name or password"),
-            ("https://127.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://127.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://0177.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://0x7f.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://2130706433/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://%31%32%37.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://１２７.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://127.0.0.1./", "`127.0.0.1` is not on the public internet: it is this host itself"),
-            ("https://169.254.169.254/latest/", "`169.254.169.254` is not on the public internet: it is link-local"),
-            ("https://[::1]/", "`::1` is not on the public internet: it is this host itself"),
+            (
+                "https://user@example.com/",
+                "the URL must not contain a user name or password",
+            ),
+            (
+                "https://:secret@example.com/",
+                "the URL must not contain a user name or password",
+            ),
+            (
+                "https://example.com@127.0.0.1/",
+                "the URL must not contain a user name or password",
+            ),
+            (
+                "https://127.0.0.1/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://127.1/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://0177.0.0.1/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://0x7f.0.0.1/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://2130706433/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://%31%32%37.0.0.1/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://１２７.0.0.1/",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://127.0.0.1./",
+                "`127.0.0.1` is not on the public internet: it is this host itself",
+            ),
+            (
+                "https://169.254.169.254/latest/",
+                "`169.254.169.254` is not on the public internet: it is link-local",
+            ),
+            (
+                "https://[::1]/",
+                "`::1` is not on the public internet: it is this host itself",
+            ),
             (
                 "https://[::ffff:10.0.0.1]/",
                 "`::ffff:10.0.0.1` is not on the public internet: it stands for an IPv4 address",
@@ -226,16 +291,28 @@ mod tests {
         ];
         let guard = Guard::new(Policy::default());
         for (url, refused) in table {
-            let answer = guard.check(&url.parse().unwrap()).map_err(|it| it.to_string());
+            let answer = guard
+                .check(&url.parse().unwrap())
+                .map_err(|it| it.to_string());
             assert_eq!(answer.err().unwrap_or_default(), refused, "{url}");
         }
-        assert_eq!(Guard::new(ALL).check(&"http://127.0.0.1:9/".parse().unwrap()), Ok(()));
-        assert!(Guard::new(ALL).check(&"ftp://127.0.0.1/".parse().unwrap()).is_err());
+        assert_eq!(
+            Guard::new(ALL).check(&"http://127.0.0.1:9/".parse().unwrap()),
+            Ok(())
+        );
+        assert!(
+            Guard::new(ALL)
+                .check(&"ftp://127.0.0.1/".parse().unwrap())
+                .is_err()
+        );
     }
 
     #[tokio::test]
     async fn names_that_point_inside_are_refused() {
-        let policy = Policy { allow_http: true, ..Policy::default() };
+        let policy = Policy {
+            allow_http: true,
+            ..Policy::default()
+        };
         let names: [(&str, &[&str]); 5] = [
             ("inside.test", &["10.0.0.7"]),
             ("both.test", &["93.184.215.14", "127.0.0.1"]),
@@ -245,13 +322,28 @@ mod tests {
         ];
         let client = guard(policy, &names).client().build().unwrap();
         for (host, addresses) in names {
-            let error = client.get(format!("http://{host}:1/")).send().await.unwrap_err();
+            let error = client
+                .get(format!("http://{host}:1/"))
+                .send()
+                .await
+                .unwrap_err();
             let refused = Guard::refusal(&error).unwrap_or_else(|| panic!("{host}: {error:?}"));
-            assert_eq!(matches!(refused, UrlRejected::NoAddress(_)), addresses.is_empty(), "{refused}");
-            assert_eq!(matches!(refused, UrlRejected::Private { .. }), !addresses.is_empty(), "{refused}");
+            assert_eq!(
+                matches!(refused, UrlRejected::NoAddress(_)),
+                addresses.is_empty(),
+                "{refused}"
+            );
+            assert_eq!(
+                matches!(refused, UrlRejected::Private { .. }),
+                !addresses.is_empty(),
+                "{refused}"
+            );
         }
         let unknown = client.get("http://unknown.test/").send().await.unwrap_err();
-        assert!(unknown.is_connect() && Guard::refusal(&unknown).is_none(), "{unknown:?}");
+        assert!(
+            unknown.is_connect() && Guard::refusal(&unknown).is_none(),
+            "{unknown:?}"
+        );
     }
 
     #[tokio::test]
@@ -269,10 +361,20 @@ mod tests {
             String::from_utf8_lossy(&request[..read]).to_lowercase()
         });
         // Only our resolver knows this name.
-        let client = guard(ALL, &[("receiver.test", &["127.0.0.1"])]).client().build().unwrap();
-        let answer = client.get(format!("http://receiver.test:{port}/hook")).send().await.unwrap();
+        let client = guard(ALL, &[("receiver.test", &["127.0.0.1"])])
+            .client()
+            .build()
+            .unwrap();
+        let answer = client
+            .get(format!("http://receiver.test:{port}/hook"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 302, "and it is not followed");
         let request = answering.await.unwrap();
-        assert!(request.contains(&format!("host: receiver.test:{port}")), "{request}");
+        assert!(
+            request.contains(&format!("host: receiver.test:{port}")),
+            "{request}"
+        );
     }
 }

@@ -69,7 +69,10 @@ impl Subject {
     fn new() -> Self {
         let mut random = [0; 10];
         getrandom::fill(&mut random).expect("the operating system has randomness");
-        Self { video: VideoId::new(1_700_000_000_000, random), generation: Generation::of("etag", "profile") }
+        Self {
+            video: VideoId::new(1_700_000_000_000, random),
+            generation: Generation::of("etag", "profile"),
+        }
     }
 
     fn segment(&self, index: u32) -> ObjectKey {
@@ -87,14 +90,23 @@ impl Subject {
     }
 
     fn source(&self, name: &str) -> ObjectKey {
-        ObjectKey::Source { video: self.video, file_name: FileName::clean(name) }
+        ObjectKey::Source {
+            video: self.video,
+            file_name: FileName::clean(name),
+        }
     }
 
     /// Removes all objects of the video, and checks that none is left.
     async fn clear(self, store: &dyn ObjectStore) {
         for prefix in ObjectPrefix::of_video(self.video) {
-            store.delete_all(&prefix).await.expect("a family can be deleted");
-            let rest = store.list(&prefix, None).await.expect("a family can be listed");
+            store
+                .delete_all(&prefix)
+                .await
+                .expect("a family can be deleted");
+            let rest = store
+                .list(&prefix, None)
+                .await
+                .expect("a family can be listed");
             assert_eq!(rest.entries, [], "left after delete_all");
         }
     }
@@ -102,12 +114,26 @@ impl Subject {
 
 async fn put(store: &dyn ObjectStore, key: &ObjectKey, body: &[u8]) -> super::ETag {
     let body = Bytes::copy_from_slice(body);
-    store.put(key, body, PutCondition::Always).await.expect("an object can be put")
+    store
+        .put(key, body, PutCondition::Always)
+        .await
+        .expect("an object can be put")
 }
 
-async fn get(store: &dyn ObjectStore, key: &ObjectKey, range: Option<std::ops::Range<u64>>) -> Vec<u8> {
-    let body = store.get(key, range, None).await.expect("an object can be read");
-    body.stream.try_collect::<Vec<Bytes>>().await.expect("its bytes arrive").concat()
+async fn get(
+    store: &dyn ObjectStore,
+    key: &ObjectKey,
+    range: Option<std::ops::Range<u64>>,
+) -> Vec<u8> {
+    let body = store
+        .get(key, range, None)
+        .await
+        .expect("an object can be read");
+    body.stream
+        .try_collect::<Vec<Bytes>>()
+        .await
+        .expect("its bytes arrive")
+        .concat()
 }
 
 #[track_caller]

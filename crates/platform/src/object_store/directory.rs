@@ -37,7 +37,11 @@ impl DirectoryStore {
     }
 
     /// A store of one video, whose outputs are directly in `media/hls`: `media/hls/master.m3u8`.
-    pub fn of_one_video(media: impl Into<PathBuf>, private: impl Into<PathBuf>, video: VideoId) -> Self {
+    pub fn of_one_video(
+        media: impl Into<PathBuf>,
+        private: impl Into<PathBuf>,
+        video: VideoId,
+    ) -> Self {
         Self::with_layout(media.into(), private.into(), Some(video))
     }
 
@@ -67,7 +71,12 @@ impl DirectoryStore {
 
 #[async_trait]
 impl ObjectStore for DirectoryStore {
-    async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<ETag, StoreError> {
         let condition = Wanted::from(condition);
         self.run(key, move |directories, key| {
             directories.write(key, &condition, |temporary| {
@@ -115,15 +124,25 @@ impl ObjectStore for DirectoryStore {
             }
             let read = tokio::task::spawn_blocking(move || read(file, missing.min(READ_SIZE)));
             let unavailable = |error| Failure::Io(error).at(path.clone());
-            let (chunk, file) = read.await.map_err(io::Error::other).flatten().map_err(unavailable)?;
+            let (chunk, file) = read
+                .await
+                .map_err(io::Error::other)
+                .flatten()
+                .map_err(unavailable)?;
             let missing = missing - chunk.len() as u64;
             Ok(Some((chunk, (file, missing, path))))
         });
-        Ok(ObjectBody { meta, stream: stream.boxed() })
+        Ok(ObjectBody {
+            meta,
+            stream: stream.boxed(),
+        })
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
-        self.run(key, |directories, key| meta(key, &std::fs::metadata(directories.path(key))?)).await
+        self.run(key, |directories, key| {
+            meta(key, &std::fs::metadata(directories.path(key))?)
+        })
+        .await
     }
 
     async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> Result<(), StoreError> {
@@ -148,16 +167,24 @@ impl ObjectStore for DirectoryStore {
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        let deleted =
-            self.run(key, |directories, key| Ok(directories.remove(key.bucket(), &directories.path(key))?)).await;
+        let deleted = self
+            .run(key, |directories, key| {
+                Ok(directories.remove(key.bucket(), &directories.path(key))?)
+            })
+            .await;
         match deleted {
             Err(StoreError::NotFound { .. }) => Ok(()),
             other => other,
         }
     }
 
-    async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError> {
-        let (directories, prefix, after) = (self.0.clone(), prefix.clone(), after.map(str::to_owned));
+    async fn list(
+        &self,
+        prefix: &ObjectPrefix,
+        after: Option<&str>,
+    ) -> Result<Listing, StoreError> {
+        let (directories, prefix, after) =
+            (self.0.clone(), prefix.clone(), after.map(str::to_owned));
         let path = prefix.path();
         tokio::task::spawn_blocking(move || directories.list(&prefix, after.as_deref()))
             .await

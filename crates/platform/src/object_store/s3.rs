@@ -48,7 +48,12 @@ impl S3Store {
         }
     }
 
-    async fn put_once(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
+    async fn put_once(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<ETag, StoreError> {
         let path = key.path();
         let request = self
             .client
@@ -72,14 +77,22 @@ impl S3Store {
                 request.config_override(Builder::new().retry_config(RetryConfig::disabled()))
             }
         };
-        let answer = request.send().await.map_err(|error| store_error(&path, error))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| store_error(&path, error))?;
         etag_of(&path, answer.e_tag)
     }
 }
 
 #[async_trait]
 impl ObjectStore for S3Store {
-    async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<ETag, StoreError> {
         if condition == PutCondition::Always {
             return self.put_once(key, body, condition).await;
         }
@@ -90,11 +103,17 @@ impl ObjectStore for S3Store {
         loop {
             match self.put_once(key, body.clone(), condition).await {
                 // S3's error if `If-Match` found no object.
-                Err(StoreError::NotFound { path }) => return Err(StoreError::ConditionFailed { path }),
+                Err(StoreError::NotFound { path }) => {
+                    return Err(StoreError::ConditionFailed { path });
+                }
                 Err(StoreError::ConditionFailed { path }) if uncertain => {
                     let present = self.head(key).await?;
                     let ours = present.etag.0 == md5_hex(&body);
-                    return if ours { Ok(present.etag) } else { Err(StoreError::ConditionFailed { path }) };
+                    return if ours {
+                        Ok(present.etag)
+                    } else {
+                        Err(StoreError::ConditionFailed { path })
+                    };
                 }
                 Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
                     uncertain = true;
@@ -127,7 +146,10 @@ impl ObjectStore for S3Store {
             .await
             .map_err(|error| store_error(&path, error))?;
         let length = unsigned(&path, answer.content_length)?;
-        let total = answer.content_range.as_deref().and_then(|it| it.rsplit('/').next()?.parse().ok());
+        let total = answer
+            .content_range
+            .as_deref()
+            .and_then(|it| it.rsplit('/').next()?.parse().ok());
         let meta = ObjectMeta {
             size: total.unwrap_or(length),
             etag: etag_of(&path, answer.e_tag)?,
@@ -143,11 +165,17 @@ impl ObjectStore for S3Store {
                     Ok(Some((chunk, (body, missing, path))))
                 }
                 Some(Err(error)) => Err(unavailable(&path, error)),
-                None if missing > 0 => Err(unavailable(&path, format!("the body ended {missing} bytes early"))),
+                None if missing > 0 => Err(unavailable(
+                    &path,
+                    format!("the body ended {missing} bytes early"),
+                )),
                 None => Ok(None),
             }
         });
-        Ok(ObjectBody { meta, stream: stream.boxed() })
+        Ok(ObjectBody {
+            meta,
+            stream: stream.boxed(),
+        })
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
@@ -175,14 +203,26 @@ impl ObjectStore for S3Store {
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let path = key.path();
-        let request = self.client.delete_object().bucket(self.bucket(key.bucket())).key(&path);
-        match request.send().await.map_err(|error| store_error(&path, error)) {
+        let request = self
+            .client
+            .delete_object()
+            .bucket(self.bucket(key.bucket()))
+            .key(&path);
+        match request
+            .send()
+            .await
+            .map_err(|error| store_error(&path, error))
+        {
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError> {
+    async fn list(
+        &self,
+        prefix: &ObjectPrefix,
+        after: Option<&str>,
+    ) -> Result<Listing, StoreError> {
         let path = prefix.path();
         let answer = self
             .client
@@ -210,7 +250,10 @@ impl ObjectStore for S3Store {
                 })
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
-        let next = entries.last().map(|it| it.path.clone()).filter(|_| truncated);
+        let next = entries
+            .last()
+            .map(|it| it.path.clone())
+            .filter(|_| truncated);
         Ok(Listing { entries, next })
     }
 
@@ -231,7 +274,11 @@ impl ObjectStore for S3Store {
 }
 
 impl S3Store {
-    async fn delete_batch(&self, prefix: &ObjectPrefix, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn delete_batch(
+        &self,
+        prefix: &ObjectPrefix,
+        entries: &[Entry],
+    ) -> Result<(), StoreError> {
         let path = prefix.path();
         let objects = entries
             .iter()
@@ -259,7 +306,9 @@ impl S3Store {
                 // The request as a whole succeeded, so the error of this object is transient or a
                 // missing permission.
                 match code.as_str() {
-                    "InternalError" | "SlowDown" | "ServiceUnavailable" => Err(unavailable(&path, code)),
+                    "InternalError" | "SlowDown" | "ServiceUnavailable" => {
+                        Err(unavailable(&path, code))
+                    }
                     _ => Err(refused(&path, &code)),
                 }
             }
@@ -278,11 +327,15 @@ fn etag_of(path: &str, etag: Option<String>) -> Result<ETag, StoreError> {
 }
 
 fn unsigned(path: &str, number: Option<i64>) -> Result<u64, StoreError> {
-    number.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| unavailable(path, "the store's response has no length"))
+    number
+        .and_then(|it| u64::try_from(it).ok())
+        .ok_or_else(|| unavailable(path, "the store's response has no length"))
 }
 
 fn unix_ms(time: Option<&DateTime>) -> UnixMillis {
-    let unix_ms = time.and_then(|it| it.to_millis().ok()).and_then(|it| u64::try_from(it).ok());
+    let unix_ms = time
+        .and_then(|it| it.to_millis().ok())
+        .and_then(|it| u64::try_from(it).ok());
     UnixMillis::new(unix_ms.unwrap_or(0))
 }
 

@@ -35,7 +35,10 @@ pub struct PresignedRequest {
 impl std::fmt::Debug for PresignedRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = self.url.split('?').next().unwrap_or_default();
-        f.debug_struct("PresignedRequest").field("method", &self.method).field("url", &url).finish_non_exhaustive()
+        f.debug_struct("PresignedRequest")
+            .field("method", &self.method)
+            .field("url", &url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +95,11 @@ pub trait UploadSigner: Send + Sync {
 
     /// Starts a multipart upload: at most [`MAX_PARTS`] parts, all of the same size except the
     /// last.
-    async fn create_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<UploadId, StoreError>;
+    async fn create_multipart(
+        &self,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Result<UploadId, StoreError>;
 
     /// Presigns a PUT of one part (from 1) of exactly `size` bytes, or of any size. The `ETag` of
     /// the response identifies the part.
@@ -106,18 +113,33 @@ pub trait UploadSigner: Send + Sync {
     ) -> Result<PresignedRequest, StoreError>;
 
     /// Stores one part (from 1). A repeated call with the same number replaces it.
-    async fn put_part(&self, key: &ObjectKey, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, StoreError>;
+    async fn put_part(
+        &self,
+        key: &ObjectKey,
+        upload: &UploadId,
+        number: u32,
+        body: Bytes,
+    ) -> Result<ETag, StoreError>;
 
     /// All parts that the store has received, in order. `NotFound` if the upload does not exist
     /// (any more).
-    async fn list_parts(&self, key: &ObjectKey, upload: &UploadId) -> Result<Vec<Part>, StoreError>;
+    async fn list_parts(&self, key: &ObjectKey, upload: &UploadId)
+    -> Result<Vec<Part>, StoreError>;
 
     /// Completes the upload. A repeated call succeeds while the object is the same.
-    async fn complete_multipart(&self, key: &ObjectKey, upload: &UploadId, parts: &[Part]) -> Result<ETag, StoreError>;
+    async fn complete_multipart(
+        &self,
+        key: &ObjectKey,
+        upload: &UploadId,
+        parts: &[Part],
+    ) -> Result<ETag, StoreError>;
 
     /// Aborts an upload and frees its parts; a missing one counts as aborted.
     async fn abort_multipart(&self, key: &ObjectKey, upload: &UploadId) -> Result<(), StoreError>;
 
     /// All unfinished uploads with a prefix, so that abandoned ones can be removed.
-    async fn list_unfinished(&self, prefix: &ObjectPrefix) -> Result<Vec<UnfinishedUpload>, StoreError>;
+    async fn list_unfinished(
+        &self,
+        prefix: &ObjectPrefix,
+    ) -> Result<Vec<UnfinishedUpload>, StoreError>;
 }

@@ -29,45 +29,93 @@ impl Site {
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(server.endpoint())
             .region(Region::new(LocalStack::REGION))
-            .credentials_provider(Credentials::new(LocalStack::KEY, LocalStack::KEY, None, None, "test"));
-        Some(Self { client: Client::from_conf(config.build()), server, queues: AtomicU32::new(0) })
+            .credentials_provider(Credentials::new(
+                LocalStack::KEY,
+                LocalStack::KEY,
+                None,
+                None,
+                "test",
+            ));
+        Some(Self {
+            client: Client::from_conf(config.build()),
+            server,
+            queues: AtomicU32::new(0),
+        })
     }
 
     /// Creates a queue without a dead-letter queue.
     async fn plain_queue(&self) -> String {
         let name = format!("queue-{}", self.queues.fetch_add(1, Ordering::Relaxed));
-        let made = self.client.create_queue().queue_name(name).send().await.expect("a queue can be made");
+        let made = self
+            .client
+            .create_queue()
+            .queue_name(name)
+            .send()
+            .await
+            .expect("a queue can be made");
         made.queue_url.expect("it has a URL")
     }
 
     async fn queue(&self) -> SqsQueue {
         let (dead, url) = (self.plain_queue().await, self.plain_queue().await);
         let arn = QueueAttributeName::QueueArn;
-        let answer = self.client.get_queue_attributes().queue_url(dead).attribute_names(arn.clone()).send().await;
-        let arn = answer.expect("a queue has attributes").attributes.expect("as asked for")[&arn].clone();
-        let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{MAX_RECEIVES}"}}"#);
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(dead)
+            .attribute_names(arn.clone())
+            .send()
+            .await;
+        let arn = answer
+            .expect("a queue has attributes")
+            .attributes
+            .expect("as asked for")[&arn]
+            .clone();
+        let policy =
+            format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{MAX_RECEIVES}"}}"#);
         let request = self.client.set_queue_attributes().queue_url(&url);
-        request.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.expect("a policy can be set");
-        SqsQueue::open(&self.config(&url)).await.expect("it is whole")
+        request
+            .attributes(QueueAttributeName::RedrivePolicy, policy)
+            .send()
+            .await
+            .expect("a policy can be set");
+        SqsQueue::open(&self.config(&url))
+            .await
+            .expect("it is whole")
     }
 
     fn config(&self, url: &str) -> SqsQueueConfig {
         assert!(url.starts_with(&self.server.endpoint()), "{url}");
         let keys = (LocalStack::KEY.to_owned(), Secret::new(LocalStack::KEY));
-        SqsQueueConfig { queue_url: url.to_owned(), region: None, keys: Some(keys) }
+        SqsQueueConfig {
+            queue_url: url.to_owned(),
+            region: None,
+            keys: Some(keys),
+        }
     }
 
     async fn subject(&self) -> (Subject, ()) {
         let queue = self.queue().await;
         assert_eq!(queue.max_receives(), MAX_RECEIVES);
-        (Subject { queue: Arc::new(queue), max_receives: MAX_RECEIVES, tick: Duration::from_secs(1) }, ())
+        (
+            Subject {
+                queue: Arc::new(queue),
+                max_receives: MAX_RECEIVES,
+                tick: Duration::from_secs(1),
+            },
+            (),
+        )
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqs_does_what_every_queue_does() {
     let Some(site) = Site::start() else { return };
-    together(platform::job_queue_conformance!(together: site.subject().await), 20).await;
+    together(
+        platform::job_queue_conformance!(together: site.subject().await),
+        20,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -75,15 +123,28 @@ async fn what_cannot_be_used_says_so() {
     let Some(site) = Site::start() else { return };
     let url = site.plain_queue().await;
     let without = SqsQueue::open(&site.config(&url)).await;
-    assert!(matches!(without, Err(OpenSqsError::NoDeadLetterQueue { .. })), "{without:?}");
+    assert!(
+        matches!(without, Err(OpenSqsError::NoDeadLetterQueue { .. })),
+        "{without:?}"
+    );
     let missing = SqsQueue::open(&site.config(&format!("{url}-gone"))).await;
-    let Err(OpenSqsError::Settings { source: QueueError::Refused { .. }, .. }) = missing else { panic!("{missing:?}") };
+    let Err(OpenSqsError::Settings {
+        source: QueueError::Refused { .. },
+        ..
+    }) = missing
+    else {
+        panic!("{missing:?}")
+    };
     let closed = SqsQueueConfig {
         queue_url: "http://127.0.0.1:1/queue/us-east-1/000000000000/jobs".to_owned(),
         ..site.config(&url)
     };
     let closed = SqsQueue::open(&closed).await;
-    let Err(OpenSqsError::Settings { source: QueueError::Unavailable { .. }, .. }) = closed else {
+    let Err(OpenSqsError::Settings {
+        source: QueueError::Unavailable { .. },
+        ..
+    }) = closed
+    else {
         panic!("{closed:?}")
     };
 }
@@ -94,7 +155,10 @@ async fn sqs_refuses_what_it_cannot_keep() {
     let queue = site.queue().await;
     for body in ["", "no\0thing", &"x".repeat(1_100_000)] {
         let refused = queue.send_body(body, Duration::ZERO).await;
-        assert!(matches!(refused, Err(QueueError::Refused { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(QueueError::Refused { .. })),
+            "{refused:?}"
+        );
     }
 }
 
@@ -105,14 +169,25 @@ async fn the_reason_and_the_count_outlive_the_message() {
     queue.send(&message(1), Duration::ZERO).await.unwrap();
     let long = Duration::from_secs(60);
     let first = queue.receive(long, long).await.unwrap().unwrap();
-    queue.release(&first.receipt, Duration::ZERO, "not yet").await.unwrap();
+    queue
+        .release(&first.receipt, Duration::ZERO, "not yet")
+        .await
+        .unwrap();
     let second = queue.receive(long, long).await.unwrap().unwrap();
-    queue.dead_letter(&second.receipt, "no\u{0}t a\u{7} video").await.unwrap();
+    queue
+        .dead_letter(&second.receipt, "no\u{0}t a\u{7} video")
+        .await
+        .unwrap();
     // Reading dead letters changes nothing, and hides them only briefly.
     for _ in 0..3 {
         let dead = queue.dead_letters(10).await.unwrap();
-        let [letter] = dead.as_slice() else { panic!("{dead:?}") };
-        assert_eq!(letter.reason.as_deref(), Some("no\u{FFFD}t a\u{FFFD} video"));
+        let [letter] = dead.as_slice() else {
+            panic!("{dead:?}")
+        };
+        assert_eq!(
+            letter.reason.as_deref(),
+            Some("no\u{FFFD}t a\u{FFFD} video")
+        );
         assert_eq!((letter.receive_count, letter.sent_ms), (2, second.sent_ms));
     }
 }
@@ -129,12 +204,18 @@ async fn an_ended_lease_opens_nothing() {
     for answer in [
         queue.ack(&first.receipt).await,
         queue.extend(&first.receipt, lease).await,
-        queue.release(&first.receipt, Duration::ZERO, "too late").await,
+        queue
+            .release(&first.receipt, Duration::ZERO, "too late")
+            .await,
         queue.dead_letter(&first.receipt, "too late").await,
     ] {
         assert!(matches!(answer, Err(QueueError::LeaseLost)), "{answer:?}");
     }
-    let second = queue.receive(lease * 10, lease * 60).await.unwrap().unwrap();
+    let second = queue
+        .receive(lease * 10, lease * 60)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(second.receive_count, 2);
     queue.ack(&second.receipt).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), Default::default());

@@ -13,8 +13,13 @@ impl Backend {
         &self,
         request: S3Request<PutBucketCorsInput>,
     ) -> S3Result<PutBucketCorsOutput> {
-        let PutBucketCorsInput { bucket, cors_configuration, .. } = request.input;
-        self.set_cors(bucket, Rule::read_all(cors_configuration.cors_rules)?).await?;
+        let PutBucketCorsInput {
+            bucket,
+            cors_configuration,
+            ..
+        } = request.input;
+        self.set_cors(bucket, Rule::read_all(cors_configuration.cors_rules)?)
+            .await?;
         Ok(PutBucketCorsOutput::default())
     }
 
@@ -24,7 +29,8 @@ impl Backend {
     ) -> S3Result<GetBucketCorsOutput> {
         let bucket = request.input.bucket;
         let name = bucket.clone();
-        self.look(move |connection| objects::require_bucket(connection, &name)).await?;
+        self.look(move |connection| objects::require_bucket(connection, &name))
+            .await?;
         let rules = self.cors.of_bucket(&bucket);
         if rules.is_empty() {
             let code = S3ErrorCode::Custom("NoSuchCORSConfiguration".into());
@@ -32,7 +38,9 @@ impl Backend {
             error.set_status_code(http::StatusCode::NOT_FOUND);
             return Err(error);
         }
-        Ok(GetBucketCorsOutput { cors_rules: Some(rules.into_iter().map(Rule::into_s3).collect()) })
+        Ok(GetBucketCorsOutput {
+            cors_rules: Some(rules.into_iter().map(Rule::into_s3).collect()),
+        })
     }
 
     /// Afterwards no page can reach the bucket, whatever its configured origins.
@@ -52,24 +60,31 @@ impl Backend {
             .write(move |connection| {
                 objects::require_bucket(connection, &name)?;
                 connection
-                    .execute("INSERT OR REPLACE INTO cors VALUES (?1, ?2)", params![name, text])
+                    .execute(
+                        "INSERT OR REPLACE INTO cors VALUES (?1, ?2)",
+                        params![name, text],
+                    )
                     .map_err(S3Error::internal_error)?;
                 Ok(().into())
             })
             .await?;
         // After two concurrent requests, the rules written last apply.
-        self.look(move |connection| load(connection, &cors).map_err(S3Error::internal_error)).await
+        self.look(move |connection| load(connection, &cors).map_err(S3Error::internal_error))
+            .await
     }
 }
 
 /// Reads the rules that were set.
 pub(crate) fn load(connection: &Connection, cors: &Cors) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached("SELECT bucket, rules FROM cors")?;
-    let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let rows = select.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
     for row in rows {
         let (bucket, text) = row?;
-        let rules = serde_json::from_str(&text)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into()))?;
+        let rules = serde_json::from_str(&text).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
+        })?;
         cors.set(&bucket, rules);
     }
     Ok(())

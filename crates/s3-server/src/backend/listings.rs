@@ -12,7 +12,10 @@ use crate::objects::unsigned;
 use crate::uploads;
 
 impl Backend {
-    pub(super) async fn list_buckets(&self, _request: S3Request<ListBucketsInput>) -> S3Result<ListBucketsOutput> {
+    pub(super) async fn list_buckets(
+        &self,
+        _request: S3Request<ListBucketsInput>,
+    ) -> S3Result<ListBucketsOutput> {
         let buckets = self
             .look(|connection| {
                 let run = || {
@@ -30,10 +33,16 @@ impl Backend {
                 run().map_err(S3Error::internal_error)
             })
             .await?;
-        Ok(ListBucketsOutput { buckets: Some(buckets), ..Default::default() })
+        Ok(ListBucketsOutput {
+            buckets: Some(buckets),
+            ..Default::default()
+        })
     }
 
-    pub(super) async fn create_bucket(&self, request: S3Request<CreateBucketInput>) -> S3Result<CreateBucketOutput> {
+    pub(super) async fn create_bucket(
+        &self,
+        request: S3Request<CreateBucketInput>,
+    ) -> S3Result<CreateBucketOutput> {
         let name = request.input.bucket;
         self.index
             .write(move |connection| {
@@ -43,26 +52,41 @@ impl Backend {
                         params![name, objects::signed(crate::now_ms())],
                     )
                     .map_err(S3Error::internal_error)?;
-                if made == 0 { Err(s3_error!(BucketAlreadyOwnedByYou)) } else { Ok(().into()) }
+                if made == 0 {
+                    Err(s3_error!(BucketAlreadyOwnedByYou))
+                } else {
+                    Ok(().into())
+                }
             })
             .await?;
         Ok(CreateBucketOutput::default())
     }
 
-    pub(super) async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<HeadBucketOutput> {
-        self.look(move |connection| objects::require_bucket(connection, &request.input.bucket)).await?;
-        Ok(HeadBucketOutput { bucket_region: Some("auto".to_owned()), ..Default::default() })
+    pub(super) async fn head_bucket(
+        &self,
+        request: S3Request<HeadBucketInput>,
+    ) -> S3Result<HeadBucketOutput> {
+        self.look(move |connection| objects::require_bucket(connection, &request.input.bucket))
+            .await?;
+        Ok(HeadBucketOutput {
+            bucket_region: Some("auto".to_owned()),
+            ..Default::default()
+        })
     }
 
     pub(super) async fn get_bucket_location(
         &self,
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<GetBucketLocationOutput> {
-        self.look(move |connection| objects::require_bucket(connection, &request.input.bucket)).await?;
+        self.look(move |connection| objects::require_bucket(connection, &request.input.bucket))
+            .await?;
         Ok(GetBucketLocationOutput::default())
     }
 
-    pub(super) async fn delete_bucket(&self, request: S3Request<DeleteBucketInput>) -> S3Result<DeleteBucketOutput> {
+    pub(super) async fn delete_bucket(
+        &self,
+        request: S3Request<DeleteBucketInput>,
+    ) -> S3Result<DeleteBucketOutput> {
         let name = request.input.bucket;
         self.index
             .write(move |connection| {
@@ -88,15 +112,24 @@ impl Backend {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<ListObjectsV2Output> {
         let input = request.input;
-        let after = match (&input.continuation_token, &input.start_after) {
-            (Some(token), _) => Some(
-                After::parse(token).ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is invalid"))?,
-            ),
-            (None, Some(key)) => Some(After::Key(key.clone())),
-            (None, None) => None,
-        };
+        let after =
+            match (&input.continuation_token, &input.start_after) {
+                (Some(token), _) => Some(After::parse(token).ok_or_else(|| {
+                    s3_error!(InvalidArgument, "the continuation token is invalid")
+                })?),
+                (None, Some(key)) => Some(After::Key(key.clone())),
+                (None, None) => None,
+            };
         let max = max_keys(input.max_keys)?;
-        let page = self.page(&input.bucket, input.prefix.as_ref(), input.delimiter.as_ref(), after, max).await?;
+        let page = self
+            .page(
+                &input.bucket,
+                input.prefix.as_ref(),
+                input.delimiter.as_ref(),
+                after,
+                max,
+            )
+            .await?;
         let write = Encoding::of(input.encoding_type.as_ref());
         let count = page.objects.len() + page.common_prefixes.len();
         Ok(ListObjectsV2Output {
@@ -116,15 +149,32 @@ impl Backend {
         })
     }
 
-    pub(super) async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<ListObjectsOutput> {
+    pub(super) async fn list_objects(
+        &self,
+        request: S3Request<ListObjectsInput>,
+    ) -> S3Result<ListObjectsOutput> {
         let input = request.input;
         // A marker that is itself a common prefix stands for all keys with that prefix.
-        let after = input.marker.clone().filter(|it| !it.is_empty()).map(|marker| match &input.delimiter {
-            Some(delimiter) if !delimiter.is_empty() && marker.ends_with(delimiter) => After::CommonPrefix(marker),
-            _ => After::Key(marker),
-        });
+        let after = input
+            .marker
+            .clone()
+            .filter(|it| !it.is_empty())
+            .map(|marker| match &input.delimiter {
+                Some(delimiter) if !delimiter.is_empty() && marker.ends_with(delimiter) => {
+                    After::CommonPrefix(marker)
+                }
+                _ => After::Key(marker),
+            });
         let max = max_keys(input.max_keys)?;
-        let page = self.page(&input.bucket, input.prefix.as_ref(), input.delimiter.as_ref(), after, max).await?;
+        let page = self
+            .page(
+                &input.bucket,
+                input.prefix.as_ref(),
+                input.delimiter.as_ref(),
+                after,
+                max,
+            )
+            .await?;
         let write = Encoding::of(input.encoding_type.as_ref());
         let next_marker = page.next.clone().map(|it| match it {
             After::Key(text) | After::CommonPrefix(text) => write.text(text),
@@ -159,7 +209,8 @@ impl Backend {
             after,
             max,
         };
-        self.look(move |connection| listing::list(connection, &query)).await
+        self.look(move |connection| listing::list(connection, &query))
+            .await
     }
 
     pub(super) async fn list_multipart_uploads(
@@ -168,15 +219,36 @@ impl Backend {
     ) -> S3Result<ListMultipartUploadsOutput> {
         let input = request.input;
         if input.delimiter.as_ref().is_some_and(|it| !it.is_empty()) {
-            return Err(s3_error!(NotImplemented, "uploads cannot be listed with a delimiter"));
+            return Err(s3_error!(
+                NotImplemented,
+                "uploads cannot be listed with a delimiter"
+            ));
         }
-        let max = input.max_uploads.unwrap_or(1000).clamp(1, 1000).unsigned_abs();
-        let (bucket, prefix) = (input.bucket.clone(), input.prefix.clone().unwrap_or_default());
+        let max = input
+            .max_uploads
+            .unwrap_or(1000)
+            .clamp(1, 1000)
+            .unsigned_abs();
+        let (bucket, prefix) = (
+            input.bucket.clone(),
+            input.prefix.clone().unwrap_or_default(),
+        );
         let key_marker = input.key_marker.clone().unwrap_or_default();
         // Without an upload id, all uploads of the marked key are skipped.
-        let id_marker = input.upload_id_marker.clone().unwrap_or_else(|| "\u{10ffff}".to_owned());
+        let id_marker = input
+            .upload_id_marker
+            .clone()
+            .unwrap_or_else(|| "\u{10ffff}".to_owned());
         let mut found = self
-            .look(move |connection| uploads::list(connection, &bucket, &prefix, (&key_marker, &id_marker), max + 1))
+            .look(move |connection| {
+                uploads::list(
+                    connection,
+                    &bucket,
+                    &prefix,
+                    (&key_marker, &id_marker),
+                    max + 1,
+                )
+            })
             .await?;
         let truncated = found.len() > max as usize;
         found.truncate(max as usize);
@@ -209,7 +281,8 @@ impl Backend {
 }
 
 fn max_keys(asked: Option<i32>) -> S3Result<usize> {
-    usize::try_from(asked.unwrap_or(1000).min(1000)).map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))
+    usize::try_from(asked.unwrap_or(1000).min(1000))
+        .map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))
 }
 
 /// How keys are written into XML, which cannot represent every character: literally, or
@@ -220,11 +293,20 @@ enum Encoding {
     Url,
 }
 
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
 
 impl Encoding {
     fn of(asked: Option<&EncodingType>) -> Self {
-        if asked.is_some_and(|it| it.as_str() == EncodingType::URL) { Self::Url } else { Self::Plain }
+        if asked.is_some_and(|it| it.as_str() == EncodingType::URL) {
+            Self::Url
+        } else {
+            Self::Plain
+        }
     }
 
     fn text(self, text: String) -> String {
@@ -235,7 +317,12 @@ impl Encoding {
     }
 
     fn common_prefixes(self, prefixes: Vec<String>) -> Vec<CommonPrefix> {
-        prefixes.into_iter().map(|it| CommonPrefix { prefix: Some(self.text(it)) }).collect()
+        prefixes
+            .into_iter()
+            .map(|it| CommonPrefix {
+                prefix: Some(self.text(it)),
+            })
+            .collect()
     }
 
     fn objects(self, objects: Vec<listing::Listed>) -> Vec<Object> {

@@ -24,8 +24,13 @@ impl Backend {
             .write(move |connection| {
                 uploads::create(connection, &id, &at, &headers)?;
                 let now_ms = crate::now_ms();
-                let remove = uploads::expire(connection, now_ms).map_err(S3Error::internal_error)?;
-                Ok(Change { value: (), keep: None, remove })
+                let remove =
+                    uploads::expire(connection, now_ms).map_err(S3Error::internal_error)?;
+                Ok(Change {
+                    value: (),
+                    keep: None,
+                    remove,
+                })
             })
             .await?;
         Ok(CreateMultipartUploadOutput {
@@ -36,7 +41,10 @@ impl Backend {
         })
     }
 
-    pub(super) async fn upload_part(&self, mut request: S3Request<UploadPartInput>) -> S3Result<UploadPartOutput> {
+    pub(super) async fn upload_part(
+        &self,
+        mut request: S3Request<UploadPartInput>,
+    ) -> S3Result<UploadPartOutput> {
         let at = address(&request.input.bucket, &request.input.key);
         let (id, number) = (request.input.upload_id.clone(), request.input.part_number);
         self.require_upload(&id, &at, number).await?;
@@ -60,11 +68,18 @@ impl Backend {
         request: S3Request<UploadPartCopyInput>,
     ) -> S3Result<UploadPartCopyOutput> {
         let input = request.input;
-        let (from, at) = (source(&input.copy_source)?, address(&input.bucket, &input.key));
-        self.require_upload(&input.upload_id, &at, input.part_number).await?;
+        let (from, at) = (
+            source(&input.copy_source)?,
+            address(&input.bucket, &input.key),
+        );
+        self.require_upload(&input.upload_id, &at, input.part_number)
+            .await?;
         let conditions = (input.copy_source_if_match, input.copy_source_if_none_match);
         let wanted = match input.copy_source_range.as_deref() {
-            Some(text) => Some(Range::parse(text).map_err(|_| s3_error!(InvalidArgument, "`{text}` is not a range"))?),
+            Some(text) => Some(
+                Range::parse(text)
+                    .map_err(|_| s3_error!(InvalidArgument, "`{text}` is not a range"))?,
+            ),
             None => None,
         };
         let look = move |connection: &rusqlite::Connection| {
@@ -80,19 +95,39 @@ impl Backend {
             .filter_map(|it| Slice::of_piece(self.blobs.path(&it.blob), it.start, it.size, &range))
             .collect();
         let body = Box::pin(content::stream(slices, reading).map_err(s3s::StdError::from));
-        let (blob, digests) = self.blobs.receive(body, Hashing::default(), MAX_PUT).await?;
-        let etag = self.put_part(input.upload_id, at, input.part_number, Received { blob, digests }).await?;
+        let (blob, digests) = self
+            .blobs
+            .receive(body, Hashing::default(), MAX_PUT)
+            .await?;
+        let etag = self
+            .put_part(
+                input.upload_id,
+                at,
+                input.part_number,
+                Received { blob, digests },
+            )
+            .await?;
         let result = CopyPartResult {
             e_tag: strong(&etag),
             last_modified: Some(timestamp(crate::now_ms())),
             ..Default::default()
         };
-        Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+        Ok(UploadPartCopyOutput {
+            copy_part_result: Some(result),
+            ..Default::default()
+        })
     }
 
-    pub(super) async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<ListPartsOutput> {
+    pub(super) async fn list_parts(
+        &self,
+        request: S3Request<ListPartsInput>,
+    ) -> S3Result<ListPartsOutput> {
         let input = request.input;
-        let max = input.max_parts.unwrap_or(1000).clamp(1, 1000).unsigned_abs();
+        let max = input
+            .max_parts
+            .unwrap_or(1000)
+            .clamp(1, 1000)
+            .unsigned_abs();
         let after = input.part_number_marker.unwrap_or(0);
         let (id, at) = (input.upload_id.clone(), address(&input.bucket, &input.key));
         let mut parts = self
@@ -120,24 +155,42 @@ impl Backend {
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<CompleteMultipartUploadOutput> {
-        let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_match, if_none_match, .. } =
-            request.input;
+        let CompleteMultipartUploadInput {
+            bucket,
+            key,
+            upload_id,
+            multipart_upload,
+            if_match,
+            if_none_match,
+            ..
+        } = request.input;
         let named: Vec<NamedPart> = multipart_upload
             .and_then(|it| it.parts)
             .unwrap_or_default()
             .into_iter()
             .map(|it| NamedPart {
                 number: it.part_number.unwrap_or(0),
-                etag: it.e_tag.map(|etag| etag.value().to_owned()).unwrap_or_default(),
+                etag: it
+                    .e_tag
+                    .map(|etag| etag.value().to_owned())
+                    .unwrap_or_default(),
             })
             .collect();
         let (at, rules) = (address(&bucket, &key), self.rules.clone());
         let etag = self
             .index
             .write(move |connection| {
-                let condition = Condition { if_match, if_none_match };
-                let (etag, remove) = uploads::complete(connection, &rules, &upload_id, &at, &named, &condition)?;
-                Ok(Change { value: etag, keep: None, remove })
+                let condition = Condition {
+                    if_match,
+                    if_none_match,
+                };
+                let (etag, remove) =
+                    uploads::complete(connection, &rules, &upload_id, &at, &named, &condition)?;
+                Ok(Change {
+                    value: etag,
+                    keep: None,
+                    remove,
+                })
             })
             .await?;
         Ok(CompleteMultipartUploadOutput {
@@ -152,12 +205,21 @@ impl Backend {
         &self,
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<AbortMultipartUploadOutput> {
-        let AbortMultipartUploadInput { bucket, key, upload_id, .. } = request.input;
+        let AbortMultipartUploadInput {
+            bucket,
+            key,
+            upload_id,
+            ..
+        } = request.input;
         let at = address(&bucket, &key);
         self.index
             .write(move |connection| {
                 let remove = uploads::abort(connection, &upload_id, &at)?;
-                Ok(Change { value: (), keep: None, remove })
+                Ok(Change {
+                    value: (),
+                    keep: None,
+                    remove,
+                })
             })
             .await?;
         Ok(AbortMultipartUploadOutput::default())
@@ -165,13 +227,23 @@ impl Backend {
 
     async fn require_upload(&self, id: &str, at: &Address, number: i32) -> S3Result<()> {
         if !(1..=MAX_PARTS).contains(&number) {
-            return Err(s3_error!(InvalidArgument, "a part number must be 1 to {MAX_PARTS}"));
+            return Err(s3_error!(
+                InvalidArgument,
+                "a part number must be 1 to {MAX_PARTS}"
+            ));
         }
         let (id, at) = (id.to_owned(), at.clone());
-        self.look(move |connection| uploads::find(connection, &id, &at).map(|_| ())).await
+        self.look(move |connection| uploads::find(connection, &id, &at).map(|_| ()))
+            .await
     }
 
-    async fn put_part(&self, id: String, at: Address, number: i32, received: Received) -> S3Result<String> {
+    async fn put_part(
+        &self,
+        id: String,
+        at: Address,
+        number: i32,
+        received: Received,
+    ) -> S3Result<String> {
         let etag = base16ct::lower::encode_string(&received.digests.md5);
         let part = StoredPart {
             number,
@@ -183,7 +255,11 @@ impl Backend {
         self.index
             .write(move |connection| {
                 let remove = uploads::put_part(connection, &id, &at, &part)?;
-                Ok(Change { value: (), keep: Some(received.blob), remove })
+                Ok(Change {
+                    value: (),
+                    keep: Some(received.blob),
+                    remove,
+                })
             })
             .await?;
         Ok(etag)

@@ -6,7 +6,8 @@ use futures::TryStreamExt as _;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use s3s::dto::{
-    ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob, Timestamp,
+    ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    StreamingBlob, Timestamp,
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
@@ -18,8 +19,20 @@ use crate::objects::{self, StoredObject, matches};
 /// Both output types have the same fields but no type in common.
 macro_rules! described {
     ($output:ident, $object:expr, $with_checksums:expr) => {{
-        let StoredObject { etag, modified_ms, headers, .. } = $object;
-        let StoredHeaders { crc32, crc32c, crc64nvme, sha1, sha256, .. } = &headers;
+        let StoredObject {
+            etag,
+            modified_ms,
+            headers,
+            ..
+        } = $object;
+        let StoredHeaders {
+            crc32,
+            crc32c,
+            crc64nvme,
+            sha1,
+            sha256,
+            ..
+        } = &headers;
         let checksum = |sum: &Option<String>| sum.clone().filter(|_| $with_checksums);
         $output {
             checksum_crc32: checksum(crc32),
@@ -46,21 +59,35 @@ macro_rules! described {
 macro_rules! answer_as_asked {
     ($output:ident, $input:ident) => {
         $output.cache_control = $input.response_cache_control.or($output.cache_control);
-        $output.content_disposition = $input.response_content_disposition.or($output.content_disposition);
-        $output.content_encoding = $input.response_content_encoding.or($output.content_encoding);
-        $output.content_language = $input.response_content_language.or($output.content_language);
+        $output.content_disposition = $input
+            .response_content_disposition
+            .or($output.content_disposition);
+        $output.content_encoding = $input
+            .response_content_encoding
+            .or($output.content_encoding);
+        $output.content_language = $input
+            .response_content_language
+            .or($output.content_language);
         $output.content_type = $input.response_content_type.or($output.content_type);
     };
 }
 
 impl Backend {
-    pub(super) async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<HeadObjectOutput> {
+    pub(super) async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<HeadObjectOutput> {
         let input = request.input;
         if input.part_number.is_some() {
-            return Err(s3_error!(NotImplemented, "objects cannot be read by part number"));
+            return Err(s3_error!(
+                NotImplemented,
+                "objects cannot be read by part number"
+            ));
         }
         let at = address(&input.bucket, &input.key);
-        let object = self.look(move |connection| objects::find(connection, &at)).await?;
+        let object = self
+            .look(move |connection| objects::find(connection, &at))
+            .await?;
         Preconditions {
             if_match: input.if_match,
             if_unmodified_since: input.if_unmodified_since,
@@ -77,10 +104,16 @@ impl Backend {
         Ok(output)
     }
 
-    pub(super) async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    pub(super) async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = request.input;
         if input.part_number.is_some() {
-            return Err(s3_error!(NotImplemented, "objects cannot be read by part number"));
+            return Err(s3_error!(
+                NotImplemented,
+                "objects cannot be read by part number"
+            ));
         }
         let at = address(&input.bucket, &input.key);
         let preconditions = Preconditions {
@@ -116,7 +149,9 @@ impl Backend {
 
 /// The requested bytes (end exclusive), and the `Content-Range` of a partial response.
 fn resolve(wanted: Option<&s3s::dto::Range>, size: u64) -> S3Result<(Range<u64>, Option<String>)> {
-    let Some(wanted) = wanted else { return Ok((0..size, None)) };
+    let Some(wanted) = wanted else {
+        return Ok((0..size, None));
+    };
     let range = wanted.check(size)?;
     if range.is_empty() {
         return Err(s3_error!(InvalidRange));

@@ -9,21 +9,33 @@ use crate::headers::StoredHeaders;
 use crate::objects::{self, Address, Condition, NewObject, Piece};
 
 impl Backend {
-    pub(super) async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
+    pub(super) async fn put_object(
+        &self,
+        mut request: S3Request<PutObjectInput>,
+    ) -> S3Result<PutObjectOutput> {
         let at = address(&request.input.bucket, &request.input.key);
         if request.input.sse_customer_algorithm.is_some() || request.input.tagging.is_some() {
-            return Err(s3_error!(NotImplemented, "customer keys and tags are not implemented"));
+            return Err(s3_error!(
+                NotImplemented,
+                "customer keys and tags are not implemented"
+            ));
         }
         self.require_bucket(&at.bucket).await?;
         let headers = StoredHeaders::PutObjectInput(&mut request.input)?;
-        let condition =
-            Condition { if_match: request.input.if_match.take(), if_none_match: request.input.if_none_match.take() };
+        let condition = Condition {
+            if_match: request.input.if_match.take(),
+            if_none_match: request.input.if_none_match.take(),
+        };
         let body = request.input.body.take();
         let received = self.receive(&request, body).await?;
 
         let etag = base16ct::lower::encode_string(&received.digests.md5);
         let checksum = received.digests.others;
-        let piece = Piece { start: 0, size: received.blob.size, blob: received.blob.name.clone() };
+        let piece = Piece {
+            start: 0,
+            size: received.blob.size,
+            blob: received.blob.name.clone(),
+        };
         let object = NewObject {
             size: received.blob.size,
             etag: etag.clone(),
@@ -33,8 +45,13 @@ impl Backend {
         let rules = self.rules.clone();
         self.index
             .write(move |connection| {
-                let remove = objects::store(connection, &rules, &at, &object, &condition, &Cause::Put)?;
-                Ok(Change { value: (), keep: Some(received.blob), remove })
+                let remove =
+                    objects::store(connection, &rules, &at, &object, &condition, &Cause::Put)?;
+                Ok(Change {
+                    value: (),
+                    keep: Some(received.blob),
+                    remove,
+                })
             })
             .await?;
         Ok(PutObjectOutput {
@@ -49,15 +66,32 @@ impl Backend {
     }
 
     /// A copy shares the files of its source, so it costs one row whatever the size.
-    pub(super) async fn copy_object(&self, mut request: S3Request<CopyObjectInput>) -> S3Result<CopyObjectOutput> {
+    pub(super) async fn copy_object(
+        &self,
+        mut request: S3Request<CopyObjectInput>,
+    ) -> S3Result<CopyObjectOutput> {
         let input = &mut request.input;
-        let (from, to) = (source(&input.copy_source)?, address(&input.bucket, &input.key));
-        let replace = input.metadata_directive.as_ref().is_some_and(|it| it.as_str() == MetadataDirective::REPLACE);
+        let (from, to) = (
+            source(&input.copy_source)?,
+            address(&input.bucket, &input.key),
+        );
+        let replace = input
+            .metadata_directive
+            .as_ref()
+            .is_some_and(|it| it.as_str() == MetadataDirective::REPLACE);
         if from == to && !replace {
-            return Err(s3_error!(InvalidRequest, "an object can be copied onto itself only with new metadata"));
+            return Err(s3_error!(
+                InvalidRequest,
+                "an object can be copied onto itself only with new metadata"
+            ));
         }
-        let new_headers = replace.then(|| StoredHeaders::CopyObjectInput(input)).transpose()?;
-        let conditions = (input.copy_source_if_match.take(), input.copy_source_if_none_match.take());
+        let new_headers = replace
+            .then(|| StoredHeaders::CopyObjectInput(input))
+            .transpose()?;
+        let conditions = (
+            input.copy_source_if_match.take(),
+            input.copy_source_if_none_match.take(),
+        );
         let rules = self.rules.clone();
         let etag = self
             .index
@@ -77,8 +111,19 @@ impl Backend {
                     pieces: objects::pieces(connection, found.id, &(0..found.size))?,
                 };
                 let cause = Cause::Copy(from);
-                let remove = objects::store(connection, &rules, &to, &object, &Condition::default(), &cause)?;
-                Ok(Change { value: found.etag, keep: None, remove })
+                let remove = objects::store(
+                    connection,
+                    &rules,
+                    &to,
+                    &object,
+                    &Condition::default(),
+                    &cause,
+                )?;
+                Ok(Change {
+                    value: found.etag,
+                    keep: None,
+                    remove,
+                })
             })
             .await?;
         let result = CopyObjectResult {
@@ -86,25 +131,47 @@ impl Backend {
             last_modified: Some(timestamp(crate::now_ms())),
             ..Default::default()
         };
-        Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
+        Ok(CopyObjectOutput {
+            copy_object_result: Some(result),
+            ..Default::default()
+        })
     }
 
-    pub(super) async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<DeleteObjectOutput> {
+    pub(super) async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<DeleteObjectOutput> {
         let at = address(&request.input.bucket, &request.input.key);
         self.delete(vec![at]).await?;
         Ok(DeleteObjectOutput::default())
     }
 
-    pub(super) async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> S3Result<DeleteObjectsOutput> {
+    pub(super) async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<DeleteObjectsOutput> {
         let DeleteObjectsInput { bucket, delete, .. } = request.input;
         if delete.objects.is_empty() || delete.objects.len() > 1000 {
-            return Err(s3_error!(MalformedXML, "1 to 1,000 objects can be deleted at once"));
+            return Err(s3_error!(
+                MalformedXML,
+                "1 to 1,000 objects can be deleted at once"
+            ));
         }
         let keys: Vec<String> = delete.objects.into_iter().map(|it| it.key).collect();
-        self.delete(keys.iter().map(|key| address(&bucket, key)).collect()).await?;
-        let deleted = (!delete.quiet.unwrap_or(false))
-            .then(|| keys.into_iter().map(|key| DeletedObject { key: Some(key), ..Default::default() }).collect());
-        Ok(DeleteObjectsOutput { deleted, ..Default::default() })
+        self.delete(keys.iter().map(|key| address(&bucket, key)).collect())
+            .await?;
+        let deleted = (!delete.quiet.unwrap_or(false)).then(|| {
+            keys.into_iter()
+                .map(|key| DeletedObject {
+                    key: Some(key),
+                    ..Default::default()
+                })
+                .collect()
+        });
+        Ok(DeleteObjectsOutput {
+            deleted,
+            ..Default::default()
+        })
     }
 
     async fn delete(&self, all: Vec<Address>) -> S3Result<()> {
@@ -115,7 +182,11 @@ impl Backend {
                 for at in &all {
                     remove.extend(objects::remove(connection, &rules, at)?);
                 }
-                Ok(Change { value: (), keep: None, remove })
+                Ok(Change {
+                    value: (),
+                    keep: None,
+                    remove,
+                })
             })
             .await
     }
@@ -123,12 +194,19 @@ impl Backend {
     /// Rejects a request before its body is read, if the body could not be stored anyway.
     async fn require_bucket(&self, bucket: &str) -> S3Result<()> {
         let bucket = bucket.to_owned();
-        self.look(move |connection| objects::require_bucket(connection, &bucket)).await
+        self.look(move |connection| objects::require_bucket(connection, &bucket))
+            .await
     }
 
     /// R2 does not support POST uploads.
-    pub(super) async fn post_object(&self, _request: S3Request<PostObjectInput>) -> S3Result<PostObjectOutput> {
-        Err(s3_error!(NotImplemented, "POST uploads are not implemented: use a presigned PUT"))
+    pub(super) async fn post_object(
+        &self,
+        _request: S3Request<PostObjectInput>,
+    ) -> S3Result<PostObjectOutput> {
+        Err(s3_error!(
+            NotImplemented,
+            "POST uploads are not implemented: use a presigned PUT"
+        ))
     }
 }
 

@@ -10,14 +10,22 @@ use s3_server::{Action, R2CopySource, R2Event};
 use crate::support::{BUCKET, World};
 
 async fn put(world: &World, bucket: &str, key: &str) {
-    let put = world.client.put_object().bucket(bucket).key(key).body(ByteStream::from_static(b"hello"));
+    let put = world
+        .client
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .body(ByteStream::from_static(b"hello"));
     put.send().await.unwrap();
 }
 
 /// All waiting events.
 async fn waiting(server: &RunningServer) -> Vec<R2Event> {
     let events = server.server.events().waiting(1000).await.unwrap();
-    events.iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect()
+    events
+        .iter()
+        .map(|it| serde_json::from_str(&it.body).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -31,17 +39,56 @@ async fn each_way_to_make_or_remove_an_object_sends_its_event() {
         .key("uploads/copy")
         .copy_source("private/uploads/a%20b%20%C3%A9.mp4");
     copy.send().await.unwrap();
-    let upload = world.client.create_multipart_upload().bucket(PRIVATE).key("uploads/parts").send().await.unwrap();
+    let upload = world
+        .client
+        .create_multipart_upload()
+        .bucket(PRIVATE)
+        .key("uploads/parts")
+        .send()
+        .await
+        .unwrap();
     let id = upload.upload_id().unwrap();
-    let part = world.client.upload_part().bucket(PRIVATE).key("uploads/parts").upload_id(id).part_number(1);
-    let etag = part.body(ByteStream::from_static(b"hello")).send().await.unwrap().e_tag.unwrap();
-    let parts = CompletedMultipartUpload::builder().parts(CompletedPart::builder().part_number(1).e_tag(etag).build());
-    let complete = world.client.complete_multipart_upload().bucket(PRIVATE).key("uploads/parts").upload_id(id);
-    let done = complete.multipart_upload(parts.build()).send().await.unwrap();
-    world.client.delete_object().bucket(PRIVATE).key("uploads/copy").send().await.unwrap();
+    let part = world
+        .client
+        .upload_part()
+        .bucket(PRIVATE)
+        .key("uploads/parts")
+        .upload_id(id)
+        .part_number(1);
+    let etag = part
+        .body(ByteStream::from_static(b"hello"))
+        .send()
+        .await
+        .unwrap()
+        .e_tag
+        .unwrap();
+    let parts = CompletedMultipartUpload::builder()
+        .parts(CompletedPart::builder().part_number(1).e_tag(etag).build());
+    let complete = world
+        .client
+        .complete_multipart_upload()
+        .bucket(PRIVATE)
+        .key("uploads/parts")
+        .upload_id(id);
+    let done = complete
+        .multipart_upload(parts.build())
+        .send()
+        .await
+        .unwrap();
+    world
+        .client
+        .delete_object()
+        .bucket(PRIVATE)
+        .key("uploads/copy")
+        .send()
+        .await
+        .unwrap();
 
     let events = waiting(&world.server).await;
-    let shape: Vec<_> = events.iter().map(|it| (it.action, it.object.key.as_str(), it.object.size)).collect();
+    let shape: Vec<_> = events
+        .iter()
+        .map(|it| (it.action, it.object.key.as_str(), it.object.size))
+        .collect();
     assert_eq!(
         shape,
         [
@@ -51,11 +98,24 @@ async fn each_way_to_make_or_remove_an_object_sends_its_event() {
             (Action::DeleteObject, "uploads/copy", None),
         ]
     );
-    assert_eq!(events[0].object.e_tag.as_deref(), Some("5d41402abc4b2a76b9719d911017c592"));
-    assert_eq!(events[2].object.e_tag.as_deref(), Some(done.e_tag().unwrap().trim_matches('"')));
-    let source = R2CopySource { bucket: PRIVATE.to_owned(), object: "uploads/a b é.mp4".to_owned() };
+    assert_eq!(
+        events[0].object.e_tag.as_deref(),
+        Some("5d41402abc4b2a76b9719d911017c592")
+    );
+    assert_eq!(
+        events[2].object.e_tag.as_deref(),
+        Some(done.e_tag().unwrap().trim_matches('"'))
+    );
+    let source = R2CopySource {
+        bucket: PRIVATE.to_owned(),
+        object: "uploads/a b é.mp4".to_owned(),
+    };
     assert_eq!(events[1].copy_source, Some(source));
-    assert!(events.iter().all(|it| it.account == "account" && it.bucket == PRIVATE));
+    assert!(
+        events
+            .iter()
+            .all(|it| it.account == "account" && it.bucket == PRIVATE)
+    );
 }
 
 #[tokio::test]
@@ -64,8 +124,22 @@ async fn only_what_a_rule_names_sends_events() {
     put(&world, PRIVATE, "keys/uploads/a").await;
     put(&world, PRIVATE, "upload").await;
     put(&world, BUCKET, "uploads/a").await;
-    world.client.delete_object().bucket(PRIVATE).key("uploads/never-existed").send().await.unwrap();
-    let refused = world.client.put_object().bucket(PRIVATE).key("uploads/a").if_match("\"x\"").send().await;
+    world
+        .client
+        .delete_object()
+        .bucket(PRIVATE)
+        .key("uploads/never-existed")
+        .send()
+        .await
+        .unwrap();
+    let refused = world
+        .client
+        .put_object()
+        .bucket(PRIVATE)
+        .key("uploads/a")
+        .if_match("\"x\"")
+        .send()
+        .await;
     assert!(refused.is_err());
     assert_eq!(waiting(&world.server).await, []);
 }
@@ -87,7 +161,10 @@ async fn events_come_again_until_they_are_acknowledged() {
     outbox.ack(rest[0].sequence).await.unwrap();
     put(&world, PRIVATE, "uploads/4").await;
     let later = outbox.next_batch(2).await.unwrap();
-    assert!(later[0].sequence > rest[0].sequence, "a number is never given twice");
+    assert!(
+        later[0].sequence > rest[0].sequence,
+        "a number is never given twice"
+    );
 }
 
 #[tokio::test]
@@ -98,7 +175,10 @@ async fn a_waiting_consumer_hears_at_once() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!waiting.is_finished());
     put(&world, PRIVATE, "uploads/1").await;
-    let events = tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("it was notified").unwrap();
+    let events = tokio::time::timeout(Duration::from_secs(2), waiting)
+        .await
+        .expect("it was notified")
+        .unwrap();
     assert_eq!(events.len(), 1);
 }
 

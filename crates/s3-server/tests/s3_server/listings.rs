@@ -16,12 +16,27 @@ const KEYS: [&str; 9] = ["a", "a/1", "a/2", "a/b/3", "a0", "b/1", "b/2", "c", "�
 async fn pages_hold_each_object_once() {
     let world = with(&KEYS).await;
     for page_size in 1..=10 {
-        let mut pages = world.client.list_objects_v2().bucket(BUCKET).into_paginator().page_size(page_size).send();
+        let mut pages = world
+            .client
+            .list_objects_v2()
+            .bucket(BUCKET)
+            .into_paginator()
+            .page_size(page_size)
+            .send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.unwrap();
-            assert!(page.contents().iter().all(|it| it.e_tag().is_some() && it.size() == Some(1)));
-            keys.extend(page.contents().iter().filter_map(|it| it.key()).map(str::to_owned));
+            assert!(
+                page.contents()
+                    .iter()
+                    .all(|it| it.e_tag().is_some() && it.size() == Some(1))
+            );
+            keys.extend(
+                page.contents()
+                    .iter()
+                    .filter_map(|it| it.key())
+                    .map(str::to_owned),
+            );
         }
         assert_eq!(keys, KEYS, "pages of {page_size}");
     }
@@ -42,8 +57,18 @@ async fn grouped(world: &World, prefix: &str, page_size: i32) -> (Vec<String>, V
     while let Some(page) = pages.next().await {
         let page = page.unwrap();
         assert!(page.key_count().unwrap() <= page_size);
-        keys.extend(page.contents().iter().filter_map(|it| it.key()).map(str::to_owned));
-        prefixes.extend(page.common_prefixes().iter().filter_map(|it| it.prefix()).map(str::to_owned));
+        keys.extend(
+            page.contents()
+                .iter()
+                .filter_map(|it| it.key())
+                .map(str::to_owned),
+        );
+        prefixes.extend(
+            page.common_prefixes()
+                .iter()
+                .filter_map(|it| it.prefix())
+                .map(str::to_owned),
+        );
     }
     (keys, prefixes)
 }
@@ -55,10 +80,19 @@ async fn a_delimiter_puts_folders_together() {
         let (keys, prefixes) = grouped(&world, "", page_size).await;
         assert_eq!(
             (keys, prefixes),
-            (["a", "a0", "c", "체"].map(str::to_owned).to_vec(), vec!["a/".into(), "b/".into()])
+            (
+                ["a", "a0", "c", "체"].map(str::to_owned).to_vec(),
+                vec!["a/".into(), "b/".into()]
+            )
         );
         let (keys, prefixes) = grouped(&world, "a/", page_size).await;
-        assert_eq!((keys, prefixes), (["a/1", "a/2"].map(str::to_owned).to_vec(), vec!["a/b/".into()]));
+        assert_eq!(
+            (keys, prefixes),
+            (
+                ["a/1", "a/2"].map(str::to_owned).to_vec(),
+                vec!["a/b/".into()]
+            )
+        );
     }
 }
 
@@ -66,12 +100,25 @@ async fn a_delimiter_puts_folders_together() {
 async fn listings_start_after_a_key() {
     let world = with(&KEYS).await;
     let list = |after: &str, prefix: &str| {
-        world.client.list_objects_v2().bucket(BUCKET).start_after(after).prefix(prefix).send()
+        world
+            .client
+            .list_objects_v2()
+            .bucket(BUCKET)
+            .start_after(after)
+            .prefix(prefix)
+            .send()
     };
     let keys = |page: aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output| -> Vec<String> {
-        page.contents().iter().filter_map(|it| it.key()).map(str::to_owned).collect()
+        page.contents()
+            .iter()
+            .filter_map(|it| it.key())
+            .map(str::to_owned)
+            .collect()
     };
-    assert_eq!(keys(list("a/2", "").await.unwrap()), ["a/b/3", "a0", "b/1", "b/2", "c", "체"]);
+    assert_eq!(
+        keys(list("a/2", "").await.unwrap()),
+        ["a/b/3", "a0", "b/1", "b/2", "c", "체"]
+    );
     assert_eq!(keys(list("a/1x", "a/").await.unwrap()), ["a/2", "a/b/3"]);
     assert_eq!(keys(list("체", "").await.unwrap()), [] as [&str; 0]);
     assert_eq!(keys(list("b", "a/").await.unwrap()), [] as [&str; 0]);
@@ -82,10 +129,26 @@ async fn the_first_version_of_the_listing_works_too() {
     let world = with(&KEYS).await;
     let (mut keys, mut marker) = (Vec::new(), None);
     loop {
-        let list = world.client.list_objects().bucket(BUCKET).delimiter("/").max_keys(2).set_marker(marker);
+        let list = world
+            .client
+            .list_objects()
+            .bucket(BUCKET)
+            .delimiter("/")
+            .max_keys(2)
+            .set_marker(marker);
         let page = list.send().await.unwrap();
-        keys.extend(page.contents().iter().filter_map(|it| it.key()).map(str::to_owned));
-        keys.extend(page.common_prefixes().iter().filter_map(|it| it.prefix()).map(str::to_owned));
+        keys.extend(
+            page.contents()
+                .iter()
+                .filter_map(|it| it.key())
+                .map(str::to_owned),
+        );
+        keys.extend(
+            page.common_prefixes()
+                .iter()
+                .filter_map(|it| it.prefix())
+                .map(str::to_owned),
+        );
         if !page.is_truncated().unwrap() {
             break;
         }
@@ -99,9 +162,24 @@ async fn the_first_version_of_the_listing_works_too() {
 async fn odd_questions_have_an_answer() {
     let world = with(&KEYS).await;
     let list = || world.client.list_objects_v2().bucket(BUCKET);
-    assert_eq!(code(list().continuation_token("rubbish").send().await), "InvalidArgument");
+    assert_eq!(
+        code(list().continuation_token("rubbish").send().await),
+        "InvalidArgument"
+    );
     assert_eq!(code(list().max_keys(-1).send().await), "InvalidArgument");
     let nothing = list().max_keys(0).send().await.unwrap();
-    assert_eq!((nothing.contents().len(), nothing.is_truncated()), (0, Some(false)));
-    assert_eq!(list().prefix("no/such").send().await.unwrap().contents().len(), 0);
+    assert_eq!(
+        (nothing.contents().len(), nothing.is_truncated()),
+        (0, Some(false))
+    );
+    assert_eq!(
+        list()
+            .prefix("no/such")
+            .send()
+            .await
+            .unwrap()
+            .contents()
+            .len(),
+        0
+    );
 }

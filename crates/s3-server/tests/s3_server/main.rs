@@ -1,7 +1,10 @@
 //! The embedded S3 server, tested over the protocol: with the SDK where it can express the request,
 //! and with a plain HTTP client as a browser would.
 
-#![expect(clippy::unwrap_used, reason = "in tests, helpers included, a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "in tests, helpers included, a panic is the report"
+)]
 
 mod browser;
 mod buckets;

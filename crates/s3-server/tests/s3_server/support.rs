@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -27,16 +28,32 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let server = RunningServer::start(folder.path()).await;
         let client = client(&server.endpoint, RequestChecksumCalculation::WhenRequired);
-        Self { server, client, folder }
+        Self {
+            server,
+            client,
+            folder,
+        }
     }
 
     pub(crate) async fn put(&self, key: &str, body: &'static [u8]) -> String {
-        let put = self.client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(body));
+        let put = self
+            .client
+            .put_object()
+            .bucket(BUCKET)
+            .key(key)
+            .body(ByteStream::from_static(body));
         put.send().await.unwrap().e_tag.unwrap()
     }
 
     pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
-        let object = self.client.get_object().bucket(BUCKET).key(key).send().await.unwrap();
+        let object = self
+            .client
+            .get_object()
+            .bucket(BUCKET)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
         object.body.collect().await.unwrap().to_vec()
     }
 
@@ -52,7 +69,10 @@ impl World {
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            panic!("{} files instead of {count}, at {caller}", self.files().len());
+            panic!(
+                "{} files instead of {count}, at {caller}",
+                self.files().len()
+            );
         }
     }
 
@@ -99,12 +119,18 @@ where
     E: ProvideErrorMetadata + std::fmt::Debug,
 {
     let error = result.expect_err("it should have been refused");
-    let Some(service) = error.as_service_error() else { panic!("no answer: {error:?}") };
+    let Some(service) = error.as_service_error() else {
+        panic!("no answer: {error:?}")
+    };
     let status = error.raw_response().unwrap().status().as_u16();
-    service.code().map_or_else(|| status.to_string(), str::to_owned)
+    service
+        .code()
+        .map_or_else(|| status.to_string(), str::to_owned)
 }
 
 /// The S3 error code in the XML of a response.
 pub(crate) fn xml_code(body: &str) -> &str {
-    body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code)
+    body.split_once("<Code>")
+        .and_then(|(_, rest)| rest.split_once("</Code>"))
+        .map_or("", |(code, _)| code)
 }

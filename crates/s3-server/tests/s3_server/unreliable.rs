@@ -21,21 +21,34 @@ struct Next {
 impl Faults for Next {
     fn strike(&self, method: &Method, _path: &str) -> Option<Fault> {
         let once = |times: u32| times.checked_sub(1);
-        let strikes =
-            *method == self.method && self.times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, once).is_ok();
+        let strikes = *method == self.method
+            && self
+                .times
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, once)
+                .is_ok();
         strikes.then_some(self.fault)
     }
 }
 
-async fn with(method: Method, fault: Fault, times: u32) -> (S3Store, RunningServer, tempfile::TempDir) {
+async fn with(
+    method: Method,
+    fault: Fault,
+    times: u32,
+) -> (S3Store, RunningServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let faults = Next { method, fault, times: AtomicU32::new(times) };
+    let faults = Next {
+        method,
+        fault,
+        times: AtomicU32::new(times),
+    };
     let server = RunningServer::start_with_faults(folder.path(), Some(Arc::new(faults))).await;
     (server.store(), server, folder)
 }
 
 fn master() -> ObjectKey {
-    ObjectKey::Master { video: VideoId::new(1_700_000_000_000, [1; 10]) }
+    ObjectKey::Master {
+        video: VideoId::new(1_700_000_000_000, [1; 10]),
+    }
 }
 
 #[tokio::test]
@@ -46,7 +59,10 @@ async fn a_passing_refusal_is_repeated() {
         assert_eq!(store.read(&master(), 10).await.unwrap(), "x");
     }
     let (store, _server, _folder) = with(Method::GET, Fault::Unavailable, 2).await;
-    store.put(&master(), "x".into(), PutCondition::Always).await.unwrap();
+    store
+        .put(&master(), "x".into(), PutCondition::Always)
+        .await
+        .unwrap();
     assert_eq!(store.read(&master(), 10).await.unwrap(), "x");
 }
 
@@ -54,7 +70,10 @@ async fn a_passing_refusal_is_repeated() {
 async fn a_lasting_refusal_is_unavailable() {
     for condition in [PutCondition::Always, PutCondition::Absent] {
         let (store, _server, _folder) = with(Method::PUT, Fault::Unavailable, 100).await;
-        let error = store.put(&master(), "x".into(), condition).await.unwrap_err();
+        let error = store
+            .put(&master(), "x".into(), condition)
+            .await
+            .unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     }
 }
@@ -62,25 +81,48 @@ async fn a_lasting_refusal_is_unavailable() {
 #[tokio::test]
 async fn a_conditional_write_whose_answer_is_lost_has_not_lost_the_race() {
     let (store, _server, _folder) = with(Method::PUT, Fault::AnswerLost, 1).await;
-    let etag = store.put(&master(), "mine".into(), PutCondition::Absent).await.unwrap();
+    let etag = store
+        .put(&master(), "mine".into(), PutCondition::Absent)
+        .await
+        .unwrap();
     assert_eq!(store.head(&master()).await.unwrap().etag, etag);
-    let other = store.put(&master(), "other".into(), PutCondition::Absent).await;
-    assert!(matches!(other, Err(StoreError::ConditionFailed { .. })), "{other:?}");
+    let other = store
+        .put(&master(), "other".into(), PutCondition::Absent)
+        .await;
+    assert!(
+        matches!(other, Err(StoreError::ConditionFailed { .. })),
+        "{other:?}"
+    );
 
     let (store, server, _folder) = with(Method::PUT, Fault::AnswerLost, 0).await;
-    let first = store.put(&master(), "first".into(), PutCondition::Always).await.unwrap();
+    let first = store
+        .put(&master(), "first".into(), PutCondition::Always)
+        .await
+        .unwrap();
     drop((store, server));
     let (store, _server, _folder) = with(Method::PUT, Fault::AnswerLost, 1).await;
-    store.put(&master(), "first".into(), PutCondition::Always).await.unwrap();
-    let second = store.put(&master(), "second".into(), PutCondition::Matches(&first)).await.unwrap();
+    store
+        .put(&master(), "first".into(), PutCondition::Always)
+        .await
+        .unwrap();
+    let second = store
+        .put(&master(), "second".into(), PutCondition::Matches(&first))
+        .await
+        .unwrap();
     assert_eq!(store.head(&master()).await.unwrap().etag, second);
 }
 
 #[tokio::test]
 async fn lost_answers_of_deletions_do_no_harm() {
     let (store, _server, _folder) = with(Method::POST, Fault::AnswerLost, 1).await;
-    store.put(&master(), "x".into(), PutCondition::Always).await.unwrap();
-    let deleted = store.delete_all(&ObjectPrefix::Outputs(master().video())).await.unwrap();
+    store
+        .put(&master(), "x".into(), PutCondition::Always)
+        .await
+        .unwrap();
+    let deleted = store
+        .delete_all(&ObjectPrefix::Outputs(master().video()))
+        .await
+        .unwrap();
     assert_eq!(deleted, 1);
 }
 
@@ -95,10 +137,28 @@ async fn a_server_that_is_not_there_is_unavailable() {
 #[tokio::test]
 async fn what_will_not_get_better_is_refused_with_its_code() {
     let (_store, server, _folder) = with(Method::PUT, Fault::Unavailable, 0).await;
-    let config = S3StoreConfig { secret_access_key: "wrong".parse().unwrap(), ..server.store_config() };
-    let error = S3Store::new(&config).put(&master(), "x".into(), PutCondition::Always).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("the store refused `{}`: SignatureDoesNotMatch", master().path()));
-    let config = S3StoreConfig { media_bucket: "no-such-bucket".to_owned(), ..server.store_config() };
+    let config = S3StoreConfig {
+        secret_access_key: "wrong".parse().unwrap(),
+        ..server.store_config()
+    };
+    let error = S3Store::new(&config)
+        .put(&master(), "x".into(), PutCondition::Always)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the store refused `{}`: SignatureDoesNotMatch",
+            master().path()
+        )
+    );
+    let config = S3StoreConfig {
+        media_bucket: "no-such-bucket".to_owned(),
+        ..server.store_config()
+    };
     let error = S3Store::new(&config).read(&master(), 10).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("the store refused `{}`: NoSuchBucket", master().path()));
+    assert_eq!(
+        error.to_string(),
+        format!("the store refused `{}`: NoSuchBucket", master().path())
+    );
 }

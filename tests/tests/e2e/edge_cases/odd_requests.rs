@@ -4,15 +4,22 @@ use super::*;
 
 /// Requests that never reach the worker: the HTTP server in proxy of it does not support the
 /// method.
-pub(super) const UNKNOWN_METHODS: [&str; 3] = ["get of the master", "get of the segment", "get of the key"];
+pub(super) const UNKNOWN_METHODS: [&str; 3] =
+    ["get of the master", "get of the segment", "get of the key"];
 
 /// Requests that reach the worker normalised: workerd resolves dots in a path, as browsers do
 /// before they send it. The path that remains, and its result.
-pub(super) const TIDIED: [(&str, &str, &str); 2] = [("upwards", "/../6580b562fc319fd8/", "/"), ("here", "/./", "/")];
+pub(super) const TIDIED: [(&str, &str, &str); 2] = [
+    ("upwards", "/../6580b562fc319fd8/", "/"),
+    ("here", "/./", "/"),
+];
 
 /// The number of requests that a test sends; an environment variable overrides it.
 pub(super) fn count(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|it| it.parse().ok()).unwrap_or(usual)
+    std::env::var(variable)
+        .ok()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(usual)
 }
 
 /// Memory pages of the worker, which must still be its first instance: a panic would have replaced
@@ -24,7 +31,10 @@ pub(super) async fn memory(edge: &mut Edge) -> u64 {
 }
 
 pub(super) fn named(name: &str) -> Case {
-    cases::all(system_time()).into_iter().find(|it| it.name == name).expect("there is such a case")
+    cases::all(system_time())
+        .into_iter()
+        .find(|it| it.name == name)
+        .expect("there is such a case")
 }
 
 /// Mutates the bytes of a request at a random position.
@@ -36,7 +46,11 @@ fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
             1 if !bytes.is_empty() => bytes[at] ^= 1 << random(8),
             2 => bytes.truncate(at),
             3 => {
-                let again = bytes[at.min(bytes.len())..].iter().copied().take(40).collect::<Vec<_>>();
+                let again = bytes[at.min(bytes.len())..]
+                    .iter()
+                    .copied()
+                    .take(40)
+                    .collect::<Vec<_>>();
                 bytes.splice(at.min(bytes.len())..at.min(bytes.len()), again);
             }
             _ => {
@@ -54,7 +68,10 @@ fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
                     b"#",
                     b"\t",
                 ];
-                bytes.splice(at.min(bytes.len())..at.min(bytes.len()), PIECES[random(12)].iter().copied());
+                bytes.splice(
+                    at.min(bytes.len())..at.min(bytes.len()),
+                    PIECES[random(12)].iter().copied(),
+                );
             }
         }
     }
@@ -64,8 +81,13 @@ fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
 /// everything works. `EDGEREEL_ODD_REQUESTS` sets the number of requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_requests_do_no_harm() {
-    let Some(mut edge) = worker().await else { return };
-    let (all, total) = (Arc::new(cases::all(system_time())), count("EDGEREEL_ODD_REQUESTS", 2_000));
+    let Some(mut edge) = worker().await else {
+        return;
+    };
+    let (all, total) = (
+        Arc::new(cases::all(system_time())),
+        count("EDGEREEL_ODD_REQUESTS", 2_000),
+    );
     let before = memory(&mut edge).await;
     let tasks = (0..8_u64).map(|task| {
         let (address, all) = (edge.address.clone(), all.clone());
@@ -90,8 +112,15 @@ async fn odd_requests_do_no_harm() {
                     text.extend(b"\r\n");
                 }
                 text.extend(b"host: edge\r\n\r\n");
-                let sent = tokio::time::timeout(Duration::from_secs(2), wire::send_bytes(&address, "GET", &text));
-                let status = sent.await.ok().and_then(Result::ok).map_or(0, |it| it.status);
+                let sent = tokio::time::timeout(
+                    Duration::from_secs(2),
+                    wire::send_bytes(&address, "GET", &text),
+                );
+                let status = sent
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
+                    .map_or(0, |it| it.status);
                 *statuses.entry(status).or_default() += 1;
             }
             statuses
@@ -106,7 +135,13 @@ async fn odd_requests_do_no_harm() {
     // workerd's own server responds with 500 to invalid addresses, and with 501 to unknown methods.
     let answered: u64 = statuses.iter().filter(|it| *it.0 != 0).map(|it| it.1).sum();
     assert!(answered * 2 > total, "most are answered: {statuses:?}");
-    for name in ["grant in the query", "media playlist", "segment", "key", "signed with ES256"] {
+    for name in [
+        "grant in the query",
+        "media playlist",
+        "segment",
+        "key",
+        "signed with ES256",
+    ] {
         let case = named(name);
         case.check(&send(&edge.address, &case).await).unwrap();
     }

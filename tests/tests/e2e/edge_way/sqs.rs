@@ -16,16 +16,41 @@ impl Sqs {
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(server.endpoint())
             .region(Region::new(LocalStack::REGION))
-            .credentials_provider(Credentials::new(LocalStack::KEY, LocalStack::KEY, None, None, "test"));
+            .credentials_provider(Credentials::new(
+                LocalStack::KEY,
+                LocalStack::KEY,
+                None,
+                None,
+                "test",
+            ));
         let client = Client::from_conf(config.build());
-        let (dead, url) = (make_queue(&client, "dead").await, make_queue(&client, "jobs").await);
+        let (dead, url) = (
+            make_queue(&client, "dead").await,
+            make_queue(&client, "jobs").await,
+        );
         let arn = QueueAttributeName::QueueArn;
-        let answer = client.get_queue_attributes().queue_url(dead).attribute_names(arn.clone()).send().await.unwrap();
-        let policy =
-            format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":"5"}}"#, answer.attributes.unwrap()[&arn]);
+        let answer = client
+            .get_queue_attributes()
+            .queue_url(dead)
+            .attribute_names(arn.clone())
+            .send()
+            .await
+            .unwrap();
+        let policy = format!(
+            r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":"5"}}"#,
+            answer.attributes.unwrap()[&arn]
+        );
         let request = client.set_queue_attributes().queue_url(&url);
-        request.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.unwrap();
-        Some(Self { _server: server, client, url })
+        request
+            .attributes(QueueAttributeName::RedrivePolicy, policy)
+            .send()
+            .await
+            .unwrap();
+        Some(Self {
+            _server: server,
+            client,
+            url,
+        })
     }
 
     /// The bindings of the worker.
@@ -47,14 +72,24 @@ impl Sqs {
     async fn drain(&self) -> Vec<String> {
         let mut bodies = vec![];
         loop {
-            let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10).send().await;
+            let received = self
+                .client
+                .receive_message()
+                .queue_url(&self.url)
+                .max_number_of_messages(10)
+                .send()
+                .await;
             let messages = received.unwrap().messages.unwrap_or_default();
             if messages.is_empty() {
                 return bodies;
             }
             for message in messages {
                 let request = self.client.delete_message().queue_url(&self.url);
-                request.set_receipt_handle(message.receipt_handle).send().await.unwrap();
+                request
+                    .set_receipt_handle(message.receipt_handle)
+                    .send()
+                    .await
+                    .unwrap();
                 bodies.extend(message.body);
             }
         }
@@ -62,7 +97,14 @@ impl Sqs {
 }
 
 async fn make_queue(client: &Client, name: &str) -> String {
-    client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+    client
+        .create_queue()
+        .queue_name(name)
+        .send()
+        .await
+        .unwrap()
+        .queue_url
+        .unwrap()
 }
 
 pub(super) fn event(action: &str, bucket: &str, key: &str) -> Value {
@@ -73,16 +115,34 @@ pub(super) fn event(action: &str, bucket: &str, key: &str) -> Value {
 /// The positions of the messages of a batch that were acknowledged, and of those that are retried.
 pub(super) fn outcome(report: &Value) -> (Vec<String>, Vec<String>) {
     assert_eq!(report["outcome"], "ok", "{report:#}");
-    let retried = report["retryMessages"].as_array().cloned().unwrap_or_default();
-    let retried = retried.iter().filter_map(|it| Some(it["msgId"].as_str()?.to_owned()));
-    let acked = report["explicitAcks"].as_array().cloned().unwrap_or_default();
-    (acked.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect(), retried.collect())
+    let retried = report["retryMessages"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let retried = retried
+        .iter()
+        .filter_map(|it| Some(it["msgId"].as_str()?.to_owned()));
+    let acked = report["explicitAcks"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    (
+        acked
+            .iter()
+            .filter_map(|it| Some(it.as_str()?.to_owned()))
+            .collect(),
+        retried.collect(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_become_jobs_in_sqs_each_on_its_own() {
-    let Some(sqs) = Sqs::start().await else { return };
-    let Some(mut edge) = Edge::start(sqs.bindings(&sqs.url)).await else { return };
+    let Some(sqs) = Sqs::start().await else {
+        return;
+    };
+    let Some(mut edge) = Edge::start(sqs.bindings(&sqs.url)).await else {
+        return;
+    };
     let mut bodies: Vec<Value> = (0..25).map(upload).collect();
     bodies.extend([
         // Text, as other relays send it; a duplicate; and events that start no work.
@@ -99,16 +159,25 @@ async fn events_become_jobs_in_sqs_each_on_its_own() {
     let (acked, retried) = outcome(&edge.queue(&bodies).await);
     assert_eq!((acked.len(), retried.len()), (bodies.len(), 0));
     let sent = sqs.drain().await;
-    let jobs: BTreeSet<VideoId> = sent.iter().map(|it| JobMessage::parse(it).unwrap()).map(|it| it.video()).collect();
+    let jobs: BTreeSet<VideoId> = sent
+        .iter()
+        .map(|it| JobMessage::parse(it).unwrap())
+        .map(|it| it.video())
+        .collect();
     assert_eq!((sent.len(), jobs.len()), (25, 25), "each job once");
 
     // A missing queue: the jobs are retried, the rest is acknowledged.
     let url = format!("{}-gone", sqs.url);
     let mut edge = Edge::start(sqs.bindings(&url)).await.unwrap();
     let (acked, retried) = outcome(&edge.queue(&[upload(1), json!("rubbish"), upload(2)]).await);
-    assert_eq!((acked, retried), (vec!["1".to_owned()], vec!["0".to_owned(), "2".to_owned()]));
+    assert_eq!(
+        (acked, retried),
+        (vec!["1".to_owned()], vec!["0".to_owned(), "2".to_owned()])
+    );
     // And an endpoint where no server listens.
-    let mut edge = Edge::start(sqs.bindings("http://127.0.0.1:9/queue/jobs")).await.unwrap();
+    let mut edge = Edge::start(sqs.bindings("http://127.0.0.1:9/queue/jobs"))
+        .await
+        .unwrap();
     assert_eq!(outcome(&edge.queue(&[upload(1)]).await).1, ["0"]);
 }
 
@@ -118,12 +187,18 @@ async fn jobs_may_go_straight_to_an_address() {
     let take = move |headers: axum::http::HeaderMap, body: String| {
         let sender = sender.clone();
         async move {
-            let authorised = headers.get("authorization").is_some_and(|it| it == "Bearer hush");
+            let authorised = headers
+                .get("authorization")
+                .is_some_and(|it| it == "Bearer hush");
             let job = JobMessage::parse(&body).unwrap().job().unwrap().clone();
             // One of them is rejected.
             let good = authorised && job.video != VideoId::new(2, [1; 10]);
             sender.send(job).unwrap();
-            if good { axum::http::StatusCode::ACCEPTED } else { axum::http::StatusCode::SERVICE_UNAVAILABLE }
+            if good {
+                axum::http::StatusCode::ACCEPTED
+            } else {
+                axum::http::StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -133,9 +208,14 @@ async fn jobs_may_go_straight_to_an_address() {
     let bindings = json!({
         "EDGEREEL_PRIVATE_BUCKET": PRIVATE, "EDGEREEL_JOBS_URL": url, "EDGEREEL_JOBS_TOKEN": "hush",
     });
-    let Some(mut edge) = Edge::start(bindings).await else { return };
+    let Some(mut edge) = Edge::start(bindings).await else {
+        return;
+    };
     let (acked, retried) = outcome(&edge.queue(&[upload(1), upload(2), upload(3)]).await);
-    assert_eq!((acked, retried), (vec!["0".to_owned(), "2".to_owned()], vec!["1".to_owned()]));
+    assert_eq!(
+        (acked, retried),
+        (vec!["0".to_owned(), "2".to_owned()], vec!["1".to_owned()])
+    );
     let jobs: Vec<Job> = std::iter::from_fn(|| received.try_recv().ok()).collect();
     assert_eq!(jobs.len(), 3);
 }

@@ -11,8 +11,12 @@ async fn audio_of_a_gigahertz() {
     ffmpeg(&arguments);
     let mut file = std::fs::read(&path).unwrap();
     let rate = 1_000_000_000_u32.to_le_bytes();
-    let places: Vec<usize> =
-        file.windows(4).enumerate().filter(|it| it.1 == 48_000_u32.to_le_bytes()).map(|it| it.0).collect();
+    let places: Vec<usize> = file
+        .windows(4)
+        .enumerate()
+        .filter(|it| it.1 == 48_000_u32.to_le_bytes())
+        .map(|it| it.0)
+        .collect();
     assert!(!places.is_empty());
     for place in places {
         file[place..place + 4].copy_from_slice(&rate);
@@ -24,7 +28,9 @@ async fn audio_of_a_gigahertz() {
 /// CRC-32 of MPEG-2 sections.
 fn crc(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| crc << 1 ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 })
+        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
+            crc << 1 ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 }
+        })
     })
 }
 
@@ -39,7 +45,12 @@ fn section(pid: u16, table: u8, number: u16, content: &[u8]) -> Vec<u8> {
     let mut packets = vec![];
     for (place, part) in payload.chunks(184).enumerate() {
         let start = if place == 0 { 0x40 } else { 0 };
-        packets.extend([0x47, start | (pid >> 8) as u8, pid as u8, 0x10 | place as u8]);
+        packets.extend([
+            0x47,
+            start | (pid >> 8) as u8,
+            pid as u8,
+            0x10 | place as u8,
+        ]);
         packets.extend(part);
         packets.resize(packets.len() + 184 - part.len(), 0xff);
     }
@@ -55,7 +66,14 @@ async fn thousands_of_streams() {
     ffmpeg(&arguments);
     let (programs, streams) = (36_u16, 200_u16);
     let programs_content: Vec<u8> = (1..=programs)
-        .flat_map(|it| [(it >> 8) as u8, it as u8, 0xe0 | ((it + 16) >> 8) as u8, (it + 16) as u8])
+        .flat_map(|it| {
+            [
+                (it >> 8) as u8,
+                it as u8,
+                0xe0 | ((it + 16) >> 8) as u8,
+                (it + 16) as u8,
+            ]
+        })
         .collect();
     let mut file = section(0, 0, 1, &programs_content);
     for program in 1..=programs {
@@ -68,5 +86,10 @@ async fn thousands_of_streams() {
     }
     file.extend(std::fs::read(&path).unwrap());
     let path = save(folder.path(), "thousands.ts", &file);
-    made_or(folder.path(), &path, &["damaged", "not-a-video", "no-video-stream", "too-demanding"]).await;
+    made_or(
+        folder.path(),
+        &path,
+        &["damaged", "not-a-video", "no-video-stream", "too-demanding"],
+    )
+    .await;
 }

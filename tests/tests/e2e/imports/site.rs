@@ -14,7 +14,10 @@ pub(super) struct Site {
 }
 
 /// Allows imports from this machine.
-pub(super) const PRIVATE: Policy = Policy { allow_private: true, allow_http: true };
+pub(super) const PRIVATE: Policy = Policy {
+    allow_private: true,
+    allow_http: true,
+};
 
 impl Site {
     pub(super) async fn start(imports: Policy) -> Self {
@@ -24,9 +27,12 @@ impl Site {
     pub(super) async fn with(imports: Policy, decide: impl FnOnce(&mut WorkerConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
-        let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
+        let database = open_sqlite(&folder.path().join("edgereel.db"))
+            .await
+            .unwrap();
         let catalog = Catalog::new(&database);
-        let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
+        let queue: SharedQueue =
+            Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
         let store = Arc::new(s3.store());
         let mut profile = domain::profile::Profile::default();
         profile.limits.max_bytes = LIMIT;
@@ -37,7 +43,8 @@ impl Site {
             ..WorkerConfig::default()
         };
         decide(&mut config);
-        let keys = KeyEncryptionKeys::parse("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
+        let keys =
+            KeyEncryptionKeys::parse("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
         let worker = Worker {
             queue: queue.clone(),
             catalog: catalog.clone(),
@@ -54,7 +61,15 @@ impl Site {
             let stop = stop.clone();
             async move { worker.run(stop).await }
         });
-        Self { catalog, queue, store, stop, working, _s3: s3, _folder: folder }
+        Self {
+            catalog,
+            queue,
+            store,
+            stop,
+            working,
+            _s3: s3,
+            _folder: folder,
+        }
     }
 
     pub(super) async fn import(&self, url: &str) -> VideoId {
@@ -74,23 +89,45 @@ impl Site {
             content_type: None,
         };
         self.catalog.create_video(&new, clock::now()).await.unwrap();
-        self.catalog.request_import(id, url, clock::now()).await.unwrap();
-        self.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+        self.catalog
+            .request_import(id, url, clock::now())
+            .await
+            .unwrap();
+        self.queue
+            .send(&JobMessage::from(Import::new(id)), Duration::ZERO)
+            .await
+            .unwrap();
         id
     }
 
     pub(super) async fn job_of_a_source_that_is_gone(&self) -> VideoId {
         let id = VideoId::new(clock::now().get(), [8; 10]);
-        let source = Source { bucket: "private".to_owned(), key: key(id).path(), etag: "gone".to_owned(), size: 1 };
+        let source = Source {
+            bucket: "private".to_owned(),
+            key: key(id).path(),
+            etag: "gone".to_owned(),
+            size: 1,
+        };
         let job = Job::new(id, source, "small", Mode::Abr, JobReason::Upload);
-        let noted = self.catalog.note_upload_event(&job, clock::now()).await.unwrap();
+        let noted = self
+            .catalog
+            .note_upload_event(&job, clock::now())
+            .await
+            .unwrap();
         assert!(matches!(noted, UploadEventOutcome::Send(_)), "{noted:?}");
-        self.queue.send(&JobMessage::from(job), Duration::ZERO).await.unwrap();
+        self.queue
+            .send(&JobMessage::from(job), Duration::ZERO)
+            .await
+            .unwrap();
         id
     }
 
     /// Waits until attempt number `count` at it has ended.
-    pub(super) async fn until_attempt(&self, id: VideoId, count: usize) -> (Video, Vec<Option<AttemptOutcome>>) {
+    pub(super) async fn until_attempt(
+        &self,
+        id: VideoId,
+        count: usize,
+    ) -> (Video, Vec<Option<AttemptOutcome>>) {
         for _ in 0..600 {
             let attempts = self.catalog.attempts(id).await.unwrap();
             if attempts.len() >= count && attempts[count - 1].ended_ms.is_some() {
@@ -99,15 +136,24 @@ impl Site {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("attempt {count} does not end: {:?}", self.catalog.attempts(id).await);
+        panic!(
+            "attempt {count} does not end: {:?}",
+            self.catalog.attempts(id).await
+        );
     }
 
     /// Imports a file that must arrive, and returns it.
     pub(super) async fn fetched(&self, url: &str) -> Bytes {
         let id = self.import(url).await;
         let (video, outcomes) = self.until_attempt(id, 1).await;
-        assert_eq!((outcomes, video.state), (vec![Some(AttemptOutcome::Fetched)], VideoState::Uploading));
-        assert_eq!(self.catalog.import(id).await.unwrap().unwrap().transfer, None);
+        assert_eq!(
+            (outcomes, video.state),
+            (vec![Some(AttemptOutcome::Fetched)], VideoState::Uploading)
+        );
+        assert_eq!(
+            self.catalog.import(id).await.unwrap().unwrap().transfer,
+            None
+        );
         self.store.read(&key(id), LIMIT).await.unwrap()
     }
 
@@ -117,7 +163,9 @@ impl Site {
         let id = self.import(url).await;
         let (video, outcomes) = self.until_attempt(id, 1).await;
         assert_eq!(outcomes.len(), 1);
-        let VideoState::Failed(failure) = video.state else { panic!("{:?}", video.state) };
+        let VideoState::Failed(failure) = video.state else {
+            panic!("{:?}", video.state)
+        };
         assert_eq!(failure.class().as_str(), "source");
         self.assert_nothing_is_left(id).await;
         (failure.code.as_str(), failure.message)
@@ -125,7 +173,13 @@ impl Site {
 
     pub(super) async fn assert_nothing_is_left(&self, id: VideoId) {
         assert!(self.store.head(&key(id)).await.is_err());
-        assert_eq!(self.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
+        assert_eq!(
+            self.store
+                .list_unfinished(&ObjectPrefix::Uploads)
+                .await
+                .unwrap(),
+            []
+        );
     }
 
     pub(super) async fn stop(self) {

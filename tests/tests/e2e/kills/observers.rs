@@ -27,9 +27,11 @@ impl Ledger {
             std::fs::write(&path, script).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
-        home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
+        home.environment
+            .push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
         // A confined FFmpeg cannot write files.
-        home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
+        home.environment
+            .push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
         Self { file, seen: 0 }
     }
 
@@ -50,8 +52,12 @@ fn chunk_of(line: &str) -> Option<u32> {
 
 fn real(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|it| it.join(name)).find(|it| it.is_file());
-    found.expect("FFmpeg is missing: install it (Debian: apt-get install ffmpeg), or run `make test`")
+    let found = std::env::split_paths(&path)
+        .map(|it| it.join(name))
+        .find(|it| it.is_file());
+    found.expect(
+        "FFmpeg is missing: install it (Debian: apt-get install ffmpeg), or run `make test`",
+    )
 }
 
 /// The chunks that the catalog of a stopped installation lists as finished.
@@ -64,7 +70,10 @@ pub(super) async fn recorded(data: &Path, video: VideoId) -> BTreeSet<Chunk> {
         chunks = catalog.chunks(video, &attempt.generation).await.unwrap();
     }
     database.close().await;
-    chunks.into_iter().map(|it| (it.lane.as_str().to_owned(), it.index)).collect()
+    chunks
+        .into_iter()
+        .map(|it| (it.lane.as_str().to_owned(), it.index))
+        .collect()
 }
 
 /// A viewer who polls permanently, and checks that playlists only grow and refer to nothing that is
@@ -110,20 +119,42 @@ struct Memory {
 impl Memory {
     async fn look(&mut self, player: &Player, master: &str) -> reqwest::Result<Option<()>> {
         let Some(seen) = player.presentation(master).await? else {
-            assert!(self.playlists.is_empty(), "the master playlist was there and is gone");
+            assert!(
+                self.playlists.is_empty(),
+                "the master playlist was there and is gone"
+            );
             return Ok(None);
         };
         for known in self.playlists.keys() {
-            assert!(seen.media.contains_key(known), "{known} is no longer named: {}", seen.text);
+            assert!(
+                seen.media.contains_key(known),
+                "{known} is no longer named: {}",
+                seen.text
+            );
         }
         for (name, media) in &seen.media {
             let segments = segments(&media.playlist);
             let before = self.playlists.get(name).cloned().unwrap_or_default();
-            assert!(segments.starts_with(&before), "{name} did not only grow: {before:?} became {segments:?}");
+            assert!(
+                segments.starts_with(&before),
+                "{name} did not only grow: {before:?} became {segments:?}"
+            );
             let kind = media.playlist.playlist_type.as_ref().map(|it| it.value);
             let ended = media.playlist.end_list.is_some();
-            assert_eq!(kind, Some(if ended { PlaylistType::Vod } else { PlaylistType::Event }), "{}", media.text);
-            assert!(ended || !self.ended.contains(name), "{name} had ended and goes on");
+            assert_eq!(
+                kind,
+                Some(if ended {
+                    PlaylistType::Vod
+                } else {
+                    PlaylistType::Event
+                }),
+                "{}",
+                media.text
+            );
+            assert!(
+                ended || !self.ended.contains(name),
+                "{name} had ended and goes on"
+            );
             if ended {
                 self.ended.insert(name.clone());
             }

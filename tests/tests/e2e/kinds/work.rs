@@ -11,7 +11,11 @@ pub(super) struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub(super) fn new(ffmpeg: &'a FFmpeg) -> Self {
-        Self { ffmpeg, folder: tempfile::tempdir().unwrap(), report: Value::Null }
+        Self {
+            ffmpeg,
+            folder: tempfile::tempdir().unwrap(),
+            report: Value::Null,
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -36,7 +40,11 @@ impl<'a> Work<'a> {
         let (out, temporary) = (self.path("out"), self.path("tmp"));
         std::fs::create_dir(&temporary).unwrap();
         let answer = transcode_with(&self.ffmpeg.environment(), input, &out, &temporary, &[]).await;
-        assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "temporary files are left");
+        assert_eq!(
+            std::fs::read_dir(&temporary).unwrap().count(),
+            0,
+            "temporary files are left"
+        );
         self.report = answer.last().clone();
         if answer.code != Some(0) {
             println!("{}: {}\n{}", input.display(), self.report, answer.stderr);
@@ -48,7 +56,10 @@ impl<'a> Work<'a> {
     pub(super) async fn ready(&mut self, input: &Path, seconds: f64) {
         assert_eq!(self.run(input).await, Some(0), "{}", self.report);
         let found = self.report["duration_s"].as_f64().unwrap();
-        assert!((found - seconds).abs() <= 0.1, "{found} s instead of {seconds} s");
+        assert!(
+            (found - seconds).abs() <= 0.1,
+            "{found} s instead of {seconds} s"
+        );
         assert_eq!(complaints_of_decoding(&self.master()), "");
         check(&self.master(), &self.path("tmp")).await;
     }
@@ -56,7 +67,11 @@ impl<'a> Work<'a> {
     pub(super) async fn refused(&mut self, input: &Path, code: &str) {
         assert_ne!(self.run(input).await, Some(0), "{}", self.report);
         assert_eq!(self.report["error"]["code"], code, "{}", self.report);
-        assert_eq!(files(&self.path("out")), Vec::<PathBuf>::new(), "something is left of what was refused");
+        assert_eq!(
+            files(&self.path("out")),
+            Vec::<PathBuf>::new(),
+            "something is left of what was refused"
+        );
     }
 
     pub(super) fn master(&self) -> String {
@@ -68,7 +83,15 @@ impl<'a> Work<'a> {
         let all = files(&self.path("out"));
         let names = self.report["rungs"].as_array().unwrap().iter();
         let names = names.map(|it| format!("{}.m3u8", it["name"].as_str().unwrap()));
-        names.map(|name| text(&self.path("out").join(all.iter().find(|it| it.ends_with(&name)).unwrap()))).collect()
+        names
+            .map(|name| {
+                text(
+                    &self
+                        .path("out")
+                        .join(all.iter().find(|it| it.ends_with(&name)).unwrap()),
+                )
+            })
+            .collect()
     }
 
     /// Every rung shows these numbers, one per frame.
@@ -82,7 +105,10 @@ impl<'a> Work<'a> {
     /// A tone is heard at each of the first seconds.
     pub(super) fn sounds(&self, seconds: usize) {
         let heard = onsets(&self.master());
-        let in_time = heard.iter().enumerate().all(|(second, at)| (at - second as f64).abs() < 0.04);
+        let in_time = heard
+            .iter()
+            .enumerate()
+            .all(|(second, at)| (at - second as f64).abs() < 0.04);
         assert!(heard.len() == seconds && in_time, "{heard:?}");
     }
 }

@@ -26,17 +26,48 @@ impl CommandInputs<'_> {
         // units early, so that the encoder has settled.
         let first = units.nearest(starts[0]);
         let encoded_from = first.saturating_sub(WARM_UP_UNITS);
-        push(&mut arguments, &["-filter_complex", &self.audio_graph(source_index, &encoded, encoded_from * 1024)]);
+        push(
+            &mut arguments,
+            &[
+                "-filter_complex",
+                &self.audio_graph(source_index, &encoded, encoded_from * 1024),
+            ],
+        );
         // An encoder starts with a unit of silence. Units are dropped by number: since FFmpeg 7.0
         // the filter sees time stamps in other units than before.
         let dropped = first - encoded_from + 1;
         for audio in encoded {
-            push(&mut arguments, &["-map", &format!("[{}]", audio.rendition.name), "-c:a", "aac"]);
-            push(&mut arguments, &["-b:a", &format!("{}k", audio.kbps), "-ac", &audio.channels.to_string()]);
-            push(&mut arguments, &["-bsf:a", &format!("noise=drop='lt(n,{dropped})'")]);
+            push(
+                &mut arguments,
+                &[
+                    "-map",
+                    &format!("[{}]", audio.rendition.name),
+                    "-c:a",
+                    "aac",
+                ],
+            );
+            push(
+                &mut arguments,
+                &[
+                    "-b:a",
+                    &format!("{}k", audio.kbps),
+                    "-ac",
+                    &audio.channels.to_string(),
+                ],
+            );
+            push(
+                &mut arguments,
+                &["-bsf:a", &format!("noise=drop='lt(n,{dropped})'")],
+            );
             let times = starts[1..].to_vec();
             let number = chunk.segments.start;
-            let cut = Cut { number, first: units.time(first), times, early: units.early(), origin: 0.0 };
+            let cut = Cut {
+                number,
+                first: units.time(first),
+                times,
+                early: units.early(),
+                origin: 0.0,
+            };
             cut.arguments(&mut arguments, self.segments_of(&audio.rendition));
         }
         arguments
@@ -46,7 +77,11 @@ impl CommandInputs<'_> {
     /// presentation.
     fn audio_graph(&self, source_index: u32, encoded: &[&AudioPlan], first: u64) -> String {
         let rate = encoded[0].sample_rate;
-        let layout = if encoded[0].channels == 1 { "mono" } else { "stereo" };
+        let layout = if encoded[0].channels == 1 {
+            "mono"
+        } else {
+            "stereo"
+        };
         let source_rate = self.probe.audio.as_ref().map_or(rate, |it| it.sample_rate);
         let shift = (self.probe.origin_seconds() * f64::from(source_rate)).round() as i64;
         // Gaps are filled with silence and overlaps cut, sample by sample. Stretching instead
@@ -73,6 +108,12 @@ pub(crate) fn mixed_down(channels: u32) -> String {
     if channels <= 8 {
         return String::new();
     }
-    let side = |first| (first..channels).step_by(2).map(|it| format!("c{it}")).collect::<Vec<_>>().join("+");
+    let side = |first| {
+        (first..channels)
+            .step_by(2)
+            .map(|it| format!("c{it}"))
+            .collect::<Vec<_>>()
+            .join("+")
+    };
     format!("pan=stereo|c0<{}|c1<{},", side(0), side(1))
 }

@@ -38,19 +38,52 @@ pub(super) struct Cut {
 impl Cut {
     /// The output options that cut into transport stream segments at `url`.
     pub(super) fn arguments(&self, arguments: &mut Vec<String>, url: String) {
-        push(arguments, &["-f", "segment", "-segment_format", "mpegts", "-segment_format_options", SEGMENT_MUXER]);
+        push(
+            arguments,
+            &[
+                "-f",
+                "segment",
+                "-segment_format",
+                "mpegts",
+                "-segment_format_options",
+                SEGMENT_MUXER,
+            ],
+        );
         if self.times.is_empty() {
             push(arguments, &["-segment_time", "1000000"]);
         } else {
-            let times: Vec<String> =
-                self.times.iter().map(|it| format!("{:.6}", it - self.first - self.early)).collect();
+            let times: Vec<String> = self
+                .times
+                .iter()
+                .map(|it| format!("{:.6}", it - self.first - self.early))
+                .collect();
             push(arguments, &["-segment_times", &times.join(",")]);
         }
-        push(arguments, &["-segment_start_number", &self.number.to_string()]);
+        push(
+            arguments,
+            &["-segment_start_number", &self.number.to_string()],
+        );
         let origin = PRESENTATION_START as f64 / TICKS_PER_SECOND as f64 - 2.0 * MUX_DELAY;
-        push(arguments, &["-output_ts_offset", &format!("{:.6}", -self.origin - self.first)]);
-        push(arguments, &["-initial_offset", &format!("{:.6}", origin + self.first), "-avoid_negative_ts", "disabled"]);
-        push(arguments, &["-muxdelay", &MUX_DELAY.to_string(), "-muxpreload", "0"]);
+        push(
+            arguments,
+            &[
+                "-output_ts_offset",
+                &format!("{:.6}", -self.origin - self.first),
+            ],
+        );
+        push(
+            arguments,
+            &[
+                "-initial_offset",
+                &format!("{:.6}", origin + self.first),
+                "-avoid_negative_ts",
+                "disabled",
+            ],
+        );
+        push(
+            arguments,
+            &["-muxdelay", &MUX_DELAY.to_string(), "-muxpreload", "0"],
+        );
         arguments.push(url);
     }
 }
@@ -67,12 +100,17 @@ pub(super) struct Units {
 impl Units {
     /// A grid whose unit 0 starts at `start`.
     pub(super) fn new(audio: &AudioPlan, start: f64) -> Self {
-        Self { start, length: 1024.0 / f64::from(audio.sample_rate) }
+        Self {
+            start,
+            length: 1024.0 / f64::from(audio.sample_rate),
+        }
     }
 
     /// The unit that starts nearest to a boundary: the first one of its segment.
     pub(super) fn nearest(self, boundary: f64) -> u64 {
-        ((boundary - self.start) / self.length - 0.5).ceil().max(0.0) as u64
+        ((boundary - self.start) / self.length - 0.5)
+            .ceil()
+            .max(0.0) as u64
     }
 
     /// Start time of a unit.
@@ -94,10 +132,24 @@ mod tests {
     fn the_nearest_unit_begins_a_segment() {
         let audio = crate::testing::encoded_plan().audio.remove(0);
         let units = Units::new(&audio, 0.0);
-        for (boundary, unit) in [(0.0, 0), (0.0106, 0), (0.0108, 1), (6.0, 281), (12.0, 562), (12.01, 563)] {
+        for (boundary, unit) in [
+            (0.0, 0),
+            (0.0106, 0),
+            (0.0108, 1),
+            (6.0, 281),
+            (12.0, 562),
+            (12.01, 563),
+        ] {
             assert_eq!(units.nearest(boundary), unit, "{boundary}");
-            assert!((units.time(unit) - boundary).abs() <= units.early() + 1e-9, "{boundary}");
+            assert!(
+                (units.time(unit) - boundary).abs() <= units.early() + 1e-9,
+                "{boundary}"
+            );
         }
-        assert_eq!(Units::new(&audio, 0.02).nearest(0.0), 0, "there is none before the first");
+        assert_eq!(
+            Units::new(&audio, 0.02).nearest(0.0),
+            0,
+            "there is none before the first"
+        );
     }
 }

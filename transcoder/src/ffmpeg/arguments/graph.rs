@@ -16,9 +16,16 @@ impl CommandInputs<'_> {
         let span = plan.span(&segments(chunks));
         let frames = self.frames(span.start.ticks, span.start.frame..span.end.frame);
         // One image per second; the first frame of a chunk is always among them.
-        let select = format!("select='not(mod({}\\,{}))'", frame_in_chunk(plan, chunks), iframe_interval(plan));
+        let select = format!(
+            "select='not(mod({}\\,{}))'",
+            frame_in_chunk(plan, chunks),
+            iframe_interval(plan)
+        );
         if plan.rungs.is_empty() {
-            return format!("{frames},{select},{}[iframes]", self.converted(plan.iframes.size));
+            return format!(
+                "{frames},{select},{}[iframes]",
+                self.converted(plan.iframes.size)
+            );
         }
         let mut graph = format!("{frames},{}", self.converted(plan.rungs[0].size));
         for (index, rung) in plan.rungs.iter().enumerate() {
@@ -31,7 +38,10 @@ impl CommandInputs<'_> {
                     graph += &scale(next.size);
                 }
                 None => {
-                    graph += &format!(",split=2[{}][to-iframes];[to-iframes]{select}", rung.rendition.name);
+                    graph += &format!(
+                        ",split=2[{}][to-iframes];[to-iframes]{select}",
+                        rung.rendition.name
+                    );
                     if rung.size != plan.iframes.size {
                         graph += &format!(",{}", scale(plan.iframes.size));
                     }
@@ -55,18 +65,30 @@ impl CommandInputs<'_> {
     /// Before the first frame of the source, its first one is repeated; after the last one, its
     /// last one.
     fn frames(&self, ticks: u64, numbers: Range<u64>) -> String {
-        let mut steps = vec![format!("[0:{}]setpts=PTS-({})", self.probe.video.index, self.probe.origin_pts())];
+        let mut steps = vec![format!(
+            "[0:{}]setpts=PTS-({})",
+            self.probe.video.index,
+            self.probe.origin_pts()
+        )];
         if self.probe.video.interlaced {
             steps.push(deinterlaced(self.deinterlacer));
         }
         let decoded_from = match self.probe.index.seeking {
-            Seeking::Indexed | Seeking::Approximate if ticks > 0 => self.probe.index.keyframe_before(ticks),
+            Seeking::Indexed | Seeking::Approximate if ticks > 0 => {
+                self.probe.index.keyframe_before(ticks)
+            }
             Seeking::Indexed | Seeking::Approximate | Seeking::Sequential => 0,
         };
         let rate = self.plan.frame_rate;
-        steps.push(format!("fps=fps={rate}:start_time={:.9}:round=near", seconds(decoded_from)));
+        steps.push(format!(
+            "fps=fps={rate}:start_time={:.9}:round=near",
+            seconds(decoded_from)
+        ));
         steps.push("tpad=stop=-1:stop_mode=clone".to_owned());
-        steps.push(format!("trim=start_pts={}:end_pts={}", numbers.start, numbers.end));
+        steps.push(format!(
+            "trim=start_pts={}:end_pts={}",
+            numbers.start, numbers.end
+        ));
         steps.join(",")
     }
 
@@ -75,7 +97,11 @@ impl CommandInputs<'_> {
         let video = &self.probe.video;
         let matrix = output_matrix(video);
         let Some(table) = self.tone_map else {
-            return format!("{},format=yuv420p,{}", fitted(size, video, matrix), tags(matrix));
+            return format!(
+                "{},format=yuv420p,{}",
+                fitted(size, video, matrix),
+                tags(matrix)
+            );
         };
         // Scaled down first, because the table is the expensive part. It is fast for 16 bits only.
         format!(
@@ -106,14 +132,22 @@ pub(super) fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String 
         let span = plan.span(&it.segments);
         span.end.frame - span.start.frame
     };
-    let Some((first, [_, ..])) = chunks.split_first() else { return "n".to_owned() };
+    let Some((first, [_, ..])) = chunks.split_first() else {
+        return "n".to_owned();
+    };
     let small = frames(first);
-    let later = chunks.iter().position(|it| frames(it) != small).unwrap_or(chunks.len());
+    let later = chunks
+        .iter()
+        .position(|it| frames(it) != small)
+        .unwrap_or(chunks.len());
     match chunks.get(later) {
         None => format!("mod(n\\,{small})"),
         Some(next) => {
             let before = small * later as u64;
-            format!("if(lt(n\\,{before})\\,mod(n\\,{small})\\,mod(n-{before}\\,{}))", frames(next))
+            format!(
+                "if(lt(n\\,{before})\\,mod(n\\,{small})\\,mod(n-{before}\\,{}))",
+                frames(next)
+            )
         }
     }
 }
@@ -129,14 +163,25 @@ pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> St
     let known = video
         .matrix
         .filter(|_| !video.tagged)
-        .map_or(String::new(), |it| format!("in_color_matrix={}:", scale_matrix(it)));
-    fitted_to(&format!("{known}out_color_matrix={}:out_range=tv", scale_matrix(matrix)), size)
+        .map_or(String::new(), |it| {
+            format!("in_color_matrix={}:", scale_matrix(it))
+        });
+    fitted_to(
+        &format!(
+            "{known}out_color_matrix={}:out_range=tv",
+            scale_matrix(matrix)
+        ),
+        size,
+    )
 }
 
 /// As [`fitted`], for BT.2020 frames that keep their colours: the table that maps them to SDR
 /// follows later.
 pub(crate) fn fitted_in_bt2020(size: Size) -> String {
-    fitted_to("in_color_matrix=bt2020:out_color_matrix=bt2020:out_range=tv", size)
+    fitted_to(
+        "in_color_matrix=bt2020:out_color_matrix=bt2020:out_range=tv",
+        size,
+    )
 }
 
 /// `colors`: options of the scaler.
@@ -167,13 +212,18 @@ fn scale_matrix(matrix: ColorMatrix) -> &'static str {
 
 /// The colour matrix of the rungs.
 pub(crate) fn output_matrix(video: &VideoStream) -> ColorMatrix {
-    video.matrix.filter(|_| video.hdr.is_none() && !video.wide_gamut).unwrap_or(ColorMatrix::Bt709)
+    video
+        .matrix
+        .filter(|_| video.hdr.is_none() && !video.wide_gamut)
+        .unwrap_or(ColorMatrix::Bt709)
 }
 
 /// Tags frames with their colours; encoders write the tags into the bitstream of every rung.
 fn tags(matrix: ColorMatrix) -> String {
     let (matrix, primaries) = (matrix.as_str(), primaries(matrix));
-    format!("setparams=range=tv:colorspace={matrix}:color_primaries={primaries}:color_trc={primaries}")
+    format!(
+        "setparams=range=tv:colorspace={matrix}:color_primaries={primaries}:color_trc={primaries}"
+    )
 }
 
 /// The primaries and transfer characteristics that go with a matrix. Chromium darkens video that is

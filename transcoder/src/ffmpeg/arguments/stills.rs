@@ -8,14 +8,31 @@ use crate::ffmpeg::probe::input_arguments;
 
 /// Arguments that turn I-frames into images, read from a transport stream at `input`: each one of
 /// `size`, and if `columns` is given, all of them on one sheet.
-pub(crate) fn images(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
+pub(crate) fn images(
+    input: &str,
+    size: Size,
+    sheet: Option<(u32, u32)>,
+    output: &str,
+) -> Vec<String> {
     let mut arguments = input_arguments("mpegts");
     // The same frame may be used twice in a row: times are counted, not taken from the stream.
     let mut filters = format!("setpts=N/TB,{}{JPEG_COLORS}", scale_size(size));
     if let Some((columns, rows)) = sheet {
         filters += &format!(",tile={columns}x{rows}");
     }
-    push(&mut arguments, &["-threads", "1", "-i", input, "-vf", &filters, "-fps_mode", "passthrough"]);
+    push(
+        &mut arguments,
+        &[
+            "-threads",
+            "1",
+            "-i",
+            input,
+            "-vf",
+            &filters,
+            "-fps_mode",
+            "passthrough",
+        ],
+    );
     jpeg(&mut arguments, output);
     arguments
 }
@@ -23,7 +40,13 @@ pub(crate) fn images(input: &str, size: Size, sheet: Option<(u32, u32)>, output:
 /// Arguments that create one JPEG from `input`: of its first frame, or of the frame that is shown
 /// `offset` seconds later. It has `size`, or width and height exchanged, if FFmpeg turns it
 /// upright.
-pub(crate) fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) -> Vec<String> {
+pub(crate) fn still(
+    input: &str,
+    demuxer: &str,
+    size: Size,
+    offset: f64,
+    output: &str,
+) -> Vec<String> {
     let mut arguments = input_arguments(demuxer);
     let side = size.width.max(size.height);
     let filters = format!(
@@ -34,12 +57,40 @@ pub(crate) fn still(input: &str, demuxer: &str, size: Size, offset: f64, output:
         // for rounding.
         (offset - 0.01).max(0.0)
     );
-    push(&mut arguments, &["-threads", "1", "-i", input, "-an", "-sn", "-dn", "-map_metadata", "-1"]);
-    push(&mut arguments, &["-vf", &filters, "-frames:v", "1", "-fps_mode", "passthrough"]);
+    push(
+        &mut arguments,
+        &[
+            "-threads",
+            "1",
+            "-i",
+            input,
+            "-an",
+            "-sn",
+            "-dn",
+            "-map_metadata",
+            "-1",
+        ],
+    );
+    push(
+        &mut arguments,
+        &[
+            "-vf",
+            &filters,
+            "-frames:v",
+            "1",
+            "-fps_mode",
+            "passthrough",
+        ],
+    );
     jpeg(&mut arguments, output);
     arguments
 }
 
 pub(crate) fn jpeg(arguments: &mut Vec<String>, output: &str) {
-    push(arguments, &["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output]);
+    push(
+        arguments,
+        &[
+            "-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output,
+        ],
+    );
 }

@@ -11,7 +11,10 @@ mod tables;
 fn lines(arguments: &[String]) -> String {
     let mut text = String::new();
     for argument in arguments {
-        let begins = argument == "-i" || argument == "-map" || argument == "-filter_complex" || argument == "-f";
+        let begins = argument == "-i"
+            || argument == "-map"
+            || argument == "-filter_complex"
+            || argument == "-f";
         text += if text.is_empty() {
             ""
         } else if begins {
@@ -19,7 +22,16 @@ fn lines(arguments: &[String]) -> String {
         } else {
             " "
         };
-        text += &argument.replace(',', if argument.starts_with('[') { ",\n    " } else { "," }).replace(';', ";\n    ");
+        text += &argument
+            .replace(
+                ',',
+                if argument.starts_with('[') {
+                    ",\n    "
+                } else {
+                    ","
+                },
+            )
+            .replace(';', ";\n    ");
     }
     text
 }
@@ -38,12 +50,19 @@ impl Paper {
     /// For a profile whose rungs need two audio renditions.
     fn with_two_audio_rates(probe: Probe) -> Self {
         let mut profile = Profile::default();
-        profile.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 96 } else { 64 });
+        profile
+            .rungs
+            .iter_mut()
+            .for_each(|it| it.audio_kbps = if it.height > 360 { 96 } else { 64 });
         Self::by(profile, probe)
     }
 
     fn by(profile: Profile, probe: Probe) -> Self {
-        Self { plan: EncodePlan::new(&probe, &profile, Mode::Abr).unwrap(), probe, profile }
+        Self {
+            plan: EncodePlan::new(&probe, &profile, Mode::Abr).unwrap(),
+            probe,
+            profile,
+        }
     }
 
     fn arguments(&self, of: impl Fn(&CommandInputs<'_>) -> Vec<String>) -> String {
@@ -115,7 +134,10 @@ fn a_source_that_cannot_be_sought_is_encoded_in_one_run() {
 #[test]
 fn many_channels_are_mixed_down() {
     assert_eq!(mixed_down(8), "");
-    assert_eq!(mixed_down(9), "pan=stereo|c0<c0+c2+c4+c6+c8|c1<c1+c3+c5+c7,");
+    assert_eq!(
+        mixed_down(9),
+        "pan=stereo|c0<c0+c2+c4+c6+c8|c1<c1+c3+c5+c7,"
+    );
 }
 
 #[test]
@@ -128,13 +150,30 @@ fn copy_mode_decodes_keyframes_only() {
 #[test]
 fn a_poster_is_one_frame() {
     let paper = Paper::new(standard());
-    insta::assert_snapshot!(paper.arguments(|it| it.poster(540_000, Size { width: 1280, height: 720 })));
+    insta::assert_snapshot!(paper.arguments(|it| it.poster(
+        540_000,
+        Size {
+            width: 1280,
+            height: 720
+        }
+    )));
 }
 
 #[test]
 fn one_picture_of_whatever_there_is() {
-    let still =
-        |demuxer, offset| super::still("IN", demuxer, Size { width: 1280, height: 720 }, offset, "OUT").join(" ");
+    let still = |demuxer, offset| {
+        super::still(
+            "IN",
+            demuxer,
+            Size {
+                width: 1280,
+                height: 720,
+            },
+            offset,
+            "OUT",
+        )
+        .join(" ")
+    };
     insta::assert_snapshot!([still("png_pipe", 0.0), still("mpegts", 1.5)].join("\n"), @"
     -max_pixels 67108864 -max_streams 256 -protocol_whitelist http,tcp -format_whitelist png_pipe -f png_pipe -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,trim=start=0.000000,scale=1280:1280:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1,trim=end_frame=1 -frames:v 1 -fps_mode passthrough -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT
     -max_pixels 67108864 -max_streams 256 -protocol_whitelist http,tcp -format_whitelist mpegts -f mpegts -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,trim=start=1.490000,scale=1280:1280:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1,trim=end_frame=1 -frames:v 1 -fps_mode passthrough -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT
@@ -146,7 +185,12 @@ fn a_bitrate_that_is_constant_is_filled_up() {
     let mut paper = Paper::new(standard());
     paper.profile.encoder.rate_control = RateControl::Cbr;
     let text = paper.arguments(|it| it.encode(&it.plan.encode_chunks[0..=0], 2));
-    assert!(text.contains("-b:v 800k -minrate 800k -maxrate 800k -bufsize 800k -x264-params nal-hrd=cbr"), "{text}");
+    assert!(
+        text.contains(
+            "-b:v 800k -minrate 800k -maxrate 800k -bufsize 800k -x264-params nal-hrd=cbr"
+        ),
+        "{text}"
+    );
 }
 
 struct CopyPaper {
@@ -156,5 +200,8 @@ struct CopyPaper {
 
 fn copied(paper: &Paper) -> CopyPaper {
     let rung = paper.plan.copy.rung().unwrap();
-    CopyPaper { rendition: rung.rendition.clone(), chunks: paper.plan.copy_chunks.clone() }
+    CopyPaper {
+        rendition: rung.rendition.clone(),
+        chunks: paper.plan.copy_chunks.clone(),
+    }
 }

@@ -27,7 +27,10 @@ pub(crate) async fn key_frames(
     arguments.extend(["-select_streams".to_owned(), stream.to_string()]);
     if !moments.is_empty() {
         let intervals: Vec<String> = moments.iter().map(|it| format!("{it:.3}%+#1")).collect();
-        arguments.extend(["-read_intervals".to_owned(), format!("%+#1,{}", intervals.join(","))]);
+        arguments.extend([
+            "-read_intervals".to_owned(),
+            format!("%+#1,{}", intervals.join(",")),
+        ]);
     }
     let entries = "frame=width,height,interlaced_frame";
     arguments.extend(["-show_entries", entries, "-of", "compact=p=0"].map(str::to_owned));
@@ -43,7 +46,10 @@ fn facts(line: &str) -> Option<FrameFacts> {
             .and_then(|it| it.1.parse().ok())
     };
     let size = (field("width")?, field("height")?);
-    Some(FrameFacts { size, interlaced: field("interlaced_frame") == Some(1) })
+    Some(FrameFacts {
+        size,
+        interlaced: field("interlaced_frame") == Some(1),
+    })
 }
 
 #[cfg(test)]
@@ -52,9 +58,15 @@ mod tests {
 
     #[test]
     fn lines_are_read_whatever_their_order() {
-        let expected = Some(FrameFacts { size: (320, 180), interlaced: true });
+        let expected = Some(FrameFacts {
+            size: (320, 180),
+            interlaced: true,
+        });
         assert_eq!(facts("width=320|height=180|interlaced_frame=1"), expected);
-        assert_eq!(facts("interlaced_frame=1|width=320|height=180|side_data_type=x"), expected);
+        assert_eq!(
+            facts("interlaced_frame=1|width=320|height=180|side_data_type=x"),
+            expected
+        );
         assert_eq!(facts("width=320|height=N/A"), None);
         assert_eq!(facts(""), None);
     }

@@ -31,42 +31,88 @@ const HIGHEST_SAMPLE_RATE: u32 = 768_000;
 /// Parses ffprobe's JSON and selects the streams.
 pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
-    let protected = |it: &RawStream| matches!(it.codec_tag_string.as_deref(), Some("encv" | "enca" | "drmi" | "drms"));
+    let protected = |it: &RawStream| {
+        matches!(
+            it.codec_tag_string.as_deref(),
+            Some("encv" | "enca" | "drmi" | "drms")
+        )
+    };
     if raw.streams.iter().any(protected) {
         return Err(SourceProblem::EncryptedSource);
     }
     let used = |it: &&RawStream| it.is("video") || it.is("audio");
     // Resampling from such a rate would need memory in proportion to it.
-    if raw.streams.iter().filter(used).any(|it| it.sample_rate().is_some_and(|it| it > HIGHEST_SAMPLE_RATE)) {
+    if raw
+        .streams
+        .iter()
+        .filter(used)
+        .any(|it| it.sample_rate().is_some_and(|it| it > HIGHEST_SAMPLE_RATE))
+    {
         return Err(SourceProblem::Damaged);
     }
     let announced = raw.streams.iter().filter(used).any(|it| !it.is_there());
     // A playable stream is preferred to the container's default, which may be only declared, or in
     // a format without a decoder; after that, the order of the file decides.
-    let choice = |it: &&RawStream| (!it.is_there(), !it.is_decodable(), it.disposition.default == 0, it.index);
-    let Some(video) = raw.streams.iter().filter(|it| it.is("video")).min_by_key(choice) else {
+    let choice = |it: &&RawStream| {
+        (
+            !it.is_there(),
+            !it.is_decodable(),
+            it.disposition.default == 0,
+            it.index,
+        )
+    };
+    let Some(video) = raw
+        .streams
+        .iter()
+        .filter(|it| it.is("video"))
+        .min_by_key(choice)
+    else {
         let has_audio = raw.streams.iter().any(|it| it.is("audio"));
-        return Err(if has_audio { SourceProblem::AudioOnly } else { SourceProblem::NoVideoStream });
+        return Err(if has_audio {
+            SourceProblem::AudioOnly
+        } else {
+            SourceProblem::NoVideoStream
+        });
     };
     let codec = video.codec().map(str::to_owned).ok_or_else(|| {
-        let tag = video.codec_tag_string.clone().unwrap_or_else(|| "unknown".to_owned());
+        let tag = video
+            .codec_tag_string
+            .clone()
+            .unwrap_or_else(|| "unknown".to_owned());
         SourceProblem::UnsupportedCodec { codec: tag }
     })?;
     if let Some(colors) = unknown_colors(video) {
         return Err(SourceProblem::UnsupportedCodec { codec: colors });
     }
-    let (Some(width), Some(height)) = (video.width, video.height) else { return Err(SourceProblem::Damaged) };
+    let (Some(width), Some(height)) = (video.width, video.height) else {
+        return Err(SourceProblem::Damaged);
+    };
     let rates = Rates {
         real: video.r_frame_rate.as_deref().and_then(ratio),
         average: video.avg_frame_rate.as_deref().and_then(ratio),
     };
     let foreign = |it: &RawStream| {
-        let together = |program: &RawProgram, index| program.streams.iter().any(|it| it.index == index);
-        let mut of_video = raw.programs.iter().filter(|program| together(program, video.index)).peekable();
+        let together =
+            |program: &RawProgram, index| program.streams.iter().any(|it| it.index == index);
+        let mut of_video = raw
+            .programs
+            .iter()
+            .filter(|program| together(program, video.index))
+            .peekable();
         of_video.peek().is_some() && !of_video.any(|program| together(program, it.index))
     };
-    let audio = raw.streams.iter().filter(|it| it.is("audio") && it.is_there());
-    let audio = audio.min_by_key(|it| (!it.is_decodable(), foreign(it), it.disposition.default == 0, it.index));
+    let audio = raw
+        .streams
+        .iter()
+        .filter(|it| it.is("audio") && it.is_there());
+    let audio = audio.min_by_key(|it| {
+        (
+            !it.is_decodable(),
+            foreign(it),
+            it.disposition.default == 0,
+            it.index,
+        )
+    });
     let (rotation, mirrored) = orientation(&video.side_data_list);
     Ok(Found {
         fields: match video.field_order.as_deref() {
@@ -79,24 +125,50 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
             codec,
             width,
             height,
-            pixel_aspect: video.sample_aspect_ratio.as_deref().and_then(ratio).filter(visible),
+            pixel_aspect: video
+                .sample_aspect_ratio
+                .as_deref()
+                .and_then(ratio)
+                .filter(visible),
             rotation,
             mirrored,
             pixel_format: video.pix_fmt.clone().unwrap_or_default(),
-            frame_rate: rates.average.or(rates.real).unwrap_or(Ratio { num: 30, den: 1 }),
-            source_rate: rates.average.or(rates.real).unwrap_or(Ratio { num: 30, den: 1 }),
-            interlaced: matches!(video.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
+            frame_rate: rates
+                .average
+                .or(rates.real)
+                .unwrap_or(Ratio { num: 30, den: 1 }),
+            source_rate: rates
+                .average
+                .or(rates.real)
+                .unwrap_or(Ratio { num: 30, den: 1 }),
+            interlaced: matches!(
+                video.field_order.as_deref(),
+                Some("tt" | "bb" | "tb" | "bt")
+            ),
             hdr: match video.color_transfer.as_deref() {
                 Some("smpte2084") => Some(HighDynamicRange::Pq),
                 Some("arib-std-b67") => Some(HighDynamicRange::Hlg),
                 _ => None,
             },
             wide_gamut: video.color_primaries.as_deref() == Some("bt2020")
-                || video.color_space.as_deref().is_some_and(|it| it.starts_with("bt2020")),
+                || video
+                    .color_space
+                    .as_deref()
+                    .is_some_and(|it| it.starts_with("bt2020")),
             matrix: matrix_of(video, height),
-            tagged: [&video.color_space, &video.color_primaries, &video.color_transfer].into_iter().all(is_known),
+            tagged: [
+                &video.color_space,
+                &video.color_primaries,
+                &video.color_transfer,
+            ]
+            .into_iter()
+            .all(is_known),
             start_pts: video.start_pts.unwrap_or(0),
-            time_base: video.time_base.as_deref().and_then(ratio).unwrap_or(Ratio { num: 1, den: 1000 }),
+            time_base: video
+                .time_base
+                .as_deref()
+                .and_then(ratio)
+                .unwrap_or(Ratio { num: 1, den: 1000 }),
         },
         rates,
         audio: audio.filter(|it| it.is_decodable()).and_then(audio_stream),
@@ -108,10 +180,20 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
 /// Colour spaces that decoders pass on unchanged and no filter of FFmpeg converts: the result would
 /// be green and violet. Dolby Vision without a compatible base layer (profile 5) is in IPT-PQ-c2.
 fn unknown_colors(video: &RawStream) -> Option<String> {
-    let incompatible = |it: &&SideData| it.dv_profile.is_some() && it.dv_bl_signal_compatibility_id == Some(0);
-    let vision = video.side_data_list.iter().find(incompatible).and_then(|it| it.dv_profile);
-    let intensity = video.color_space.as_deref().filter(|it| matches!(*it, "ictcp" | "ipt-c2"));
-    vision.map(|it| format!("Dolby Vision profile {it}")).or_else(|| intensity.map(str::to_uppercase))
+    let incompatible =
+        |it: &&SideData| it.dv_profile.is_some() && it.dv_bl_signal_compatibility_id == Some(0);
+    let vision = video
+        .side_data_list
+        .iter()
+        .find(incompatible)
+        .and_then(|it| it.dv_profile);
+    let intensity = video
+        .color_space
+        .as_deref()
+        .filter(|it| matches!(*it, "ictcp" | "ipt-c2"));
+    vision
+        .map(|it| format!("Dolby Vision profile {it}"))
+        .or_else(|| intensity.map(str::to_uppercase))
 }
 
 fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
@@ -122,7 +204,11 @@ fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
         channels: raw.channels?,
         sample_rate: raw.sample_rate()?,
         bit_rate: raw.bit_rate.as_deref().and_then(|it| it.parse().ok()),
-        start_seconds: raw.start_time.as_deref().and_then(|it| it.parse().ok()).unwrap_or(0.0),
+        start_seconds: raw
+            .start_time
+            .as_deref()
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(0.0),
         duration_seconds: raw.duration.as_deref().and_then(positive),
         language: raw.tags.language.clone().filter(|it| it != "und"),
     })
@@ -131,7 +217,10 @@ fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
 /// The clockwise rotation in degrees that turns the frame upright, and whether it is mirrored as
 /// well. For a mirrored frame, only the exchange of width and height matters: 0 or 90.
 fn orientation(side_data: &[SideData]) -> (u32, bool) {
-    let matrix = side_data.iter().find_map(|it| it.displaymatrix.as_deref()).and_then(matrix);
+    let matrix = side_data
+        .iter()
+        .find_map(|it| it.displaymatrix.as_deref())
+        .and_then(matrix);
     if let Some([a, b, c, d]) = matrix
         && a * d - b * c < 0
     {
@@ -139,13 +228,18 @@ fn orientation(side_data: &[SideData]) -> (u32, bool) {
     }
     let rotation = side_data.iter().find_map(|it| it.rotation).unwrap_or(0.0);
     // The matrix rotates counter-clockwise; to undo that, the frame is rotated clockwise.
-    (((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90, false)
+    (
+        ((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90,
+        false,
+    )
 }
 
 /// The colour matrix. RGB declares one too: the identity.
 fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
-    let rgb =
-        video.pix_fmt.as_deref().is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
+    let rgb = video
+        .pix_fmt
+        .as_deref()
+        .is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
     match video.color_space.as_deref() {
         _ if rgb => None,
         Some("bt709") => Some(ColorMatrix::Bt709),
@@ -157,22 +251,28 @@ fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
 }
 
 fn is_known(tag: &Option<String>) -> bool {
-    tag.as_deref().is_some_and(|it| !matches!(it, "unknown" | "unspecified" | "reserved"))
+    tag.as_deref()
+        .is_some_and(|it| !matches!(it, "unknown" | "unspecified" | "reserved"))
 }
 
 /// Parses the upper left of a display matrix, printed as lines of `00000000:        65536
 /// 0           0`.
 fn matrix(text: &str) -> Option<[i64; 4]> {
-    let mut rows = text.lines().filter_map(|it| it.split_once(':')).map(|(_, row)| {
-        let mut cells = row.split_whitespace().map(str::parse::<i64>);
-        Some((cells.next()?.ok()?, cells.next()?.ok()?))
-    });
+    let mut rows = text
+        .lines()
+        .filter_map(|it| it.split_once(':'))
+        .map(|(_, row)| {
+            let mut cells = row.split_whitespace().map(str::parse::<i64>);
+            Some((cells.next()?.ok()?, cells.next()?.ok()?))
+        });
     let ((a, b), (c, d)) = (rows.next()??, rows.next()??);
     Some([a, b, c, d])
 }
 
 fn positive(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|it: &f64| it.is_finite() && *it > 0.0)
+    text.parse()
+        .ok()
+        .filter(|it: &f64| it.is_finite() && *it > 0.0)
 }
 
 /// Parses `30000/1001` and `4:3`.

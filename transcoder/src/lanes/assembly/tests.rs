@@ -6,23 +6,38 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::transport::{AUDIO, FrameKind, Transport, VIDEO, VIDEO_CODEC};
-use crate::testing::{encoded_plan, foreign, name, objects_of, planned_segment, remuxed_plan, stored};
+use crate::testing::{
+    encoded_plan, foreign, name, objects_of, planned_segment, remuxed_plan, stored,
+};
 
-const COST: Cost = Cost { cpu: Duration::from_millis(70), wall: Duration::from_millis(90) };
+const COST: Cost = Cost {
+    cpu: Duration::from_millis(70),
+    wall: Duration::from_millis(90),
+};
 
 /// What a lane delivers, in the order of its plan.
 fn delivered(plan: &EncodePlan, lane: Lane) -> Vec<Stored> {
     let objects = objects_of(plan, lane).into_iter();
-    objects.map(|(name, index)| stored(&name, index, &planned_segment(plan, lane, &name, index))).collect()
+    objects
+        .map(|(name, index)| stored(&name, index, &planned_segment(plan, lane, &name, index)))
+        .collect()
 }
 
 /// Adds all of these, and takes each chunk as soon as it is complete.
-fn assembled(plan: &EncodePlan, lane: Lane, chunks: &[ChunkPlan], all: &[&Stored]) -> Option<Vec<ChunkRecord>> {
+fn assembled(
+    plan: &EncodePlan,
+    lane: Lane,
+    chunks: &[ChunkPlan],
+    all: &[&Stored],
+) -> Option<Vec<ChunkRecord>> {
     let mut assembly = Assembly::new(plan, lane, chunks);
     let mut records = vec![];
     for one in all {
         assembly.add(plan, one).unwrap();
-        while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, ..COST }) {
+        while let Some(chunk) = assembly.take_complete(Cost {
+            cpu: Duration::ZERO,
+            ..COST
+        }) {
             records.push(chunk);
         }
     }
@@ -33,15 +48,24 @@ fn assembled(plan: &EncodePlan, lane: Lane, chunks: &[ChunkPlan], all: &[&Stored
 /// What must be true of the chunks of a lane, however its segments came.
 fn assert_all(plan: &EncodePlan, lane: Lane, records: &[ChunkRecord]) {
     let indices: Vec<_> = records.iter().map(|it| it.index).collect();
-    assert_eq!(indices, (0..plan.chunks(lane).len() as u32).collect::<Vec<_>>());
-    let mut objects: Vec<_> =
-        records.iter().flat_map(|it| &it.segments).map(|it| (it.rendition.clone(), it.index)).collect();
+    assert_eq!(
+        indices,
+        (0..plan.chunks(lane).len() as u32).collect::<Vec<_>>()
+    );
+    let mut objects: Vec<_> = records
+        .iter()
+        .flat_map(|it| &it.segments)
+        .map(|it| (it.rendition.clone(), it.index))
+        .collect();
     objects.sort();
     let mut planned = objects_of(plan, lane);
     planned.sort();
     assert_eq!(objects, planned, "each object once");
     for record in records {
-        assert_eq!(record.codecs.keys().cloned().collect::<Vec<_>>(), sorted(plan.renditions(lane)));
+        assert_eq!(
+            record.codecs.keys().cloned().collect::<Vec<_>>(),
+            sorted(plan.renditions(lane))
+        );
     }
 }
 
@@ -53,13 +77,27 @@ fn sorted(renditions: Vec<&Rendition>) -> Vec<RenditionName> {
 
 #[test]
 fn a_lane_that_comes_in_order_becomes_its_chunks() {
-    for (plan, lane) in [(remuxed_plan(), Lane::Copy), (encoded_plan(), Lane::Audio), (encoded_plan(), Lane::Encode)] {
+    for (plan, lane) in [
+        (remuxed_plan(), Lane::Copy),
+        (encoded_plan(), Lane::Audio),
+        (encoded_plan(), Lane::Encode),
+    ] {
         let all = delivered(&plan, lane);
-        let records = assembled(&plan, lane, plan.chunks(lane), &all.iter().collect::<Vec<_>>()).unwrap();
+        let records = assembled(
+            &plan,
+            lane,
+            plan.chunks(lane),
+            &all.iter().collect::<Vec<_>>(),
+        )
+        .unwrap();
         assert_all(&plan, lane, &records);
         // The run is paid for once, with its last chunk.
         let cpu: Vec<_> = records.iter().map(|it| it.cpu_ms).collect();
-        assert_eq!((cpu.iter().sum::<u64>(), cpu.last()), (70, Some(&70)), "{lane:?}");
+        assert_eq!(
+            (cpu.iter().sum::<u64>(), cpu.last()),
+            (70, Some(&70)),
+            "{lane:?}"
+        );
     }
 }
 
@@ -68,7 +106,9 @@ fn chunks_are_complete_one_after_the_other() {
     let plan = remuxed_plan();
     let all = delivered(&plan, Lane::Copy);
     let of = |name: &str, index: u32| {
-        all.iter().find(|it| it.record.rendition.as_str() == name && it.record.index == index).unwrap()
+        all.iter()
+            .find(|it| it.record.rendition.as_str() == name && it.record.index == index)
+            .unwrap()
     };
     let mut assembly = Assembly::new(&plan, Lane::Copy, plan.chunks(Lane::Copy));
     // The second chunk is there before the first: it waits.
@@ -85,10 +125,22 @@ fn chunks_are_complete_one_after_the_other() {
     assembly.add(&plan, of("audio-source", 0)).unwrap();
     assert!(assembly.is_complete());
     let first = assembly.take_complete(COST).unwrap();
-    assert_eq!((first.index, first.segments.len(), first.wall_ms), (0, 4, 90));
-    assert_eq!(assembly.take_complete(COST), None, "the last one carries the cost of the run");
+    assert_eq!(
+        (first.index, first.segments.len(), first.wall_ms),
+        (0, 4, 90)
+    );
+    assert_eq!(
+        assembly.take_complete(COST),
+        None,
+        "the last one carries the cost of the run"
+    );
     let rest = assembly.take_rest(COST, &plan).unwrap();
-    assert_eq!(rest.iter().map(|it| (it.index, it.segments.len())).collect::<Vec<_>>(), [(1, 16)]);
+    assert_eq!(
+        rest.iter()
+            .map(|it| (it.index, it.segments.len()))
+            .collect::<Vec<_>>(),
+        [(1, 16)]
+    );
 }
 
 #[test]
@@ -104,9 +156,18 @@ fn a_chunk_of_its_own_need_not_wait_for_the_end() {
         assembly.add(&plan, one).unwrap();
     }
     let record = assembly.take_complete(COST).unwrap();
-    assert_eq!((record.lane, record.index, record.cpu_ms), (Lane::Encode, 2, 70));
+    assert_eq!(
+        (record.lane, record.index, record.cpu_ms),
+        (Lane::Encode, 2, 70)
+    );
     let names: Vec<_> = record.segments.iter().map(|it| &it.rendition).collect();
-    assert_eq!(names, plan.renditions(Lane::Encode).iter().map(|it| &it.name).collect::<Vec<_>>());
+    assert_eq!(
+        names,
+        plan.renditions(Lane::Encode)
+            .iter()
+            .map(|it| &it.name)
+            .collect::<Vec<_>>()
+    );
     assert!(assembly.is_complete() && assembly.take_complete(COST).is_none());
 }
 
@@ -114,7 +175,10 @@ fn a_chunk_of_its_own_need_not_wait_for_the_end() {
 fn a_segment_that_comes_again_replaces_the_first() {
     let plan = encoded_plan();
     let chunk = &plan.encode_chunks[1..=1];
-    let mut all: Vec<_> = delivered(&plan, Lane::Encode).into_iter().filter(|it| it.record.index == 1).collect();
+    let mut all: Vec<_> = delivered(&plan, Lane::Encode)
+        .into_iter()
+        .filter(|it| it.record.index == 1)
+        .collect();
     let bytes = planned_segment(&plan, Lane::Encode, &name("720p"), 1);
     let mut again = stored(&name("720p"), 1, &bytes);
     again.record.sha256 = "again".to_owned();
@@ -125,7 +189,11 @@ fn a_segment_that_comes_again_replaces_the_first() {
     }
     let record = assembly.take_complete(COST).unwrap();
     assert_eq!(record.segments.len(), plan.renditions(Lane::Encode).len());
-    let own = record.segments.iter().find(|it| it.rendition.as_str() == "720p").unwrap();
+    let own = record
+        .segments
+        .iter()
+        .find(|it| it.rendition.as_str() == "720p")
+        .unwrap();
     assert_eq!(own.sha256, "again");
 }
 
@@ -146,11 +214,18 @@ fn the_first_segment_says_what_codec_it_is() {
     let mut unreadable = stored(&name("480p"), 0, &bytes);
     unreadable.measured.video.as_mut().unwrap().codec = None;
     let problem = assembly.add(&plan, &unreadable).unwrap_err();
-    assert_eq!(problem.to_string(), "verification failed: 480p does not say what codec it is");
+    assert_eq!(
+        problem.to_string(),
+        "verification failed: 480p does not say what codec it is"
+    );
     // Sound without a header of ADTS.
     let plan = encoded_plan();
     let mut assembly = Assembly::new(&plan, Lane::Audio, plan.chunks(Lane::Audio));
-    let mut mute = stored(&name("audio-128k"), 0, &Transport::new(&[AUDIO]).audio(0, 1, 48_000).into_bytes());
+    let mut mute = stored(
+        &name("audio-128k"),
+        0,
+        &Transport::new(&[AUDIO]).audio(0, 1, 48_000).into_bytes(),
+    );
     mute.measured.audio.as_mut().unwrap().codec = None;
     assert!(assembly.add(&plan, &mute).is_err());
 }
@@ -159,8 +234,13 @@ fn the_first_segment_says_what_codec_it_is() {
 fn what_is_wrong_is_not_taken() {
     let plan = encoded_plan();
     let mut assembly = Assembly::new(&plan, Lane::Encode, &plan.encode_chunks[0..=0]);
-    let inter = Transport::new(&[VIDEO]).frame(FrameKind::Inter, 0, 0).into_bytes();
-    assert!(matches!(assembly.add(&plan, &stored(&name("720p"), 0, &inter)), Err(TranscodeError::Verification(_))));
+    let inter = Transport::new(&[VIDEO])
+        .frame(FrameKind::Inter, 0, 0)
+        .into_bytes();
+    assert!(matches!(
+        assembly.add(&plan, &stored(&name("720p"), 0, &inter)),
+        Err(TranscodeError::Verification(_))
+    ));
     assert!(!assembly.is_complete());
     assert_eq!(assembly.take_rest(COST, &plan), None);
 }
@@ -179,16 +259,24 @@ fn with_rest(ticks: u64) -> EncodePlan {
 
 #[test]
 fn a_very_short_rest_may_be_missing() {
-    for (ticks, is_excused) in [(SHORTEST - 3_000, true), (SHORTEST, true), (SHORTEST + 3_000, false)] {
+    for (ticks, is_excused) in [
+        (SHORTEST - 3_000, true),
+        (SHORTEST, true),
+        (SHORTEST + 3_000, false),
+    ] {
         let plan = with_rest(ticks);
         for lane in [Lane::Encode, Lane::Audio] {
-            let is_last = |it: &Stored| !plan.is_iframes(&it.record.rendition) && it.record.index == 9;
+            let is_last =
+                |it: &Stored| !plan.is_iframes(&it.record.rendition) && it.record.index == 9;
             let all = delivered(&plan, lane);
             let without: Vec<_> = all.iter().filter(|it| !is_last(it)).collect();
             let records = assembled(&plan, lane, plan.chunks(lane), &without);
             assert_eq!(records.is_some(), is_excused, "{lane:?} {ticks}");
             // Another segment is never excused.
-            let without: Vec<_> = without.into_iter().filter(|it| it.record.index != 4).collect();
+            let without: Vec<_> = without
+                .into_iter()
+                .filter(|it| it.record.index != 4)
+                .collect();
             assert_eq!(assembled(&plan, lane, plan.chunks(lane), &without), None);
         }
     }
@@ -210,7 +298,13 @@ fn a_run_that_goes_on_later_makes_the_later_chunks_only() {
     let all = delivered(&plan, Lane::Audio);
     let later: Vec<_> = all.iter().filter(|it| it.record.index >= 2).collect();
     let records = assembled(&plan, Lane::Audio, &plan.audio_chunks[1..], &later).unwrap();
-    assert_eq!(records.iter().map(|it| (it.index, it.segments.len())).collect::<Vec<_>>(), [(1, 8)]);
+    assert_eq!(
+        records
+            .iter()
+            .map(|it| (it.index, it.segments.len()))
+            .collect::<Vec<_>>(),
+        [(1, 8)]
+    );
 }
 
 proptest! {

@@ -8,15 +8,31 @@ async fn a_death_has_a_reason() {
     let ends = |task, end| Fault::ends(task, 0, end).times(99);
     let failed = End::Exit(1);
     for (fault, code, class) in [
-        (ends(Task::Encode, End::ExceedCpu), FailureCode::TooDemanding, FailureClass::Source),
+        (
+            ends(Task::Encode, End::ExceedCpu),
+            FailureCode::TooDemanding,
+            FailureClass::Source,
+        ),
         (
             ends(Task::Encode, failed).saying("x264 [error]: malloc of size 9 failed"),
             FailureCode::TooDemanding,
             FailureClass::Source,
         ),
-        (ends(Task::Encode, End::Kill), FailureCode::Internal, FailureClass::Infrastructure),
-        (ends(Task::Audio, End::Exit(255)), FailureCode::Internal, FailureClass::Infrastructure),
-        (ends(Task::Audio, End::Exit(125)), FailureCode::Internal, FailureClass::Infrastructure),
+        (
+            ends(Task::Encode, End::Kill),
+            FailureCode::Internal,
+            FailureClass::Infrastructure,
+        ),
+        (
+            ends(Task::Audio, End::Exit(255)),
+            FailureCode::Internal,
+            FailureClass::Infrastructure,
+        ),
+        (
+            ends(Task::Audio, End::Exit(125)),
+            FailureCode::Internal,
+            FailureClass::Infrastructure,
+        ),
         (
             ends(Task::Encode, failed).saying("Unknown encoder 'libx264'"),
             FailureCode::Internal,
@@ -33,7 +49,8 @@ async fn a_death_has_a_reason() {
             FailureClass::Infrastructure,
         ),
         (
-            ends(Task::Encode, failed).saying("Decoder (codec png) not found for input stream #0:0"),
+            ends(Task::Encode, failed)
+                .saying("Decoder (codec png) not found for input stream #0:0"),
             FailureCode::UnsupportedCodec,
             FailureClass::Source,
         ),
@@ -41,9 +58,22 @@ async fn a_death_has_a_reason() {
         let (world, _) = replacing(&foreign());
         world.fake.set_faults(std::slice::from_ref(&fault));
         let problem = run(&world, foreign()).await.expect_err(&fault.log);
-        assert_eq!((problem.failure().code, problem.class()), (code, class), "{fault:?}: {problem:?}");
+        assert_eq!(
+            (problem.failure().code, problem.class()),
+            (code, class),
+            "{fault:?}: {problem:?}"
+        );
         assert_unpublished(&world);
-        assert_eq!(world.fake.runs().iter().filter(|it| it.starts_with("Survey")).count(), 0, "{fault:?}");
+        assert_eq!(
+            world
+                .fake
+                .runs()
+                .iter()
+                .filter(|it| it.starts_with("Survey"))
+                .count(),
+            0,
+            "{fault:?}"
+        );
     }
 }
 
@@ -55,9 +85,14 @@ async fn a_copy_that_fails_is_encoded() {
         world.fake.put("source", 0, &segment.into_bytes());
     };
     let too_large = |world: &World| {
-        world.fake.put("source", 1, &vec![0x47; domain::plan::LARGEST_COPIED_SEGMENT as usize + 1]);
+        world.fake.put(
+            "source",
+            1,
+            &vec![0x47; domain::plan::LARGEST_COPIED_SEGMENT as usize + 1],
+        );
     };
-    let complaint = Fault::ends(Task::Copy, 1, End::Exit(0)).saying("Application provided invalid timestamps");
+    let complaint =
+        Fault::ends(Task::Copy, 1, End::Exit(0)).saying("Application provided invalid timestamps");
     type Arrange<'a> = &'a dyn Fn(&World);
     let cases: [(&str, Arrange<'_>, Option<Fault>); 3] = [
         ("no refresh", &no_refresh, None),
@@ -73,9 +108,17 @@ async fn a_copy_that_fails_is_encoded() {
         world.fake.prepare(&plan);
         world.fake.set_faults(fault.as_slice());
         arrange(&world);
-        let published = run(&world, standard()).await.unwrap_or_else(|it| panic!("{what}: {it:?}"));
+        let published = run(&world, standard())
+            .await
+            .unwrap_or_else(|it| panic!("{what}: {it:?}"));
         assert_eq!(published.plan, plan, "{what}");
-        assert!(published.renditions.iter().all(|it| it.name.as_str() != "source"), "{what}");
+        assert!(
+            published
+                .renditions
+                .iter()
+                .all(|it| it.name.as_str() != "source"),
+            "{what}"
+        );
     }
 }
 
@@ -85,10 +128,22 @@ async fn a_store_that_is_away_is_no_fault_of_the_source() {
         let (world, _) = replacing(&foreign());
         world.flaky.fail(path, 1_000);
         let problem = run(&world, foreign()).await.expect_err(path);
-        assert!(matches!(problem, TranscodeError::Store(_)), "{path}: {problem:?}");
+        assert!(
+            matches!(problem, TranscodeError::Store(_)),
+            "{path}: {problem:?}"
+        );
         assert_eq!(problem.failure().code, FailureCode::Unavailable);
         assert_eq!(world.named(".m3u8"), [""; 0], "{path}");
-        assert_eq!(world.fake.runs().iter().filter(|it| it.starts_with("Survey")).count(), 0, "{path}");
+        assert_eq!(
+            world
+                .fake
+                .runs()
+                .iter()
+                .filter(|it| it.starts_with("Survey"))
+                .count(),
+            0,
+            "{path}"
+        );
     }
 }
 
@@ -97,7 +152,9 @@ async fn a_store_that_is_away_is_no_fault_of_the_source() {
 async fn an_attempt_that_failed_stores_nothing_more() {
     let (world, _) = replacing(&foreign());
     world.flaky.write_ms.store(700, Ordering::Relaxed);
-    world.fake.set_faults(&[Fault::ends(Task::Audio, 0, End::Exit(1)).saying("Unknown encoder 'aac'")]);
+    world
+        .fake
+        .set_faults(&[Fault::ends(Task::Audio, 0, End::Exit(1)).saying("Unknown encoder 'aac'")]);
     run(&world, foreign()).await.unwrap_err();
     let before = world.objects();
     tokio::time::sleep(Duration::from_millis(1_000)).await;
@@ -114,10 +171,17 @@ async fn a_worker_without_its_claim_publishes_nothing() {
     assert_eq!(world.journal.chunks.lock().unwrap().len(), 2);
 
     let (world, _) = replacing(&foreign());
-    world.journal.loses_at_the_end.store(true, Ordering::Relaxed);
+    world
+        .journal
+        .loses_at_the_end
+        .store(true, Ordering::Relaxed);
     let problem = run(&world, foreign()).await.unwrap_err();
     assert!(problem.lost_claim(), "{problem:?}");
-    assert_eq!(world.named(".m3u8"), [""; 0], "the pointer stays where it is");
+    assert_eq!(
+        world.named(".m3u8"),
+        [""; 0],
+        "the pointer stays where it is"
+    );
 }
 
 #[tokio::test]
@@ -125,11 +189,20 @@ async fn extras_that_fail_are_missing_and_the_video_plays() {
     let dies = |task| Fault::ends(task, 0, End::Exit(1)).times(99);
     for (faults, missing) in [
         (vec![dies(Task::Poster)], vec![]),
-        (vec![dies(Task::Images)], vec![Extra::Thumbnails, Extra::Storyboard]),
-        (vec![dies(Task::Images), dies(Task::Poster)], vec![Extra::Thumbnails, Extra::Storyboard, Extra::Poster]),
+        (
+            vec![dies(Task::Images)],
+            vec![Extra::Thumbnails, Extra::Storyboard],
+        ),
+        (
+            vec![dies(Task::Images), dies(Task::Poster)],
+            vec![Extra::Thumbnails, Extra::Storyboard, Extra::Poster],
+        ),
         // It makes the poster at the second attempt.
         (vec![Fault::ends(Task::Images, 0, End::Exit(0))], vec![]),
-        (vec![Fault::ends(Task::Images, 3, End::Exit(0)).times(2)], vec![Extra::Thumbnails]),
+        (
+            vec![Fault::ends(Task::Images, 3, End::Exit(0)).times(2)],
+            vec![Extra::Thumbnails],
+        ),
     ] {
         let (world, plan) = replacing(&standard());
         world.fake.set_faults(&faults);
@@ -137,7 +210,8 @@ async fn extras_that_fail_are_missing_and_the_video_plays() {
         assert_whole(&world, &plan, &published);
         assert_eq!(published.receipt.missing, missing, "{faults:?}");
         let pictures = ["storyboard.jpg", "poster.jpg"].map(|it| world.named(it).len());
-        let expected = [Extra::Storyboard, Extra::Poster].map(|it| usize::from(!missing.contains(&it)));
+        let expected =
+            [Extra::Storyboard, Extra::Poster].map(|it| usize::from(!missing.contains(&it)));
         assert_eq!(pictures, expected, "{faults:?}");
     }
 }
@@ -149,8 +223,13 @@ async fn an_extra_does_not_hide_what_would_fail_anything() {
     let problem = run(&world, standard()).await.unwrap_err();
     assert_eq!(problem.failure().code, FailureCode::Unavailable);
     let (world, _) = replacing(&standard());
-    world.fake.set_faults(&[Fault::ends(Task::Images, 0, End::Kill)]);
+    world
+        .fake
+        .set_faults(&[Fault::ends(Task::Images, 0, End::Kill)]);
     let problem = run(&world, standard()).await.unwrap_err();
-    assert!(matches!(problem, TranscodeError::Interrupted { .. }), "{problem:?}");
+    assert!(
+        matches!(problem, TranscodeError::Interrupted { .. }),
+        "{problem:?}"
+    );
     assert_unpublished(&world);
 }

@@ -19,16 +19,25 @@ const STREAMS: &str = r#"{"streams": [
 fn dubious() -> Vec<(&'static str, Fault)> {
     let encode = |arrival| Fault::arrives(Task::Encode, arrival).only(0);
     vec![
-        ("dies", Fault::ends(Task::Encode, 1, End::Exit(1)).saying("Conversion failed!")),
+        (
+            "dies",
+            Fault::ends(Task::Encode, 1, End::Exit(1)).saying("Conversion failed!"),
+        ),
         ("crashes", Fault::ends(Task::Encode, 0, End::Abort)),
-        ("says that data is invalid", Fault::ends(Task::Encode, 0, End::Exit(1)).saying("Invalid data found")),
+        (
+            "says that data is invalid",
+            Fault::ends(Task::Encode, 0, End::Exit(1)).saying("Invalid data found"),
+        ),
         ("ends early", Fault::ends(Task::Encode, 0, End::Exit(0))),
         ("delivers half of a segment", encode(Arrival::Short)),
         ("breaks a packet off", encode(Arrival::Cut)),
         ("hangs up in the middle", encode(Arrival::BrokenOff)),
         ("delivers garbage", encode(Arrival::Garbage)),
         ("loses a packet", encode(Arrival::Gap)),
-        ("delivers to another rendition", encode(Arrival::Misdirected)),
+        (
+            "delivers to another rendition",
+            encode(Arrival::Misdirected),
+        ),
     ]
 }
 
@@ -40,22 +49,39 @@ async fn what_the_source_may_be_the_cause_of_leads_to_a_second_look() {
         // The second attempt to read it fails too, for a reason on our side.
         world.fake.probe_says("streams", "kill -KILL $$");
         let problem = run(&world, foreign()).await.expect_err(what);
-        assert!(matches!(problem, TranscodeError::Interrupted { .. }), "{what}: {problem:?}");
+        assert!(
+            matches!(problem, TranscodeError::Interrupted { .. }),
+            "{what}: {problem:?}"
+        );
         assert_unpublished(&world);
     }
 }
 
 /// The plan of the source when it is read from its beginning, with all that its runs deliver.
 fn sequential(world: &World) -> EncodePlan {
-    world.fake.probe_says("streams", &format!("cat <<'END'\n{STREAMS}\nEND"));
-    world.fake.probe_says("frames", "echo 'width=1920|height=1080|interlaced_frame=0'");
-    let frames: String = (0..1_800).map(|it| format!("0, {0}, {0}, 3000, 1, 0x0\n", it * 3_000)).collect();
-    world.fake.survey_says(&format!("#tb 0: 1/90000\n#tb 1: 1/48000\n{frames}1, 0, 0, 2880000, 4, 0x0\n"));
+    world
+        .fake
+        .probe_says("streams", &format!("cat <<'END'\n{STREAMS}\nEND"));
+    world
+        .fake
+        .probe_says("frames", "echo 'width=1920|height=1080|interlaced_frame=0'");
+    let frames: String = (0..1_800)
+        .map(|it| format!("0, {0}, {0}, 3000, 1, 0x0\n", it * 3_000))
+        .collect();
+    world.fake.survey_says(&format!(
+        "#tb 0: 1/90000\n#tb 1: 1/48000\n{frames}1, 0, 0, 2880000, 4, 0x0\n"
+    ));
     let found = parse_streams(STREAMS).unwrap();
     let survey = Survey {
         frame_times: (0..1_800).map(|it| it * 3_000).collect(),
-        video: Extent { start: 0.0, end: 60.0 },
-        audio: Some(Extent { start: 0.0, end: 60.0 }),
+        video: Extent {
+            start: 0.0,
+            end: 60.0,
+        },
+        audio: Some(Extent {
+            start: 0.0,
+            end: 60.0,
+        }),
     };
     let normaliser = Normaliser::new(&world.fake.tools(), "mov", &found, None);
     let probe = normaliser.probe(&found, &survey, 8, &world.profile);
@@ -69,7 +95,9 @@ fn sequential(world: &World) -> EncodePlan {
 async fn a_source_that_cannot_be_sought_is_read_from_its_beginning() {
     let (world, _) = replacing(&foreign());
     let plan = sequential(&world);
-    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);
+    world
+        .fake
+        .set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);
     let published = run(&world, foreign()).await.unwrap();
     assert_eq!(published.plan, plan);
     assert_whole(&world, &plan, &published);
@@ -85,18 +113,36 @@ async fn chunks_of_a_source_that_was_sought_are_made_once_more() {
     let plan = sequential(&world);
     let records = planned_records(&plan);
     for chunk in &plan.audio_chunks {
-        let segments = records.iter().filter(|it| it.rendition.as_str().starts_with("audio-"));
-        let segments = segments.filter(|it| chunk.segments.contains(&it.index)).cloned().collect();
+        let segments = records
+            .iter()
+            .filter(|it| it.rendition.as_str().starts_with("audio-"));
+        let segments = segments
+            .filter(|it| chunk.segments.contains(&it.index))
+            .cloned()
+            .collect();
         let (lane, index) = (Lane::Audio, chunk.index);
-        let record = ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs: Default::default() };
+        let record = ChunkRecord {
+            lane,
+            index,
+            cpu_ms: 0,
+            wall_ms: 0,
+            segments,
+            codecs: Default::default(),
+        };
         assert!(fits_plan(&plan, &record));
         world.journal.chunks.lock().unwrap().push(record);
     }
-    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);
+    world
+        .fake
+        .set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);
     let published = run(&world, foreign()).await.unwrap();
     assert_whole(&world, &plan, &published);
     let runs = world.fake.runs();
-    assert_eq!(runs.iter().filter(|it| it.starts_with("Audio")).count(), 1, "{runs:?}");
+    assert_eq!(
+        runs.iter().filter(|it| it.starts_with("Audio")).count(),
+        1,
+        "{runs:?}"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +152,10 @@ async fn what_fails_from_its_beginning_too_is_damaged() {
         sequential(&world);
         world.fake.set_faults(&[fault.beginning_at(0).times(2)]);
         let problem = run(&world, foreign()).await.expect_err(what);
-        assert!(matches!(problem, TranscodeError::Source(SourceProblem::Damaged)), "{what}: {problem:?}");
+        assert!(
+            matches!(problem, TranscodeError::Source(SourceProblem::Damaged)),
+            "{what}: {problem:?}"
+        );
         assert_unpublished(&world);
     }
 }
@@ -122,6 +171,9 @@ async fn the_run_that_reads_for_the_others_may_fail() {
     ];
     world.fake.set_faults(&faults);
     let problem = run(&world, foreign()).await.unwrap_err();
-    assert!(matches!(problem, TranscodeError::Interrupted { .. }), "{problem:?}");
+    assert!(
+        matches!(problem, TranscodeError::Interrupted { .. }),
+        "{problem:?}"
+    );
     assert_unpublished(&world);
 }

@@ -29,7 +29,10 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         it.size = 6_000_000;
     });
     let mut two_rates = default();
-    two_rates.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
+    two_rates
+        .rungs
+        .iter_mut()
+        .for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
     let mono = changed(|it| {
         let audio = it.audio.as_mut().unwrap();
         (audio.channels, audio.codec) = (1, "opus".to_owned());
@@ -55,13 +58,22 @@ fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
 /// Everything of a plan, as it was measured.
 fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
     for record in planned_records(plan) {
-        let is_audio = plan.audio.iter().any(|it| it.rendition.name == record.rendition);
-        publisher.records_mut().add_segment(record, if is_audio { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned());
+        let is_audio = plan
+            .audio
+            .iter()
+            .any(|it| it.rendition.name == record.rendition);
+        publisher.records_mut().add_segment(
+            record,
+            if is_audio { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned(),
+        );
     }
 }
 
 fn all_names(plan: &EncodePlan) -> HashSet<RenditionName> {
-    plan.all_renditions().into_iter().map(|it| it.name.clone()).collect()
+    plan.all_renditions()
+        .into_iter()
+        .map(|it| it.name.clone())
+        .collect()
 }
 
 /// The generation in addresses has no meaning here.
@@ -75,9 +87,15 @@ fn every_kind_of_plan_has_its_master_playlist() {
     for (kind, probe, profile, mode) in kinds() {
         let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
         let mut publisher = publisher(&world, &probe, &plan);
-        let planned = publisher.presentation().master(&all_names(&plan), Rates::Planned).render();
+        let planned = publisher
+            .presentation()
+            .master(&all_names(&plan), Rates::Planned)
+            .render();
         finish(&mut publisher, &plan);
-        let measured = publisher.presentation().master(&all_names(&plan), Rates::Measured).render();
+        let measured = publisher
+            .presentation()
+            .master(&all_names(&plan), Rates::Measured)
+            .render();
         insta::assert_snapshot!(
             kind.replace(", ", "_").replace(' ', "_"),
             readable(&format!("{planned}\n-- measured --\n\n{measured}"))
@@ -97,14 +115,27 @@ fn a_master_playlist_names_each_rendition_once_and_its_sound() {
         let mut addresses: Vec<_> = spec.variants.iter().map(|it| it.uri.clone()).collect();
         addresses.extend(spec.audio.iter().map(|it| it.uri.clone()));
         addresses.extend(spec.iframes.iter().map(|it| it.uri.clone()));
-        let named: HashSet<_> = addresses.iter().filter_map(|it| it.split('/').nth(1)?.parse().ok()).collect();
+        let named: HashSet<_> = addresses
+            .iter()
+            .filter_map(|it| it.split('/').nth(1)?.parse().ok())
+            .collect();
         assert_eq!(named, names, "{kind}");
         assert_eq!(addresses.len(), names.len(), "{kind}: each once");
         let groups: HashSet<_> = spec.audio.iter().map(|it| it.group.clone()).collect();
         for variant in &spec.variants {
-            assert_eq!(variant.audio.is_some(), probe.audio.is_some(), "{kind}: {variant:?}");
-            assert!(variant.audio.iter().all(|it| groups.contains(it)), "{kind}: {variant:?}");
-            assert!(variant.bandwidth.peak >= variant.bandwidth.average, "{kind}: {variant:?}");
+            assert_eq!(
+                variant.audio.is_some(),
+                probe.audio.is_some(),
+                "{kind}: {variant:?}"
+            );
+            assert!(
+                variant.audio.iter().all(|it| groups.contains(it)),
+                "{kind}: {variant:?}"
+            );
+            assert!(
+                variant.bandwidth.peak >= variant.bandwidth.average,
+                "{kind}: {variant:?}"
+            );
         }
         let parsed = MasterPlaylist::parse(&spec.render());
         assert_eq!(parsed.problems, [], "{kind}");
@@ -118,9 +149,15 @@ fn renditions_that_are_left_out_are_not_named() {
     let publisher = publisher(&world, &standard(), &plan);
     let text = publisher
         .presentation()
-        .master(&HashSet::from([name("source"), name("audio-source")]), Rates::Planned)
+        .master(
+            &HashSet::from([name("source"), name("audio-source")]),
+            Rates::Planned,
+        )
         .render();
-    assert!(text.contains("/source/") && text.contains("/audio-source/"), "{text}");
+    assert!(
+        text.contains("/source/") && text.contains("/audio-source/"),
+        "{text}"
+    );
     for other in ["720p", "480p", "360p", "iframes"] {
         assert!(!text.contains(&format!("/{other}/")), "{other}: {text}");
     }
@@ -135,10 +172,16 @@ fn records_of_renditions_tell_what_is_known() {
         let planned = publisher.planned_renditions();
         assert_eq!(planned.len(), all_names(&plan).len(), "{kind}");
         for it in &planned {
-            assert_eq!((it.state, &it.codecs, it.bandwidth), (RenditionState::Planned, &None, None), "{kind}: {it:?}");
+            assert_eq!(
+                (it.state, &it.codecs, it.bandwidth),
+                (RenditionState::Planned, &None, None),
+                "{kind}: {it:?}"
+            );
         }
         finish(&mut publisher, &plan);
-        let complete = publisher.presentation().rendition_records(&all_names(&plan), RenditionState::Complete);
+        let complete = publisher
+            .presentation()
+            .rendition_records(&all_names(&plan), RenditionState::Complete);
         let by_name: HashMap<_, _> = planned.iter().map(|it| (it.name.clone(), it)).collect();
         for it in &complete {
             let before = by_name[&it.name];
@@ -146,15 +189,28 @@ fn records_of_renditions_tell_what_is_known() {
                 (it.kind, it.width, it.height, it.copied),
                 (before.kind, before.width, before.height, before.copied)
             );
-            assert!(it.codecs.is_some() && it.average_bandwidth <= it.bandwidth && it.bandwidth > Some(0), "{it:?}");
+            assert!(
+                it.codecs.is_some()
+                    && it.average_bandwidth <= it.bandwidth
+                    && it.bandwidth > Some(0),
+                "{it:?}"
+            );
             let expected = match it.name.as_str() {
                 "iframes" => RenditionKind::IFrames,
                 name if name.starts_with("audio-") => RenditionKind::Audio,
                 _ => RenditionKind::Video,
             };
             assert_eq!(it.kind, expected, "{kind}: {it:?}");
-            assert_eq!(it.width.is_some(), expected != RenditionKind::Audio, "{it:?}");
-            assert_eq!(it.frame_rate.is_some(), expected == RenditionKind::Video, "{it:?}");
+            assert_eq!(
+                it.width.is_some(),
+                expected != RenditionKind::Audio,
+                "{it:?}"
+            );
+            assert_eq!(
+                it.frame_rate.is_some(),
+                expected == RenditionKind::Video,
+                "{it:?}"
+            );
             assert_eq!(it.copied, it.name.as_str().ends_with("source"), "{it:?}");
         }
     }
@@ -164,17 +220,37 @@ fn records_of_renditions_tell_what_is_known() {
 fn media_playlists_name_what_is_there() {
     let world = World::new();
     for encrypt in [true, false] {
-        let profile = Profile { encrypt, ..Profile::default() };
+        let profile = Profile {
+            encrypt,
+            ..Profile::default()
+        };
         let plan = EncodePlan::new(&standard(), &profile, Mode::Abr).unwrap();
         let mut publisher = publisher(&world, &standard(), &plan);
         finish(&mut publisher, &plan);
-        let of = |rendition: &str, kind, count| publisher.media_playlist(&name(rendition), kind, count).render();
+        let of = |rendition: &str, kind, count| {
+            publisher
+                .media_playlist(&name(rendition), kind, count)
+                .render()
+        };
         let sound = of("audio-source", MediaPlaylistKind::Vod, 2);
         let growing = of("720p", MediaPlaylistKind::Event, 3);
         let iframes = of("iframes", MediaPlaylistKind::Vod, 1);
         let text = [sound, growing, iframes].join("\n-- \n\n");
-        insta::assert_snapshot!(if encrypt { "media_playlists_encrypted" } else { "media_playlists_in_clear" }, text);
-        assert_eq!(of("240p", MediaPlaylistKind::Vod, 9).matches("#EXTINF").count(), 0, "nothing is there of it");
+        insta::assert_snapshot!(
+            if encrypt {
+                "media_playlists_encrypted"
+            } else {
+                "media_playlists_in_clear"
+            },
+            text
+        );
+        assert_eq!(
+            of("240p", MediaPlaylistKind::Vod, 9)
+                .matches("#EXTINF")
+                .count(),
+            0,
+            "nothing is there of it"
+        );
     }
 }
 
@@ -198,7 +274,10 @@ fn a_gap_ends_what_can_be_shown() {
         }
     }
     assert_eq!(publisher.records().frontier(&name("144p")), 0);
-    assert_eq!(publisher.records().all_segments().len(), planned_records(&plan).len());
+    assert_eq!(
+        publisher.records().all_segments().len(),
+        planned_records(&plan).len()
+    );
 }
 
 #[test]
@@ -208,10 +287,17 @@ fn what_grows_together_is_what_players_switch_between() {
         let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
         let growing = publisher(&world, &probe, &plan).growing();
         let expected: Vec<RenditionName> = match &plan.copy {
-            CopyDecision::Remux(copy) => [&copy.rendition.name].into_iter().chain(&copy.audio).cloned().collect(),
+            CopyDecision::Remux(copy) => [&copy.rendition.name]
+                .into_iter()
+                .chain(&copy.audio)
+                .cloned()
+                .collect(),
             CopyDecision::Encode(_) => {
                 let rungs = plan.rungs.iter().map(|it| &it.rendition);
-                rungs.chain(plan.audio.iter().map(|it| &it.rendition)).map(|it| it.name.clone()).collect()
+                rungs
+                    .chain(plan.audio.iter().map(|it| &it.rendition))
+                    .map(|it| it.name.clone())
+                    .collect()
             }
         };
         assert_eq!(growing, expected, "{kind}");
@@ -223,13 +309,29 @@ fn what_grows_together_is_what_players_switch_between() {
 fn the_first_chunk_that_names_a_codec_wins_until_the_chunk_is_whole() {
     let world = World::new();
     let mut publisher = publisher(&world, &foreign(), &world.plan);
-    let records: Vec<_> =
-        planned_records(&world.plan).into_iter().filter(|it| it.rendition.as_str() == "720p").collect();
-    publisher.records_mut().add_segment(records[0].clone(), "avc1.first".to_owned());
-    publisher.records_mut().add_segment(records[1].clone(), "avc1.second".to_owned());
-    assert_eq!(publisher.records().codecs(&name("720p")).unwrap(), "avc1.first");
+    let records: Vec<_> = planned_records(&world.plan)
+        .into_iter()
+        .filter(|it| it.rendition.as_str() == "720p")
+        .collect();
+    publisher
+        .records_mut()
+        .add_segment(records[0].clone(), "avc1.first".to_owned());
+    publisher
+        .records_mut()
+        .add_segment(records[1].clone(), "avc1.second".to_owned());
+    assert_eq!(
+        publisher.records().codecs(&name("720p")).unwrap(),
+        "avc1.first"
+    );
     let codecs = [(name("720p"), "avc1.chunk".to_owned())].into();
-    let chunk = ChunkRecord { lane: Lane::Encode, index: 0, cpu_ms: 0, wall_ms: 0, segments: records, codecs };
+    let chunk = ChunkRecord {
+        lane: Lane::Encode,
+        index: 0,
+        cpu_ms: 0,
+        wall_ms: 0,
+        segments: records,
+        codecs,
+    };
     publisher.records_mut().add(&chunk);
     let records = publisher.records();
     assert_eq!(records.codecs(&name("720p")).unwrap(), "avc1.chunk");

@@ -76,21 +76,40 @@ impl Fault {
     /// A run that does everything, once.
     pub(crate) fn of(task: Task) -> Self {
         let (segments, arrival, end) = (u32::MAX, Arrival::Whole, End::Exit(0));
-        Self { task, first: None, times: 1, segments, faulty: None, arrival, log: String::new(), end }
+        Self {
+            task,
+            first: None,
+            times: 1,
+            segments,
+            faulty: None,
+            arrival,
+            log: String::new(),
+            end,
+        }
     }
 
     /// It delivers `segments` of each output, and then ends.
     pub(crate) fn ends(task: Task, segments: u32, end: End) -> Self {
-        Self { segments, end, ..Self::of(task) }
+        Self {
+            segments,
+            end,
+            ..Self::of(task)
+        }
     }
 
     /// All of its segments arrive like this.
     pub(crate) fn arrives(task: Task, arrival: Arrival) -> Self {
-        Self { arrival, ..Self::of(task) }
+        Self {
+            arrival,
+            ..Self::of(task)
+        }
     }
 
     pub(crate) fn beginning_at(self, first: u32) -> Self {
-        Self { first: Some(first), ..self }
+        Self {
+            first: Some(first),
+            ..self
+        }
     }
 
     pub(crate) fn times(self, times: u32) -> Self {
@@ -98,11 +117,17 @@ impl Fault {
     }
 
     pub(crate) fn saying(self, log: &str) -> Self {
-        Self { log: log.to_owned(), ..self }
+        Self {
+            log: log.to_owned(),
+            ..self
+        }
     }
 
     /// Only this segment of the run is concerned.
     pub(crate) fn only(self, faulty: u32) -> Self {
-        Self { faulty: Some(faulty), ..self }
+        Self {
+            faulty: Some(faulty),
+            ..self
+        }
     }
 }

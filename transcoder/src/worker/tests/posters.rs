@@ -9,7 +9,12 @@ use super::*;
 /// The header of a PNG image of this size.
 fn png(side: u32) -> Vec<u8> {
     let size = [side.to_be_bytes(), side.to_be_bytes()].concat();
-    [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", &size[..], &[8, 2, 0, 0, 0, 1, 2, 3, 4]].concat()
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR",
+        &size[..],
+        &[8, 2, 0, 0, 0, 1, 2, 3, 4],
+    ]
+    .concat()
 }
 
 impl Site {
@@ -23,25 +28,45 @@ impl Site {
     }
 
     async fn send(&self, job: &PosterJob) {
-        self.services.queue.send(&JobMessage::from(job.clone()), Duration::ZERO).await.unwrap();
+        self.services
+            .queue
+            .send(&JobMessage::from(job.clone()), Duration::ZERO)
+            .await
+            .unwrap();
     }
 
     /// Asks for a poster and makes it.
     async fn choose(&self, job: &PosterJob) {
-        self.services.catalog.want_poster(video(), &job.poster).await.unwrap();
+        self.services
+            .catalog
+            .want_poster(video(), &job.poster)
+            .await
+            .unwrap();
         self.send(job).await;
         self.work().await;
     }
 
     async fn put_picture(&self, bytes: Vec<u8>) -> PosterJob {
         let job = PosterJob::from_image(video(), &bytes);
-        let key = ObjectKey::PosterImage { video: video(), poster: job.poster.clone() };
-        self.world.store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
+        let key = ObjectKey::PosterImage {
+            video: video(),
+            poster: job.poster.clone(),
+        };
+        self.world
+            .store
+            .put(&key, bytes.into(), PutCondition::Always)
+            .await
+            .unwrap();
         job
     }
 
     async fn poster(&self) -> PosterRecord {
-        self.services.catalog.poster(video()).await.unwrap().unwrap()
+        self.services
+            .catalog
+            .poster(video())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn shown(&self) -> Option<PosterId> {
@@ -50,7 +75,11 @@ impl Site {
 
     /// The objects that are about this poster.
     fn objects_of(&self, job: &PosterJob) -> usize {
-        self.world.objects().iter().filter(|it| it.contains(job.poster.as_str())).count()
+        self.world
+            .objects()
+            .iter()
+            .filter(|it| it.contains(job.poster.as_str()))
+            .count()
     }
 }
 
@@ -59,12 +88,21 @@ async fn a_moment_of_the_video_becomes_its_poster() {
     let site = Site::ready().await;
     let job = PosterJob::from_timestamp(video(), 1_500);
     site.choose(&job).await;
-    assert_eq!((site.shown().await, site.depth().await), (Some(job.poster.clone()), EMPTY));
-    assert_eq!((site.objects_of(&job), site.world.fake.runs()), (1, vec!["Poster 0".to_owned()]));
+    assert_eq!(
+        (site.shown().await, site.depth().await),
+        (Some(job.poster.clone()), EMPTY)
+    );
+    assert_eq!(
+        (site.objects_of(&job), site.world.fake.runs()),
+        (1, vec!["Poster 0".to_owned()])
+    );
     // The message comes once more.
     site.send(&job).await;
     site.work().await;
-    assert_eq!((site.world.fake.runs().len(), site.depth().await), (1, EMPTY));
+    assert_eq!(
+        (site.world.fake.runs().len(), site.depth().await),
+        (1, EMPTY)
+    );
     // Another one takes its place.
     let next = PosterJob::from_timestamp(video(), 0);
     site.choose(&next).await;
@@ -77,8 +115,15 @@ async fn a_picture_that_was_sent_becomes_the_poster() {
     let site = Site::ready().await;
     let job = site.put_picture(png(640)).await;
     site.choose(&job).await;
-    assert_eq!((site.shown().await, site.depth().await), (Some(job.poster.clone()), EMPTY));
-    assert_eq!(site.objects_of(&job), 1, "the picture itself is not needed any more");
+    assert_eq!(
+        (site.shown().await, site.depth().await),
+        (Some(job.poster.clone()), EMPTY)
+    );
+    assert_eq!(
+        site.objects_of(&job),
+        1,
+        "the picture itself is not needed any more"
+    );
 }
 
 #[tokio::test]
@@ -97,7 +142,11 @@ async fn a_picture_that_cannot_be_used_is_refused() {
         let job = site.put_picture(bytes).await;
         site.choose(&job).await;
         let PosterRecord { shown, failure, .. } = site.poster().await;
-        assert_eq!((shown, failure.map(|it| it.code)), (None, Some(FailureCode::ImageDamaged)), "{faults:?}");
+        assert_eq!(
+            (shown, failure.map(|it| it.code)),
+            (None, Some(FailureCode::ImageDamaged)),
+            "{faults:?}"
+        );
         assert_eq!((site.depth().await, site.objects_of(&job)), (EMPTY, 0));
     }
 }
@@ -105,12 +154,30 @@ async fn a_picture_that_cannot_be_used_is_refused() {
 #[tokio::test]
 async fn the_last_choice_counts() {
     let site = Site::ready().await;
-    let (first, second) = (site.put_picture(png(640)).await, PosterJob::from_timestamp(video(), 900));
-    site.services.catalog.want_poster(video(), &first.poster).await.unwrap();
-    site.services.catalog.want_poster(video(), &second.poster).await.unwrap();
+    let (first, second) = (
+        site.put_picture(png(640)).await,
+        PosterJob::from_timestamp(video(), 900),
+    );
+    site.services
+        .catalog
+        .want_poster(video(), &first.poster)
+        .await
+        .unwrap();
+    site.services
+        .catalog
+        .want_poster(video(), &second.poster)
+        .await
+        .unwrap();
     site.send(&first).await;
     site.work().await;
-    assert_eq!((site.shown().await, site.objects_of(&first), site.depth().await), (None, 0, EMPTY));
+    assert_eq!(
+        (
+            site.shown().await,
+            site.objects_of(&first),
+            site.depth().await
+        ),
+        (None, 0, EMPTY)
+    );
     assert_eq!(site.world.fake.runs(), [""; 0]);
     site.send(&second).await;
     site.work().await;
@@ -125,10 +192,17 @@ async fn of_a_video_that_is_not_ready_no_moment_is_shown() {
     let job = PosterJob::from_timestamp(video(), 900);
     site.choose(&job).await;
     assert_eq!((site.depth().await, site.objects_of(&job)), (EMPTY, 0));
-    site.services.catalog.apply(video(), &VideoEvent::Deleted, clock::now()).await.unwrap();
+    site.services
+        .catalog
+        .apply(video(), &VideoEvent::Deleted, clock::now())
+        .await
+        .unwrap();
     site.send(&job).await;
     site.work().await;
-    assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
+    assert_eq!(
+        (site.depth().await, site.world.fake.runs()),
+        (EMPTY, vec![])
+    );
 }
 
 #[tokio::test]
@@ -136,47 +210,91 @@ async fn our_own_failures_are_tried_again_a_while_later() {
     let site = Site::ready().await;
     site.world
         .fake
-        .set_faults(&[Fault::ends(Task::Poster, 0, End::Exit(1)).saying("Unknown encoder 'mjpeg'").times(9)]);
+        .set_faults(&[Fault::ends(Task::Poster, 0, End::Exit(1))
+            .saying("Unknown encoder 'mjpeg'")
+            .times(9)]);
     let job = PosterJob::from_timestamp(video(), 900);
     site.choose(&job).await;
-    assert_eq!((site.poster().await.failure, site.depth().await), (None, Depth { delayed: 1, ..EMPTY }));
+    assert_eq!(
+        (site.poster().await.failure, site.depth().await),
+        (
+            None,
+            Depth {
+                delayed: 1,
+                ..EMPTY
+            }
+        )
+    );
     // At the last delivery there is a verdict, so that nobody waits for ever.
     let again = PosterJob::from_timestamp(video(), 901);
-    site.services.catalog.want_poster(video(), &again.poster).await.unwrap();
+    site.services
+        .catalog
+        .want_poster(video(), &again.poster)
+        .await
+        .unwrap();
     site.send(&again).await;
     let mut delivery = site.receive().await;
     while !delivery.is_last {
-        site.services.queue.release(&delivery.receipt, Duration::ZERO, "x").await.unwrap();
+        site.services
+            .queue
+            .release(&delivery.receipt, Duration::ZERO, "x")
+            .await
+            .unwrap();
         delivery = site.receive().await;
     }
-    site.worker.handle(&delivery, &CancellationToken::new()).await;
-    assert_eq!(site.poster().await.failure.map(|it| it.code), Some(FailureCode::Internal));
+    site.worker
+        .handle(&delivery, &CancellationToken::new())
+        .await;
+    assert_eq!(
+        site.poster().await.failure.map(|it| it.code),
+        Some(FailureCode::Internal)
+    );
 }
 
 #[tokio::test]
 async fn while_the_store_is_away_a_poster_waits() {
     let site = Site::ready().await;
     let job = PosterJob::from_timestamp(video(), 900);
-    site.services.catalog.want_poster(video(), &job.poster).await.unwrap();
+    site.services
+        .catalog
+        .want_poster(video(), &job.poster)
+        .await
+        .unwrap();
     site.send(&job).await;
     let mut delivery = site.receive().await;
     while !delivery.is_last {
-        site.services.queue.release(&delivery.receipt, Duration::ZERO, "x").await.unwrap();
+        site.services
+            .queue
+            .release(&delivery.receipt, Duration::ZERO, "x")
+            .await
+            .unwrap();
         delivery = site.receive().await;
     }
     site.world.flaky.is_away.store(true, Ordering::Relaxed);
-    site.worker.handle(&delivery, &CancellationToken::new()).await;
+    site.worker
+        .handle(&delivery, &CancellationToken::new())
+        .await;
     let depth = site.depth().await;
-    assert_eq!((depth.dead, depth.delayed), (0, 1), "sent again: waiting is not a delivery that failed");
+    assert_eq!(
+        (depth.dead, depth.delayed),
+        (0, 1),
+        "sent again: waiting is not a delivery that failed"
+    );
     assert_eq!(site.poster().await.failure, None);
 }
 
 #[tokio::test]
 async fn a_worker_that_stops_gives_a_poster_back() {
     let site = Site::ready().await;
-    site.world.fake.set_faults(&[Fault::ends(Task::Poster, 0, End::Stall)]);
+    site.world
+        .fake
+        .set_faults(&[Fault::ends(Task::Poster, 0, End::Stall)]);
     let job = PosterJob::from_timestamp(video(), 900);
-    site.services.catalog.want_poster(video(), &job.poster).await.unwrap();
+    site.services
+        .catalog
+        .want_poster(video(), &job.poster)
+        .await
+        .unwrap();
     site.send(&job).await;
     let cancel = CancellationToken::new();
     let stop = async {
@@ -184,7 +302,10 @@ async fn a_worker_that_stops_gives_a_poster_back() {
         cancel.cancel();
     };
     tokio::join!(site.work_until(&cancel), stop);
-    assert_eq!((site.depth().await, site.shown().await), (Depth { ready: 1, ..EMPTY }, None));
+    assert_eq!(
+        (site.depth().await, site.shown().await),
+        (Depth { ready: 1, ..EMPTY }, None)
+    );
 }
 
 /// What plays was damaged since.
@@ -198,6 +319,10 @@ async fn a_moment_needs_what_plays() {
         let job = PosterJob::from_timestamp(video(), 1_500);
         site.choose(&job).await;
         let depth = site.depth().await;
-        assert_eq!((site.shown().await, depth.delayed, site.objects_of(&job)), (None, 1, 0), "{kind}");
+        assert_eq!(
+            (site.shown().await, depth.delayed, site.objects_of(&job)),
+            (None, 1, 0),
+            "{kind}"
+        );
     }
 }

@@ -31,7 +31,12 @@ pub(super) fn client(is_local: bool) -> Result<reqwest::Client, reqwest::Error> 
         .redirect(Policy::none())
         .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
     // Never use a proxy for this machine.
-    if is_local { builder.no_proxy() } else { builder }.build()
+    if is_local {
+        builder.no_proxy()
+    } else {
+        builder
+    }
+    .build()
 }
 
 /// The body of a successful response.
@@ -41,7 +46,11 @@ pub(super) async fn document(request: reqwest::RequestBuilder) -> Result<Vec<u8>
         return Err(FetchProblem::Status(response.status()));
     }
     let mut document = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(reqwest::Error::without_url)?
+    {
         if document.len() + chunk.len() > DOCUMENT_LIMIT {
             return Err(FetchProblem::TooLarge);
         }

@@ -58,10 +58,21 @@ pub(super) enum FindProblem {
 
 impl Jwks {
     /// Keys that are published at `url`; the first token triggers the first fetch.
-    pub(super) fn new(url: &Url, max_age: Duration, pause: Duration) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(
+        url: &Url,
+        max_age: Duration,
+        pause: Duration,
+    ) -> Result<Self, reqwest::Error> {
         let http = fetch::client(is_loopback(url))?;
         let (cached, turn) = (Mutex::default(), Arc::default());
-        Ok(Self { url: url.clone(), http, max_age, pause, cached, turn })
+        Ok(Self {
+            url: url.clone(),
+            http,
+            max_age,
+            pause,
+            cached,
+            turn,
+        })
     }
 
     /// Finds a key by id and algorithm.
@@ -81,11 +92,13 @@ impl Jwks {
         }
         self.refetch(cached.fetched).await;
         let cached = self.cached();
-        pick(&cached.keys, id, algorithm).ok_or(if cached.last_fetch_failed || cached.fetched.is_none() {
-            FindProblem::Unavailable
-        } else {
-            FindProblem::Unknown
-        })
+        pick(&cached.keys, id, algorithm).ok_or(
+            if cached.last_fetch_failed || cached.fetched.is_none() {
+                FindProblem::Unavailable
+            } else {
+                FindProblem::Unknown
+            },
+        )
     }
 
     /// Fetches again, unless another task just did. `seen`: the version of the keys that did not match.
@@ -108,30 +121,44 @@ impl Jwks {
         cached.last_fetch_failed = fetched.is_err();
         match fetched {
             Ok(keys) => {
-                tracing::debug!(keys = keys.len(), "fetched the keys of the identity provider");
+                tracing::debug!(
+                    keys = keys.len(),
+                    "fetched the keys of the identity provider"
+                );
                 cached.keys = keys.into();
                 cached.fetched = Some(Instant::now());
             }
             Err(problem) => {
                 let problem = anyhow::Error::from(problem);
-                tracing::warn!("cannot fetch the keys of the identity provider from {}: {problem:#}", self.url);
+                tracing::warn!(
+                    "cannot fetch the keys of the identity provider from {}: {problem:#}",
+                    self.url
+                );
             }
         }
     }
 
     async fn fetch(&self) -> Result<Vec<PublishedKey>, FetchProblem> {
-        let request = self.http.get(self.url.clone()).header(ACCEPT, "application/jwk-set+json, application/json");
+        let request = self
+            .http
+            .get(self.url.clone())
+            .header(ACCEPT, "application/jwk-set+json, application/json");
         read(&fetch::document(request).await?)
     }
 
     fn cached(&self) -> CachedKeys {
-        self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.cached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 /// The key with that id. A token without an id uses the only key there is.
 fn pick(keys: &[PublishedKey], id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
-    let mut fitting = keys.iter().filter(|it| it.algorithm == algorithm && (id.is_none() || it.id.as_deref() == id));
+    let mut fitting = keys
+        .iter()
+        .filter(|it| it.algorithm == algorithm && (id.is_none() || it.id.as_deref() == id));
     let first = fitting.next()?;
     (id.is_some() || fitting.next().is_none()).then(|| first.key.clone())
 }
@@ -143,7 +170,12 @@ fn read(document: &[u8]) -> Result<Vec<PublishedKey>, FetchProblem> {
         keys: Vec<serde_json::Value>,
     }
     let document: Document = serde_json::from_slice(document)?;
-    Ok(document.keys.into_iter().take(KEYS_LIMIT).filter_map(PublishedKey::read).collect())
+    Ok(document
+        .keys
+        .into_iter()
+        .take(KEYS_LIMIT)
+        .filter_map(PublishedKey::read)
+        .collect())
 }
 
 impl PublishedKey {
@@ -152,17 +184,31 @@ impl PublishedKey {
         // The key type decides the algorithm; a published symmetric key is ignored.
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => Algorithm::RS256,
-            AlgorithmParameters::EllipticCurve(it) if it.curve == EllipticCurve::P256 => Algorithm::ES256,
+            AlgorithmParameters::EllipticCurve(it) if it.curve == EllipticCurve::P256 => {
+                Algorithm::ES256
+            }
             _ => return None,
         };
         let common = &jwk.common;
-        let other_algorithm = common.key_algorithm.is_some_and(|it| it != algorithm.into());
-        let other_use = common.public_key_use.as_ref().is_some_and(|it| *it != PublicKeyUse::Signature);
-        let verifies_not = common.key_operations.as_ref().is_some_and(|it| !it.contains(&KeyOperations::Verify));
+        let other_algorithm = common
+            .key_algorithm
+            .is_some_and(|it| it != algorithm.into());
+        let other_use = common
+            .public_key_use
+            .as_ref()
+            .is_some_and(|it| *it != PublicKeyUse::Signature);
+        let verifies_not = common
+            .key_operations
+            .as_ref()
+            .is_some_and(|it| !it.contains(&KeyOperations::Verify));
         if other_algorithm || other_use || verifies_not {
             return None;
         }
-        Some(Self { id: common.key_id.clone(), algorithm, key: DecodingKey::from_jwk(&jwk).ok()? })
+        Some(Self {
+            id: common.key_id.clone(),
+            algorithm,
+            key: DecodingKey::from_jwk(&jwk).ok()?,
+        })
     }
 }
 
@@ -174,7 +220,9 @@ mod tests {
 
     fn rsa(more: Value) -> Value {
         let mut key = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "one" });
-        let Value::Object(more) = more else { panic!("a key is an object") };
+        let Value::Object(more) = more else {
+            panic!("a key is an object")
+        };
         key.as_object_mut().unwrap().extend(more);
         key
     }
@@ -189,9 +237,16 @@ mod tests {
     fn only_keys_that_verify_are_kept() {
         let one = Some("one".to_owned());
         let p256 = json!({ "kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB", "alg": "ES256" });
-        let kept = json!([rsa(json!({})), rsa(json!({ "use": "sig", "alg": "RS256", "key_ops": ["verify"] })), p256]);
+        let kept = json!([
+            rsa(json!({})),
+            rsa(json!({ "use": "sig", "alg": "RS256", "key_ops": ["verify"] })),
+            p256
+        ]);
         let rs256 = (one, Algorithm::RS256);
-        assert_eq!(algorithms(&kept), [rs256.clone(), rs256, (None, Algorithm::ES256)]);
+        assert_eq!(
+            algorithms(&kept),
+            [rs256.clone(), rs256, (None, Algorithm::ES256)]
+        );
         for other in [
             rsa(json!({ "use": "enc" })),
             rsa(json!({ "alg": "RS512" })),
@@ -208,7 +263,10 @@ mod tests {
             assert_eq!(algorithms(&json!([other])), [], "{other}");
         }
         assert!(read(b"<html>").is_err() && read(b"{}").is_err() && read(b"[]").is_err());
-        assert_eq!(algorithms(&json!(vec![rsa(json!({})); 101])).len(), KEYS_LIMIT);
+        assert_eq!(
+            algorithms(&json!(vec![rsa(json!({})); 101])).len(),
+            KEYS_LIMIT
+        );
     }
 
     #[test]

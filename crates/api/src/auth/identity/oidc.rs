@@ -83,7 +83,12 @@ pub(crate) enum SignInProblem {
 impl OidcClient {
     pub(super) fn new(issuer: &str, settings: SignInSettings) -> Result<Self, reqwest::Error> {
         let is_local = Url::parse(issuer).is_ok_and(|it| is_loopback(&it));
-        Ok(Self { settings, issuer: issuer.to_owned(), http: fetch::client(is_local)?, endpoints: Mutex::default() })
+        Ok(Self {
+            settings,
+            issuer: issuer.to_owned(),
+            http: fetch::client(is_local)?,
+            endpoints: Mutex::default(),
+        })
     }
 
     /// The name of the provider, which the sessions contain that it began.
@@ -92,7 +97,10 @@ impl OidcClient {
     }
 
     /// The page of the provider where the user signs in.
-    pub(crate) async fn authorization_url(&self, attempt: &Attempt<'_>) -> Result<Url, SignInProblem> {
+    pub(crate) async fn authorization_url(
+        &self,
+        attempt: &Attempt<'_>,
+    ) -> Result<Url, SignInProblem> {
         let mut url = self.endpoints().await?.authorization.clone();
         let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(attempt.verifier));
         url.query_pairs_mut()
@@ -110,9 +118,14 @@ impl OidcClient {
     /// Exchanges the code for tokens.
     async fn exchange(&self, code: &str, attempt: &Attempt<'_>) -> Result<Tokens, SignInProblem> {
         let endpoints = self.endpoints().await?;
-        let request = self.http.post(endpoints.token.clone()).header(ACCEPT, "application/json");
+        let request = self
+            .http
+            .post(endpoints.token.clone())
+            .header(ACCEPT, "application/json");
         let request = self.authenticate(request, code, attempt, endpoints.takes_basic);
-        read(request).await.map_err(|it| SignInProblem::Provider("the token endpoint", it))
+        read(request)
+            .await
+            .map_err(|it| SignInProblem::Provider("the token endpoint", it))
     }
 
     /// Adds the form of the token request and the credentials of the client (RFC 6749, 4.1.3).
@@ -136,17 +149,24 @@ impl OidcClient {
                 request = request.basic_auth(encode(id), Some(encode(secret.expose())));
             }
             Some(secret) => {
-                form.append_pair("client_id", id).append_pair("client_secret", secret.expose());
+                form.append_pair("client_id", id)
+                    .append_pair("client_secret", secret.expose());
             }
             None => {
                 form.append_pair("client_id", id);
             }
         }
-        request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish())
+        request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.finish())
     }
 
     async fn endpoints(&self) -> Result<Arc<Endpoints>, SignInProblem> {
-        let cached = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let cached = self
+            .endpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some((at, endpoints)) = &cached
             && at.elapsed() < ENDPOINTS_MAX_AGE
         {
@@ -155,7 +175,10 @@ impl OidcClient {
         match (self.discover().await, cached) {
             (Ok(endpoints), _) => {
                 let endpoints = Arc::new(endpoints);
-                let mut cached = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut cached = self
+                    .endpoints
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 *cached = Some((Instant::now(), endpoints.clone()));
                 Ok(endpoints)
             }
@@ -166,7 +189,10 @@ impl OidcClient {
     }
 
     async fn discover(&self) -> Result<Endpoints, SignInProblem> {
-        let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let url = format!(
+            "{}/.well-known/openid-configuration",
+            self.issuer.trim_end_matches('/')
+        );
         let found = read::<Discovered>(self.http.get(url).header(ACCEPT, "application/json")).await;
         let found = found.map_err(|it| SignInProblem::Provider("the discovery document", it))?;
         // Discovery, 4.3: the document must name the issuer exactly.
@@ -184,7 +210,10 @@ impl OidcClient {
 
 fn secure_url(text: String) -> Result<Url, SignInProblem> {
     let is_secure = |it: &Url| it.scheme() == "https" || (it.scheme() == "http" && is_loopback(it));
-    Url::parse(&text).ok().filter(is_secure).ok_or(SignInProblem::Insecure(text))
+    Url::parse(&text)
+        .ok()
+        .filter(is_secure)
+        .ok_or(SignInProblem::Insecure(text))
 }
 
 async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, FetchProblem> {
@@ -204,21 +233,37 @@ impl IdentityProvider {
         let id = id.map_err(SignInProblem::Token)?;
         let caller = match client.settings.token {
             SignInToken::Id => claims::caller(&id, &self.settings),
-            SignInToken::Access => self.caller_of(&tokens.access_token).await.and_then(|caller| {
-                // Core, 3.1.3.8: both tokens are about the same user.
-                let is_same = id.get("sub").and_then(Value::as_str);
-                let is_same = is_same.is_some_and(|it| caller.subject == format!("{USER}{it}"));
-                is_same.then_some(caller).ok_or(TokenProblem::Invalid("tokens of two users"))
-            }),
+            SignInToken::Access => self
+                .caller_of(&tokens.access_token)
+                .await
+                .and_then(|caller| {
+                    // Core, 3.1.3.8: both tokens are about the same user.
+                    let is_same = id.get("sub").and_then(Value::as_str);
+                    let is_same = is_same.is_some_and(|it| caller.subject == format!("{USER}{it}"));
+                    is_same
+                        .then_some(caller)
+                        .ok_or(TokenProblem::Invalid("tokens of two users"))
+                }),
         };
         let caller = caller.map_err(SignInProblem::Token)?;
-        if caller.scopes.iter().next().is_none() { Err(SignInProblem::NoScope) } else { Ok(caller) }
+        if caller.scopes.iter().next().is_none() {
+            Err(SignInProblem::NoScope)
+        } else {
+            Ok(caller)
+        }
     }
 
     /// Verifies an ID token (Core, 3.1.3.7).
-    async fn id_token(&self, token: &str, client: &OidcClient, nonce: &str) -> Result<claims::Claims, TokenProblem> {
+    async fn id_token(
+        &self,
+        token: &str,
+        client: &OidcClient,
+        nonce: &str,
+    ) -> Result<claims::Claims, TokenProblem> {
         let client_id = &client.settings.client_id;
-        let claims = self.claims_of(token, std::slice::from_ref(client_id)).await?;
+        let claims = self
+            .claims_of(token, std::slice::from_ref(client_id))
+            .await?;
         let text = |name: &str| claims.get(name).map(|it| it.as_str());
         if text("nonce") != Some(Some(nonce)) {
             return Err(TokenProblem::Invalid("wrong nonce"));

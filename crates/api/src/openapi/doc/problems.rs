@@ -23,7 +23,13 @@ impl Doc {
     ) -> BTreeMap<StatusCode, Vec<Problem>> {
         use Problem::*;
         let mut all = match scope {
-            Some(_) => vec![Unauthorized, InsufficientScope, TooManyRequests, Internal, Unavailable],
+            Some(_) => vec![
+                Unauthorized,
+                InsufficientScope,
+                TooManyRequests,
+                Internal,
+                Unavailable,
+            ],
             None => vec![],
         };
         if (scope.is_some() && !method.is_safe()) || self.needs_own_page {
@@ -31,7 +37,11 @@ impl Doc {
         }
         if *method == Method::POST && scope.is_some() {
             all.extend([MalformedRequest, BodyTooLarge]);
-            all.extend([IdempotencyInProgress, IdempotencyResponseLost, IdempotencyKeyReused]);
+            all.extend([
+                IdempotencyInProgress,
+                IdempotencyResponseLost,
+                IdempotencyKeyReused,
+            ]);
         }
         if self.body.is_some() {
             all.extend([MalformedRequest, BodyTooLarge]);
@@ -55,13 +65,23 @@ impl Doc {
 
 /// An error response.
 pub(super) fn error_response(problems: &[Problem]) -> utoipa::openapi::Response {
-    let meanings: Vec<_> = problems.iter().map(|it| format!("- `{}`: {}", it.code(), it.meaning())).collect();
+    let meanings: Vec<_> = problems
+        .iter()
+        .map(|it| format!("- `{}`: {}", it.code(), it.meaning()))
+        .collect();
     let example = problems.first().map(|problem| {
         json!({
             "type": problem.uri(), "title": problem.title(), "status": problem.status().as_u16(), "detail": problem.meaning(),
             "code": problem.code(), "request_id": "7a4e4d3c6a3f4ad38a6e0a6a0f0b9d1e",
         })
     });
-    let content = Content { kind: PROBLEM_JSON, schema: Ref::from_schema_name(PROBLEM).into(), example };
-    ResponseBuilder::new().description(meanings.join("\n")).content(content.kind, content.build()).build()
+    let content = Content {
+        kind: PROBLEM_JSON,
+        schema: Ref::from_schema_name(PROBLEM).into(),
+        example,
+    };
+    ResponseBuilder::new()
+        .description(meanings.join("\n"))
+        .content(content.kind, content.build())
+        .build()
 }

@@ -24,14 +24,21 @@ pub(crate) async fn complete(
         Err(StoreError::NotFound { .. }) => {
             // Completed or aborted before.
             let is_stored = progress::is_stored(state, upload).await?;
-            return if is_stored { Ok(()) } else { Err(UploadError::Gone.into()) };
+            return if is_stored {
+                Ok(())
+            } else {
+                Err(UploadError::Gone.into())
+            };
         }
         Err(error) => return Err(error.into()),
     };
     fits(&stored, sent.as_ref()).map_err(UploadError::Incomplete)?;
     let arrived: u64 = stored.iter().map(|it| it.size).sum();
     if let Some(announced) = upload.size.filter(|it| *it != arrived) {
-        return Err(UploadError::Incomplete(format!("{arrived} of {announced} bytes have arrived")).into());
+        return Err(UploadError::Incomplete(format!(
+            "{arrived} of {announced} bytes have arrived"
+        ))
+        .into());
     }
     check_size(arrived, state.config.max_upload_bytes)?;
     super::assemble(state, upload, id, &stored).await
@@ -39,13 +46,19 @@ pub(crate) async fn complete(
 
 /// Checks for parts 1 to n of equal size (the last may be smaller) with the client's `ETag`s.
 fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), String> {
-    let Some(first) = stored.first() else { return Err("no part has arrived".to_owned()) };
+    let Some(first) = stored.first() else {
+        return Err("no part has arrived".to_owned());
+    };
     let last = stored.len() as u32;
     for (part, number) in stored.iter().zip(1..) {
         if part.number != number {
             return Err(format!("part {number} has not arrived"));
         }
-        let equal = if number == last { part.size <= first.size } else { part.size == first.size };
+        let equal = if number == last {
+            part.size <= first.size
+        } else {
+            part.size == first.size
+        };
         if !equal {
             let (found, expected) = (part.size, first.size);
             return Err(format!(
@@ -54,7 +67,9 @@ fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), Str
         }
         let etag = sent.and_then(|it| it.get(&number));
         if sent.is_some() && etag.map(|it| it.trim_matches('"')) != Some(part.etag.0.as_str()) {
-            return Err(format!("part {number} has a different ETag than the client sent: upload it again"));
+            return Err(format!(
+                "part {number} has a different ETag than the client sent: upload it again"
+            ));
         }
     }
     match sent.and_then(|it| it.keys().next_back()) {
@@ -73,12 +88,19 @@ mod tests {
         sizes
             .iter()
             .zip(1..)
-            .map(|(size, number)| Part { number, etag: ETag(format!("e{number}")), size: *size })
+            .map(|(size, number)| Part {
+                number,
+                etag: ETag(format!("e{number}")),
+                size: *size,
+            })
             .collect()
     }
 
     fn sent(numbers: &[u32]) -> BTreeMap<u32, String> {
-        numbers.iter().map(|it| (*it, format!("\"e{it}\""))).collect()
+        numbers
+            .iter()
+            .map(|it| (*it, format!("\"e{it}\"")))
+            .collect()
     }
 
     #[test]
@@ -94,11 +116,20 @@ mod tests {
         for bad in [&[][..], &[5, 6], &[5, 4, 5]] {
             assert!(fits(&parts(bad), None).is_err(), "{bad:?}");
         }
-        let hole: Vec<Part> = parts(&[5, 5, 5]).into_iter().filter(|it| it.number != 2).collect();
+        let hole: Vec<Part> = parts(&[5, 5, 5])
+            .into_iter()
+            .filter(|it| it.number != 2)
+            .collect();
         assert_eq!(fits(&hole, None), Err("part 2 has not arrived".to_owned()));
         let all = parts(&[5, 5]);
-        assert!(fits(&all, Some(&sent(&[1]))).is_err(), "a part that nobody sent");
-        assert_eq!(fits(&all, Some(&sent(&[1, 2, 3]))), Err("part 3 has not arrived".to_owned()));
+        assert!(
+            fits(&all, Some(&sent(&[1]))).is_err(),
+            "a part that nobody sent"
+        );
+        assert_eq!(
+            fits(&all, Some(&sent(&[1, 2, 3]))),
+            Err("part 3 has not arrived".to_owned())
+        );
         let wrong = BTreeMap::from([(1, "e1".to_owned()), (2, "other".to_owned())]);
         assert!(fits(&all, Some(&wrong)).is_err());
     }

@@ -10,7 +10,10 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/uploads/{video}/complete") => json!({}),
         ("POST", "/videos") => json!({ "url": FILM }),
         ("PATCH", "/videos/{video}") => json!({ "title": "Another" }),
-        ("POST", "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode") => json!({}),
+        (
+            "POST",
+            "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode",
+        ) => json!({}),
         ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
         ("POST", "/s3/multipart") => body_of_upload(),
         ("POST", "/s3/multipart/{upload}/complete") => json!({ "parts": [] }),
@@ -51,20 +54,46 @@ impl Thing {
         let body = json!({ "filename": "a.mp4", "size": 65 * MIB, "owner": "ann" });
         if route.path.contains("{share}") {
             let video = world.post("/v1/uploads", body).await.video();
-            let made = world.post(&format!("/v1/videos/{video}/shares"), json!({})).await;
+            let made = world
+                .post(&format!("/v1/videos/{video}/shares"), json!({}))
+                .await;
             return Self::Share(video, made.body["id"].as_str().unwrap().to_owned());
         }
-        match route.path.split_once('{').map(|it| it.1.split_once('}').unwrap().0) {
+        match route
+            .path
+            .split_once('{')
+            .map(|it| it.1.split_once('}').unwrap().0)
+        {
             Some("letter") => {
-                world.queue.send_body("rubbish", Duration::ZERO).await.unwrap();
-                while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::ZERO).await.unwrap() {
-                    world.queue.dead_letter(&delivery.receipt, "it says nothing").await.unwrap();
+                world
+                    .queue
+                    .send_body("rubbish", Duration::ZERO)
+                    .await
+                    .unwrap();
+                while let Some(delivery) = world
+                    .queue
+                    .receive(Duration::ZERO, Duration::ZERO)
+                    .await
+                    .unwrap()
+                {
+                    world
+                        .queue
+                        .dead_letter(&delivery.receipt, "it says nothing")
+                        .await
+                        .unwrap();
                 }
                 Self::Letter(world.queue.dead_letters(1).await.unwrap().remove(0).id.0)
             }
             Some("video") if route.path.ends_with("/source") => {
-                let video = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3, "owner": "ann" })).await;
-                world.put(&video.body["upload"]["request"], b"abc".to_vec()).await;
+                let video = world
+                    .post(
+                        "/v1/uploads",
+                        json!({ "filename": "a.mp4", "size": 3, "owner": "ann" }),
+                    )
+                    .await;
+                world
+                    .put(&video.body["upload"]["request"], b"abc".to_vec())
+                    .await;
                 world.pump().await;
                 Self::Video(video.video())
             }
@@ -72,8 +101,14 @@ impl Thing {
             Some("upload") => {
                 let file = body_of_upload();
                 let (_, ann) = world.key(Some("ann"), &["upload"]).await;
-                let begun = world.call_as(&ann, Method::POST, "/v1/s3/multipart", Some(file)).await.body;
-                let (id, key) = (begun["uploadId"].as_str().unwrap(), begun["key"].as_str().unwrap());
+                let begun = world
+                    .call_as(&ann, Method::POST, "/v1/s3/multipart", Some(file))
+                    .await
+                    .body;
+                let (id, key) = (
+                    begun["uploadId"].as_str().unwrap(),
+                    begun["key"].as_str().unwrap(),
+                );
                 let path = route.path.replace("{upload}", id).replace("{number}", "1");
                 let video = key.split('/').nth(1).unwrap().parse().unwrap();
                 Self::Upload(video, format!("/v1{path}?key={}", key.replace('/', "%2F")))
@@ -81,11 +116,18 @@ impl Thing {
             Some("webhook") => {
                 let (_, ann) = world.key(Some("ann"), &["webhooks"]).await;
                 let body = json!({ "url": RECEIVER });
-                let made = world.call_as(&ann, Method::POST, "/v1/webhooks", Some(body)).await;
+                let made = world
+                    .call_as(&ann, Method::POST, "/v1/webhooks", Some(body))
+                    .await;
                 assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
                 let id = made.body["id"].as_str().unwrap();
-                let tested = world.call_as(&ann, Method::POST, &format!("/v1/webhooks/{id}/test"), None).await;
-                let delivery = tested.body["id"].as_str().unwrap_or_else(|| panic!("{}", tested.body)).to_owned();
+                let tested = world
+                    .call_as(&ann, Method::POST, &format!("/v1/webhooks/{id}/test"), None)
+                    .await;
+                let delivery = tested.body["id"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{}", tested.body))
+                    .to_owned();
                 Self::Webhook(id.parse().unwrap(), delivery)
             }
             Some("key") => Self::Key(world.key(Some("ann"), &["read"]).await.0),
@@ -100,15 +142,23 @@ impl Thing {
             Self::Key(id) => format!("/v1{}", route.path.replace("{key}", &id.to_string())),
             Self::Upload(_, path) => path.clone(),
             Self::Webhook(id, delivery) => {
-                let path = route.path.replace("{webhook}", &id.to_string()).replace("{delivery}", delivery);
+                let path = route
+                    .path
+                    .replace("{webhook}", &id.to_string())
+                    .replace("{delivery}", delivery);
                 format!("/v1{path}")
             }
             Self::Share(video, share) => {
-                let path = route.path.replace("{video}", &video.to_string()).replace("{share}", share);
+                let path = route
+                    .path
+                    .replace("{video}", &video.to_string())
+                    .replace("{share}", share);
                 format!("/v1{path}")
             }
             Self::Letter(id) => format!("/v1{}", route.path.replace("{letter}", id)),
-            Self::List if route.path == "/s3/params" => "/v1/s3/params?filename=a.mp4&type=video/mp4".to_owned(),
+            Self::List if route.path == "/s3/params" => {
+                "/v1/s3/params?filename=a.mp4&type=video/mp4".to_owned()
+            }
             Self::List => format!("/v1{}", route.path),
         }
     }
@@ -120,7 +170,10 @@ impl Thing {
             Self::Key(id) => format!("{:?}", world.accounts.get_key(*id).await.unwrap()),
             Self::Upload(id, _) => format!("{:?}", world.catalog.get_video(*id).await.unwrap()),
             Self::Webhook(id, _) => format!("{:?}", world.webhooks.get(*id).await.unwrap()),
-            Self::Share(id, _) => format!("{:?}", world.state.shares.list(*id, clock::now()).await.unwrap()),
+            Self::Share(id, _) => format!(
+                "{:?}",
+                world.state.shares.list(*id, clock::now()).await.unwrap()
+            ),
             Self::Letter(_) | Self::List => String::new(),
         }
     }
@@ -134,5 +187,7 @@ pub(super) async fn ask(world: &World, token: &str, route: &Route, path: &str) -
     if let Some((_, query)) = path.split_once("/s3/params?") {
         return world.uppy_params(token, query).await;
     }
-    world.call_as(token, route.method.clone(), path, body_of(route)).await
+    world
+        .call_as(token, route.method.clone(), path, body_of(route))
+        .await
 }

@@ -20,8 +20,16 @@ use tokio_util::sync::CancellationToken;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-pub(super) const LIFE: [&str; 4] = ["upload.completed", "video.processing", "video.playable", "video.ready"];
-pub(super) const ALL: Policy = Policy { allow_private: true, allow_http: true };
+pub(super) const LIFE: [&str; 4] = [
+    "upload.completed",
+    "video.processing",
+    "video.playable",
+    "video.ready",
+];
+pub(super) const ALL: Policy = Policy {
+    allow_private: true,
+    allow_http: true,
+};
 
 /// A catalog with webhooks and a dispatcher.
 pub(super) struct Office {
@@ -36,26 +44,59 @@ pub(super) struct Office {
 impl Office {
     pub(super) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
-        let keys = KeyEncryptionKeys::parse("k:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
+        let database = open_sqlite(&folder.path().join("edgereel.db"))
+            .await
+            .unwrap();
+        let keys =
+            KeyEncryptionKeys::parse("k:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
         let keys = Arc::new(keys);
         let store = Webhooks::new(&database);
         let dispatcher = dispatcher(&store, &keys, Guard::new(ALL));
-        Self { catalog: Catalog::new(&database), database, store, keys, dispatcher, folder }
+        Self {
+            catalog: Catalog::new(&database),
+            database,
+            store,
+            keys,
+            dispatcher,
+            folder,
+        }
     }
 
     /// Creates an endpoint; returns its secret too.
-    pub(super) async fn endpoint(&self, number: u8, url: &str, types: Option<Vec<EventType>>) -> (Endpoint, String) {
+    pub(super) async fn endpoint(
+        &self,
+        number: u8,
+        url: &str,
+        types: Option<Vec<EventType>>,
+    ) -> (Endpoint, String) {
         let id = domain::webhook::EndpointId::new(0, [number; 10]);
         let secret = secret(number);
-        let sealed = self.keys.seal(secret.as_bytes(), &format!("webhooks/{id}"), [number; 12]);
+        let sealed = self
+            .keys
+            .seal(secret.as_bytes(), &format!("webhooks/{id}"), [number; 12]);
         let sealed_secret = String::from_utf8(sealed).unwrap();
-        let new = NewEndpoint { id, owner: None, url: url.to_owned(), types, description: None, sealed_secret };
-        (self.store.create(&new, UnixMillis::default()).await.unwrap(), secret)
+        let new = NewEndpoint {
+            id,
+            owner: None,
+            url: url.to_owned(),
+            types,
+            description: None,
+            sealed_secret,
+        };
+        (
+            self.store
+                .create(&new, UnixMillis::default())
+                .await
+                .unwrap(),
+            secret,
+        )
     }
 
     pub(super) async fn dispatch(&self, now: UnixMillis) -> DispatchSummary {
-        self.dispatcher.dispatch(now, &CancellationToken::new()).await.unwrap()
+        self.dispatcher
+            .dispatch(now, &CancellationToken::new())
+            .await
+            .unwrap()
     }
 
     /// Advances the clock and runs the dispatcher every few minutes.
@@ -85,16 +126,30 @@ impl Office {
         let job = self.upload(number, now).await;
         let generation = Generation::of("etag", "default");
         let lease = Duration::from_secs(60);
-        let claimed = self.catalog.claim(&job, &generation, "worker", lease, now).await.unwrap();
-        let ClaimOutcome::Claimed(claim) = claimed else { panic!("{claimed:?}") };
+        let claimed = self
+            .catalog
+            .claim(&job, &generation, "worker", lease, now)
+            .await
+            .unwrap();
+        let ClaimOutcome::Claimed(claim) = claimed else {
+            panic!("{claimed:?}")
+        };
         self.catalog.mark_playable(&claim, now).await.unwrap();
-        self.catalog.mark_ready(&claim, &Receipt::default(), now).await.unwrap();
+        self.catalog
+            .mark_ready(&claim, &Receipt::default(), now)
+            .await
+            .unwrap();
         job.video
     }
 
     /// Oldest first.
     pub(super) async fn log(&self, endpoint: &Endpoint) -> Vec<Delivery> {
-        let filter = DeliveryFilter { endpoint: endpoint.id, status: None, after: None, limit: 1_000 };
+        let filter = DeliveryFilter {
+            endpoint: endpoint.id,
+            status: None,
+            after: None,
+            limit: 1_000,
+        };
         let mut log = self.store.deliveries(&filter).await.unwrap().deliveries;
         log.reverse();
         log
@@ -106,9 +161,18 @@ impl Office {
     }
 }
 
-pub(super) fn dispatcher(store: &Webhooks, keys: &Arc<KeyEncryptionKeys>, guard: Guard) -> Dispatcher {
+pub(super) fn dispatcher(
+    store: &Webhooks,
+    keys: &Arc<KeyEncryptionKeys>,
+    guard: Guard,
+) -> Dispatcher {
     let sender = Sender::new(guard, Duration::from_millis(500)).unwrap();
-    Dispatcher { store: store.clone(), keys: keys.clone(), sender, config: DispatcherConfig::default() }
+    Dispatcher {
+        store: store.clone(),
+        keys: keys.clone(),
+        sender,
+        config: DispatcherConfig::default(),
+    }
 }
 
 /// `whsec_` and 24 bytes.
@@ -120,6 +184,11 @@ pub(super) fn secret(number: u8) -> String {
 pub(super) fn job(number: u8) -> Job {
     let video = VideoId::new(1_700_000_000_000, [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
-    let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
+    let source = Source {
+        bucket: "private".to_owned(),
+        key,
+        etag: "etag".to_owned(),
+        size: 1,
+    };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
 }

@@ -58,11 +58,20 @@ impl Provider {
 
     pub(super) fn settings(&self) -> IdentitySettings {
         let url = format!("{}/keys", self.served.issuer).parse().unwrap();
-        let signature = Signature::Jwks { url, algorithms: vec![JwksAlgorithm::Es256] };
+        let signature = Signature::Jwks {
+            url,
+            algorithms: vec![JwksAlgorithm::Es256],
+        };
         let client_secret = Some(Secret::new(SECRET));
-        let sign_in = Some(SignInSettings { client_secret, ..SignInSettings::new(CLIENT) });
+        let sign_in = Some(SignInSettings {
+            client_secret,
+            ..SignInSettings::new(CLIENT)
+        });
         let settings = IdentitySettings::new(signature, &self.served.issuer, "edgereel");
-        IdentitySettings { sign_in, ..settings }
+        IdentitySettings {
+            sign_in,
+            ..settings
+        }
     }
 
     /// Opens the page to sign in, as a browser, and returns where it leads to.
@@ -98,14 +107,19 @@ async fn keys(State(served): State<Arc<Served>>) -> Json<Value> {
     Json(json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "one", "x": x, "y": y }] }))
 }
 
-async fn authorize(State(served): State<Arc<Served>>, Query(params): Query<Params>) -> Result<Redirect, StatusCode> {
+async fn authorize(
+    State(served): State<Arc<Served>>,
+    Query(params): Query<Params>,
+) -> Result<Redirect, StatusCode> {
     let is = |name: &str, value: &str| params.get(name).is_some_and(|it| it == value);
     let is_asked = is("tenant", "1")
         && is("response_type", "code")
         && is("client_id", CLIENT)
         && is("scope", "openid")
         && is("code_challenge_method", "S256")
-        && ["state", "nonce", "code_challenge"].iter().all(|it| params[*it].len() >= 43);
+        && ["state", "nonce", "code_challenge"]
+            .iter()
+            .all(|it| params[*it].len() >= 43);
     if !is_asked {
         return Err(StatusCode::BAD_REQUEST);
     }
@@ -116,12 +130,18 @@ async fn authorize(State(served): State<Arc<Served>>, Query(params): Query<Param
     Ok(Redirect::to(&to))
 }
 
-async fn token(State(served): State<Arc<Served>>, headers: HeaderMap, Form(form): Form<Params>) -> Response {
+async fn token(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    Form(form): Form<Params>,
+) -> Response {
     if served.is_stopped.load(Ordering::SeqCst) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
     let is = |name: &str, value: &str| form.get(name).is_some_and(|it| it == value);
-    let credentials = headers.get("authorization").map(|it| it.to_str().unwrap().to_owned());
+    let credentials = headers
+        .get("authorization")
+        .map(|it| it.to_str().unwrap().to_owned());
     let is_client = match credentials {
         // RFC 6749, 2.3.1: encoded as in a form.
         Some(basic) => {
@@ -130,8 +150,18 @@ async fn token(State(served): State<Arc<Served>>, headers: HeaderMap, Form(form)
         }
         None => is("client_id", CLIENT),
     };
-    let Some(asked) = served.codes.lock().unwrap().remove(&form["code"]).filter(|_| is_client) else {
-        return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" }))).into_response();
+    let Some(asked) = served
+        .codes
+        .lock()
+        .unwrap()
+        .remove(&form["code"])
+        .filter(|_| is_client)
+    else {
+        return (
+            StatusCode::BAD_REQUEST,
+            Json(json!({ "error": "invalid_grant" })),
+        )
+            .into_response();
     };
     let verified = digest(&SHA256, form["code_verifier"].as_bytes());
     let verified = Base64UrlUnpadded::encode_string(verified.as_ref());
@@ -139,7 +169,9 @@ async fn token(State(served): State<Arc<Served>>, headers: HeaderMap, Form(form)
     assert!(is("grant_type", "authorization_code") && is("redirect_uri", &asked["redirect_uri"]));
     let mut id = json!({ "aud": CLIENT, "nonce": asked["nonce"], "scope": "openid upload read" });
     let changes = served.changes.lock().unwrap().clone();
-    id.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    id.as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
     let access = json!({ "aud": "edgereel", "scope": "read play" });
     Json(json!({ "token_type": "Bearer", "id_token": served.sign(&id), "access_token": served.sign(&access) }))
         .into_response()
@@ -150,12 +182,20 @@ impl Served {
     fn sign(&self, claims: &Value) -> String {
         let exp = clock::now().as_secs() + 300;
         let mut all = json!({ "iss": self.issuer, "sub": "ann", "exp": exp });
-        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
         all.as_object_mut().unwrap().retain(|_, it| !it.is_null());
         let part = |it: &Value| Base64UrlUnpadded::encode_string(it.to_string().as_bytes());
         let header = json!({ "alg": "ES256", "kid": "one", "typ": "JWT" });
         let signed = format!("{}.{}", part(&header), part(&all));
-        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
-        format!("{signed}.{}", Base64UrlUnpadded::encode_string(signature.as_ref()))
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), signed.as_bytes())
+            .unwrap();
+        format!(
+            "{signed}.{}",
+            Base64UrlUnpadded::encode_string(signature.as_ref())
+        )
     }
 }

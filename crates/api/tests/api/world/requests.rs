@@ -26,7 +26,11 @@ impl Answer {
     /// The status and code of a problem.
     #[track_caller]
     pub(crate) fn problem(&self) -> (u16, &str) {
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{}",
+            self.body
+        );
         let code = self.body["code"].as_str().unwrap();
         assert_eq!(self.body["type"], format!("urn:edgereel:problem:{code}"));
         assert_eq!(self.body["status"], self.status.as_u16());
@@ -41,15 +45,31 @@ impl World {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        if parts.headers.get("content-type").is_some_and(|it| it == "text/event-stream") {
+        if parts
+            .headers
+            .get("content-type")
+            .is_some_and(|it| it == "text/event-stream")
+        {
             // It does not end by itself.
-            let answer = Answer { status: parts.status, headers: parts.headers, body: json!("") };
+            let answer = Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body: json!(""),
+            };
             crate::document::check(&method, &path, &answer);
             return answer;
         }
         let bytes = body.collect().await.unwrap().to_bytes();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        };
         crate::document::check(&method, &path, &answer);
         answer
     }
@@ -58,9 +78,18 @@ impl World {
         self.call_as(TOKEN, method, path, body).await
     }
 
-    pub(crate) async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let body = body.map_or(Body::empty(), |it| Body::from(it.to_string()));
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"));
         self.send(request.body(body).unwrap()).await
     }
 
@@ -86,7 +115,11 @@ impl World {
 
     /// Sends a presigned request like a browser: with the length of the body.
     pub(crate) async fn put(&self, request: &Value, body: Vec<u8>) -> reqwest::Response {
-        let SignedRequest { method, url, headers } = SignedRequest::deserialize(request).unwrap();
+        let SignedRequest {
+            method,
+            url,
+            headers,
+        } = SignedRequest::deserialize(request).unwrap();
         assert_eq!(method, "PUT");
         assert!(headers.contains_key("content-length"), "the size is signed");
         let mut put = self.http.put(url);

@@ -13,15 +13,37 @@ use crate::videos::{CatalogError, NewVideo};
 
 /// One creation per minute.
 const MINUTE: Duration = Duration::from_secs(60);
-const KINDS: [&str; 10] =
-    ["Lecture", "Interview", "Trailer", "Keynote", "Workshop", "Recital", "Webinar", "Briefing", "Match", "Concert"];
-const PLACES: [&str; 7] = ["harbour", "mountain", "river", "glacier", "meadow", "lighthouse", "desert"];
+const KINDS: [&str; 10] = [
+    "Lecture",
+    "Interview",
+    "Trailer",
+    "Keynote",
+    "Workshop",
+    "Recital",
+    "Webinar",
+    "Briefing",
+    "Match",
+    "Concert",
+];
+const PLACES: [&str; 7] = [
+    "harbour",
+    "mountain",
+    "river",
+    "glacier",
+    "meadow",
+    "lighthouse",
+    "desert",
+];
 
 /// Adds `count` videos, created one per minute up to `now`. Of twenty, eighteen are ready, one has
 /// failed, and one is cancelled: nothing works on them. Half of them belong to one of ten owners. A
 /// tenth has "lecture" in its title, and one of 7,000 "Zanzibar"; every fiftieth has no title. Titles
 /// and durations of different videos are equal.
-pub async fn fill_library(database: &Database, count: u32, now: UnixMillis) -> Result<(), CatalogError> {
+pub async fn fill_library(
+    database: &Database,
+    count: u32,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     let mut tx = database.write().await?;
     for number in 0..count {
         insert(&mut tx, number, now - MINUTE * (count - number)).await?;
@@ -36,18 +58,35 @@ async fn insert(tx: &mut Tx, number: u32, created_ms: UnixMillis) -> Result<(), 
     let spread = u64::from(number).wrapping_mul(0x9E37_79B9) % 1_000_003;
     let id = VideoId::new(created_ms.get(), [number.to_be_bytes()[3]; 10]);
     let name = format!("recording-{number:06}.mp4");
-    let title = format!("{} at the {} {}", KINDS[at % KINDS.len()], PLACES[at % PLACES.len()], spread % 5_000);
-    let title = if at % 7_000 == 5 { format!("Zanzibar: {title}") } else { title };
+    let title = format!(
+        "{} at the {} {}",
+        KINDS[at % KINDS.len()],
+        PLACES[at % PLACES.len()],
+        spread % 5_000
+    );
+    let title = if at % 7_000 == 5 {
+        format!("Zanzibar: {title}")
+    } else {
+        title
+    };
     let new = NewVideo {
         id,
-        owner: at.is_multiple_of(2).then(|| format!("owner-{}", at % 20 / 2)),
+        owner: at
+            .is_multiple_of(2)
+            .then(|| format!("owner-{}", at % 20 / 2)),
         title: (at % 50 != 49).then_some(title),
         external_id: Some(format!("item-{number:06}")),
         metadata: serde_json::Map::new(),
         profile: "default".to_owned(),
         mode: Mode::Abr,
         generate: Generate::OnUpload,
-        source_key: Some(ObjectKey::Source { video: id, file_name: FileName::clean(&name) }.path()),
+        source_key: Some(
+            ObjectKey::Source {
+                video: id,
+                file_name: FileName::clean(&name),
+            }
+            .path(),
+        ),
         file_name: Some(name),
         source_size: Some(1_000_000 + spread * 1_000),
         content_type: Some("video/mp4".to_owned()),

@@ -17,7 +17,14 @@ async fn pages(subject: &Subject, mut filter: VideoFilter) -> Vec<VideoId> {
         let Some(next) = page.next else { break };
         filter.after = Some(next);
     }
-    let counted = subject.catalog.count_videos(&VideoFilter { after: None, ..filter }).await.expect("count");
+    let counted = subject
+        .catalog
+        .count_videos(&VideoFilter {
+            after: None,
+            ..filter
+        })
+        .await
+        .expect("count");
     assert_eq!(counted, ids.len() as u64);
     ids
 }
@@ -38,23 +45,51 @@ pub async fn lists_in_every_order(subject: &Subject) {
     ];
     for (number, title, source_size, owner) in videos {
         let (title, owner) = (title.map(str::to_owned), Some(owner.to_owned()));
-        let new = NewVideo { title, owner, source_size, ..new_video(number) };
-        subject.catalog.create_video(&new, NOW).await.expect("create");
+        let new = NewVideo {
+            title,
+            owner,
+            source_size,
+            ..new_video(number)
+        };
+        subject
+            .catalog
+            .create_video(&new, NOW)
+            .await
+            .expect("create");
     }
     let deleted = subject.ready(9).await;
-    subject.catalog.apply(deleted.video, &VideoEvent::Deleted, NOW).await.expect("delete");
+    subject
+        .catalog
+        .apply(deleted.video, &VideoEvent::Deleted, NOW)
+        .await
+        .expect("delete");
     for (number, source_ms) in [(10, 61_000), (11, 2_000)] {
         let job = subject.queued(number).await;
         let claim = subject.claim(&job, NOW).await;
-        let receipt = Receipt { source_ms, ..Receipt::default() };
-        subject.catalog.mark_ready(&claim, &receipt, NOW).await.expect("ready");
+        let receipt = Receipt {
+            source_ms,
+            ..Receipt::default()
+        };
+        subject
+            .catalog
+            .mark_ready(&claim, &receipt, NOW)
+            .await
+            .expect("ready");
     }
 
     let check = |by: SortKey, owner: Option<&'static str>, numbers: &'static [u8]| async move {
         let expected: Vec<_> = numbers.iter().copied().map(video_id).collect();
         for descending in [false, true] {
             let (sort, owner) = (VideoSort { by, descending }, owner.map(str::to_owned));
-            let mut listed = pages(subject, VideoFilter { sort, owner, ..VideoFilter::default() }).await;
+            let mut listed = pages(
+                subject,
+                VideoFilter {
+                    sort,
+                    owner,
+                    ..VideoFilter::default()
+                },
+            )
+            .await;
             if descending {
                 listed.reverse();
             }
@@ -71,49 +106,129 @@ pub async fn lists_in_every_order(subject: &Subject) {
     check(SortKey::Size, Some("ann"), &[7, 1, 2, 6, 4]).await;
 
     let states = vec![StateName::Ready, StateName::Failed];
-    let sort = VideoSort { by: SortKey::Title, descending: true };
-    let ready = VideoFilter { states, sort, text: Some("FILM 1".to_owned()), ..VideoFilter::default() };
+    let sort = VideoSort {
+        by: SortKey::Title,
+        descending: true,
+    };
+    let ready = VideoFilter {
+        states,
+        sort,
+        text: Some("FILM 1".to_owned()),
+        ..VideoFilter::default()
+    };
     assert_eq!(pages(subject, ready).await, [video_id(11), video_id(10)]);
     let by = |by: SortKey, text: &str, states: &[StateName]| {
-        let (sort, text) = (VideoSort { by, descending: false }, Some(text.to_owned()));
-        VideoFilter { sort, text, states: states.to_vec(), ..VideoFilter::default() }
+        let (sort, text) = (
+            VideoSort {
+                by,
+                descending: false,
+            },
+            Some(text.to_owned()),
+        );
+        VideoFilter {
+            sort,
+            text,
+            states: states.to_vec(),
+            ..VideoFilter::default()
+        }
     };
     // A text without three letters in a row has no trigram. All have it, in their external ids.
     let found = [3, 2, 6, 5].map(video_id);
-    assert_eq!(pages(subject, by(SortKey::Title, "a", &[StateName::Created])).await[..4], found);
+    assert_eq!(
+        pages(subject, by(SortKey::Title, "a", &[StateName::Created])).await[..4],
+        found
+    );
     let found = [11, 10].map(video_id);
-    assert_eq!(pages(subject, by(SortKey::Duration, "1", &[StateName::Ready])).await, found);
-    assert_eq!(pages(subject, by(SortKey::Size, "film", &[StateName::Ready])).await, [10, 11].map(video_id));
+    assert_eq!(
+        pages(subject, by(SortKey::Duration, "1", &[StateName::Ready])).await,
+        found
+    );
+    assert_eq!(
+        pages(subject, by(SortKey::Size, "film", &[StateName::Ready])).await,
+        [10, 11].map(video_id)
+    );
 }
 
 /// Pages continue after titles that an older version folded, and after a video that was deleted or
 /// that a client made up.
 pub async fn lists_continue_after_any_position(subject: &Subject) {
     for number in 1..=6 {
-        let new = NewVideo { title: Some("ÜBER".to_owned()), ..new_video(number) };
-        subject.catalog.create_video(&new, NOW).await.expect("create");
+        let new = NewVideo {
+            title: Some("ÜBER".to_owned()),
+            ..new_video(number)
+        };
+        subject
+            .catalog
+            .create_video(&new, NOW)
+            .await
+            .expect("create");
     }
     // As SQL folds it.
     let mut tx = subject.catalog.database.write().await.expect("write");
-    sqlx::query("UPDATE videos SET title_folded = 'Über'").execute(&mut *tx).await.expect("update");
+    sqlx::query("UPDATE videos SET title_folded = 'Über'")
+        .execute(&mut *tx)
+        .await
+        .expect("update");
     tx.commit().await.expect("commit");
     for descending in [false, true] {
-        let sort = VideoSort { by: SortKey::Title, descending };
+        let sort = VideoSort {
+            by: SortKey::Title,
+            descending,
+        };
         let mut expected = (1..=6).map(video_id).collect::<Vec<_>>();
         if descending {
             expected.reverse();
         }
-        assert_eq!(pages(subject, VideoFilter { sort, ..VideoFilter::default() }).await, expected);
+        assert_eq!(
+            pages(
+                subject,
+                VideoFilter {
+                    sort,
+                    ..VideoFilter::default()
+                }
+            )
+            .await,
+            expected
+        );
     }
 
-    let sort = VideoSort { by: SortKey::Title, descending: false };
-    let first = VideoFilter { sort, limit: 3, ..VideoFilter::default() };
-    let next = subject.catalog.list_videos(&first).await.expect("list").next;
-    subject.catalog.apply(video_id(3), &VideoEvent::Deleted, NOW).await.expect("delete");
-    let second = subject.catalog.list_videos(&VideoFilter { after: next, ..first.clone() }).await.expect("list");
-    assert_eq!(second.videos.iter().map(|it| it.id).collect::<Vec<_>>(), [4, 5, 6].map(video_id));
+    let sort = VideoSort {
+        by: SortKey::Title,
+        descending: false,
+    };
+    let first = VideoFilter {
+        sort,
+        limit: 3,
+        ..VideoFilter::default()
+    };
+    let next = subject
+        .catalog
+        .list_videos(&first)
+        .await
+        .expect("list")
+        .next;
+    subject
+        .catalog
+        .apply(video_id(3), &VideoEvent::Deleted, NOW)
+        .await
+        .expect("delete");
+    let second = subject
+        .catalog
+        .list_videos(&VideoFilter {
+            after: next,
+            ..first.clone()
+        })
+        .await
+        .expect("list");
+    assert_eq!(
+        second.videos.iter().map(|it| it.id).collect::<Vec<_>>(),
+        [4, 5, 6].map(video_id)
+    );
 
-    let after = VideoCursor { value: SortValue::Text("\0'; --".to_owned()), video: video_id(1) };
+    let after = VideoCursor {
+        value: SortValue::Text("\0'; --".to_owned()),
+        video: video_id(1),
+    };
     let made_up = VideoFilter {
         after: Some(after),
         owner: Some("\0".to_owned()),
@@ -121,16 +236,37 @@ pub async fn lists_continue_after_any_position(subject: &Subject) {
         text: Some("\0".to_owned()),
         ..first
     };
-    assert_eq!(subject.catalog.list_videos(&made_up).await.expect("list").videos, []);
+    assert_eq!(
+        subject
+            .catalog
+            .list_videos(&made_up)
+            .await
+            .expect("list")
+            .videos,
+        []
+    );
 }
 
 /// A search finds titles, file names and external ids, as they are now.
 pub async fn searches_every_name(subject: &Subject) {
-    let new = NewVideo { file_name: Some("Übung 7.MOV".to_owned()), ..new_video(1) };
-    subject.catalog.create_video(&new, NOW).await.expect("create");
+    let new = NewVideo {
+        file_name: Some("Übung 7.MOV".to_owned()),
+        ..new_video(1)
+    };
+    subject
+        .catalog
+        .create_video(&new, NOW)
+        .await
+        .expect("create");
     let found = |text: &'static str| async move {
         let text = Some(text.to_owned());
-        let count = subject.catalog.count_videos(&VideoFilter { text, ..VideoFilter::default() }).await;
+        let count = subject
+            .catalog
+            .count_videos(&VideoFilter {
+                text,
+                ..VideoFilter::default()
+            })
+            .await;
         count.expect("count") == 1
     };
     for text in ["film 1", "übung", ".mov", "EXTERNAL-1", "l"] {
@@ -140,10 +276,22 @@ pub async fn searches_every_name(subject: &Subject) {
         assert!(!found(text).await, "{text}");
     }
     let change = |patch: Patch| async move {
-        subject.catalog.patch_video(video_id(1), &patch, NOW).await.expect("patch");
+        subject
+            .catalog
+            .patch_video(video_id(1), &patch, NOW)
+            .await
+            .expect("patch");
     };
-    change(Patch { external_id: Some(Some("Lesson:8".to_owned())), ..Patch::default() }).await;
+    change(Patch {
+        external_id: Some(Some("Lesson:8".to_owned())),
+        ..Patch::default()
+    })
+    .await;
     assert!(found("lesson:8").await && found("film 1").await && !found("external").await);
-    change(Patch { title: Some(None), ..Patch::default() }).await;
+    change(Patch {
+        title: Some(None),
+        ..Patch::default()
+    })
+    .await;
     assert!(found("lesson:8").await && found("übung").await && !found("film").await);
 }

@@ -32,21 +32,30 @@ const EVENTS: &str = "
 /// record.
 pub(super) async fn erase(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> {
     for statement in STATEMENTS {
-        sqlx::query(statement).bind(&row.id).execute(&mut **tx).await?;
+        sqlx::query(statement)
+            .bind(&row.id)
+            .execute(&mut **tx)
+            .await?;
     }
     erase_events(tx, row).await
 }
 
 /// Clears the external id as well, after the `deleted` message was written.
 pub(super) async fn erase_external_id(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> {
-    sqlx::query("UPDATE videos SET external_id = NULL WHERE id = $1").bind(&row.id).execute(&mut **tx).await?;
+    sqlx::query("UPDATE videos SET external_id = NULL WHERE id = $1")
+        .bind(&row.id)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
 /// Clears the webhook log of a video. Messages that are not sent yet keep the external id, by which
 /// the receiver identifies the video.
 async fn erase_events(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> {
-    let events: Vec<(String, String, i64)> = sqlx::query_as(EVENTS).bind(&row.id).fetch_all(&mut **tx).await?;
+    let events: Vec<(String, String, i64)> = sqlx::query_as(EVENTS)
+        .bind(&row.id)
+        .fetch_all(&mut **tx)
+        .await?;
     for (event, message, waits) in events {
         sqlx::query("UPDATE events SET payload = $1 WHERE id = $2")
             .bind(payload::without_what_was_said(&message, waits != 0))

@@ -18,7 +18,12 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Writes an event with the present state of the video. `row`: the row as it was when it was
 /// locked.
-pub(super) async fn emit(tx: &mut Tx, row: &VideoRow, kind: EventType, now: UnixMillis) -> Result<(), CatalogError> {
+pub(super) async fn emit(
+    tx: &mut Tx,
+    row: &VideoRow,
+    kind: EventType,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     write(tx, row, kind, None, now).await
 }
 
@@ -40,11 +45,12 @@ pub(super) async fn emit_progress(
     if wanted.is_none() {
         return Ok(());
     }
-    let (last_ms,): (Option<i64>,) = sqlx::query_as("SELECT max(at_ms) FROM events WHERE video = $1 AND type = $2")
-        .bind(&row.id)
-        .bind(EventType::VideoProgress.as_str())
-        .fetch_one(&mut **tx)
-        .await?;
+    let (last_ms,): (Option<i64>,) =
+        sqlx::query_as("SELECT max(at_ms) FROM events WHERE video = $1 AND type = $2")
+            .bind(&row.id)
+            .bind(EventType::VideoProgress.as_str())
+            .fetch_one(&mut **tx)
+            .await?;
     if last_ms.is_some_and(|it| now < time(it) + PROGRESS_INTERVAL) {
         return Ok(());
     }
@@ -52,7 +58,10 @@ pub(super) async fn emit_progress(
     write(tx, row, EventType::VideoProgress, Some(progress), now).await
 }
 
-const COUNT_ON: &str = concat!("UPDATE videos SET version = version + 1 WHERE id = $1 RETURNING ", video_columns!());
+const COUNT_ON: &str = concat!(
+    "UPDATE videos SET version = version + 1 WHERE id = $1 RETURNING ",
+    video_columns!()
+);
 
 async fn write(
     tx: &mut Tx,
@@ -63,7 +72,10 @@ async fn write(
 ) -> Result<(), CatalogError> {
     // Events increment the version too, so every event of a video has its own version, and a later
     // event a higher one.
-    let row: VideoRow = sqlx::query_as(COUNT_ON).bind(&row.id).fetch_one(&mut **tx).await?;
+    let row: VideoRow = sqlx::query_as(COUNT_ON)
+        .bind(&row.id)
+        .fetch_one(&mut **tx)
+        .await?;
     let video = row.into_video(None)?;
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|it| CatalogError::Unavailable { source: it.into() })?;

@@ -8,13 +8,24 @@ use crate::database::text;
 /// Folds a text for comparisons that ignore case in every script, and whether an accented letter is
 /// composed or decomposed (Unicode, 3.13, D146: compatibility caseless matching).
 pub(super) fn folded(title: &str) -> String {
-    let folded: String = title.chars().nfd().default_case_fold().nfkd().default_case_fold().nfkc().collect();
+    let folded: String = title
+        .chars()
+        .nfd()
+        .default_case_fold()
+        .nfkd()
+        .default_case_fold()
+        .nfkc()
+        .collect();
     text(&folded)
 }
 
 /// The text in which a search finds a video: one line for each of its names.
 pub(super) fn search_text(names: &[&Option<String>]) -> String {
-    names.iter().map(|it| it.as_deref().map(folded).unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    names
+        .iter()
+        .map(|it| it.as_deref().map(folded).unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -34,8 +45,14 @@ mod tests {
             ("ﬁlm", "FILM"),
             ("日本語", "本"),
         ] {
-            assert!(folded(written).contains(&folded(sought)), "{written} / {sought}");
+            assert!(
+                folded(written).contains(&folded(sought)),
+                "{written} / {sought}"
+            );
         }
-        assert!(!folded("Cafe").contains(&folded("café")), "an accent is another letter");
+        assert!(
+            !folded("Cafe").contains(&folded("café")),
+            "an accent is another letter"
+        );
     }
 }

@@ -23,7 +23,12 @@ impl Catalog {
     /// Records a request to fetch the source of a video from a URL, the first or a repeated one.
     /// The caller calls this before it sends the import. A video whose source has arrived does not
     /// change; `Refused` if it is deleted.
-    pub async fn request_import(&self, video: VideoId, url: &str, now: UnixMillis) -> Result<Video, CatalogError> {
+    pub async fn request_import(
+        &self,
+        video: VideoId,
+        url: &str,
+        now: UnixMillis,
+    ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         let (state, event) = (row.state()?, VideoEvent::ImportRequested);
@@ -52,8 +57,13 @@ impl Catalog {
                 .bind(video.to_string())
                 .fetch_optional(self.database.read())
                 .await?;
-        let Some((url, transfer)) = row else { return Ok(None) };
-        let transfer = transfer.as_deref().map(|it| from_json("transfer", it)).transpose()?;
+        let Some((url, transfer)) = row else {
+            return Ok(None);
+        };
+        let transfer = transfer
+            .as_deref()
+            .map(|it| from_json("transfer", it))
+            .transpose()?;
         Ok(Some(ImportRecord { url, transfer }))
     }
 
@@ -67,13 +77,17 @@ impl Catalog {
         now: UnixMillis,
     ) -> Result<ClaimOutcome, CatalogError> {
         let mut tx = self.write().await?;
-        let Some(row) = lock(&mut tx, import.video).await? else { return Ok(ClaimOutcome::Gone) };
+        let Some(row) = lock(&mut tx, import.video).await? else {
+            return Ok(ClaimOutcome::Gone);
+        };
         let state = row.state()?;
         match &state {
             VideoState::Deleted | VideoState::Cancelled => return Ok(ClaimOutcome::Gone),
             VideoState::Uploading => {}
             // The import failed permanently before, and was redriven.
-            VideoState::Failed(failure) if failure.class() != FailureClass::Source && row.source_etag.is_none() => {
+            VideoState::Failed(failure)
+                if failure.class() != FailureClass::Source && row.source_etag.is_none() =>
+            {
                 let next = transition(&state, &VideoEvent::ImportRequested)?;
                 set_state(&mut tx, &row, &next, now).await?;
             }
@@ -103,7 +117,11 @@ impl Catalog {
 
     /// Stores the data that a later attempt needs to resume an import; `None`: it starts again from
     /// the first byte.
-    pub async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
+    pub async fn set_transfer(
+        &self,
+        claim: &Claim,
+        transfer: Option<&Transfer>,
+    ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         sqlx::query("UPDATE imports SET transfer = $1 WHERE video = $2")
@@ -118,7 +136,10 @@ impl Catalog {
     pub async fn finish_import(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        sqlx::query("UPDATE imports SET transfer = NULL WHERE video = $1").bind(&row.id).execute(&mut *tx).await?;
+        sqlx::query("UPDATE imports SET transfer = NULL WHERE video = $1")
+            .bind(&row.id)
+            .execute(&mut *tx)
+            .await?;
         end_attempt(&mut tx, &row, &Ending::plain("fetched"), now).await?;
         Ok(tx.commit().await?)
     }

@@ -21,7 +21,11 @@ impl Catalog {
     /// sends the job, once per delivery of the event. Returns the job to send, with the settings of
     /// the video where `job` was built without knowing them. A video that has been ready accepts no
     /// other source from an event.
-    pub async fn note_upload_event(&self, job: &Job, now: UnixMillis) -> Result<UploadEventOutcome, CatalogError> {
+    pub async fn note_upload_event(
+        &self,
+        job: &Job,
+        now: UnixMillis,
+    ) -> Result<UploadEventOutcome, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_or_adopt(&mut tx, job, now).await?;
         let state = row.state()?;
@@ -29,8 +33,8 @@ impl Catalog {
             return Ok(UploadEventOutcome::VideoGone);
         }
         let job = job.with_settings(&row.profile, row.mode()?);
-        let is_known =
-            row.source_etag.as_deref() == Some(&job.source.etag) && row.source_key.as_deref() == Some(&job.source.key);
+        let is_known = row.source_etag.as_deref() == Some(&job.source.etag)
+            && row.source_key.as_deref() == Some(&job.source.key);
         if row.has_played() && !is_known {
             return Ok(UploadEventOutcome::SourceAfterReady);
         }
@@ -40,7 +44,10 @@ impl Catalog {
         if is_known && (is_done || held_until(&row, now).is_some()) {
             return Ok(UploadEventOutcome::AlreadyDone);
         }
-        let not_begun = matches!(state, VideoState::Created | VideoState::Uploading | VideoState::Stored);
+        let not_begun = matches!(
+            state,
+            VideoState::Created | VideoState::Uploading | VideoState::Stored
+        );
         let waits = not_begun && row.generate()? == Generate::OnFirstView;
         if !is_known {
             set_job(&mut tx, &job, (!waits).then_some(now)).await?;
@@ -58,7 +65,11 @@ impl Catalog {
             emit(&mut tx, &row, EventType::UploadCompleted, now).await?;
         }
         self.commit_with_events(tx).await?;
-        Ok(if waits { UploadEventOutcome::Waits } else { UploadEventOutcome::Send(job) })
+        Ok(if waits {
+            UploadEventOutcome::Waits
+        } else {
+            UploadEventOutcome::Send(job)
+        })
     }
 
     /// Records a request for work: a conversion, a retry, or a re-encode, also of a failed or
@@ -102,7 +113,13 @@ impl Catalog {
             // The bucket's event would have reported the upload, but arrives too late.
             emit(&mut tx, &row, EventType::UploadCompleted, now).await?;
         }
-        set_state(&mut tx, &row, &transition(&state, &VideoEvent::WorkStarted)?, now).await?;
+        set_state(
+            &mut tx,
+            &row,
+            &transition(&state, &VideoEvent::WorkStarted)?,
+            now,
+        )
+        .await?;
         let claim = Claim {
             video: job.video,
             job: job.id.clone(),
@@ -141,16 +158,33 @@ impl Catalog {
 
     /// Ends the leases of a worker that is known to be dead, and returns their number. Called at
     /// startup by the only process that uses this worker name.
-    pub async fn release_all_of_worker(&self, worker: &str, now: UnixMillis) -> Result<u64, CatalogError> {
+    pub async fn release_all_of_worker(
+        &self,
+        worker: &str,
+        now: UnixMillis,
+    ) -> Result<u64, CatalogError> {
         retried(|| self.try_release_all_of_worker(worker, now)).await
     }
 
-    async fn try_release_all_of_worker(&self, worker: &str, now: UnixMillis) -> Result<u64, CatalogError> {
+    async fn try_release_all_of_worker(
+        &self,
+        worker: &str,
+        now: UnixMillis,
+    ) -> Result<u64, CatalogError> {
         let mut tx = self.write().await?;
-        let rows: Vec<VideoRow> = sqlx::query_as(LOCK_ALL_OF_WORKER).bind(worker).fetch_all(&mut *tx).await?;
+        let rows: Vec<VideoRow> = sqlx::query_as(LOCK_ALL_OF_WORKER)
+            .bind(worker)
+            .fetch_all(&mut *tx)
+            .await?;
         for row in &rows {
             end_attempt(&mut tx, row, &Ending::plain("lost"), now).await?;
-            set_state(&mut tx, row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now).await?;
+            set_state(
+                &mut tx,
+                row,
+                &transition(&row.state()?, &VideoEvent::WorkReleased)?,
+                now,
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(rows.len() as u64)
@@ -168,7 +202,9 @@ impl Catalog {
     ) -> Result<bool, CatalogError> {
         match message {
             JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {}
-            JobMessage::PosterV1(job) => return self.fail_poster(job.video, &job.poster, failure).await,
+            JobMessage::PosterV1(job) => {
+                return self.fail_poster(job.video, &job.poster, failure).await;
+            }
         }
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, message.video()).await? else {
@@ -176,7 +212,10 @@ impl Catalog {
         };
         let state = row.state()?;
         let asked_again = row.queued_ms.is_some_and(|it| time(it) > dead_lettered_ms);
-        let another_job = row.job.as_deref().is_some_and(|it| it != message.id().as_str());
+        let another_job = row
+            .job
+            .as_deref()
+            .is_some_and(|it| it != message.id().as_str());
         // A worker that holds the video records the outcome itself.
         if state.is_settled() || asked_again || another_job || held_until(&row, now).is_some() {
             return Ok(false);
@@ -191,8 +230,10 @@ impl Catalog {
     }
 }
 
-const LOCK_ALL_OF_WORKER: &str =
-    concat!("UPDATE videos SET version = version WHERE worker = $1 RETURNING ", video_columns!());
+const LOCK_ALL_OF_WORKER: &str = concat!(
+    "UPDATE videos SET version = version WHERE worker = $1 RETURNING ",
+    video_columns!()
+);
 
 /// Whether the job may be claimed (then the state to start from), or the outcome to return.
 fn verdict(
@@ -205,15 +246,23 @@ fn verdict(
     let is_same_job = row.job.as_deref() == Some(job.id.as_str());
     Ok(match &state {
         VideoState::Deleted | VideoState::Cancelled => Err(ClaimOutcome::Gone),
-        VideoState::Ready { generation: published } if published == generation => Err(ClaimOutcome::AlreadyDone),
+        VideoState::Ready {
+            generation: published,
+        } if published == generation => Err(ClaimOutcome::AlreadyDone),
         _ if row.cancelled_job.as_deref() == Some(job.id.as_str()) => Err(ClaimOutcome::Gone),
         // The job of an upload that arrived after the video was ready. A request for work records
         // its source first.
-        _ if row.has_played() && row.source_etag.as_deref() != Some(&job.source.etag) => Err(ClaimOutcome::AlreadyDone),
+        _ if row.has_played() && row.source_etag.as_deref() != Some(&job.source.etag) => {
+            Err(ClaimOutcome::AlreadyDone)
+        }
         _ if let Some(until_ms) = held_until(row, now) => Err(ClaimOutcome::Held { until_ms }),
         VideoState::Failed(failure) if failure.class() == FailureClass::Source => {
             // The same job would fail the same way; another source or profile deserves an attempt.
-            if is_same_job { Err(ClaimOutcome::AlreadyDone) } else { Ok(VideoState::Queued) }
+            if is_same_job {
+                Err(ClaimOutcome::AlreadyDone)
+            } else {
+                Ok(VideoState::Queued)
+            }
         }
         _ => Ok(state),
     })
@@ -221,7 +270,10 @@ fn verdict(
 
 /// When the lease on the video expires; `None` if no worker holds it.
 pub(super) fn held_until(row: &VideoRow, now: UnixMillis) -> Option<UnixMillis> {
-    row.worker.as_ref().map(|_| time(row.lease_until_ms)).filter(|it| *it > now)
+    row.worker
+        .as_ref()
+        .map(|_| time(row.lease_until_ms))
+        .filter(|it| *it > now)
 }
 
 /// Locks the row of the job's video. An unknown video is created from the job, so that an event
@@ -247,7 +299,11 @@ async fn lock_or_adopt(tx: &mut Tx, job: &Job, now: UnixMillis) -> Result<VideoR
 
 /// Stores the job with its source and settings. `queued_ms`: when it was first requested, if it
 /// was.
-async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<UnixMillis>) -> Result<(), CatalogError> {
+async fn set_job(
+    tx: &mut Tx,
+    job: &Job,
+    queued_ms: Option<UnixMillis>,
+) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE videos SET job = $1, source_bucket = $2, source_key = $3, source_etag = $4, source_size = $5,
             profile = $6, mode = $7, queued_ms = coalesce(queued_ms, $8)
@@ -279,7 +335,11 @@ async fn keep_settings(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> 
 }
 
 /// Records that work was requested now; earlier cancellations and dead letters no longer apply.
-pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now: UnixMillis) -> Result<(), CatalogError> {
+pub(super) async fn reopen(
+    tx: &mut Tx,
+    video: VideoId,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET cancelled_job = NULL, queued_ms = $1 WHERE id = $2")
         .bind(sql(now))
         .bind(video.to_string())
@@ -289,14 +349,16 @@ pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now: UnixMillis) -> Resu
 }
 
 pub(super) async fn grant(tx: &mut Tx, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
-    sqlx::query("UPDATE videos SET fence = $1, worker = $2, lease_until_ms = $3, job = $4 WHERE id = $5")
-        .bind(sql(claim.fence))
-        .bind(&claim.worker)
-        .bind(sql(claim.lease_until_ms))
-        .bind(claim.job.as_str())
-        .bind(claim.video.to_string())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE videos SET fence = $1, worker = $2, lease_until_ms = $3, job = $4 WHERE id = $5",
+    )
+    .bind(sql(claim.fence))
+    .bind(&claim.worker)
+    .bind(sql(claim.lease_until_ms))
+    .bind(claim.job.as_str())
+    .bind(claim.video.to_string())
+    .execute(&mut **tx)
+    .await?;
     sqlx::query(
         "INSERT INTO attempts (video, fence, job, generation, worker, started_ms, percent)
          VALUES ($1, $2, $3, $4, $5, $6, 0)",

@@ -16,7 +16,9 @@ use super::folding::folded;
 use super::rows::{WatchedRow, video_columns};
 use super::videos::select_videos;
 use crate::database::{Kind, sql, text, unsigned};
-use crate::videos::{CatalogError, SortKey, SortValue, Video, VideoCursor, VideoFilter, VideoPage, VideoSort};
+use crate::videos::{
+    CatalogError, SortKey, SortValue, Video, VideoCursor, VideoFilter, VideoPage, VideoSort,
+};
 
 /// Parameters of one statement.
 const KEYS_AT_ONCE: usize = 200;
@@ -27,7 +29,11 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Corrupt`] if a row cannot be read; errors of the database.
     pub async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
-        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
+        let limit = if filter.limit == 0 {
+            100
+        } else {
+            filter.limit.min(1_000)
+        };
         let statement = Statement::page(self.database.kind(), filter, limit);
         let mut query = sqlx::query_as::<_, WatchedRow>(AssertSqlSafe(statement.text));
         for value in statement.values {
@@ -41,7 +47,10 @@ impl Catalog {
         rows.truncate(limit as usize);
         let last = if more { rows.last() } else { None };
         let next = last.map(|it| it.cursor(filter.sort.by)).transpose()?;
-        let videos = rows.into_iter().map(WatchedRow::into_video).collect::<Result<_, _>>()?;
+        let videos = rows
+            .into_iter()
+            .map(WatchedRow::into_video)
+            .collect::<Result<_, _>>()?;
         Ok(VideoPage { videos, next })
     }
 
@@ -67,12 +76,21 @@ impl Catalog {
         let mut found = HashSet::new();
         for keys in keys.chunks(KEYS_AT_ONCE) {
             let places: Vec<String> = (1..=keys.len()).map(|it| format!("${it}")).collect();
-            let statement = format!("SELECT source_key FROM videos WHERE source_key IN ({})", places.join(", "));
+            let statement = format!(
+                "SELECT source_key FROM videos WHERE source_key IN ({})",
+                places.join(", ")
+            );
             let mut query = sqlx::query_as::<_, (String,)>(AssertSqlSafe(statement));
             for key in keys {
                 query = query.bind(key);
             }
-            found.extend(query.fetch_all(self.database.read()).await?.into_iter().map(|it| it.0));
+            found.extend(
+                query
+                    .fetch_all(self.database.read())
+                    .await?
+                    .into_iter()
+                    .map(|it| it.0),
+            );
         }
         Ok(found)
     }
@@ -95,7 +113,8 @@ impl Catalog {
     }
 }
 
-const READ_CHANGED: &str = select_videos!("WHERE (v.updated_ms, v.id) > ($1, $2) ORDER BY v.updated_ms, v.id LIMIT $3");
+const READ_CHANGED: &str =
+    select_videos!("WHERE (v.updated_ms, v.id) > ($1, $2) ORDER BY v.updated_ms, v.id LIMIT $3");
 
 enum Value {
     Text(String),
@@ -112,11 +131,17 @@ struct Statement {
 impl Statement {
     /// Reads one page, and one row more, which shows whether there is another page.
     fn page(kind: Kind, filter: &VideoFilter, limit: u32) -> Self {
-        let mut it = Self { kind, text: String::new(), values: vec![] };
+        let mut it = Self {
+            kind,
+            text: String::new(),
+            values: vec![],
+        };
         let limit = format!(" LIMIT {}", limit + 1);
         if it.scans_search_index(filter) {
             // Finds and sorts ids in the index, and then reads the rows of one page only.
-            it.text.push_str(select_videos!("WHERE v.id IN (SELECT v.id FROM videos v INDEXED BY videos_search "));
+            it.text.push_str(select_videos!(
+                "WHERE v.id IN (SELECT v.id FROM videos v INDEXED BY videos_search "
+            ));
             it.conditions(filter);
             it.after(filter);
             it.order(filter.sort);
@@ -134,7 +159,11 @@ impl Statement {
     }
 
     fn count(kind: Kind, filter: &VideoFilter) -> Self {
-        let mut it = Self { kind, text: "SELECT count(*) FROM videos v ".to_owned(), values: vec![] };
+        let mut it = Self {
+            kind,
+            text: "SELECT count(*) FROM videos v ".to_owned(),
+            values: vec![],
+        };
         if filter.text.is_some() && it.scans_search_index(filter) {
             it.text.push_str("INDEXED BY videos_search ");
         }
@@ -156,13 +185,24 @@ impl Statement {
     fn conditions(&mut self, filter: &VideoFilter) {
         // The partial indexes have the same condition.
         let deleted = filter.states.contains(&StateName::Deleted);
-        self.text.push_str(if deleted { "WHERE 1 = 1" } else { "WHERE v.state <> 'deleted'" });
+        self.text.push_str(if deleted {
+            "WHERE 1 = 1"
+        } else {
+            "WHERE v.state <> 'deleted'"
+        });
         if !filter.states.is_empty() {
-            let states: Vec<String> = filter.states.iter().map(|it| format!("'{}'", it.as_str())).collect();
+            let states: Vec<String> = filter
+                .states
+                .iter()
+                .map(|it| format!("'{}'", it.as_str()))
+                .collect();
             let _ = write!(self.text, " AND v.state IN ({})", states.join(", "));
         }
-        let equal =
-            [("owner", &filter.owner), ("external_id", &filter.external_id), ("source_key", &filter.source_key)];
+        let equal = [
+            ("owner", &filter.owner),
+            ("external_id", &filter.external_id),
+            ("source_key", &filter.source_key),
+        ];
         for (column, value) in equal {
             if let Some(value) = value {
                 self.condition(&format!(" AND v.{column} = "), Value::Text(text(value)), "");
@@ -176,7 +216,11 @@ impl Statement {
                 Kind::Postgres | Kind::Sqlite => "v.search_folded",
             };
             let before = format!(" AND {column} LIKE ");
-            self.condition(&before, Value::Text(contains_pattern(&text)), r" ESCAPE '\'");
+            self.condition(
+                &before,
+                Value::Text(contains_pattern(&text)),
+                r" ESCAPE '\'",
+            );
         }
     }
 
@@ -187,7 +231,9 @@ impl Statement {
 
     /// Begins after the cursor.
     fn after(&mut self, filter: &VideoFilter) {
-        let Some(VideoCursor { value, video }) = &filter.after else { return };
+        let Some(VideoCursor { value, video }) = &filter.after else {
+            return;
+        };
         let compare = if filter.sort.descending { "<" } else { ">" };
         let value = match value {
             SortValue::Id => None,
@@ -196,12 +242,20 @@ impl Statement {
         };
         match (self.expression(filter.sort.by), value) {
             (Some(expression), Some(value)) => {
-                self.condition(&format!(" AND ({expression}, v.id) {compare} ("), value, ", ");
+                self.condition(
+                    &format!(" AND ({expression}, v.id) {compare} ("),
+                    value,
+                    ", ",
+                );
                 self.condition("", Value::Text(video.to_string()), ")");
             }
             // Each order has one kind of value.
             (None, _) | (_, None) => {
-                self.condition(&format!(" AND v.id {compare} "), Value::Text(video.to_string()), "");
+                self.condition(
+                    &format!(" AND v.id {compare} "),
+                    Value::Text(video.to_string()),
+                    "",
+                );
             }
         }
     }
@@ -220,7 +274,9 @@ impl Statement {
         match (by, self.kind) {
             (SortKey::Created, _) => None,
             (SortKey::Title, Kind::Sqlite) => Some("substr(coalesce(v.title_folded, ''), 1, 200)"),
-            (SortKey::Title, Kind::Postgres) => Some("substr(coalesce(v.title_folded, ''), 1, 200) COLLATE \"C\""),
+            (SortKey::Title, Kind::Postgres) => {
+                Some("substr(coalesce(v.title_folded, ''), 1, 200) COLLATE \"C\"")
+            }
             (SortKey::Duration, _) => Some("coalesce(v.duration_ms, 0)"),
             (SortKey::Size, _) => Some("coalesce(v.source_size, 0)"),
         }
@@ -229,7 +285,8 @@ impl Statement {
 
 /// Whether an index of trigrams can find a text: it has three letters or digits in a row.
 fn has_trigram(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric()).any(|it| it.chars().count() >= 3)
+    text.split(|c: char| !c.is_alphanumeric())
+        .any(|it| it.chars().count() >= 3)
 }
 
 /// A `LIKE` pattern that matches values that contain the text literally.

@@ -31,27 +31,39 @@ impl PosterRow {
         };
         Ok(PosterRecord {
             wanted: parse("poster", &self.wanted)?,
-            shown: self.published.as_deref().map(|it| parse("poster", it)).transpose()?,
+            shown: self
+                .published
+                .as_deref()
+                .map(|it| parse("poster", it))
+                .transpose()?,
             failure,
         })
     }
 }
 
-const READ: &str = "SELECT wanted, published, failure_code, failure_sentence FROM posters WHERE video = $1";
+const READ: &str =
+    "SELECT wanted, published, failure_code, failure_sentence FROM posters WHERE video = $1";
 
 /// Reads the poster of a video whose row is locked; `Gone` if it is deleted.
 async fn read_locked(tx: &mut Tx, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
     if lock_existing(tx, video).await?.state()? == VideoState::Deleted {
         return Err(CatalogError::Gone { video });
     }
-    let row: Option<PosterRow> = sqlx::query_as(READ).bind(video.to_string()).fetch_optional(&mut **tx).await?;
+    let row: Option<PosterRow> = sqlx::query_as(READ)
+        .bind(video.to_string())
+        .fetch_optional(&mut **tx)
+        .await?;
     row.map(PosterRow::into_record).transpose()
 }
 
 impl Catalog {
     /// Stores the requested poster, and returns what is shown until it is rendered. `Gone` if the
     /// video is deleted.
-    pub async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError> {
+    pub async fn want_poster(
+        &self,
+        video: VideoId,
+        poster: &PosterId,
+    ) -> Result<PosterRecord, CatalogError> {
         let mut tx = self.write().await?;
         let before = read_locked(&mut tx, video).await?;
         sqlx::query(
@@ -63,19 +75,29 @@ impl Catalog {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(PosterRecord { wanted: poster.clone(), shown: before.and_then(|it| it.shown), failure: None })
+        Ok(PosterRecord {
+            wanted: poster.clone(),
+            shown: before.and_then(|it| it.shown),
+            failure: None,
+        })
     }
 
     /// The requested poster of a video; `None`: it has the automatic one.
     pub async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
-        let row: Option<PosterRow> =
-            sqlx::query_as(READ).bind(video.to_string()).fetch_optional(self.database.read()).await?;
+        let row: Option<PosterRow> = sqlx::query_as(READ)
+            .bind(video.to_string())
+            .fetch_optional(self.database.read())
+            .await?;
         row.map(PosterRow::into_record).transpose()
     }
 
     /// Records that a poster was stored, and shows it if it is still the requested one. `Gone` if
     /// the video is deleted.
-    pub async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError> {
+    pub async fn show_poster(
+        &self,
+        video: VideoId,
+        poster: &PosterId,
+    ) -> Result<PosterShown, CatalogError> {
         let mut tx = self.write().await?;
         let before = match read_locked(&mut tx, video).await? {
             Some(record) if record.wanted == *poster => record.shown,
@@ -117,7 +139,10 @@ impl Catalog {
     pub async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
         let mut tx = self.write().await?;
         let before = read_locked(&mut tx, video).await?;
-        sqlx::query("DELETE FROM posters WHERE video = $1").bind(video.to_string()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM posters WHERE video = $1")
+            .bind(video.to_string())
+            .execute(&mut *tx)
+            .await?;
         touch(&mut tx, &video.to_string(), clock::now()).await?;
         tx.commit().await?;
         Ok(before)

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::database::{time, unsigned};
 use crate::videos::{
-    Attempt, AttemptOutcome, CatalogError, Progress, RenditionRecord, SortKey, SortValue, Upload, UploadKind, Video,
-    VideoCursor, VideoSource,
+    Attempt, AttemptOutcome, CatalogError, Progress, RenditionRecord, SortKey, SortValue, Upload,
+    UploadKind, Video, VideoCursor, VideoSource,
 };
 
 /// Number of characters of a title that lists compare, as in the indexes.
@@ -102,13 +102,24 @@ impl VideoRow {
             StateName::Cancelled => VideoState::Cancelled,
             StateName::Deleted => VideoState::Deleted,
             StateName::Ready => {
-                let generation = self.generation.as_deref().ok_or_else(|| corrupt("a ready video", "no generation"))?;
-                VideoState::Ready { generation: parse("generation", generation)? }
+                let generation = self
+                    .generation
+                    .as_deref()
+                    .ok_or_else(|| corrupt("a ready video", "no generation"))?;
+                VideoState::Ready {
+                    generation: parse("generation", generation)?,
+                }
             }
             StateName::Failed => {
-                let code = self.failure_code.as_deref().ok_or_else(|| corrupt("a failed video", "no code"))?;
+                let code = self
+                    .failure_code
+                    .as_deref()
+                    .ok_or_else(|| corrupt("a failed video", "no code"))?;
                 let message = self.failure_sentence.clone().unwrap_or_default();
-                VideoState::Failed(Failure { code: parse("failure code", code)?, message })
+                VideoState::Failed(Failure {
+                    code: parse("failure code", code)?,
+                    message,
+                })
             }
         })
     }
@@ -126,18 +137,25 @@ impl VideoRow {
     }
 
     fn upload(&self) -> Result<Option<Upload>, CatalogError> {
-        let (Some(kind), Some(expires_ms)) = (self.upload_kind.as_deref(), self.upload_expires_ms) else {
+        let (Some(kind), Some(expires_ms)) = (self.upload_kind.as_deref(), self.upload_expires_ms)
+        else {
             return Ok(None);
         };
         let kind = match (kind, &self.upload_id, self.upload_part_bytes) {
             ("single", _, _) => UploadKind::Single,
-            ("multipart", Some(upload_id), Some(part_bytes)) => {
-                UploadKind::Multipart { upload_id: upload_id.clone(), part_bytes: unsigned(part_bytes) }
-            }
-            ("open", Some(upload_id), _) => UploadKind::Open { upload_id: upload_id.clone() },
+            ("multipart", Some(upload_id), Some(part_bytes)) => UploadKind::Multipart {
+                upload_id: upload_id.clone(),
+                part_bytes: unsigned(part_bytes),
+            },
+            ("open", Some(upload_id), _) => UploadKind::Open {
+                upload_id: upload_id.clone(),
+            },
             _ => return Err(corrupt("an upload", kind)),
         };
-        Ok(Some(Upload { kind, expires_ms: time(expires_ms) }))
+        Ok(Some(Upload {
+            kind,
+            expires_ms: time(expires_ms),
+        }))
     }
 
     pub(super) fn into_video(self, progress: Option<Progress>) -> Result<Video, CatalogError> {
@@ -154,8 +172,16 @@ impl VideoRow {
             mode: self.mode()?,
             generate: self.generate()?,
             metadata: from_json("metadata", &self.metadata)?,
-            job: self.job.as_deref().map(|it| parse("job id", it)).transpose()?,
-            generation: self.generation.as_deref().map(|it| parse("generation", it)).transpose()?,
+            job: self
+                .job
+                .as_deref()
+                .map(|it| parse("job id", it))
+                .transpose()?,
+            generation: self
+                .generation
+                .as_deref()
+                .map(|it| parse("generation", it))
+                .transpose()?,
             owner: self.owner,
             title: self.title,
             external_id: self.external_id,
@@ -193,7 +219,10 @@ impl WatchedRow {
             SortKey::Duration => SortValue::Number(row.duration_ms.map_or(0, unsigned)),
             SortKey::Size => SortValue::Number(row.source_size.map_or(0, unsigned)),
         };
-        Ok(VideoCursor { value, video: row.video_id()? })
+        Ok(VideoCursor {
+            value,
+            video: row.video_id()?,
+        })
     }
 
     pub(super) fn into_video(self) -> Result<Video, CatalogError> {
@@ -201,8 +230,15 @@ impl WatchedRow {
             Some(percent) => Some(progress(self.attempt_stage.as_deref(), percent)?),
             None => None,
         };
-        let chosen_poster = self.poster_shown.as_deref().map(|it| parse("poster", it)).transpose()?;
-        Ok(Video { chosen_poster, ..self.video.into_video(progress)? })
+        let chosen_poster = self
+            .poster_shown
+            .as_deref()
+            .map(|it| parse("poster", it))
+            .transpose()?;
+        Ok(Video {
+            chosen_poster,
+            ..self.video.into_video(progress)?
+        })
     }
 }
 
@@ -284,7 +320,8 @@ pub(super) struct RenditionRow {
 
 impl RenditionRow {
     pub(super) fn into_record(self) -> Result<RenditionRecord, CatalogError> {
-        let pixels = |it: i64| u32::try_from(it).map_err(|_| corrupt("a rendition's size", &it.to_string()));
+        let pixels =
+            |it: i64| u32::try_from(it).map_err(|_| corrupt("a rendition's size", &it.to_string()));
         Ok(RenditionRecord {
             name: parse("rendition", &self.name)?,
             kind: from_word("rendition kind", &self.kind)?,
@@ -307,13 +344,18 @@ pub(super) fn progress(stage: Option<&str>, percent: i64) -> Result<Progress, Ca
     })
 }
 
-pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, CatalogError> {
-    text.parse().map_err(|it: T::Err| corrupt(what, &it.to_string()))
+pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(
+    what: &str,
+    text: &str,
+) -> Result<T, CatalogError> {
+    text.parse()
+        .map_err(|it: T::Err| corrupt(what, &it.to_string()))
 }
 
 /// Reads an enum by the name that serde gives it.
 pub(super) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> Result<T, CatalogError> {
-    serde_json::from_value(serde_json::Value::from(word)).map_err(|it| corrupt(what, &it.to_string()))
+    serde_json::from_value(serde_json::Value::from(word))
+        .map_err(|it| corrupt(what, &it.to_string()))
 }
 
 /// The name that serde gives to an enum without fields.
@@ -333,5 +375,7 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> String {
 }
 
 fn corrupt(what: &str, detail: &str) -> CatalogError {
-    CatalogError::Corrupt { detail: format!("{what}: {detail}") }
+    CatalogError::Corrupt {
+        detail: format!("{what}: {detail}"),
+    }
 }

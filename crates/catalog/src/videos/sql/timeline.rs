@@ -42,9 +42,18 @@ impl Catalog {
         .fetch_all(self.database.read())
         .await?;
         let chunk = |(fence, recorded_ms, record): (i64, i64, String)| {
-            let (chunk, ended_ms) = (from_json::<ChunkRecord>("chunk", &record)?, time(recorded_ms));
+            let (chunk, ended_ms) = (
+                from_json::<ChunkRecord>("chunk", &record)?,
+                time(recorded_ms),
+            );
             let started_ms = ended_ms - Duration::from_millis(chunk.wall_ms);
-            Ok(ChunkSpan { fence: unsigned(fence), lane: chunk.lane, index: chunk.index, started_ms, ended_ms })
+            Ok(ChunkSpan {
+                fence: unsigned(fence),
+                lane: chunk.lane,
+                index: chunk.index,
+                started_ms,
+                ended_ms,
+            })
         };
         rows.into_iter().map(chunk).collect()
     }
@@ -68,7 +77,11 @@ pub(super) async fn enter_stage(
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    if entered > 0 { end_stages(tx, row, Some(stage), now).await } else { Ok(()) }
+    if entered > 0 {
+        end_stages(tx, row, Some(stage), now).await
+    } else {
+        Ok(())
+    }
 }
 
 /// Records that the stages of the current attempt have ended, except for one.

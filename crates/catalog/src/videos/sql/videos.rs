@@ -8,14 +8,21 @@ use super::folding::{folded, search_text};
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
 use super::{Catalog, Ending, Tx, end_attempt, erasure, lock_existing, set_state};
 use crate::database::{sql, text, unsigned};
-use crate::videos::{Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video};
+use crate::videos::{
+    Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video,
+};
 
 impl Catalog {
     /// Creates a video, or completes the row that an early bucket event created. A repeated call
     /// with the same id changes nothing. `Conflict` if the id belongs to another owner, `Gone` if
     /// the video was deleted.
-    pub async fn create_video(&self, new: &NewVideo, now: UnixMillis) -> Result<Video, CatalogError> {
-        self.create_upload(new, None, &OwnerLimits::default(), now).await
+    pub async fn create_video(
+        &self,
+        new: &NewVideo,
+        now: UnixMillis,
+    ) -> Result<Video, CatalogError> {
+        self.create_upload(new, None, &OwnerLimits::default(), now)
+            .await
     }
 
     /// Creates a video for an upload, within the limits of all videos of the owner, this one
@@ -33,7 +40,10 @@ impl Catalog {
         if *limits != OwnerLimits::default() {
             // Serialised, because concurrent requests would not see each other's rows otherwise.
             self.database
-                .one_at_a_time(&mut tx, &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")))
+                .one_at_a_time(
+                    &mut tx,
+                    &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")),
+                )
                 .await?;
             check_limits(&mut tx, new, limits, now).await?;
         }
@@ -45,7 +55,10 @@ impl Catalog {
         if row.adopted != 0 {
             complete(&mut tx, new, now).await?;
         } else if row.owner != new.owner {
-            return Err(CatalogError::Conflict { video: new.id, what: "owner" });
+            return Err(CatalogError::Conflict {
+                video: new.id,
+                what: "owner",
+            });
         }
         if let Some(upload) = upload {
             note_upload(&mut tx, &row, upload, now).await?;
@@ -55,13 +68,20 @@ impl Catalog {
 
     /// Reads a video, including a deleted one.
     pub async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {
-        let row: Option<WatchedRow> =
-            sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_optional(self.database.read()).await?;
+        let row: Option<WatchedRow> = sqlx::query_as(READ_ONE)
+            .bind(video.to_string())
+            .fetch_optional(self.database.read())
+            .await?;
         row.ok_or(CatalogError::NotFound { video })?.into_video()
     }
 
     /// Updates the fields that an owner may change.
-    pub async fn patch_video(&self, video: VideoId, patch: &Patch, now: UnixMillis) -> Result<Video, CatalogError> {
+    pub async fn patch_video(
+        &self,
+        video: VideoId,
+        patch: &Patch,
+        now: UnixMillis,
+    ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         if row.state()? == VideoState::Deleted {
@@ -79,11 +99,23 @@ impl Catalog {
         .bind(i64::from(patch.title.is_some()))
         .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(text))
         .bind(i64::from(patch.external_id.is_some()))
-        .bind(patch.external_id.as_ref().and_then(|it| it.as_deref()).map(text))
+        .bind(
+            patch
+                .external_id
+                .as_ref()
+                .and_then(|it| it.as_deref())
+                .map(text),
+        )
         .bind(patch.metadata.as_ref().map(to_json))
         .bind(sql(now))
         .bind(video.to_string())
-        .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(folded))
+        .bind(
+            patch
+                .title
+                .as_ref()
+                .and_then(|it| it.as_deref())
+                .map(folded),
+        )
         .bind(search_text(&[title, &row.file_name, external_id]))
         .execute(&mut *tx)
         .await?;
@@ -91,7 +123,12 @@ impl Catalog {
     }
 
     /// Stores how the source is uploaded, and marks the upload as started.
-    pub async fn set_upload(&self, video: VideoId, upload: &Upload, now: UnixMillis) -> Result<Video, CatalogError> {
+    pub async fn set_upload(
+        &self,
+        video: VideoId,
+        upload: &Upload,
+        now: UnixMillis,
+    ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         note_upload(&mut tx, &row, upload, now).await?;
@@ -100,7 +137,12 @@ impl Catalog {
 
     /// Applies an event that does not come from a worker (otherwise `NeedsClaim`). `Cancelled` and
     /// `Deleted` revoke the worker's claim; cancelling a ready video stops only its re-encode.
-    pub async fn apply(&self, video: VideoId, event: &VideoEvent, now: UnixMillis) -> Result<Video, CatalogError> {
+    pub async fn apply(
+        &self,
+        video: VideoId,
+        event: &VideoEvent,
+        now: UnixMillis,
+    ) -> Result<Video, CatalogError> {
         let stops = match event {
             VideoEvent::Cancelled | VideoEvent::Deleted => true,
             VideoEvent::UploadStarted
@@ -135,7 +177,10 @@ impl Catalog {
             end_attempt(&mut tx, &row, &Ending::plain("stopped"), now).await?;
             // The message of a stopped re-encode may still be waiting. Its claim must be rejected
             // although the video stays ready.
-            sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
+            sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1")
+                .bind(&row.id)
+                .execute(&mut *tx)
+                .await?;
         }
         if *event == VideoEvent::WorkRequested {
             super::jobs::reopen(&mut tx, video, now).await?;
@@ -147,8 +192,10 @@ impl Catalog {
 
     /// The attempts at a video, oldest first.
     pub async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
-        let rows: Vec<AttemptRow> =
-            sqlx::query_as(READ_ATTEMPTS).bind(video.to_string()).fetch_all(self.database.read()).await?;
+        let rows: Vec<AttemptRow> = sqlx::query_as(READ_ATTEMPTS)
+            .bind(video.to_string())
+            .fetch_all(self.database.read())
+            .await?;
         rows.into_iter().map(AttemptRow::into_attempt).collect()
     }
 }
@@ -174,23 +221,44 @@ pub(super) use select_videos;
 
 const READ_ONE: &str = select_videos!("WHERE v.id = $1");
 
-const READ_ATTEMPTS: &str = concat!("SELECT ", attempt_columns!(), " FROM attempts WHERE video = $1 ORDER BY fence");
+const READ_ATTEMPTS: &str = concat!(
+    "SELECT ",
+    attempt_columns!(),
+    " FROM attempts WHERE video = $1 ORDER BY fence"
+);
 
 pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video, CatalogError> {
-    let row: WatchedRow = sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_one(&mut *tx).await?;
+    let row: WatchedRow = sqlx::query_as(READ_ONE)
+        .bind(video.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
     let video = row.into_video()?;
     tx.commit().await?;
     Ok(video)
 }
 
 /// Stores how a video is uploaded. Its row must be locked.
-async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now: UnixMillis) -> Result<(), CatalogError> {
+async fn note_upload(
+    tx: &mut Tx,
+    row: &VideoRow,
+    upload: &Upload,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     let (kind, id, part_bytes) = match &upload.kind {
         UploadKind::Single => ("single", None, None),
-        UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
+        UploadKind::Multipart {
+            upload_id,
+            part_bytes,
+        } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
         UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
     };
-    set_state(tx, row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now).await?;
+    set_state(
+        tx,
+        row,
+        &transition(&row.state()?, &VideoEvent::UploadStarted)?,
+        now,
+    )
+    .await?;
     sqlx::query(
         "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
          WHERE id = $5",
@@ -226,7 +294,12 @@ async fn count_open(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<i64,
     Ok(open)
 }
 
-async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now: UnixMillis) -> Result<(), CatalogError> {
+async fn check_limits(
+    tx: &mut Tx,
+    new: &NewVideo,
+    limits: &OwnerLimits,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     if let Some(limit) = limits.open_uploads
         && count_open(tx, new, now).await? >= i64::from(limit)
     {
@@ -244,12 +317,18 @@ async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now: Un
     .fetch_one(&mut **tx)
     .await?;
     if let Some(limit) = limits.videos.filter(|it| unsigned(videos) >= *it) {
-        return Err(CatalogError::OverQuota { what: "videos", limit });
+        return Err(CatalogError::OverQuota {
+            what: "videos",
+            limit,
+        });
     }
     // A file of unknown size counts as at least one byte.
     let bytes = unsigned(bytes).saturating_add(new.source_size.unwrap_or(1));
     match limits.source_bytes.filter(|it| bytes > *it) {
-        Some(limit) => Err(CatalogError::OverQuota { what: "bytes of sources", limit }),
+        Some(limit) => Err(CatalogError::OverQuota {
+            what: "bytes of sources",
+            limit,
+        }),
         None => Ok(()),
     }
 }

@@ -56,14 +56,22 @@ pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRo
     Err(if is_gone {
         CatalogError::Gone { video: claim.video }
     } else {
-        CatalogError::LeaseLost { video: claim.video, fence: claim.fence }
+        CatalogError::LeaseLost {
+            video: claim.video,
+            fence: claim.fence,
+        }
     })
 }
 
 impl Catalog {
     /// Extends the lease to `lease` from now, and returns the claim with its new expiry. It also
     /// works after expiry, as long as no other worker has claimed the video.
-    pub async fn renew(&self, claim: &Claim, lease: Duration, now: UnixMillis) -> Result<Claim, CatalogError> {
+    pub async fn renew(
+        &self,
+        claim: &Claim,
+        lease: Duration,
+        now: UnixMillis,
+    ) -> Result<Claim, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         // Never shortens the lease: of two concurrent renewals, the later expiry counts.
@@ -74,7 +82,10 @@ impl Catalog {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(Claim { lease_until_ms, ..claim.clone() })
+        Ok(Claim {
+            lease_until_ms,
+            ..claim.clone()
+        })
     }
 
     /// Records the progress. `percent` is clamped to 0 to 100, and never decreases within an
@@ -134,8 +145,14 @@ impl Catalog {
     ) -> Result<Option<Generation>, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        let before: Option<Generation> = row.generation.as_deref().map(|it| parse("generation", it)).transpose()?;
-        let event = VideoEvent::Verified { generation: claim.generation.clone() };
+        let before: Option<Generation> = row
+            .generation
+            .as_deref()
+            .map(|it| parse("generation", it))
+            .transpose()?;
+        let event = VideoEvent::Verified {
+            generation: claim.generation.clone(),
+        };
         set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now).await?;
         sqlx::query(READY)
             .bind(sql(now))
@@ -145,11 +162,13 @@ impl Catalog {
             .bind(i64::from(!receipt.missing.contains(&Extra::Poster)))
             .execute(&mut *tx)
             .await?;
-        sqlx::query("UPDATE attempts SET stage = NULL, percent = 100 WHERE video = $1 AND fence = $2")
-            .bind(&row.id)
-            .bind(row.fence)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE attempts SET stage = NULL, percent = 100 WHERE video = $1 AND fence = $2",
+        )
+        .bind(&row.id)
+        .bind(row.fence)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "INSERT INTO receipts (video, generation, recorded_ms, record) VALUES ($1, $2, $3, $4)
              ON CONFLICT (video, generation) DO UPDATE SET recorded_ms = excluded.recorded_ms, record = excluded.record",
@@ -179,13 +198,19 @@ impl Catalog {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         let event = match failure.class() {
-            FailureClass::Infrastructure if !will_retry => VideoEvent::FailedPermanently(failure.clone()),
+            FailureClass::Infrastructure if !will_retry => {
+                VideoEvent::FailedPermanently(failure.clone())
+            }
             FailureClass::Source | FailureClass::Infrastructure | FailureClass::Shutdown => {
                 VideoEvent::AttemptFailed(failure.clone())
             }
         };
         set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now).await?;
-        let ending = Ending { outcome: "failed", failure: Some(failure), log_tail: Some(log_tail) };
+        let ending = Ending {
+            outcome: "failed",
+            failure: Some(failure),
+            log_tail: Some(log_tail),
+        };
         end_attempt(&mut tx, &row, &ending, now).await?;
         self.commit_with_events(tx).await
     }
@@ -194,21 +219,35 @@ impl Catalog {
     pub async fn release(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now).await?;
+        set_state(
+            &mut tx,
+            &row,
+            &transition(&row.state()?, &VideoEvent::WorkReleased)?,
+            now,
+        )
+        .await?;
         end_attempt(&mut tx, &row, &Ending::plain("released"), now).await?;
         Ok(tx.commit().await?)
     }
 
     /// Removes the chunks, renditions and receipt of a generation that is no longer published.
     /// `Conflict` if it is published or in progress.
-    pub async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
+    pub async fn forget_generation(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
-        let is_shown = row.state()?.can_be_played() && row.generation.as_deref() == Some(generation.as_str());
-        let is_being_made =
-            row.worker.is_some() && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
+        let is_shown =
+            row.state()?.can_be_played() && row.generation.as_deref() == Some(generation.as_str());
+        let is_being_made = row.worker.is_some()
+            && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
         if is_being_made || is_shown {
-            return Err(CatalogError::Conflict { video, what: "use for that generation" });
+            return Err(CatalogError::Conflict {
+                video,
+                what: "use for that generation",
+            });
         }
         for statement in [
             "DELETE FROM chunks WHERE video = $1 AND generation = $2",
@@ -223,11 +262,12 @@ impl Catalog {
 
 /// The generation that the current attempt produces.
 async fn current_generation(tx: &mut Tx, row: &VideoRow) -> Result<Option<String>, CatalogError> {
-    let found: Option<(String,)> = sqlx::query_as("SELECT generation FROM attempts WHERE video = $1 AND fence = $2")
-        .bind(&row.id)
-        .bind(row.fence)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT generation FROM attempts WHERE video = $1 AND fence = $2")
+            .bind(&row.id)
+            .bind(row.fence)
+            .fetch_optional(&mut **tx)
+            .await?;
     Ok(found.map(|(generation,)| generation))
 }
 
@@ -237,7 +277,11 @@ async fn delete_of_generation(
     video: VideoId,
     generation: &Generation,
 ) -> Result<(), CatalogError> {
-    sqlx::query(statement).bind(video.to_string()).bind(generation.as_str()).execute(&mut **tx).await?;
+    sqlx::query(statement)
+        .bind(video.to_string())
+        .bind(generation.as_str())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

@@ -17,8 +17,13 @@ pub async fn every_change_is_emitted_once_in_any_order(subject: &Subject) {
     subject.endpoint(1).await;
     let mut happened = 0;
     for number in 1..=6 {
-        let mut run =
-            Run { subject, number, chance: 0x9e37_79b9_7f4a_7c15 ^ u64::from(number), now: NOW, claims: vec![] };
+        let mut run = Run {
+            subject,
+            number,
+            chance: 0x9e37_79b9_7f4a_7c15 ^ u64::from(number),
+            now: NOW,
+            claims: vec![],
+        };
         let mut expected = vec![];
         let mut before = run.video().await;
         for _ in 0..100 {
@@ -28,7 +33,11 @@ pub async fn every_change_is_emitted_once_in_any_order(subject: &Subject) {
             before = after;
         }
         happened += expected.len();
-        assert_eq!(subject.emitted_types(run.now).await, expected, "run {number}");
+        assert_eq!(
+            subject.emitted_types(run.now).await,
+            expected,
+            "run {number}"
+        );
     }
     assert!(happened > 60, "too little happened: {happened}");
 }
@@ -39,7 +48,11 @@ fn changes(before: Option<&Video>, after: Option<&Video>) -> Vec<EventType> {
     let source = before.and_then(|it| it.source.etag.clone());
     let arrived = after.source.etag.is_some() && after.source.etag != source;
     let state = before.map_or(VideoState::Created, |it| it.state.clone());
-    arrived.then_some(UploadCompleted).into_iter().chain(EventType::of_change(&state, &after.state)).collect()
+    arrived
+        .then_some(UploadCompleted)
+        .into_iter()
+        .chain(EventType::of_change(&state, &after.state))
+        .collect()
 }
 
 struct Run<'a> {
@@ -60,29 +73,65 @@ impl Run<'_> {
     }
 
     async fn video(&self) -> Option<Video> {
-        self.subject.catalog.get_video(job(self.number).video).await.ok()
+        self.subject
+            .catalog
+            .get_video(job(self.number).video)
+            .await
+            .ok()
     }
 
     async fn step(&mut self) {
         let catalog = self.subject.catalog.clone();
-        let elapsed = if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
+        let elapsed = if self.below(8) == 0 {
+            LEASE_MS
+        } else {
+            self.below(1_000)
+        };
         self.now += ms(elapsed);
         let now = self.now;
-        let job = job_of(self.number, if self.below(6) == 0 { "etag-2" } else { "etag-1" }, "default");
+        let job = job_of(
+            self.number,
+            if self.below(6) == 0 {
+                "etag-2"
+            } else {
+                "etag-1"
+            },
+            "default",
+        );
         match self.below(14) {
             0 => drop(catalog.create_video(&new_video(self.number), now).await),
             1..=2 => drop(catalog.note_upload_event(&job, now).await),
             3..=6 => {
-                if let ClaimOutcome::Claimed(claim) =
-                    self.subject.videos().claim_for(&job, &generation(&job), now).await
+                if let ClaimOutcome::Claimed(claim) = self
+                    .subject
+                    .videos()
+                    .claim_for(&job, &generation(&job), now)
+                    .await
                 {
                     self.claims.push(claim);
                 }
             }
-            7 if self.below(4) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now).await),
-            7 if self.below(20) == 0 => drop(catalog.apply(job.video, &VideoEvent::Deleted, now).await),
-            7 => drop(catalog.fail_permanently(&job.clone().into(), &failure(FailureCode::WorkerLost), now, now).await),
-            8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now).await),
+            7 if self.below(4) == 0 => {
+                drop(catalog.apply(job.video, &VideoEvent::Cancelled, now).await)
+            }
+            7 if self.below(20) == 0 => {
+                drop(catalog.apply(job.video, &VideoEvent::Deleted, now).await)
+            }
+            7 => drop(
+                catalog
+                    .fail_permanently(
+                        &job.clone().into(),
+                        &failure(FailureCode::WorkerLost),
+                        now,
+                        now,
+                    )
+                    .await,
+            ),
+            8 => drop(
+                catalog
+                    .apply(job.video, &VideoEvent::WorkRequested, now)
+                    .await,
+            ),
             _ => drop(self.report(&catalog).await),
         }
     }
@@ -93,18 +142,29 @@ impl Run<'_> {
             return Ok(());
         }
         let age = self.below(self.claims.len().min(3) as u64) as usize;
-        let Some(claim) = self.claims.iter().rev().nth(age).cloned() else { return Ok(()) };
+        let Some(claim) = self.claims.iter().rev().nth(age).cloned() else {
+            return Ok(());
+        };
         let now = self.now;
         match self.below(5) {
             0 => catalog.mark_playable(&claim, now).await,
             1 => {
-                let code = if self.below(2) == 0 { FailureCode::Damaged } else { FailureCode::DiskFull };
+                let code = if self.below(2) == 0 {
+                    FailureCode::Damaged
+                } else {
+                    FailureCode::DiskFull
+                };
                 let will_retry = self.below(2) == 0;
-                catalog.fail(&claim, &failure(code), will_retry, "", now).await
+                catalog
+                    .fail(&claim, &failure(code), will_retry, "", now)
+                    .await
             }
             2 => catalog.release(&claim, now).await,
             3 => catalog.set_progress(&claim, Stage::Encode, 50, now).await,
-            _ => catalog.mark_ready(&claim, &Receipt::default(), now).await.map(drop),
+            _ => catalog
+                .mark_ready(&claim, &Receipt::default(), now)
+                .await
+                .map(drop),
         }
     }
 }

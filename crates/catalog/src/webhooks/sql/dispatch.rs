@@ -12,7 +12,8 @@ use super::rows::{self, count, parse};
 use super::{Webhooks, random};
 use crate::database::{Row, Tx, retried, sql, text, time};
 use crate::webhooks::{
-    AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint, WebhookError,
+    AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint,
+    WebhookError,
 };
 
 /// Whether any delivery may be due: most polls find none, and need not wait for writers.
@@ -58,12 +59,16 @@ impl Webhooks {
         lease: Duration,
         now: UnixMillis,
     ) -> Result<Vec<Dispatch>, WebhookError> {
-        let any = sqlx::query(ANY_DUE).bind(sql(now)).fetch_optional(self.database.read()).await?;
+        let any = sqlx::query(ANY_DUE)
+            .bind(sql(now))
+            .fetch_optional(self.database.read())
+            .await?;
         if limit == 0 || any.is_none() {
             return Ok(vec![]);
         }
         loop {
-            let (due, dispatches) = retried(|| self.try_claim(limit, per_endpoint, lease, now)).await?;
+            let (due, dispatches) =
+                retried(|| self.try_claim(limit, per_endpoint, lease, now)).await?;
             // Other dispatchers claimed all deliveries that this one saw: later ones may be due
             // too.
             if due == 0 || !dispatches.is_empty() {
@@ -128,16 +133,23 @@ impl Webhooks {
         let endpoint = match lock(&mut tx, dispatch.endpoint.id).await {
             Ok(row) => rows::endpoint(&row)?,
             // The endpoint was deleted in the meantime, and its log with it.
-            Err(WebhookError::NoSuchEndpoint(_)) => return Err(WebhookError::LeaseLost(dispatch.delivery)),
+            Err(WebhookError::NoSuchEndpoint(_)) => {
+                return Err(WebhookError::LeaseLost(dispatch.delivery));
+            }
             Err(other) => return Err(other),
         };
         let settled = match attempted.outcome {
             AttemptOutcome::Delivered => DeliveryOutcome::Delivered,
-            AttemptOutcome::Failed { retry_ms: Some(_), .. } => DeliveryOutcome::Pending,
-            AttemptOutcome::Failed { retry_ms: None, .. } | AttemptOutcome::Gone => DeliveryOutcome::Failed,
+            AttemptOutcome::Failed {
+                retry_ms: Some(_), ..
+            } => DeliveryOutcome::Pending,
+            AttemptOutcome::Failed { retry_ms: None, .. } | AttemptOutcome::Gone => {
+                DeliveryOutcome::Failed
+            }
         };
         note(&mut tx, dispatch, attempted, settled, now).await?;
-        let disabled = note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now).await?;
+        let disabled =
+            note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now).await?;
         tx.commit().await?;
         Ok(disabled.map_or(settled, DeliveryOutcome::Disabled))
     }
@@ -166,8 +178,10 @@ async fn dispatch(
     lease: String,
 ) -> Result<Dispatch, WebhookError> {
     let event_id: String = row.try_get("event")?;
-    let event =
-        sqlx::query("SELECT type, payload FROM events WHERE id = $1").bind(&event_id).fetch_one(&mut **tx).await?;
+    let event = sqlx::query("SELECT type, payload FROM events WHERE id = $1")
+        .bind(&event_id)
+        .fetch_one(&mut **tx)
+        .await?;
     Ok(Dispatch {
         delivery: parse("delivery id", delivery)?,
         endpoint,
@@ -218,7 +232,11 @@ async fn note(
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    if changed == 0 { Err(WebhookError::LeaseLost(dispatch.delivery)) } else { Ok(()) }
+    if changed == 0 {
+        Err(WebhookError::LeaseLost(dispatch.delivery))
+    } else {
+        Ok(())
+    }
 }
 
 /// Records the result at the endpoint, and disables it if necessary.
@@ -231,22 +249,37 @@ async fn note_at_endpoint(
 ) -> Result<Option<DisabledReason>, WebhookError> {
     // Counted from the first attempt: the last attempt at the same delivery is made three days
     // after that.
-    let failed_ms = if dispatch.attempt == 1 { dispatch.first_ms } else { now };
+    let failed_ms = if dispatch.attempt == 1 {
+        dispatch.first_ms
+    } else {
+        now
+    };
     let (failing_since_ms, paused_until_ms) = match outcome {
         AttemptOutcome::Delivered => (None, endpoint.paused_until_ms),
         AttemptOutcome::Failed { pause_until_ms, .. } => (
             Some(endpoint.failing_since_ms.unwrap_or(failed_ms)),
-            endpoint.paused_until_ms.max(pause_until_ms.unwrap_or_default()),
+            endpoint
+                .paused_until_ms
+                .max(pause_until_ms.unwrap_or_default()),
         ),
         AttemptOutcome::Gone => (endpoint.failing_since_ms, endpoint.paused_until_ms),
     };
-    if failing_since_ms != endpoint.failing_since_ms || paused_until_ms != endpoint.paused_until_ms {
+    if failing_since_ms != endpoint.failing_since_ms || paused_until_ms != endpoint.paused_until_ms
+    {
         set_health(tx, endpoint.id, failing_since_ms, paused_until_ms).await?;
     }
     let (reason, message) = match outcome {
-        AttemptOutcome::Gone => (DisabledReason::Gone, "the endpoint responded with 410: it was disabled"),
-        AttemptOutcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now)) => {
-            (DisabledReason::Failing, "the endpoint had failed for three days")
+        AttemptOutcome::Gone => (
+            DisabledReason::Gone,
+            "the endpoint responded with 410: it was disabled",
+        ),
+        AttemptOutcome::Failed { .. }
+            if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now)) =>
+        {
+            (
+                DisabledReason::Failing,
+                "the endpoint had failed for three days",
+            )
         }
         AttemptOutcome::Failed { .. } | AttemptOutcome::Delivered => return Ok(None),
     };
@@ -263,11 +296,13 @@ async fn set_health(
     failing_since_ms: Option<UnixMillis>,
     paused_until_ms: UnixMillis,
 ) -> Result<(), WebhookError> {
-    sqlx::query("UPDATE webhook_endpoints SET failing_since_ms = $1, paused_until_ms = $2 WHERE id = $3")
-        .bind(failing_since_ms.map(sql))
-        .bind(sql(paused_until_ms))
-        .bind(endpoint.to_string())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE webhook_endpoints SET failing_since_ms = $1, paused_until_ms = $2 WHERE id = $3",
+    )
+    .bind(failing_since_ms.map(sql))
+    .bind(sql(paused_until_ms))
+    .bind(endpoint.to_string())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }

@@ -7,8 +7,8 @@ use super::Webhooks;
 use super::rows::{self, endpoint_columns, to_json};
 use crate::database::{Row, Tx, retried, sql, text};
 use crate::webhooks::{
-    DisabledReason, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint,
-    WebhookError,
+    DisabledReason, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret,
+    MAX_ENDPOINTS, NewEndpoint, WebhookError,
 };
 
 /// Maximum number of valid secrets: each adds a signature to the header of every message.
@@ -21,7 +21,11 @@ const INSERT: &str = concat!(
     endpoint_columns!()
 );
 
-pub(super) const READ: &str = concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE id = $1");
+pub(super) const READ: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM webhook_endpoints WHERE id = $1"
+);
 
 const READ_PAGE: &str = concat!(
     "SELECT ",
@@ -31,15 +35,23 @@ const READ_PAGE: &str = concat!(
      ORDER BY id DESC LIMIT $3"
 );
 
-const SET_SECRETS: &str =
-    concat!("UPDATE webhook_endpoints SET secrets = $1, updated_ms = $2 WHERE id = $3 RETURNING ", endpoint_columns!());
+const SET_SECRETS: &str = concat!(
+    "UPDATE webhook_endpoints SET secrets = $1, updated_ms = $2 WHERE id = $3 RETURNING ",
+    endpoint_columns!()
+);
 
-const LOCK: &str =
-    concat!("UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING ", endpoint_columns!());
+const LOCK: &str = concat!(
+    "UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING ",
+    endpoint_columns!()
+);
 
 impl Webhooks {
     /// Creates an endpoint. `TooMany` if its owner has [`MAX_ENDPOINTS`].
-    pub async fn create(&self, new: &NewEndpoint, now: UnixMillis) -> Result<Endpoint, WebhookError> {
+    pub async fn create(
+        &self,
+        new: &NewEndpoint,
+        now: UnixMillis,
+    ) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
         let (taken,): (i64,) = sqlx::query_as(
             "SELECT count(*) FROM webhook_endpoints WHERE coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '')",
@@ -50,7 +62,10 @@ impl Webhooks {
         if taken >= i64::from(MAX_ENDPOINTS) {
             return Err(WebhookError::TooMany);
         }
-        let secrets = [EndpointSecret { sealed: new.sealed_secret.clone(), until_ms: None }];
+        let secrets = [EndpointSecret {
+            sealed: new.sealed_secret.clone(),
+            until_ms: None,
+        }];
         let row = sqlx::query(INSERT)
             .bind(new.id.to_string())
             .bind(&new.owner)
@@ -69,7 +84,10 @@ impl Webhooks {
 
     /// Reads an endpoint.
     pub async fn get(&self, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
-        let row = sqlx::query(READ).bind(endpoint.to_string()).fetch_optional(self.database.read()).await?;
+        let row = sqlx::query(READ)
+            .bind(endpoint.to_string())
+            .fetch_optional(self.database.read())
+            .await?;
         rows::endpoint(&row.ok_or(WebhookError::NoSuchEndpoint(endpoint))?)
     }
 
@@ -82,10 +100,17 @@ impl Webhooks {
             .bind(i64::from(filter.limit) + 1)
             .fetch_all(self.database.read())
             .await?;
-        let mut endpoints = found.iter().map(rows::endpoint).collect::<Result<Vec<_>, _>>()?;
+        let mut endpoints = found
+            .iter()
+            .map(rows::endpoint)
+            .collect::<Result<Vec<_>, _>>()?;
         let more = endpoints.len() > filter.limit as usize;
         endpoints.truncate(filter.limit as usize);
-        let next = if more { endpoints.last().map(|it| it.id) } else { None };
+        let next = if more {
+            endpoints.last().map(|it| it.id)
+        } else {
+            None
+        };
         Ok(EndpointPage { endpoints, next })
     }
 
@@ -125,7 +150,14 @@ impl Webhooks {
         match (patch.active, before.disabled) {
             (Some(true), Some(_)) => enable(&mut tx, endpoint).await?,
             (Some(false), None) => {
-                disable(&mut tx, endpoint, DisabledReason::Owner, "the webhook was disabled", now).await?;
+                disable(
+                    &mut tx,
+                    endpoint,
+                    DisabledReason::Owner,
+                    "the webhook was disabled",
+                    now,
+                )
+                .await?;
             }
             _ => {}
         }
@@ -135,14 +167,26 @@ impl Webhooks {
     }
 
     /// Replaces the stored form of a secret, if the endpoint still has it. Returns whether it did.
-    pub async fn replace_secret(&self, endpoint: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
+    pub async fn replace_secret(
+        &self,
+        endpoint: EndpointId,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, WebhookError> {
         retried(|| self.try_replace_secret(endpoint, old, new)).await
     }
 
-    async fn try_replace_secret(&self, id: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
+    async fn try_replace_secret(
+        &self,
+        id: EndpointId,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, WebhookError> {
         let mut tx = self.write().await?;
         let mut before = rows::endpoint(&lock(&mut tx, id).await?)?;
-        let Some(secret) = before.secrets.iter_mut().find(|it| it.sealed == old) else { return Ok(false) };
+        let Some(secret) = before.secrets.iter_mut().find(|it| it.sealed == old) else {
+            return Ok(false);
+        };
         new.clone_into(&mut secret.sealed);
         sqlx::query("UPDATE webhook_endpoints SET secrets = $1 WHERE id = $2")
             .bind(to_json(&before.secrets))
@@ -163,12 +207,24 @@ impl Webhooks {
     ) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
         let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
-        let mut secrets = vec![EndpointSecret { sealed: sealed.to_owned(), until_ms: None }];
+        let mut secrets = vec![EndpointSecret {
+            sealed: sealed.to_owned(),
+            until_ms: None,
+        }];
         // A secret with an earlier expiry keeps it: a second rotation does not extend it.
-        secrets.extend(before.secrets.into_iter().filter(|it| it.until_ms.is_none_or(|end| end > now)).map(|it| {
-            let until_ms = Some(it.until_ms.map_or(keep_until_ms, |end| end.min(keep_until_ms)));
-            EndpointSecret { until_ms, ..it }
-        }));
+        secrets.extend(
+            before
+                .secrets
+                .into_iter()
+                .filter(|it| it.until_ms.is_none_or(|end| end > now))
+                .map(|it| {
+                    let until_ms = Some(
+                        it.until_ms
+                            .map_or(keep_until_ms, |end| end.min(keep_until_ms)),
+                    );
+                    EndpointSecret { until_ms, ..it }
+                }),
+        );
         secrets.truncate(MAX_SECRETS);
         let row = sqlx::query(SET_SECRETS)
             .bind(to_json(&secrets))
@@ -189,10 +245,14 @@ impl Webhooks {
     async fn try_delete(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
         let mut tx = self.write().await?;
         lock(&mut tx, endpoint).await?;
-        for statement in
-            ["DELETE FROM webhook_deliveries WHERE endpoint = $1", "DELETE FROM webhook_endpoints WHERE id = $1"]
-        {
-            sqlx::query(statement).bind(endpoint.to_string()).execute(&mut *tx).await?;
+        for statement in [
+            "DELETE FROM webhook_deliveries WHERE endpoint = $1",
+            "DELETE FROM webhook_endpoints WHERE id = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(endpoint.to_string())
+                .execute(&mut *tx)
+                .await?;
         }
         Ok(tx.commit().await?)
     }
@@ -201,12 +261,18 @@ impl Webhooks {
 /// Stored separately, so that the catalog need not parse JSON to learn that no endpoint subscribes
 /// to progress.
 fn wants_progress(types: Option<&[EventType]>) -> i64 {
-    i64::from(crate::webhooks::model::wants(types, EventType::VideoProgress))
+    i64::from(crate::webhooks::model::wants(
+        types,
+        EventType::VideoProgress,
+    ))
 }
 
 /// Locks an endpoint and reads it.
 pub(super) async fn lock(tx: &mut Tx, endpoint: EndpointId) -> Result<Row, WebhookError> {
-    let row = sqlx::query(LOCK).bind(endpoint.to_string()).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query(LOCK)
+        .bind(endpoint.to_string())
+        .fetch_optional(&mut **tx)
+        .await?;
     row.ok_or(WebhookError::NoSuchEndpoint(endpoint))
 }
 
@@ -236,12 +302,14 @@ pub(super) async fn disable(
         DisabledReason::Gone => "gone",
         DisabledReason::Failing => "failing",
     };
-    sqlx::query("UPDATE webhook_endpoints SET disabled_ms = $1, disabled_reason = $2 WHERE id = $3")
-        .bind(sql(now))
-        .bind(word)
-        .bind(endpoint.to_string())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE webhook_endpoints SET disabled_ms = $1, disabled_reason = $2 WHERE id = $3",
+    )
+    .bind(sql(now))
+    .bind(word)
+    .bind(endpoint.to_string())
+    .execute(&mut **tx)
+    .await?;
     sqlx::query(
         "UPDATE webhook_deliveries SET status = 'failed', settled_ms = $1, last_error = coalesce(last_error, $2)
          WHERE endpoint = $3 AND status = 'pending'",

@@ -8,7 +8,9 @@ use super::endpoints::lock;
 use super::rows;
 use super::{Webhooks, random};
 use crate::database::{Row, Tx, sql};
-use crate::webhooks::{Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, Endpoint, WebhookError, payload};
+use crate::webhooks::{
+    Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, Endpoint, WebhookError, payload,
+};
 
 /// The columns that [`rows::delivery`] reads.
 macro_rules! read_deliveries {
@@ -66,15 +68,26 @@ impl Webhooks {
             .bind(i64::from(filter.limit) + 1)
             .fetch_all(self.database.read())
             .await?;
-        let mut deliveries = found.iter().map(rows::delivery).collect::<Result<Vec<_>, _>>()?;
+        let mut deliveries = found
+            .iter()
+            .map(rows::delivery)
+            .collect::<Result<Vec<_>, _>>()?;
         let more = deliveries.len() > filter.limit as usize;
         deliveries.truncate(filter.limit as usize);
-        let next = if more { deliveries.last().map(|it| it.id) } else { None };
+        let next = if more {
+            deliveries.last().map(|it| it.id)
+        } else {
+            None
+        };
         Ok(DeliveryPage { deliveries, next })
     }
 
     /// Queues a `test` event for one endpoint.
-    pub async fn send_test(&self, endpoint: EndpointId, now: UnixMillis) -> Result<Delivery, WebhookError> {
+    pub async fn send_test(
+        &self,
+        endpoint: EndpointId,
+        now: UnixMillis,
+    ) -> Result<Delivery, WebhookError> {
         let mut tx = self.write().await?;
         lock_active(&mut tx, endpoint).await?;
         let event = EventId::new(now.get(), random()?);
@@ -103,11 +116,13 @@ impl Webhooks {
         lock_active(&mut tx, endpoint).await?;
         let old = rows::delivery(&read(&mut tx, endpoint, delivery).await?)?;
         if old.status == DeliveryStatus::Pending {
-            sqlx::query("UPDATE webhook_deliveries SET next_ms = $1 WHERE id = $2 AND next_ms > $1")
-                .bind(sql(now))
-                .bind(delivery.to_string())
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "UPDATE webhook_deliveries SET next_ms = $1 WHERE id = $2 AND next_ms > $1",
+            )
+            .bind(sql(now))
+            .bind(delivery.to_string())
+            .execute(&mut *tx)
+            .await?;
             return self.finish(tx, endpoint, delivery).await;
         }
         let new = insert(&mut tx, endpoint, &old.event.to_string(), None, now).await?;
@@ -115,7 +130,12 @@ impl Webhooks {
     }
 
     /// Commits the change of a delivery, and wakes the dispatcher of this process.
-    async fn finish(&self, mut tx: Tx, endpoint: EndpointId, delivery: DeliveryId) -> Result<Delivery, WebhookError> {
+    async fn finish(
+        &self,
+        mut tx: Tx,
+        endpoint: EndpointId,
+        delivery: DeliveryId,
+    ) -> Result<Delivery, WebhookError> {
         let delivery = rows::delivery(&read(&mut tx, endpoint, delivery).await?)?;
         tx.commit().await?;
         self.wake.notify_one();
@@ -126,12 +146,23 @@ impl Webhooks {
 /// Locks an active endpoint.
 async fn lock_active(tx: &mut Tx, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
     let found = rows::endpoint(&lock(tx, endpoint).await?)?;
-    if found.disabled.is_some() { Err(WebhookError::Disabled(endpoint)) } else { Ok(found) }
+    if found.disabled.is_some() {
+        Err(WebhookError::Disabled(endpoint))
+    } else {
+        Ok(found)
+    }
 }
 
-async fn read(tx: &mut Tx, endpoint: EndpointId, delivery: DeliveryId) -> Result<Row, WebhookError> {
-    let row =
-        sqlx::query(READ_ONE).bind(delivery.to_string()).bind(endpoint.to_string()).fetch_optional(&mut **tx).await?;
+async fn read(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    delivery: DeliveryId,
+) -> Result<Row, WebhookError> {
+    let row = sqlx::query(READ_ONE)
+        .bind(delivery.to_string())
+        .bind(endpoint.to_string())
+        .fetch_optional(&mut **tx)
+        .await?;
     row.ok_or(WebhookError::NoSuchDelivery(delivery))
 }
 

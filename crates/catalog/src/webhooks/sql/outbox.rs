@@ -28,7 +28,9 @@ impl Webhooks {
         let mut tx = self.write().await?;
         // One dispatcher at a time: a later delivery of a video must not become visible before an
         // earlier one.
-        sqlx::query("UPDATE webhook_sharing SET turns = turns + 1 WHERE one = 1").execute(&mut *tx).await?;
+        sqlx::query("UPDATE webhook_sharing SET turns = turns + 1 WHERE one = 1")
+            .execute(&mut *tx)
+            .await?;
         // Ordered by video and not by time: clocks differ, the order within a video does not.
         let events = sqlx::query(
             "SELECT e.id, e.video, e.sequence, e.type, coalesce(e.owner, v.owner) AS owner
@@ -72,11 +74,19 @@ impl Webhooks {
         Ok(Pruned { deliveries, events })
     }
 
-    async fn prune_by(&self, statement: &'static str, before_ms: UnixMillis) -> Result<u64, WebhookError> {
+    async fn prune_by(
+        &self,
+        statement: &'static str,
+        before_ms: UnixMillis,
+    ) -> Result<u64, WebhookError> {
         let mut removed = 0;
         loop {
             let mut tx = self.write().await?;
-            let result = sqlx::query(statement).bind(sql(before_ms)).bind(PRUNE_BATCH).execute(&mut *tx).await?;
+            let result = sqlx::query(statement)
+                .bind(sql(before_ms))
+                .bind(PRUNE_BATCH)
+                .execute(&mut *tx)
+                .await?;
             tx.commit().await?;
             removed += result.rows_affected();
             if result.rows_affected() < PRUNE_BATCH.unsigned_abs() {
@@ -99,11 +109,18 @@ async fn share_one(tx: &mut Tx, event: &Row, now: UnixMillis) -> Result<(), Webh
     .fetch_all(&mut **tx)
     .await?;
     for endpoint in &endpoints {
-        if wanted(endpoint.try_get::<Option<String>, _>("types")?.as_deref(), kind)? {
+        if wanted(
+            endpoint.try_get::<Option<String>, _>("types")?.as_deref(),
+            kind,
+        )? {
             let endpoint = parse("webhook id", &endpoint.try_get::<String, _>("id")?)?;
             log::insert(tx, endpoint, &id, Some((&video, sequence)), now).await?;
         }
     }
-    sqlx::query("UPDATE events SET shared_ms = $1 WHERE id = $2").bind(sql(now)).bind(&id).execute(&mut **tx).await?;
+    sqlx::query("UPDATE events SET shared_ms = $1 WHERE id = $2")
+        .bind(sql(now))
+        .bind(&id)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }

@@ -10,7 +10,9 @@ use sqlx::Row as _;
 
 use crate::database::{Row, time, unsigned};
 use crate::webhooks::model::wants;
-use crate::webhooks::{Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointSecret, LastAttempt, WebhookError};
+use crate::webhooks::{
+    Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointSecret, LastAttempt, WebhookError,
+};
 
 /// The columns that [`endpoint`] reads, by name: see the rules of [`crate::database`].
 macro_rules! endpoint_columns {
@@ -26,7 +28,9 @@ pub(super) fn endpoint(row: &Row) -> Result<Endpoint, WebhookError> {
     let disabled_ms: Option<i64> = row.try_get("disabled_ms")?;
     let reason: Option<String> = row.try_get("disabled_reason")?;
     let disabled = match (disabled_ms, reason) {
-        (Some(at_ms), Some(reason)) => Some((time(at_ms), from_word::<DisabledReason>("reason", &reason)?)),
+        (Some(at_ms), Some(reason)) => {
+            Some((time(at_ms), from_word::<DisabledReason>("reason", &reason)?))
+        }
         (None, None) => None,
         _ => return Err(corrupt("an endpoint", "half disabled")),
     };
@@ -69,8 +73,13 @@ pub(super) fn delivery(row: &Row) -> Result<Delivery, WebhookError> {
 }
 
 fn last_attempt(row: &Row) -> Result<Option<LastAttempt>, WebhookError> {
-    let (at, took): (Option<i64>, Option<i64>) = (row.try_get("last_attempt_ms")?, row.try_get("last_duration_ms")?);
-    let (Some(at), Some(took)) = (at, took) else { return Ok(None) };
+    let (at, took): (Option<i64>, Option<i64>) = (
+        row.try_get("last_attempt_ms")?,
+        row.try_get("last_duration_ms")?,
+    );
+    let (Some(at), Some(took)) = (at, took) else {
+        return Ok(None);
+    };
     let status: Option<i64> = row.try_get("last_status")?;
     Ok(Some(LastAttempt {
         at_ms: time(at),
@@ -90,12 +99,17 @@ pub(super) fn count(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX })
 }
 
-pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, WebhookError> {
-    text.parse().map_err(|it: T::Err| corrupt(what, &it.to_string()))
+pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(
+    what: &str,
+    text: &str,
+) -> Result<T, WebhookError> {
+    text.parse()
+        .map_err(|it: T::Err| corrupt(what, &it.to_string()))
 }
 
 fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> Result<T, WebhookError> {
-    serde_json::from_value(serde_json::Value::from(word)).map_err(|it| corrupt(what, &it.to_string()))
+    serde_json::from_value(serde_json::Value::from(word))
+        .map_err(|it| corrupt(what, &it.to_string()))
 }
 
 fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, WebhookError> {
@@ -107,5 +121,7 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> String {
 }
 
 fn corrupt(what: &str, detail: &str) -> WebhookError {
-    WebhookError::Corrupt { detail: format!("{what}: {detail}") }
+    WebhookError::Corrupt {
+        detail: format!("{what}: {detail}"),
+    }
 }

@@ -6,7 +6,8 @@ use crate::playback::Refusal;
 
 use super::Case;
 use super::world::{
-    generation, grant, key_pass, key_under, master_with, pass, signed, stored_segment, token, under, video,
+    generation, grant, key_pass, key_under, master_with, pass, signed, stored_segment, token,
+    under, video,
 };
 
 const PLAYLIST: &str = "1080p/1080p.m3u8";
@@ -19,7 +20,10 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
 fn methods(now: u64) -> Vec<Case> {
     let all = pass(now);
     let master = master_with(&token(&grant(now)));
-    let (segment, key) = (under(&all, SEGMENT), key_under(&key_pass(now, "1080p"), "1080p"));
+    let (segment, key) = (
+        under(&all, SEGMENT),
+        key_under(&key_pass(now, "1080p"), "1080p"),
+    );
     let length = stored_segment("1080p", 1).len().to_string();
     let mut cases = vec![
         Case::good("HEAD of the master", master.clone()).method("HEAD"),
@@ -75,8 +79,15 @@ fn methods(now: u64) -> Vec<Case> {
             ("key", &key, "GET, HEAD, OPTIONS"),
         ];
         // A POST of the master renews.
-        for (name, target, allow) in all.into_iter().filter(|it| (method, it.0) != ("POST", "master")) {
-            let case = Case::refused(&format!("{method} of the {name}"), target.clone(), Refusal::Method);
+        for (name, target, allow) in all
+            .into_iter()
+            .filter(|it| (method, it.0) != ("POST", "master"))
+        {
+            let case = Case::refused(
+                &format!("{method} of the {name}"),
+                target.clone(),
+                Refusal::Method,
+            );
             cases.push(case.method(method).answers("allow", allow));
         }
     }
@@ -93,36 +104,87 @@ fn paths(now: u64) -> Vec<Case> {
     vec![
         not_found("root", "/".to_owned()),
         not_found("somewhere", "/index.html".to_owned()),
-        not_found("no such route", format!("/x/{pass}/{generation}/{PLAYLIST}")),
-        not_found("master of no video", format!("/v/vid_1/master.m3u8?grant={token}")),
+        not_found(
+            "no such route",
+            format!("/x/{pass}/{generation}/{PLAYLIST}"),
+        ),
+        not_found(
+            "master of no video",
+            format!("/v/vid_1/master.m3u8?grant={token}"),
+        ),
         not_found(
             "master of a video in capitals",
-            format!("/v/{}/master.m3u8?grant={token}", video.to_string().to_uppercase()),
+            format!(
+                "/v/{}/master.m3u8?grant={token}",
+                video.to_string().to_uppercase()
+            ),
         ),
-        not_found("other file beside the master", format!("/v/{video}/master.m3u?grant={token}")),
+        not_found(
+            "other file beside the master",
+            format!("/v/{video}/master.m3u?grant={token}"),
+        ),
         not_found("the master under a pass", format!("/s/{pass}/master.m3u8")),
         not_found("a pass alone", format!("/s/{pass}")),
         not_found("a directory", format!("{root}/1080p")),
-        not_found("playlist of another name", format!("{root}/1080p/720p.m3u8")),
-        not_found("segment of another rendition", format!("{root}/480p/1080p_00000.ts")),
-        not_found("segment number too short", format!("{root}/1080p/1080p_1.ts")),
-        not_found("segment number too long", format!("{root}/1080p/1080p_000001.ts")),
-        not_found("segment of another container", format!("{root}/1080p/1080p_00001.mp4")),
-        not_found("key file beside the playlist", format!("{root}/1080p/1080p.key")),
-        not_found("key without its ending", format!("/k/{pass}/{generation}/1080p")),
-        not_found("key with a path", format!("/k/{pass}/{generation}/1080p/1080p.key")),
+        not_found(
+            "playlist of another name",
+            format!("{root}/1080p/720p.m3u8"),
+        ),
+        not_found(
+            "segment of another rendition",
+            format!("{root}/480p/1080p_00000.ts"),
+        ),
+        not_found(
+            "segment number too short",
+            format!("{root}/1080p/1080p_1.ts"),
+        ),
+        not_found(
+            "segment number too long",
+            format!("{root}/1080p/1080p_000001.ts"),
+        ),
+        not_found(
+            "segment of another container",
+            format!("{root}/1080p/1080p_00001.mp4"),
+        ),
+        not_found(
+            "key file beside the playlist",
+            format!("{root}/1080p/1080p.key"),
+        ),
+        not_found(
+            "key without its ending",
+            format!("/k/{pass}/{generation}/1080p"),
+        ),
+        not_found(
+            "key with a path",
+            format!("/k/{pass}/{generation}/1080p/1080p.key"),
+        ),
         not_found("key of no generation", format!("/k/{pass}/keys/1080p.key")),
-        not_found("wrapped key by its object path", format!("/keys/{video}/{generation}/1080p.json")),
+        not_found(
+            "wrapped key by its object path",
+            format!("/keys/{video}/{generation}/1080p.json"),
+        ),
         bad("no path at all, an encoded one", "/%2f".to_owned()),
         bad("upwards", format!("{root}/../{generation}/{PLAYLIST}")),
         bad("upwards at the end", format!("{root}/1080p/..")),
-        bad("upwards, encoded", format!("{root}/%2e%2e/{generation}/{PLAYLIST}")),
-        bad("upwards, encoded twice", format!("{root}/%252e%252e/{PLAYLIST}")),
-        bad("upwards, overlong", format!("{root}/%c0%ae%c0%ae/{PLAYLIST}")),
+        bad(
+            "upwards, encoded",
+            format!("{root}/%2e%2e/{generation}/{PLAYLIST}"),
+        ),
+        bad(
+            "upwards, encoded twice",
+            format!("{root}/%252e%252e/{PLAYLIST}"),
+        ),
+        bad(
+            "upwards, overlong",
+            format!("{root}/%c0%ae%c0%ae/{PLAYLIST}"),
+        ),
         bad("slash, encoded", format!("{root}/1080p%2f1080p.m3u8")),
         bad("letter, encoded", format!("{root}/1080p/1080p.m3u%38")),
         bad("nothing, encoded", format!("{root}/1080p/1080p.m3u8%00")),
-        bad("line end, encoded", format!("{root}/1080p/1080p.m3u8%0d%0a")),
+        bad(
+            "line end, encoded",
+            format!("{root}/1080p/1080p.m3u8%0d%0a"),
+        ),
         bad("half an escape", format!("{root}/1080p/1080p.m3u8%")),
         bad("here", format!("{root}/./{PLAYLIST}")),
         bad("two slashes", format!("/s/{pass}//{generation}/{PLAYLIST}")),
@@ -146,7 +208,10 @@ fn ranges(now: u64) -> Vec<Case> {
             .body(bytes.get(from..to).unwrap_or_default())
     };
     let whole = |name: &str, range: &str| {
-        Case::good(name, under(&all, SEGMENT)).header("range", range).without("content-range").body(bytes.as_slice())
+        Case::good(name, under(&all, SEGMENT))
+            .header("range", range)
+            .without("content-range")
+            .body(bytes.as_slice())
     };
     let outside = |name: &str, range: &str| {
         Case::refused(name, under(&all, SEGMENT), Refusal::Range)
@@ -177,16 +242,22 @@ fn ranges(now: u64) -> Vec<Case> {
             .header("if-none-match", "*")
             .status(304)
             .body(""),
-        Case::good("segment of which another version is there", under(&all, SEGMENT))
-            .header("if-none-match", "\"other\"")
-            .body(bytes.as_slice()),
+        Case::good(
+            "segment of which another version is there",
+            under(&all, SEGMENT),
+        )
+        .header("if-none-match", "\"other\"")
+        .body(bytes.as_slice()),
     ]
 }
 
 fn pages(now: u64) -> Vec<Case> {
     let all = pass(now);
     let bound = Pass {
-        limits: Limits { origins: "https://a.example".parse().into_iter().collect(), ..Limits::default() },
+        limits: Limits {
+            origins: "https://a.example".parse().into_iter().collect(),
+            ..Limits::default()
+        },
         ..pass(now)
     };
     let exposed = "edgereel-refusal, content-length, content-range, etag, date";
@@ -208,10 +279,14 @@ fn pages(now: u64) -> Vec<Case> {
             .status(204)
             .answers("access-control-allow-origin", "https://portal.example")
             .answers("access-control-allow-credentials", "true"),
-        Case::refused("any page may read a refusal", format!("/v/{}/master.m3u8", video()), Refusal::GrantMissing)
-            .header("origin", "https://b.example")
-            .answers("access-control-allow-origin", "*")
-            .answers("access-control-expose-headers", exposed),
+        Case::refused(
+            "any page may read a refusal",
+            format!("/v/{}/master.m3u8", video()),
+            Refusal::GrantMissing,
+        )
+        .header("origin", "https://b.example")
+        .answers("access-control-allow-origin", "*")
+        .answers("access-control-expose-headers", exposed),
         Case::good("range on its page", under(&bound, SEGMENT))
             .header("origin", "https://a.example")
             .header("range", "bytes=0-0")

@@ -49,7 +49,10 @@ pub fn key_encryption_keys() -> KeyEncryptionKeys {
 
 /// Configuration of the edge.
 pub fn config() -> Config {
-    Config { credential_origins: vec!["https://portal.example".parse().expect("an origin")], ..Config::default() }
+    Config {
+        credential_origins: vec!["https://portal.example".parse().expect("an origin")],
+        ..Config::default()
+    }
 }
 
 /// The entries of the list, names with values: revocations (a viewer and a session of the video, and another video)
@@ -60,8 +63,14 @@ pub fn listed(now: u64) -> Vec<(String, String)> {
         format!("session/{}", Fingerprint::of("session-0")),
         format!("video/{}", revoked_video()),
     ];
-    let mallory = Pass { viewer: Fingerprint::of("mallory"), ..renewed(now) };
-    let ended = Pass { session: Fingerprint::of("renewed, and ended"), ..renewed(now) };
+    let mallory = Pass {
+        viewer: Fingerprint::of("mallory"),
+        ..renewed(now)
+    };
+    let ended = Pass {
+        session: Fingerprint::of("renewed, and ended"),
+        ..renewed(now)
+    };
     let renewals = [
         (renewed(now), now + 600),
         (strictly(&renewed(now)), now + 600),
@@ -73,17 +82,31 @@ pub fn listed(now: u64) -> Vec<(String, String)> {
         let name = SessionName::of(pass.video, pass.session, pass.viewer, &pass.limits)?;
         Some((format!("renewed/{name}"), until.to_string()))
     });
-    revoked.into_iter().map(|it| (it, "1".to_owned())).chain(renewals).collect()
+    revoked
+        .into_iter()
+        .map(|it| (it, "1".to_owned()))
+        .chain(renewals)
+        .collect()
 }
 
 /// An expired pass of a renewed session.
 pub(super) fn renewed(now: u64) -> Pass {
-    Pass { session: Fingerprint::of("renewed"), expires: now - 3600, ..pass(now) }
+    Pass {
+        session: Fingerprint::of("renewed"),
+        expires: now - 3600,
+        ..pass(now)
+    }
 }
 
 /// The same pass, with look-ups for every segment.
 pub(super) fn strictly(pass: &Pass) -> Pass {
-    Pass { limits: Limits { check_segments: true, ..pass.limits.clone() }, ..pass.clone() }
+    Pass {
+        limits: Limits {
+            check_segments: true,
+            ..pass.limits.clone()
+        },
+        ..pass.clone()
+    }
 }
 
 /// A video that was revoked.
@@ -130,7 +153,9 @@ pub fn content_key(rendition: &str) -> ContentKey {
 
 /// A segment of a rendition, before encryption.
 pub fn clear_segment(rendition: &str, index: u32) -> Vec<u8> {
-    format!("segment {index} of {rendition}\n").repeat(40).into_bytes()
+    format!("segment {index} of {rendition}\n")
+        .repeat(40)
+        .into_bytes()
 }
 
 /// Number of segments of every rendition.
@@ -146,29 +171,81 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
     let keks = key_encryption_keys();
     for (number, name) in RENDITIONS.into_iter().enumerate() {
         let rendition = rendition(name);
-        let playlist = ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() };
+        let playlist = ObjectKey::MediaPlaylist {
+            video,
+            generation: generation.clone(),
+            rendition: rendition.clone(),
+        };
         objects.push((playlist, media_playlist(name, SEGMENTS).into_bytes()));
         for index in 0..SEGMENTS {
             let object = segment(name, index);
-            let bytes =
-                hls::SegmentEncryptor::encrypt(content_key(name).expose(), index.into(), &clear_segment(name, index));
+            let bytes = hls::SegmentEncryptor::encrypt(
+                content_key(name).expose(),
+                index.into(),
+                &clear_segment(name, index),
+            );
             objects.push((object, bytes));
         }
         objects.push((init_segment(name), INIT_SEGMENT.to_vec()));
-        let object = ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition };
+        let object = ObjectKey::ContentKey {
+            video,
+            generation: generation.clone(),
+            key: rendition,
+        };
         let wrapped = keks.wrap(&content_key(name), &object, [number as u8; 12]);
         objects.push((object, wrapped));
     }
     let growing = growing_video();
     let rendition = rendition("720p");
-    let playlist = ObjectKey::MediaPlaylist { video: growing, generation: generation.clone(), rendition };
-    objects.push((ObjectKey::Master { video: growing }, growing_master().into_bytes()));
-    objects.push((playlist, media_playlist("720p", GROWN_SEGMENTS).into_bytes()));
-    objects.push((ObjectKey::Poster { video, generation: generation.clone() }, b"poster".to_vec()));
-    objects.push((ObjectKey::CustomPoster { video, poster: PosterId::from_timestamp(0) }, b"own poster".to_vec()));
-    objects.push((ObjectKey::Storyboard { video, generation: generation.clone() }, b"storyboard".to_vec()));
-    objects.push((ObjectKey::StoryboardIndex { video, generation: generation.clone() }, b"WEBVTT\n".to_vec()));
-    objects.push((ObjectKey::Thumbnail { video, generation, index: 0 }, b"thumbnail".to_vec()));
+    let playlist = ObjectKey::MediaPlaylist {
+        video: growing,
+        generation: generation.clone(),
+        rendition,
+    };
+    objects.push((
+        ObjectKey::Master { video: growing },
+        growing_master().into_bytes(),
+    ));
+    objects.push((
+        playlist,
+        media_playlist("720p", GROWN_SEGMENTS).into_bytes(),
+    ));
+    objects.push((
+        ObjectKey::Poster {
+            video,
+            generation: generation.clone(),
+        },
+        b"poster".to_vec(),
+    ));
+    objects.push((
+        ObjectKey::CustomPoster {
+            video,
+            poster: PosterId::from_timestamp(0),
+        },
+        b"own poster".to_vec(),
+    ));
+    objects.push((
+        ObjectKey::Storyboard {
+            video,
+            generation: generation.clone(),
+        },
+        b"storyboard".to_vec(),
+    ));
+    objects.push((
+        ObjectKey::StoryboardIndex {
+            video,
+            generation: generation.clone(),
+        },
+        b"WEBVTT\n".to_vec(),
+    ));
+    objects.push((
+        ObjectKey::Thumbnail {
+            video,
+            generation,
+            index: 0,
+        },
+        b"thumbnail".to_vec(),
+    ));
     objects
 }
 
@@ -187,13 +264,23 @@ pub(super) fn segment(name: &str, index: u32) -> ObjectKey {
 pub(super) const INIT_SEGMENT: &[u8] = b"\x00\x00\x00\x08ftyp";
 
 fn init_segment(name: &str) -> ObjectKey {
-    ObjectKey::InitSegment { video: video(), generation: generation(), rendition: rendition(name) }
+    ObjectKey::InitSegment {
+        video: video(),
+        generation: generation(),
+        rendition: rendition(name),
+    }
 }
 
 /// A segment as it is stored, encrypted.
 pub(super) fn stored_segment(name: &str, index: u32) -> Vec<u8> {
-    let objects: BTreeMap<String, Vec<u8>> = objects().into_iter().map(|(key, bytes)| (key.path(), bytes)).collect();
-    objects.get(&segment(name, index).path()).cloned().unwrap_or_default()
+    let objects: BTreeMap<String, Vec<u8>> = objects()
+        .into_iter()
+        .map(|(key, bytes)| (key.path(), bytes))
+        .collect();
+    objects
+        .get(&segment(name, index).path())
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn master() -> String {
@@ -202,9 +289,11 @@ fn master() -> String {
     text += &format!(
         "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio-96k\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES,URI=\"{generation}/audio-96k/audio-96k.m3u8\"\n"
     );
-    for (name, size, bandwidth) in
-        [("1080p", "1920x1080", 5_000_000), ("source", "3840x2160", 9_000_000), ("480p", "854x480", 1_500_000)]
-    {
+    for (name, size, bandwidth) in [
+        ("1080p", "1920x1080", 5_000_000),
+        ("source", "3840x2160", 9_000_000),
+        ("480p", "854x480", 1_500_000),
+    ] {
         text += &format!(
             "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"avc1.640028,mp4a.40.2\",RESOLUTION={size},AUDIO=\"audio-96k\"\n{generation}/{name}/{name}.m3u8\n"
         );
@@ -232,8 +321,13 @@ fn media_playlist(name: &str, segments: u32) -> String {
         key: Some(format!("{name}.key")),
     };
     let segments = (0..segments).map(segment).collect();
-    MediaPlaylistSpec { target_duration: 6, kind: MediaPlaylistKind::Vod, iframes_only: name == "iframes", segments }
-        .render()
+    MediaPlaylistSpec {
+        target_duration: 6,
+        kind: MediaPlaylistKind::Vod,
+        iframes_only: name == "iframes",
+        segments,
+    }
+    .render()
 }
 
 /// `/s/{pass}/{generation}/{path}`.
@@ -243,7 +337,11 @@ pub(super) fn under(pass: &Pass, path: &str) -> String {
 
 /// `/s/{pass}/posters/{poster}.jpg`.
 pub(super) fn own_poster(pass: &Pass) -> String {
-    format!("/s/{}/posters/{}.jpg", signed(pass), PosterId::from_timestamp(0))
+    format!(
+        "/s/{}/posters/{}.jpg",
+        signed(pass),
+        PosterId::from_timestamp(0)
+    )
 }
 
 /// `/k/{pass}/{generation}/{key}.key`.

@@ -4,9 +4,20 @@ use super::*;
 
 /// A minimal shell with a map as its store.
 pub(super) fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseResponse {
-    let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
-    let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
-    let client = FixedLocation { ip: case.client_ip.parse().ok(), country: case.country };
+    let header = |name: &str| {
+        case.headers
+            .iter()
+            .find(|it| it.0 == name)
+            .map(|it| it.1.as_str())
+    };
+    let (path, query) = case
+        .target
+        .split_once('?')
+        .map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
+    let client = FixedLocation {
+        ip: case.client_ip.parse().ok(),
+        country: case.country,
+    };
     let request = Request {
         method: case.method,
         path,
@@ -23,7 +34,12 @@ pub(super) fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseRespo
     let (keys, config) = (keyring(), config());
     let action = decide(&request, NOW, &keys, &config);
     let mut more: Vec<(String, String)> = vec![];
-    let find = |name: &str| world::listed(NOW).into_iter().find(|it| it.0 == name).map(|it| it.1);
+    let find = |name: &str| {
+        world::listed(NOW)
+            .into_iter()
+            .find(|it| it.0 == name)
+            .map(|it| it.1)
+    };
     let judged = action.lookup().map_or(Ok(()), |it| it.judge(NOW, find));
     let done = match (&action, action.object()) {
         _ if judged.is_err() => judged.map(|()| (0, vec![])),
@@ -32,7 +48,9 @@ pub(super) fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseRespo
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
             Some(stored) => {
-                let conditions = Conditions::read(case.method == "HEAD", |name| header(name).map(str::to_owned));
+                let conditions = Conditions::read(case.method == "HEAD", |name| {
+                    header(name).map(str::to_owned)
+                });
                 carry_out(action, stored, &conditions, &mut more)
             }
         },
@@ -42,7 +60,9 @@ pub(super) fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseRespo
         Ok(_) => action,
     };
     let (status, body, headers) = match (&action, done) {
-        (EdgeAction::Refuse(refusal, headers), _) => (refusal.status(), refusal.problem().into_bytes(), headers),
+        (EdgeAction::Refuse(refusal, headers), _) => {
+            (refusal.status(), refusal.problem().into_bytes(), headers)
+        }
         (EdgeAction::Preflight(headers), _) => (204, vec![], headers),
         (EdgeAction::Serve(plan), Ok((status, body))) => (status, body, &plan.headers),
         (EdgeAction::RewriteMaster(plan), Ok((status, body))) => (status, body, &plan.headers),
@@ -53,9 +73,17 @@ pub(super) fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseRespo
         (_, Err(refusal)) => panic!("{refusal:?} was not refused"),
     };
     more.push(("content-length".to_owned(), body.len().to_string()));
-    more.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    more.extend(
+        headers
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
     let body = if case.method == "HEAD" { vec![] } else { body };
-    CaseResponse { status, headers: more, body }
+    CaseResponse {
+        status,
+        headers: more,
+        body,
+    }
 }
 
 fn carry_out(
@@ -66,17 +94,31 @@ fn carry_out(
 ) -> Result<(u16, Vec<u8>), Refusal> {
     let (keys, text) = (keyring(), std::str::from_utf8(stored).unwrap_or_default());
     match action {
-        EdgeAction::RewriteMaster(plan) => plan.rewrite(text, &keys.passes).map(|it| (200, it.into_bytes())),
-        EdgeAction::RewriteMedia(plan) if conditions.not_modified(&plan.etag("tag", &keys.passes)) => Ok((304, vec![])),
-        EdgeAction::RewriteMedia(plan) => plan.rewrite(text, &keys.passes).map(|it| (200, it.into_bytes())),
-        EdgeAction::ReleaseKey(plan) => {
-            plan.release(stored, &key_encryption_keys()).map(|it| (200, it.expose().to_vec()))
+        EdgeAction::RewriteMaster(plan) => plan
+            .rewrite(text, &keys.passes)
+            .map(|it| (200, it.into_bytes())),
+        EdgeAction::RewriteMedia(plan)
+            if conditions.not_modified(&plan.etag("tag", &keys.passes)) =>
+        {
+            Ok((304, vec![]))
         }
+        EdgeAction::RewriteMedia(plan) => plan
+            .rewrite(text, &keys.passes)
+            .map(|it| (200, it.into_bytes())),
+        EdgeAction::ReleaseKey(plan) => plan
+            .release(stored, &key_encryption_keys())
+            .map(|it| (200, it.expose().to_vec())),
         _ => match conditions.respond(stored.len() as u64, "\"tag\"") {
             ObjectResponse::NotModified => Ok((304, vec![])),
             ObjectResponse::Content(content) => {
-                more.extend(content.content_range.map(|it| ("content-range".to_owned(), it)));
-                let range = content.range.map_or(0..stored.len(), |it| it.start as usize..it.end as usize);
+                more.extend(
+                    content
+                        .content_range
+                        .map(|it| ("content-range".to_owned(), it)),
+                );
+                let range = content
+                    .range
+                    .map_or(0..stored.len(), |it| it.start as usize..it.end as usize);
                 Ok((content.status, stored[range].to_vec()))
             }
             ObjectResponse::Unsatisfiable(content_range) => {
@@ -88,5 +130,8 @@ fn carry_out(
 }
 
 pub(super) fn objects() -> HashMap<String, Vec<u8>> {
-    world::objects().into_iter().map(|(key, bytes)| (key.path(), bytes)).collect()
+    world::objects()
+        .into_iter()
+        .map(|(key, bytes)| (key.path(), bytes))
+        .collect()
 }

@@ -25,7 +25,9 @@ impl Sizes {
         match self {
             Self::Uniform(size) => *size,
             Self::Table { bits: 32, raw } => be32(raw, index * 4),
-            Self::Table { bits: 16, raw } => u32::from(raw[index * 2]) << 8 | u32::from(raw[index * 2 + 1]),
+            Self::Table { bits: 16, raw } => {
+                u32::from(raw[index * 2]) << 8 | u32::from(raw[index * 2 + 1])
+            }
             Self::Table { bits: 8, raw } => u32::from(raw[index]),
             Self::Table { raw, .. } => u32::from(raw[index / 2] >> (4 * (1 - index % 2)) & 0xf),
         }
@@ -53,7 +55,9 @@ impl ChunkOffsets {
 }
 
 fn be32(raw: &[u8], at: usize) -> u32 {
-    raw.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |it| u32::from_be_bytes(*it))
+    raw.get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |it| u32::from_be_bytes(*it))
 }
 
 pub(super) fn sizes(stbl: &[u8]) -> Option<(u32, Sizes)> {
@@ -66,7 +70,13 @@ pub(super) fn sizes(stbl: &[u8]) -> Option<(u32, Sizes)> {
             return Some((count, Sizes::Uniform(uniform)));
         }
         let raw = reader.take((count as usize).checked_mul(4)?)?;
-        return Some((count, Sizes::Table { bits: 32, raw: raw.to_vec() }));
+        return Some((
+            count,
+            Sizes::Table {
+                bits: 32,
+                raw: raw.to_vec(),
+            },
+        ));
     }
     let mut reader = Reader::new(child(stbl, b"stz2")?);
     reader.skip(7)?;
@@ -76,7 +86,13 @@ pub(super) fn sizes(stbl: &[u8]) -> Option<(u32, Sizes)> {
         return None;
     }
     let raw = reader.take((count as usize).checked_mul(usize::from(bits))?.div_ceil(8))?;
-    Some((count, Sizes::Table { bits, raw: raw.to_vec() }))
+    Some((
+        count,
+        Sizes::Table {
+            bits,
+            raw: raw.to_vec(),
+        },
+    ))
 }
 
 pub(super) fn chunk_offsets(stbl: &[u8]) -> Option<ChunkOffsets> {
@@ -88,5 +104,8 @@ pub(super) fn chunk_offsets(stbl: &[u8]) -> Option<ChunkOffsets> {
     reader.skip(4)?;
     let count = reader.u32()? as usize;
     let raw = reader.take(count.checked_mul(if wide { 8 } else { 4 })?)?;
-    Some(ChunkOffsets { wide, raw: raw.to_vec() })
+    Some(ChunkOffsets {
+        wide,
+        raw: raw.to_vec(),
+    })
 }

@@ -34,7 +34,10 @@ fn hour() -> Vec<u8> {
         boxed(b"minf", &stbl),
     ];
     let trak = [full(b"tkhd", vec![0; 20]), boxed(b"mdia", &mdia.concat())];
-    let moov = [full(b"mvhd", vec![0, 0, 1000, 3_600_000]), boxed(b"trak", &trak.concat())];
+    let moov = [
+        full(b"mvhd", vec![0, 0, 1000, 3_600_000]),
+        boxed(b"trak", &trak.concat()),
+    ];
     [boxed(b"ftyp", b"isom"), boxed(b"moov", &moov.concat())].concat()
 }
 
@@ -49,9 +52,15 @@ fn an_hour_takes_milliseconds() {
     let (moov, requests, _) = walk(&bytes).unwrap();
     let index = VideoIndex::new(moov.video().unwrap()).unwrap();
     let took = started.elapsed();
-    assert_eq!((index.frame_count, index.keyframes.len(), requests), (216_000, 1800, 2));
+    assert_eq!(
+        (index.frame_count, index.keyframes.len(), requests),
+        (216_000, 1800, 2)
+    );
     assert!(took.as_millis() < 250, "{took:?}");
-    assert!(matches!(moov.check_complete(), Err(Mp4Error::Truncated { .. })), "there is no media in this file");
+    assert!(
+        matches!(moov.check_complete(), Err(Mp4Error::Truncated { .. })),
+        "there is no media in this file"
+    );
 }
 
 #[test]
@@ -62,12 +71,20 @@ fn tables_that_claim_billions_are_refused_at_once() {
     bytes[stsz + 8..stsz + 16].copy_from_slice(&[0, 0, 0, 1, 255, 255, 255, 255]);
     let (moov, ..) = walk(&bytes).unwrap();
     let refused = VideoIndex::new(moov.video().unwrap());
-    assert_eq!(refused, Err(Mp4Error::TooManySamples { samples: u64::from(u32::MAX) }));
+    assert_eq!(
+        refused,
+        Err(Mp4Error::TooManySamples {
+            samples: u64::from(u32::MAX)
+        })
+    );
 
     let mut bytes = hour();
     let stts = at(&bytes, b"stts");
     bytes[stts + 8..stts + 12].copy_from_slice(&[255; 4]);
-    assert_eq!(walk(&bytes).map(|_| ()), Err(Mp4Error::Damaged { what: "stts" }));
+    assert_eq!(
+        walk(&bytes).map(|_| ()),
+        Err(Mp4Error::Damaged { what: "stts" })
+    );
 }
 
 #[test]
@@ -90,8 +107,15 @@ fn of_very_many_keyframes_some_are_kept() {
     bytes[stts + 12..stts + 16].copy_from_slice(&count);
     let some = VideoIndex::new(walk(&bytes).unwrap().0.video().unwrap()).unwrap();
     assert_eq!(some.frame_count, 216_001);
-    assert!((7_000..7_300).contains(&some.keyframes.len()), "{}", some.keyframes.len());
-    assert_eq!(some.bytes_between(0, some.keyframes.len()), Some(some.bytes));
+    assert!(
+        (7_000..7_300).contains(&some.keyframes.len()),
+        "{}",
+        some.keyframes.len()
+    );
+    assert_eq!(
+        some.bytes_between(0, some.keyframes.len()),
+        Some(some.bytes)
+    );
 }
 
 pub(super) fn survive(bytes: &[u8]) {

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
-    MessageSystemAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+    MessageAttributeValue, MessageSystemAttributeName,
 };
 use domain::job::JobMessage;
 use domain::time::UnixMillis;
@@ -51,7 +51,10 @@ impl FirstSeen {
     }
 
     fn forget(&self, id: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
     }
 }
 
@@ -66,7 +69,11 @@ struct Found {
 impl SqsQueue {
     /// Sends the message to the dead-letter queue.
     pub(super) async fn send_dead(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        let mut request = self.client.send_message().queue_url(&self.dead_url).message_body(&lease.body);
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(&self.dead_url)
+            .message_body(&lease.body);
         let facts = [
             (REASON, "String", clean(reason)),
             (SENT, "Number", lease.sent_ms.get().to_string()),
@@ -75,11 +82,19 @@ impl SqsQueue {
         for (name, kind, value) in facts {
             // SQS accepts no empty attribute values.
             if !value.is_empty() {
-                let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
-                request = request.message_attributes(name, value.map_err(|error| self.broken(&error))?);
+                let value = MessageAttributeValue::builder()
+                    .data_type(kind)
+                    .string_value(value)
+                    .build();
+                request =
+                    request.message_attributes(name, value.map_err(|error| self.broken(&error))?);
             }
         }
-        request.send().await.map(|_| ()).map_err(|error| queue_error(&self.name, error))
+        request
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| queue_error(&self.name, error))
     }
 
     pub(super) async fn look_at_dead(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
@@ -110,8 +125,9 @@ impl SqsQueue {
         loop {
             let batch = self.take_batch(BATCH).await?;
             // Letters that became dead again in the meantime must not be redriven repeatedly.
-            let (again, dead): (Vec<_>, Vec<_>) =
-                batch.into_iter().partition(|it| it.sent_here_ms > began_ms + CLOCK_SKEW);
+            let (again, dead): (Vec<_>, Vec<_>) = batch
+                .into_iter()
+                .partition(|it| it.sent_here_ms > began_ms + CLOCK_SKEW);
             self.put_back(&again).await;
             if dead.is_empty() {
                 return Ok(redriven);
@@ -131,9 +147,14 @@ impl SqsQueue {
                 return Ok(purged);
             }
             let entries = batch.iter().enumerate().map(|(index, it)| {
-                DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(&it.handle).build()
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(&it.handle)
+                    .build()
             });
-            let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| self.broken(&error))?;
+            let entries = entries
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| self.broken(&error))?;
             let answer = self
                 .client
                 .delete_message_batch()
@@ -145,7 +166,9 @@ impl SqsQueue {
             if let Some(failed) = answer.failed.first() {
                 return Err(self.broken(&std::io::Error::other(failed.code.clone())));
             }
-            batch.iter().for_each(|it| self.first_seen.forget(&it.letter.id.0));
+            batch
+                .iter()
+                .for_each(|it| self.first_seen.forget(&it.letter.id.0));
             purged += batch.len() as u64;
         }
     }
@@ -153,13 +176,20 @@ impl SqsQueue {
     /// Receives the letter with this id, and returns all others.
     async fn find(&self, id: &DeadLetterId) -> Result<Found, QueueError> {
         let mut found = self.take(u32::MAX, |it| it.letter.id == *id).await?;
-        let wanted = found.iter().position(|it| it.letter.id == *id).map(|it| found.swap_remove(it));
+        let wanted = found
+            .iter()
+            .position(|it| it.letter.id == *id)
+            .map(|it| found.swap_remove(it));
         self.put_back(&found).await;
         wanted.ok_or_else(|| QueueError::NoSuchDeadLetter(id.clone()))
     }
 
     /// Receives letters until there are `limit`, none is left, or `is_enough` returns true for one.
-    async fn take(&self, limit: u32, is_enough: impl Fn(&Found) -> bool) -> Result<Vec<Found>, QueueError> {
+    async fn take(
+        &self,
+        limit: u32,
+        is_enough: impl Fn(&Found) -> bool,
+    ) -> Result<Vec<Found>, QueueError> {
         let mut found: HashMap<String, Found> = HashMap::new();
         loop {
             let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
@@ -169,7 +199,8 @@ impl SqsQueue {
             let batch = match self.take_batch(left.min(BATCH)).await {
                 Ok(batch) => batch,
                 Err(error) => {
-                    self.put_back(&found.into_values().collect::<Vec<_>>()).await;
+                    self.put_back(&found.into_values().collect::<Vec<_>>())
+                        .await;
                     return Err(error);
                 }
             };
@@ -197,39 +228,77 @@ impl SqsQueue {
             .send()
             .await
             .map_err(|error| queue_error(&self.name, error))?;
-        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(|it| self.found(it)).collect())
+        Ok(answer
+            .messages
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|it| self.found(it))
+            .collect())
     }
 
     fn found(&self, message: Message) -> Option<Found> {
         let sent_here_ms = number(&message, &MessageSystemAttributeName::SentTimestamp);
         let sent_here_ms = UnixMillis::new(sent_here_ms.unwrap_or(0));
-        let fact = |name: &str| message.message_attributes.as_ref()?.get(name)?.string_value.clone();
+        let fact = |name: &str| {
+            message
+                .message_attributes
+                .as_ref()?
+                .get(name)?
+                .string_value
+                .clone()
+        };
         let count = |name: &str| fact(name)?.parse::<u64>().ok();
-        let (sent_ms, receives, reason) = (count(SENT).map(UnixMillis::new), count(RECEIVES), fact(REASON));
+        let (sent_ms, receives, reason) = (
+            count(SENT).map(UnixMillis::new),
+            count(RECEIVES),
+            fact(REASON),
+        );
         let (id, handle) = (message.message_id?, message.receipt_handle?);
         // SQS keeps the original send time in letters that it moves itself.
-        let dead_lettered_ms = if sent_ms.is_some() { sent_here_ms } else { self.first_seen.of(&id) };
+        let dead_lettered_ms = if sent_ms.is_some() {
+            sent_here_ms
+        } else {
+            self.first_seen.of(&id)
+        };
         let body = message.body.unwrap_or_default();
         let letter = DeadLetter {
             id: DeadLetterId(id),
             message: JobMessage::parse(&body),
             body,
-            receive_count: receives.and_then(|it| u32::try_from(it).ok()).unwrap_or(self.max_receives),
+            receive_count: receives
+                .and_then(|it| u32::try_from(it).ok())
+                .unwrap_or(self.max_receives),
             sent_ms: sent_ms.unwrap_or(sent_here_ms),
             dead_lettered_ms,
-            reason: reason.or_else(|| sent_ms.is_none().then(|| "the last worker did not report a result".to_owned())),
+            reason: reason.or_else(|| {
+                sent_ms
+                    .is_none()
+                    .then(|| "the last worker did not report a result".to_owned())
+            }),
         };
-        Some(Found { handle, sent_here_ms, letter })
+        Some(Found {
+            handle,
+            sent_here_ms,
+            letter,
+        })
     }
 
     /// Returns letters at once; if that fails, they reappear by themselves a little later.
     async fn put_back(&self, found: &[Found]) {
         for batch in found.chunks(BATCH as usize) {
             let entries = batch.iter().enumerate().filter_map(|(index, it)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
-                entry.receipt_handle(&it.handle).visibility_timeout(0).build().ok()
+                let entry =
+                    ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                entry
+                    .receipt_handle(&it.handle)
+                    .visibility_timeout(0)
+                    .build()
+                    .ok()
             });
-            let request = self.client.change_message_visibility_batch().queue_url(&self.dead_url);
+            let request = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&self.dead_url);
             if let Err(error) = request.set_entries(Some(entries.collect())).send().await {
                 tracing::debug!(error = %queue_error(&self.name, error), "dead letters stay hidden for a while");
             }
@@ -254,7 +323,13 @@ impl SqsQueue {
 
     async fn bin(&self, found: &Found) -> Result<(), QueueError> {
         let id = &found.letter.id;
-        let deleted = self.client.delete_message().queue_url(&self.dead_url).receipt_handle(&found.handle).send().await;
+        let deleted = self
+            .client
+            .delete_message()
+            .queue_url(&self.dead_url)
+            .receipt_handle(&found.handle)
+            .send()
+            .await;
         match deleted.map_err(|error| lost_or(queue_error(&self.name, error))) {
             Ok(_) => {
                 self.first_seen.forget(&id.0);
@@ -268,14 +343,23 @@ impl SqsQueue {
 
     /// An error that no caller can handle.
     fn broken(&self, error: &(dyn std::error::Error + 'static)) -> QueueError {
-        QueueError::Refused { queue: self.name.clone(), detail: error.to_string() }
+        QueueError::Refused {
+            queue: self.name.clone(),
+            detail: error.to_string(),
+        }
     }
 }
 
 /// Replaces characters that SQS does not accept: control characters other than line breaks and
 /// tabs.
 fn clean(reason: &str) -> String {
-    let known = |it: char| if it.is_control() && !matches!(it, '\t' | '\n' | '\r') { '\u{FFFD}' } else { it };
+    let known = |it: char| {
+        if it.is_control() && !matches!(it, '\t' | '\n' | '\r') {
+            '\u{FFFD}'
+        } else {
+            it
+        }
+    };
     reason.chars().take(MAX_REASON_CHARS).map(known).collect()
 }
 
@@ -283,7 +367,10 @@ fn clean(reason: &str) -> String {
 mod tests {
     #[test]
     fn a_reason_is_made_fit_for_sqs() {
-        assert_eq!(super::clean("no\0thing\nat all\u{1b}[0m"), "no\u{FFFD}thing\nat all\u{FFFD}[0m");
+        assert_eq!(
+            super::clean("no\0thing\nat all\u{1b}[0m"),
+            "no\u{FFFD}thing\nat all\u{FFFD}[0m"
+        );
         assert_eq!(super::clean(&"é".repeat(2_000)).chars().count(), 1_000);
     }
 }

@@ -13,7 +13,10 @@ where
     let queue = queue.to_owned();
     match refusal(&error) {
         Some(detail) => QueueError::Refused { queue, detail },
-        None => QueueError::Unavailable { queue, source: Box::new(error) },
+        None => QueueError::Unavailable {
+            queue,
+            source: Box::new(error),
+        },
     }
 }
 
@@ -27,7 +30,8 @@ where
         SdkError::ConstructionFailure(_) => Some(DisplayErrorContext(error).to_string()),
         SdkError::ServiceError(answer) => {
             let code = answer.err().code().unwrap_or_default();
-            let is_passing = !(400..500).contains(&answer.raw().status().as_u16()) || is_passing(code);
+            let is_passing =
+                !(400..500).contains(&answer.raw().status().as_u16()) || is_passing(code);
             (!is_passing).then(|| format!("{code}: {}", answer.err().message().unwrap_or_default()))
         }
         _ => None,
@@ -36,7 +40,9 @@ where
 
 /// Whether a 4xx code is transient.
 fn is_passing(code: &str) -> bool {
-    ["Throttl", "OverLimit", "Expired", "RequestTimeout"].iter().any(|it| code.contains(it))
+    ["Throttl", "OverLimit", "Expired", "RequestTimeout"]
+        .iter()
+        .any(|it| code.contains(it))
 }
 
 /// For requests with a receipt: whatever the reason for the rejection (emulators differ in the
@@ -55,10 +61,21 @@ pub(super) fn lost_or(error: QueueError) -> QueueError {
 mod tests {
     #[test]
     fn transient_errors_are_recognised() {
-        for code in ["RequestThrottled", "ThrottlingException", "OverLimit", "ExpiredTokenException"] {
+        for code in [
+            "RequestThrottled",
+            "ThrottlingException",
+            "OverLimit",
+            "ExpiredTokenException",
+        ] {
             assert!(super::is_passing(code), "{code}");
         }
-        for code in ["ReceiptHandleIsInvalid", "InvalidParameterValue", "AccessDenied", "QueueDoesNotExist", ""] {
+        for code in [
+            "ReceiptHandleIsInvalid",
+            "InvalidParameterValue",
+            "AccessDenied",
+            "QueueDoesNotExist",
+            "",
+        ] {
             assert!(!super::is_passing(code), "{code}");
         }
     }

@@ -65,7 +65,12 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn lease(until: Instant) -> Lease {
-        Lease { body: "body".to_owned(), receive_count: 1, sent_ms: UnixMillis::default(), until }
+        Lease {
+            body: "body".to_owned(),
+            receive_count: 1,
+            sent_ms: UnixMillis::default(),
+            until,
+        }
     }
 
     #[test]

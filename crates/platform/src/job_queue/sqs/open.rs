@@ -40,7 +40,9 @@ pub struct SqsQueueConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenSqsError {
     /// The text is not the URL of a queue.
-    #[error("`{url}` is not the URL of a queue: it looks like https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")]
+    #[error(
+        "`{url}` is not the URL of a queue: it looks like https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
+    )]
     Url {
         /// The configured URL.
         url: String,
@@ -80,10 +82,21 @@ impl SqsQueue {
     /// # Errors
     /// [`OpenSqsError`]
     pub async fn open(config: &SqsQueueConfig) -> Result<Self, OpenSqsError> {
-        let Address { endpoint, name, region } = Address::parse(&config.queue_url)?;
+        let Address {
+            endpoint,
+            name,
+            region,
+        } = Address::parse(&config.queue_url)?;
         let region = config.region.clone().or(region);
-        let client = client(config, endpoint, region).await.ok_or(OpenSqsError::NoRegion { queue: name.clone() })?;
-        let failed = |source| OpenSqsError::Settings { queue: name.clone(), source };
+        let client = client(config, endpoint, region)
+            .await
+            .ok_or(OpenSqsError::NoRegion {
+                queue: name.clone(),
+            })?;
+        let failed = |source| OpenSqsError::Settings {
+            queue: name.clone(),
+            source,
+        };
         let answer = client
             .get_queue_attributes()
             .queue_url(&config.queue_url)
@@ -92,8 +105,12 @@ impl SqsQueue {
             .await
             .map_err(|error| failed(queue_error(&name, error)))?;
         let attributes = answer.attributes.unwrap_or_default();
-        let policy = attributes.get(&QueueAttributeName::RedrivePolicy).and_then(|it| RedrivePolicy::parse(it));
-        let policy = policy.ok_or_else(|| OpenSqsError::NoDeadLetterQueue { queue: name.clone() })?;
+        let policy = attributes
+            .get(&QueueAttributeName::RedrivePolicy)
+            .and_then(|it| RedrivePolicy::parse(it));
+        let policy = policy.ok_or_else(|| OpenSqsError::NoDeadLetterQueue {
+            queue: name.clone(),
+        })?;
         // arn:aws:sqs:REGION:ACCOUNT:NAME
         let mut parts = policy.dead_arn.rsplit(':');
         let dead = client
@@ -103,7 +120,11 @@ impl SqsQueue {
             .send()
             .await
             .map_err(|error| failed(queue_error(&name, error)))?;
-        let dead_url = dead.queue_url.ok_or_else(|| OpenSqsError::NoDeadLetterQueue { queue: name.clone() })?;
+        let dead_url = dead
+            .queue_url
+            .ok_or_else(|| OpenSqsError::NoDeadLetterQueue {
+                queue: name.clone(),
+            })?;
         Ok(Self {
             url: config.queue_url.clone(),
             dead_url,
@@ -117,7 +138,11 @@ impl SqsQueue {
 }
 
 /// Creates the client. `None`: no region is known.
-async fn client(config: &SqsQueueConfig, endpoint: String, region: Option<String>) -> Option<Client> {
+async fn client(
+    config: &SqsQueueConfig,
+    endpoint: String,
+    region: Option<String>,
+) -> Option<Client> {
     let builder = match &config.keys {
         Some((id, secret)) => Builder::new().credentials_provider(Credentials::new(
             id,
@@ -131,7 +156,8 @@ async fn client(config: &SqsQueueConfig, endpoint: String, region: Option<String
     let region = match region {
         Some(region) => Region::new(region),
         None => {
-            let provider = aws_config::default_provider::region::DefaultRegionChain::builder().build();
+            let provider =
+                aws_config::default_provider::region::DefaultRegionChain::builder().build();
             provider.region().await?
         }
     };
@@ -141,7 +167,12 @@ async fn client(config: &SqsQueueConfig, endpoint: String, region: Option<String
         .endpoint_url(endpoint)
         .region(region)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(answer).build())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(answer)
+                .build(),
+        )
         .build();
     Some(Client::from_conf(config))
 }
@@ -156,9 +187,14 @@ struct Address {
 
 impl Address {
     fn parse(text: &str) -> Result<Self, OpenSqsError> {
-        let wrong = || OpenSqsError::Url { url: text.to_owned() };
+        let wrong = || OpenSqsError::Url {
+            url: text.to_owned(),
+        };
         let url = Url::parse(text).map_err(|_| wrong())?;
-        let host = url.host_str().filter(|_| matches!(url.scheme(), "https" | "http")).ok_or_else(wrong)?;
+        let host = url
+            .host_str()
+            .filter(|_| matches!(url.scheme(), "https" | "http"))
+            .ok_or_else(wrong)?;
         let path: Vec<&str> = url.path().split('/').filter(|it| !it.is_empty()).collect();
         let name = match path.as_slice() {
             [.., _account, name] => (*name).to_owned(),
@@ -167,13 +203,20 @@ impl Address {
         if name.ends_with(".fifo") {
             return Err(OpenSqsError::Fifo { queue: name });
         }
-        let mut labels = host.split('.').skip_while(|it| !matches!(*it, "sqs" | "sqs-fips")).skip(1);
+        let mut labels = host
+            .split('.')
+            .skip_while(|it| !matches!(*it, "sqs" | "sqs-fips"))
+            .skip(1);
         let region = labels.next().or(match path.as_slice() {
             // An emulator that uses one host name for all regions.
             ["queue", region, _, _] => Some(*region),
             _ => None,
         });
-        Ok(Self { endpoint: url.origin().ascii_serialization(), name, region: region.map(str::to_owned) })
+        Ok(Self {
+            endpoint: url.origin().ascii_serialization(),
+            name,
+            region: region.map(str::to_owned),
+        })
     }
 }
 
@@ -213,7 +256,11 @@ mod tests {
     #[track_caller]
     fn check(url: &str, endpoint: &str, region: Option<&str>) {
         let region = region.map(str::to_owned);
-        let expected = Address { endpoint: endpoint.to_owned(), name: "jobs".to_owned(), region };
+        let expected = Address {
+            endpoint: endpoint.to_owned(),
+            name: "jobs".to_owned(),
+            region,
+        };
         assert_eq!(Address::parse(url).unwrap(), expected);
     }
 
@@ -230,17 +277,31 @@ mod tests {
             "https://vpce-0a-b.sqs.eu-central-1.vpce.amazonaws.com",
             frankfurt,
         );
-        check("http://127.0.0.1:4566/queue/eu-central-1/000000000000/jobs", "http://127.0.0.1:4566", frankfurt);
-        check("http://127.0.0.1:9324/000000000000/jobs", "http://127.0.0.1:9324", None);
+        check(
+            "http://127.0.0.1:4566/queue/eu-central-1/000000000000/jobs",
+            "http://127.0.0.1:4566",
+            frankfurt,
+        );
+        check(
+            "http://127.0.0.1:9324/000000000000/jobs",
+            "http://127.0.0.1:9324",
+            None,
+        );
     }
 
     #[test]
     fn invalid_queue_urls_are_refused() {
-        for url in
-            ["jobs", "arn:aws:sqs:eu-central-1:1:jobs", "https://sqs.eu-central-1.amazonaws.com/jobs", "ftp://a/1/jobs"]
-        {
+        for url in [
+            "jobs",
+            "arn:aws:sqs:eu-central-1:1:jobs",
+            "https://sqs.eu-central-1.amazonaws.com/jobs",
+            "ftp://a/1/jobs",
+        ] {
             let refused = Address::parse(url);
-            assert!(matches!(refused, Err(OpenSqsError::Url { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(OpenSqsError::Url { .. })),
+                "{refused:?}"
+            );
         }
         let fifo = Address::parse("https://sqs.eu-central-1.amazonaws.com/1/jobs.fifo");
         assert!(matches!(fifo, Err(OpenSqsError::Fifo { .. })), "{fifo:?}");
@@ -252,7 +313,10 @@ mod tests {
             r#"{"deadLetterTargetArn":"arn:aws:sqs:r:1:dead","maxReceiveCount":5}"#,
             r#"{"deadLetterTargetArn":"arn:aws:sqs:r:1:dead","maxReceiveCount":"5"}"#,
         ] {
-            let expected = RedrivePolicy { dead_arn: "arn:aws:sqs:r:1:dead".to_owned(), max_receives: 5 };
+            let expected = RedrivePolicy {
+                dead_arn: "arn:aws:sqs:r:1:dead".to_owned(),
+                max_receives: 5,
+            };
             assert_eq!(RedrivePolicy::parse(text), Some(expected));
         }
         assert_eq!(RedrivePolicy::parse("{}"), None);

@@ -8,9 +8,18 @@ use crate::object_store::{ObjectStore, StoreError};
 
 async fn put_segments(store: &dyn ObjectStore, subject: &Subject, count: u32) {
     let puts = futures::stream::iter(0..count).map(|index| async move {
-        store.put(&subject.segment(index), vec![0; index as usize % 7].into(), Default::default()).await
+        store
+            .put(
+                &subject.segment(index),
+                vec![0; index as usize % 7].into(),
+                Default::default(),
+            )
+            .await
     });
-    puts.buffer_unordered(16).try_collect::<Vec<_>>().await.expect("segments can be put");
+    puts.buffer_unordered(16)
+        .try_collect::<Vec<_>>()
+        .await
+        .expect("segments can be put");
 }
 
 /// A listing longer than a page comes page by page, in order, each object once, with the properties
@@ -21,11 +30,18 @@ pub async fn lists_in_pages(store: &dyn ObjectStore) {
     let family = ObjectPrefix::Generation(subject.video, subject.generation.clone());
     let (mut paths, mut sizes, mut after) = (Vec::new(), Vec::new(), None);
     loop {
-        let page = store.list(&family, after.as_deref()).await.expect("a page can be listed");
+        let page = store
+            .list(&family, after.as_deref())
+            .await
+            .expect("a page can be listed");
         assert!(page.entries.len() <= 1000);
         sizes.push(page.entries.len());
         paths.extend(page.entries.iter().map(|it| it.path.clone()));
-        if let Some(entry) = page.entries.iter().find(|it| it.path == subject.segment(1).path()) {
+        if let Some(entry) = page
+            .entries
+            .iter()
+            .find(|it| it.path == subject.segment(1).path())
+        {
             let meta = store.head(&subject.segment(1)).await.expect("it is there");
             assert_eq!((entry.size, &entry.etag), (meta.size, &meta.etag));
             // A response header has whole seconds, a listing may have milliseconds.
@@ -37,7 +53,9 @@ pub async fn lists_in_pages(store: &dyn ObjectStore) {
         }
     }
     assert_eq!(sizes, [1000, 203]);
-    let expected: Vec<String> = (0..1203).map(|index| subject.segment(index).path()).collect();
+    let expected: Vec<String> = (0..1203)
+        .map(|index| subject.segment(index).path())
+        .collect();
     assert_eq!(paths, expected);
     subject.clear(store).await;
 }
@@ -47,25 +65,45 @@ pub async fn lists_in_pages(store: &dyn ObjectStore) {
 pub async fn lists_only_its_family(store: &dyn ObjectStore) {
     let (subject, other) = (Subject::new(), Subject::new());
     for subject in [&subject, &other] {
-        for key in [subject.master(), subject.segment(0), subject.source("a.mp4")] {
+        for key in [
+            subject.master(),
+            subject.segment(0),
+            subject.source("a.mp4"),
+        ] {
             put(store, &key, b"x").await;
         }
     }
     let list = async |prefix| {
-        let page = store.list(&prefix, None).await.expect("a page can be listed");
+        let page = store
+            .list(&prefix, None)
+            .await
+            .expect("a page can be listed");
         assert_eq!(page.next, None);
-        page.entries.into_iter().map(|it| it.path).collect::<Vec<_>>()
+        page.entries
+            .into_iter()
+            .map(|it| it.path)
+            .collect::<Vec<_>>()
     };
     // `1` sorts before `m`: the generation's directory begins with a hash.
     let mut outputs = [subject.segment(0).path(), subject.master().path()];
     outputs.sort_unstable();
     assert_eq!(list(ObjectPrefix::Outputs(subject.video)).await, outputs);
     assert_eq!(
-        list(ObjectPrefix::Generation(subject.video, subject.generation.clone())).await,
+        list(ObjectPrefix::Generation(
+            subject.video,
+            subject.generation.clone()
+        ))
+        .await,
         [subject.segment(0).path()]
     );
-    assert_eq!(list(ObjectPrefix::Sources(subject.video)).await, [subject.source("a.mp4").path()]);
-    assert_eq!(list(ObjectPrefix::ContentKeys(subject.video)).await, [] as [&str; 0]);
+    assert_eq!(
+        list(ObjectPrefix::Sources(subject.video)).await,
+        [subject.source("a.mp4").path()]
+    );
+    assert_eq!(
+        list(ObjectPrefix::ContentKeys(subject.video)).await,
+        [] as [&str; 0]
+    );
     subject.clear(store).await;
     other.clear(store).await;
 }
@@ -77,8 +115,20 @@ pub async fn deletes_families(store: &dyn ObjectStore) {
     put(store, &subject.master(), b"x").await;
     put(store, &other.segment(0), b"x").await;
     let family = ObjectPrefix::Generation(subject.video, subject.generation.clone());
-    assert_eq!(store.delete_all(&family).await.expect("a family can be deleted"), 1003);
-    assert_eq!(store.delete_all(&family).await.expect("nothing can be deleted"), 0);
+    assert_eq!(
+        store
+            .delete_all(&family)
+            .await
+            .expect("a family can be deleted"),
+        1003
+    );
+    assert_eq!(
+        store
+            .delete_all(&family)
+            .await
+            .expect("nothing can be deleted"),
+        0
+    );
     assert_eq!(get(store, &subject.master(), None).await, b"x");
     assert_eq!(get(store, &other.segment(0), None).await, b"x");
     subject.clear(store).await;
@@ -128,13 +178,31 @@ pub async fn copies_onto_what_is_there(store: &dyn ObjectStore) {
 pub async fn unusual_file_names_survive(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let long = "й".repeat(300);
-    let names = ["été.mkv", "日本.mp4", "a (1).mp4", "a,b;c=d[e]~.mp4", "100^.mp4", long.as_str(), "..", ""];
+    let names = [
+        "été.mkv",
+        "日本.mp4",
+        "a (1).mp4",
+        "a,b;c=d[e]~.mp4",
+        "100^.mp4",
+        long.as_str(),
+        "..",
+        "",
+    ];
     for name in names {
         let key = subject.source(name);
         put(store, &key, name.as_bytes()).await;
         assert_eq!(get(store, &key, None).await, name.as_bytes(), "{name:?}");
-        let page = store.list(&ObjectPrefix::Sources(subject.video), None).await.expect("a page can be listed");
-        assert_eq!(page.entries.iter().map(|it| it.path.clone()).collect::<Vec<_>>(), [key.path()]);
+        let page = store
+            .list(&ObjectPrefix::Sources(subject.video), None)
+            .await
+            .expect("a page can be listed");
+        assert_eq!(
+            page.entries
+                .iter()
+                .map(|it| it.path.clone())
+                .collect::<Vec<_>>(),
+            [key.path()]
+        );
         let copy = subject.segment(0);
         match store.copy(&key, &copy).await {
             Ok(()) => {}

@@ -30,8 +30,14 @@ impl Failure {
                 | io::ErrorKind::StorageFull
                 | io::ErrorKind::QuotaExceeded
                 | io::ErrorKind::NotADirectory
-                | io::ErrorKind::IsADirectory => StoreError::Refused { path, code: error.to_string() },
-                _ => StoreError::Unavailable { path, source: Box::new(error) },
+                | io::ErrorKind::IsADirectory => StoreError::Refused {
+                    path,
+                    code: error.to_string(),
+                },
+                _ => StoreError::Unavailable {
+                    path,
+                    source: Box::new(error),
+                },
             },
         }
     }

@@ -52,7 +52,13 @@ impl From<PutCondition<'_>> for Wanted {
 impl Directories {
     /// The directories of both buckets; with `only`, those of one video.
     pub(super) fn new(media: PathBuf, private: PathBuf, only: Option<VideoId>) -> Self {
-        Self { media, private, only, replacing: Mutex::default(), last_write: AtomicU64::new(0) }
+        Self {
+            media,
+            private,
+            only,
+            replacing: Mutex::default(),
+            last_write: AtomicU64::new(0),
+        }
     }
 
     fn root(&self, bucket: Bucket) -> &Path {
@@ -75,10 +81,15 @@ impl Directories {
     /// A time later than that of every earlier write. The ETag is derived from it, and the clock of
     /// a file system has a resolution of milliseconds.
     pub(super) fn next_time(&self) -> SystemTime {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         let next = |last: u64| Some(now.max(last.saturating_add(1)));
-        let last = self.last_write.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or(now);
+        let last = self
+            .last_write
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+            .unwrap_or(now);
         UNIX_EPOCH + Duration::from_nanos(now.max(last.saturating_add(1)))
     }
 
@@ -94,14 +105,19 @@ impl Directories {
         let cleanup = RemoveOnDrop(&temporary);
         in_its_folder(&path, || fill(&temporary))?;
         let etag = meta(key, &std::fs::metadata(&temporary)?)?.etag;
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _replacing = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match condition {
             Wanted::Always => std::fs::rename(&temporary, &path)?,
             Wanted::Absent => {
                 // Unlike a check followed by a rename, a link is atomic between processes as well.
                 match std::fs::hard_link(&temporary, &path) {
                     Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(Failure::Condition),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Err(Failure::Condition);
+                    }
                     // Some file systems (exFAT) do not support links.
                     Err(_) if std::fs::exists(&path)? => return Err(Failure::Condition),
                     Err(_) => std::fs::rename(&temporary, &path)?,
@@ -110,7 +126,9 @@ impl Directories {
             Wanted::Matches(expected) => {
                 let present = match std::fs::metadata(&path) {
                     Ok(present) => meta(key, &present)?.etag,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Failure::Condition),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        return Err(Failure::Condition);
+                    }
                     Err(error) => return Err(error.into()),
                 };
                 if present != *expected {
@@ -133,7 +151,9 @@ pub(super) fn in_its_folder(path: &Path, make: impl Fn() -> io::Result<()>) -> i
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < 8 => error,
             result => return result,
         };
-        let Some(directory) = path.parent() else { return Err(missing) };
+        let Some(directory) = path.parent() else {
+            return Err(missing);
+        };
         std::fs::create_dir_all(directory)?;
         attempts += 1;
     }
@@ -175,7 +195,10 @@ impl Directories {
         entries.retain(|entry| after.is_none_or(|after| entry.path.as_str() > after));
         let more = entries.len() > PAGE;
         entries.truncate(PAGE);
-        let next = entries.last().map(|entry: &Entry| entry.path.clone()).filter(|_| more);
+        let next = entries
+            .last()
+            .map(|entry: &Entry| entry.path.clone())
+            .filter(|_| more);
         Ok(Listing { entries, next })
     }
 
@@ -199,10 +222,17 @@ impl Directories {
 
     /// Removes a file, and the directories that become empty.
     pub(super) fn remove(&self, bucket: Bucket, path: &Path) -> io::Result<()> {
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _replacing = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         std::fs::remove_file(path)?;
         let root = self.root(bucket);
-        for directory in path.ancestors().skip(1).take_while(|it| it.starts_with(root) && *it != root) {
+        for directory in path
+            .ancestors()
+            .skip(1)
+            .take_while(|it| it.starts_with(root) && *it != root)
+        {
             // Not empty, or another task was faster: it stays in either case.
             if std::fs::remove_dir(directory).is_err() {
                 break;

@@ -26,7 +26,10 @@ pub(super) fn entry(path: String, file: &Metadata) -> io::Result<Entry> {
     if !file.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let since = file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = file
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Ok(Entry {
         path,
         size: file.len(),
@@ -53,7 +56,9 @@ fn walk(directory: &Path, prefix: &str, found: &mut Vec<Entry>) -> io::Result<()
     for item in entries {
         let item = item?;
         // Keys are UTF-8; files with other names are not objects.
-        let Ok(name) = item.file_name().into_string() else { continue };
+        let Ok(name) = item.file_name().into_string() else {
+            continue;
+        };
         if name.starts_with('.') {
             continue;
         }

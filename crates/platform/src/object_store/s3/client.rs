@@ -6,8 +6,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    StalledStreamProtectionConfig,
+    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 
@@ -67,7 +67,9 @@ impl S3Store {
         let http = HttpClientBuilder::new()
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_TIME)
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::AwsLc,
+            ))
             .build_https();
         let client = |endpoint: &str| {
             let credentials = Credentials::new(
@@ -77,8 +79,10 @@ impl S3Store {
                 None,
                 "edgereel configuration",
             );
-            let timeouts =
-                TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(ANSWER_TIMEOUT)
+                .build();
             let config = Builder::new()
                 .behavior_version(BehaviorVersion::latest())
                 .http_client(http.clone())
@@ -89,15 +93,26 @@ impl S3Store {
                 // R2 does not support the checksums that the SDK would add by default.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
+                .retry_config(
+                    RetryConfig::standard()
+                        .with_max_attempts(ATTEMPTS)
+                        .with_initial_backoff(BACKOFF),
+                )
                 .timeout_config(timeouts)
                 .time_source(clock.clone())
                 .interceptor(clock.clone())
-                .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build())
+                .stalled_stream_protection(
+                    StalledStreamProtectionConfig::enabled()
+                        .grace_period(STALL_GRACE)
+                        .build(),
+                )
                 .build();
             Client::from_conf(config)
         };
-        let public = config.public_endpoint.as_deref().unwrap_or(&config.endpoint);
+        let public = config
+            .public_endpoint
+            .as_deref()
+            .unwrap_or(&config.endpoint);
         Self {
             client: client(&config.endpoint),
             signer: client(public),
@@ -115,9 +130,13 @@ impl S3Store {
 }
 
 fn upload_origin(endpoint: &str, config: &S3StoreConfig) -> String {
-    let Ok(mut url) = url::Url::parse(endpoint) else { return String::new() };
+    let Ok(mut url) = url::Url::parse(endpoint) else {
+        return String::new();
+    };
     if !config.force_path_style
-        && let Some(host) = url.host_str().map(|it| format!("{}.{it}", config.private_bucket))
+        && let Some(host) = url
+            .host_str()
+            .map(|it| format!("{}.{it}", config.private_bucket))
     {
         // A host that is an address has no subdomains; the SDK uses paths there.
         url.set_host(Some(&host)).ok();

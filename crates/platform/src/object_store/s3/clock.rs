@@ -22,7 +22,9 @@ pub(super) struct StoreClock {
 impl StoreClock {
     #[cfg(test)]
     pub(super) fn ahead_by(seconds: i64) -> Self {
-        Self { ahead_seconds: Arc::new(AtomicI64::new(seconds)) }
+        Self {
+            ahead_seconds: Arc::new(AtomicI64::new(seconds)),
+        }
     }
 
     fn ahead(&self) -> i64 {
@@ -30,11 +32,17 @@ impl StoreClock {
     }
 
     fn learn(&self, date: &str, now: SystemTime) {
-        let Ok(store) = DateTime::from_str(date.trim(), DateTimeFormat::HttpDate) else { return };
+        let Ok(store) = DateTime::from_str(date.trim(), DateTimeFormat::HttpDate) else {
+            return;
+        };
         let own = DateTime::from(now).secs();
         let ahead = store.secs() - own;
         if (ahead - self.ahead()).abs() > TOLERANCE_SECONDS {
-            let kept = if ahead.abs() > TOLERANCE_SECONDS { ahead } else { 0 };
+            let kept = if ahead.abs() > TOLERANCE_SECONDS {
+                ahead
+            } else {
+                0
+            };
             tracing::warn!(
                 "the clock of the store is {ahead} s ahead of this machine's: requests are signed by the time of the store"
             );
@@ -47,7 +55,11 @@ impl TimeSource for StoreClock {
     fn now(&self) -> SystemTime {
         let (now, ahead) = (SystemTime::now(), self.ahead());
         let difference = Duration::from_secs(ahead.unsigned_abs());
-        if ahead < 0 { now - difference } else { now + difference }
+        if ahead < 0 {
+            now - difference
+        } else {
+            now + difference
+        }
     }
 }
 

@@ -17,7 +17,11 @@ const COPY_PART: u64 = 576 << 20;
 const PARALLEL: usize = 4;
 
 impl S3Store {
-    pub(super) async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> Result<(), StoreError> {
+    pub(super) async fn copy_object(
+        &self,
+        from: &ObjectKey,
+        to: &ObjectKey,
+    ) -> Result<(), StoreError> {
         let path = from.path();
         let head = self
             .client
@@ -67,8 +71,12 @@ impl S3Store {
             .send()
             .await
             .map_err(|error| store_error(&path, error))?;
-        let upload = created.upload_id.ok_or_else(|| unavailable(&path, "the store's response has no upload id"))?;
-        let result = self.copy_parts(from, to, head, &upload, (size, part_size)).await;
+        let upload = created
+            .upload_id
+            .ok_or_else(|| unavailable(&path, "the store's response has no upload id"))?;
+        let result = self
+            .copy_parts(from, to, head, &upload, (size, part_size))
+            .await;
         if result.is_err()
             && let Err(error) = self.abort_multipart(to, &UploadId(upload)).await
         {
@@ -87,33 +95,46 @@ impl S3Store {
     ) -> Result<(), StoreError> {
         let path = to.path();
         let (bucket, source) = (self.bucket(to.bucket()), self.source(from));
-        let copied = futures::stream::iter((0..size.div_ceil(part_size)).zip(1..)).map(|(index, number)| {
-            let (start, end) = (index * part_size, ((index + 1) * part_size).min(size));
-            let request = self
-                .client
-                .upload_part_copy()
-                .bucket(bucket)
-                .key(&path)
-                .upload_id(upload)
-                .part_number(number)
-                .copy_source(&source)
-                .copy_source_range(format!("bytes={start}-{}", end - 1))
-                // All parts come from one version: an overwrite during the copy must not mix two.
-                .set_copy_source_if_match(head.e_tag.clone());
-            let path = &path;
-            async move {
-                let answer = request.send().await.map_err(|error| store_error(path, error))?;
-                let etag = etag_of(path, answer.copy_part_result.and_then(|it| it.e_tag))?;
-                Ok::<_, StoreError>(CompletedPart::builder().part_number(number).e_tag(etag.0).build())
-            }
-        });
+        let copied =
+            futures::stream::iter((0..size.div_ceil(part_size)).zip(1..)).map(|(index, number)| {
+                let (start, end) = (index * part_size, ((index + 1) * part_size).min(size));
+                let request = self
+                    .client
+                    .upload_part_copy()
+                    .bucket(bucket)
+                    .key(&path)
+                    .upload_id(upload)
+                    .part_number(number)
+                    .copy_source(&source)
+                    .copy_source_range(format!("bytes={start}-{}", end - 1))
+                    // All parts come from one version: an overwrite during the copy must not mix two.
+                    .set_copy_source_if_match(head.e_tag.clone());
+                let path = &path;
+                async move {
+                    let answer = request
+                        .send()
+                        .await
+                        .map_err(|error| store_error(path, error))?;
+                    let etag = etag_of(path, answer.copy_part_result.and_then(|it| it.e_tag))?;
+                    Ok::<_, StoreError>(
+                        CompletedPart::builder()
+                            .part_number(number)
+                            .e_tag(etag.0)
+                            .build(),
+                    )
+                }
+            });
         let parts = copied.buffered(PARALLEL).try_collect::<Vec<_>>().await?;
         self.client
             .complete_multipart_upload()
             .bucket(bucket)
             .key(&path)
             .upload_id(upload)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
             .send()
             .await
             .map_err(|error| store_error(&path, error))?;
@@ -122,7 +143,16 @@ impl S3Store {
 
     /// `x-amz-copy-source`: bucket and key, percent-encoded.
     fn source(&self, key: &ObjectKey) -> String {
-        const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-        format!("{}/{}", self.bucket(key.bucket()), utf8_percent_encode(&key.path(), KEPT))
+        const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+            .remove(b'-')
+            .remove(b'_')
+            .remove(b'.')
+            .remove(b'~')
+            .remove(b'/');
+        format!(
+            "{}/{}",
+            self.bucket(key.bucket()),
+            utf8_percent_encode(&key.path(), KEPT)
+        )
     }
 }

@@ -16,9 +16,15 @@ where
             // The request is invalid; it was not sent.
             SdkError::ConstructionFailure(_) => {
                 tracing::debug!(error = %DisplayErrorContext(&error), "could not build an S3 request");
-                StoreError::Refused { path, code: "InvalidRequest".to_owned() }
+                StoreError::Refused {
+                    path,
+                    code: "InvalidRequest".to_owned(),
+                }
             }
-            _ => StoreError::Unavailable { path, source: Box::new(error) },
+            _ => StoreError::Unavailable {
+                path,
+                source: Box::new(error),
+            },
         };
     };
     let status = answer.raw().status().as_u16();
@@ -30,20 +36,38 @@ where
         (416, _) => StoreError::RangeNotSatisfiable { path },
         // 409 ConditionalRequestConflict: S3's code for two concurrent conditional writes, to be
         // retried.
-        (408 | 429 | 500.., _) | (409, "ConditionalRequestConflict" | "OperationAborted") | (_, "RequestTimeout") => {
-            StoreError::Unavailable { path, source: Box::new(error) }
-        }
+        (408 | 429 | 500.., _)
+        | (409, "ConditionalRequestConflict" | "OperationAborted")
+        | (_, "RequestTimeout") => StoreError::Unavailable {
+            path,
+            source: Box::new(error),
+        },
         // The body did not arrive completely: a retry may succeed.
-        (400, "IncompleteBody" | "BadDigest") => StoreError::Unavailable { path, source: Box::new(error) },
-        (_, "") => StoreError::Refused { path, code: format!("HTTP {status}") },
+        (400, "IncompleteBody" | "BadDigest") => StoreError::Unavailable {
+            path,
+            source: Box::new(error),
+        },
+        (_, "") => StoreError::Refused {
+            path,
+            code: format!("HTTP {status}"),
+        },
         _ => StoreError::Refused { path, code },
     }
 }
 
-pub(super) fn unavailable(path: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Unavailable { path: path.to_owned(), source: source.into() }
+pub(super) fn unavailable(
+    path: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Unavailable {
+        path: path.to_owned(),
+        source: source.into(),
+    }
 }
 
 pub(super) fn refused(path: &str, code: &str) -> StoreError {
-    StoreError::Refused { path: path.to_owned(), code: code.to_owned() }
+    StoreError::Refused {
+        path: path.to_owned(),
+        code: code.to_owned(),
+    }
 }

@@ -12,7 +12,9 @@ use domain::object_key::{ObjectKey, ObjectPrefix};
 
 use super::{S3Store, etag_of, refused, store_error, unavailable, unix_ms, unsigned};
 use crate::object_store::disposition::attachment;
-use crate::object_store::uploads::{Part, PresignedRequest, UnfinishedUpload, UploadId, UploadSigner};
+use crate::object_store::uploads::{
+    Part, PresignedRequest, UnfinishedUpload, UploadId, UploadSigner,
+};
 use crate::object_store::{ETag, ObjectStore as _, StoreError};
 
 #[async_trait]
@@ -58,7 +60,11 @@ impl UploadSigner for S3Store {
         Ok(ours(&request))
     }
 
-    async fn create_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<UploadId, StoreError> {
+    async fn create_multipart(
+        &self,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Result<UploadId, StoreError> {
         let path = key.path();
         let answer = self
             .client
@@ -70,7 +76,9 @@ impl UploadSigner for S3Store {
             .send()
             .await
             .map_err(|error| store_error(&path, error))?;
-        let id = answer.upload_id.ok_or_else(|| unavailable(&path, "the store's response has no upload id"))?;
+        let id = answer
+            .upload_id
+            .ok_or_else(|| unavailable(&path, "the store's response has no upload id"))?;
         Ok(UploadId(id))
     }
 
@@ -97,7 +105,13 @@ impl UploadSigner for S3Store {
         Ok(ours(&request))
     }
 
-    async fn put_part(&self, key: &ObjectKey, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, StoreError> {
+    async fn put_part(
+        &self,
+        key: &ObjectKey,
+        upload: &UploadId,
+        number: u32,
+        body: Bytes,
+    ) -> Result<ETag, StoreError> {
         let path = key.path();
         let answer = self
             .client
@@ -116,7 +130,11 @@ impl UploadSigner for S3Store {
         etag_of(&path, answer.e_tag)
     }
 
-    async fn list_parts(&self, key: &ObjectKey, upload: &UploadId) -> Result<Vec<Part>, StoreError> {
+    async fn list_parts(
+        &self,
+        key: &ObjectKey,
+        upload: &UploadId,
+    ) -> Result<Vec<Part>, StoreError> {
         let path = key.path();
         let mut pages = self
             .client
@@ -128,9 +146,16 @@ impl UploadSigner for S3Store {
             .send();
         let mut parts = Vec::new();
         while let Some(page) = pages.next().await {
-            for part in page.map_err(|error| store_error(&path, error))?.parts.unwrap_or_default() {
+            for part in page
+                .map_err(|error| store_error(&path, error))?
+                .parts
+                .unwrap_or_default()
+            {
                 parts.push(Part {
-                    number: part.part_number.and_then(|it| u32::try_from(it).ok()).unwrap_or(0),
+                    number: part
+                        .part_number
+                        .and_then(|it| u32::try_from(it).ok())
+                        .unwrap_or(0),
                     etag: etag_of(&path, part.e_tag)?,
                     size: unsigned(&path, part.size)?,
                 });
@@ -139,13 +164,21 @@ impl UploadSigner for S3Store {
         Ok(parts)
     }
 
-    async fn complete_multipart(&self, key: &ObjectKey, upload: &UploadId, parts: &[Part]) -> Result<ETag, StoreError> {
+    async fn complete_multipart(
+        &self,
+        key: &ObjectKey,
+        upload: &UploadId,
+        parts: &[Part],
+    ) -> Result<ETag, StoreError> {
         let path = key.path();
         let named = parts
             .iter()
             .map(|part| {
                 let number = part_number(&path, part.number)?;
-                Ok(CompletedPart::builder().part_number(number).e_tag(&part.etag.0).build())
+                Ok(CompletedPart::builder()
+                    .part_number(number)
+                    .e_tag(&part.etag.0)
+                    .build())
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
         let answer = self
@@ -154,7 +187,11 @@ impl UploadSigner for S3Store {
             .bucket(self.bucket(key.bucket()))
             .key(&path)
             .upload_id(&upload.0)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(named)).build())
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(named))
+                    .build(),
+            )
             .send()
             .await
             .map_err(|error| store_error(&path, error));
@@ -163,7 +200,9 @@ impl UploadSigner for S3Store {
             // The upload is gone. It was completed by an earlier attempt whose response was lost,
             // if the object is the one that these parts form.
             Err(StoreError::NotFound { path }) => match self.head(key).await {
-                Ok(present) if Some(&present.etag.0) == multipart_etag(parts).as_ref() => Ok(present.etag),
+                Ok(present) if Some(&present.etag.0) == multipart_etag(parts).as_ref() => {
+                    Ok(present.etag)
+                }
                 Ok(_) | Err(StoreError::NotFound { .. }) => Err(StoreError::NotFound { path }),
                 Err(error) => Err(error),
             },
@@ -173,15 +212,26 @@ impl UploadSigner for S3Store {
 
     async fn abort_multipart(&self, key: &ObjectKey, upload: &UploadId) -> Result<(), StoreError> {
         let path = key.path();
-        let request =
-            self.client.abort_multipart_upload().bucket(self.bucket(key.bucket())).key(&path).upload_id(&upload.0);
-        match request.send().await.map_err(|error| store_error(&path, error)) {
+        let request = self
+            .client
+            .abort_multipart_upload()
+            .bucket(self.bucket(key.bucket()))
+            .key(&path)
+            .upload_id(&upload.0);
+        match request
+            .send()
+            .await
+            .map_err(|error| store_error(&path, error))
+        {
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn list_unfinished(&self, prefix: &ObjectPrefix) -> Result<Vec<UnfinishedUpload>, StoreError> {
+    async fn list_unfinished(
+        &self,
+        prefix: &ObjectPrefix,
+    ) -> Result<Vec<UnfinishedUpload>, StoreError> {
         let path = prefix.path();
         let (mut found, mut key_marker, mut id_marker) = (Vec::new(), None, None);
         loop {
@@ -195,11 +245,16 @@ impl UploadSigner for S3Store {
                 .send()
                 .await
                 .map_err(|error| store_error(&path, error))?;
-            found.extend(page.uploads.unwrap_or_default().into_iter().map(|it| UnfinishedUpload {
-                path: it.key.unwrap_or_default(),
-                id: UploadId(it.upload_id.unwrap_or_default()),
-                created_ms: unix_ms(it.initiated.as_ref()),
-            }));
+            found.extend(
+                page.uploads
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|it| UnfinishedUpload {
+                        path: it.key.unwrap_or_default(),
+                        id: UploadId(it.upload_id.unwrap_or_default()),
+                        created_ms: unix_ms(it.initiated.as_ref()),
+                    }),
+            );
             let more = page.is_truncated.unwrap_or(false) && page.next_key_marker.is_some();
             if !more {
                 return Ok(found);
@@ -221,14 +276,22 @@ fn multipart_etag(parts: &[Part]) -> Option<String> {
             md5.update([u8::from_str_radix(etag.0.get(i..i + 2)?, 16).ok()?]);
         }
     }
-    Some(format!("{}-{}", domain::ids::hex(&md5.finalize()), parts.len()))
+    Some(format!(
+        "{}-{}",
+        domain::ids::hex(&md5.finalize()),
+        parts.len()
+    ))
 }
 
 impl S3Store {
     /// Expiry from now, by the store's clock.
     fn life(&self, path: &str, expires: Duration) -> Result<PresigningConfig, StoreError> {
-        let config = PresigningConfig::builder().start_time(self.clock.now()).expires_in(expires);
-        config.build().map_err(|_| refused(path, "an expiry must be 1 second to 7 days"))
+        let config = PresigningConfig::builder()
+            .start_time(self.clock.now())
+            .expires_in(expires);
+        config
+            .build()
+            .map_err(|_| refused(path, "an expiry must be 1 second to 7 days"))
     }
 }
 
@@ -236,7 +299,10 @@ fn ours(request: &SdkRequest) -> PresignedRequest {
     PresignedRequest {
         method: request.method().to_owned(),
         url: request.uri().to_owned(),
-        headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: request
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
     }
 }
 

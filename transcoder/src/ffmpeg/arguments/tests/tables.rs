@@ -47,7 +47,11 @@ fn a_run_seeks_to_its_first_segment() {
     assert_eq!(seek(&paper, 1).as_deref(), Some("8.000000"));
     (paper.probe.video.start_pts, paper.probe.index.video_start) = (0, 0);
     paper.probe.index.seeking = Seeking::Approximate;
-    assert_eq!(seek(&paper, 1).as_deref(), Some("5.000000"), "a second before the keyframe");
+    assert_eq!(
+        seek(&paper, 1).as_deref(),
+        Some("5.000000"),
+        "a second before the keyframe"
+    );
     paper.probe.index.keyframes = vec![0];
     assert_eq!(seek(&paper, 1), None, "there is no keyframe to go to");
     paper.probe.index.seeking = Seeking::Sequential;
@@ -63,12 +67,28 @@ fn the_encoder_does_what_the_profile_says() {
     let arguments = paper.raw(|it| it.encode(&chunks[1..=1], 3));
     let rungs = paper.plan.rungs.len();
     assert_eq!(values(&arguments, "-preset"), vec!["slow"; rungs + 1]);
-    assert_eq!(values(&arguments, "-crf"), [vec!["19"; rungs], vec!["26"]].concat());
+    assert_eq!(
+        values(&arguments, "-crf"),
+        [vec!["19"; rungs], vec!["26"]].concat()
+    );
     // Before the input, of the decoder; then of each encoder, and one for the I-frames.
-    assert_eq!(values(&arguments, "-threads"), [vec!["3"; rungs + 1], vec!["1"]].concat());
-    let caps: Vec<String> = paper.plan.rungs.iter().map(|it| format!("{}k", it.video_kbps)).collect();
+    assert_eq!(
+        values(&arguments, "-threads"),
+        [vec!["3"; rungs + 1], vec!["1"]].concat()
+    );
+    let caps: Vec<String> = paper
+        .plan
+        .rungs
+        .iter()
+        .map(|it| format!("{}k", it.video_kbps))
+        .collect();
     assert_eq!(values(&arguments, "-maxrate"), caps);
-    let buffers: Vec<String> = paper.plan.rungs.iter().map(|it| format!("{}k", it.video_kbps * 3 / 2)).collect();
+    let buffers: Vec<String> = paper
+        .plan
+        .rungs
+        .iter()
+        .map(|it| format!("{}k", it.video_kbps * 3 / 2))
+        .collect();
     assert_eq!(values(&arguments, "-bufsize"), buffers);
     paper.profile.encoder.rate_control = RateControl::Cbr;
     let arguments = paper.raw(|it| it.encode(&chunks[1..=1], 1));
@@ -83,15 +103,24 @@ fn each_output_is_named_once_and_numbered_by_its_first_segment() {
     let paper = Paper::new(foreign());
     for chunk in &paper.plan.encode_chunks {
         let arguments = paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1));
-        let outputs: Vec<_> = arguments.iter().filter(|it| it.starts_with("OUT/")).map(String::as_str).collect();
-        let names = ["1080p", "720p", "480p", "360p", "iframes"].map(|it| format!("OUT/{it}/%d.ts"));
+        let outputs: Vec<_> = arguments
+            .iter()
+            .filter(|it| it.starts_with("OUT/"))
+            .map(String::as_str)
+            .collect();
+        let names =
+            ["1080p", "720p", "480p", "360p", "iframes"].map(|it| format!("OUT/{it}/%d.ts"));
         assert_eq!(outputs, names);
         let mut numbers = vec![chunk.segments.start; 4];
         numbers.push(chunk.index);
         let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
         assert_eq!(values(&arguments, "-segment_start_number"), numbers);
         let cuts = values(&arguments, "-segment_times");
-        assert!(cuts.iter().all(|it| it.split(',').count() + 1 == chunk.segments.len()), "{arguments:?}");
+        assert!(
+            cuts.iter()
+                .all(|it| it.split(',').count() + 1 == chunk.segments.len()),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -104,16 +133,28 @@ fn sound_is_made_for_its_plan() {
     assert_eq!(values(&arguments, "-b:a"), ["96k", "64k"]);
     assert_eq!(values(&arguments, "-ac"), ["2", "2"]);
     let graph = values(&arguments, "-filter_complex")[0];
-    assert!(graph.contains("pan=stereo|") && graph.ends_with("asplit=2[audio-96k][audio-64k]"), "{graph}");
-    assert!(graph.contains("atrim=end_pts=2880000"), "60 s at 48 kHz: {graph}");
+    assert!(
+        graph.contains("pan=stereo|") && graph.ends_with("asplit=2[audio-96k][audio-64k]"),
+        "{graph}"
+    );
+    assert!(
+        graph.contains("atrim=end_pts=2880000"),
+        "60 s at 48 kHz: {graph}"
+    );
     for audio in &mut paper.plan.audio {
         (audio.channels, audio.sample_rate) = (1, 44_100);
     }
     paper.probe.audio.as_mut().unwrap().channels = 1;
     let arguments = paper.raw(|it| it.audio(1, &first));
     let graph = values(&arguments, "-filter_complex")[0];
-    assert!(graph.contains("aresample=44100,") && graph.contains("channel_layouts=mono"), "{graph}");
-    assert!(graph.contains("atrim=end_pts=2646000") && !graph.contains("pan="), "{graph}");
+    assert!(
+        graph.contains("aresample=44100,") && graph.contains("channel_layouts=mono"),
+        "{graph}"
+    );
+    assert!(
+        graph.contains("atrim=end_pts=2646000") && !graph.contains("pan="),
+        "{graph}"
+    );
 }
 
 #[test]
@@ -130,21 +171,36 @@ fn colours_that_are_not_tagged_are_said() {
     };
     let (filter, graph) = of(|_| ());
     assert_eq!(filter, None, "the source says it itself");
-    assert!(!graph.contains("in_color_matrix") && graph.contains("colorspace=bt709"), "{graph}");
+    assert!(
+        !graph.contains("in_color_matrix") && graph.contains("colorspace=bt709"),
+        "{graph}"
+    );
     let (filter, graph) = of(|it| it.tagged = false);
     assert!(filter.unwrap().contains("matrix_coefficients=1:"));
-    assert!(graph.contains("in_color_matrix=bt709:out_color_matrix=bt709"), "{graph}");
+    assert!(
+        graph.contains("in_color_matrix=bt709:out_color_matrix=bt709"),
+        "{graph}"
+    );
     for matrix in [ColorMatrix::Smpte170m, ColorMatrix::Bt470bg] {
         let mut probe = standard();
         (probe.video.tagged, probe.video.matrix) = (false, Some(matrix));
         let paper = Paper::new(probe);
         let CopyPaper { rendition, chunks } = copied(&paper);
         let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
-        assert!(values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"), "{matrix:?}");
+        assert!(
+            values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"),
+            "{matrix:?}"
+        );
         let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
         let graph = values(&encode, "-filter_complex")[0];
-        assert!(graph.contains("in_color_matrix=bt601:out_color_matrix=bt601"), "{matrix:?}: {graph}");
-        assert!(graph.contains("color_primaries=smpte170m"), "{matrix:?}: {graph}");
+        assert!(
+            graph.contains("in_color_matrix=bt601:out_color_matrix=bt601"),
+            "{matrix:?}: {graph}"
+        );
+        assert!(
+            graph.contains("color_primaries=smpte170m"),
+            "{matrix:?}: {graph}"
+        );
     }
 }
 
@@ -163,34 +219,63 @@ fn copied_sound_begins_with_its_own_unit() {
 
 #[test]
 fn a_sheet_of_pictures_is_tiled() {
-    let size = Size { width: 160, height: 90 };
+    let size = Size {
+        width: 160,
+        height: 90,
+    };
     let single = super::super::images("IN", size, None, "OUT").join(" ");
     let sheet = super::super::images("IN", size, Some((10, 3)), "OUT").join(" ");
-    assert!(!single.contains("tile=") && sheet.contains(",tile=10x3"), "{sheet}");
-    assert!(single.contains("setpts=N/TB,scale=160:90:flags=bicubic"), "{single}");
+    assert!(
+        !single.contains("tile=") && sheet.contains(",tile=10x3"),
+        "{sheet}"
+    );
+    assert!(
+        single.contains("setpts=N/TB,scale=160:90:flags=bicubic"),
+        "{single}"
+    );
 }
 
 /// A still lies a little before its moment: the frame that is shown then began earlier.
 #[test]
 fn a_still_is_never_before_the_beginning() {
-    let size = Size { width: 90, height: 160 };
-    for (offset, start) in [(0.0, "0.000000"), (0.005, "0.000000"), (0.01, "0.000000"), (2.0, "1.990000")] {
+    let size = Size {
+        width: 90,
+        height: 160,
+    };
+    for (offset, start) in [
+        (0.0, "0.000000"),
+        (0.005, "0.000000"),
+        (0.01, "0.000000"),
+        (2.0, "1.990000"),
+    ] {
         let text = super::super::still("IN", "mpegts", size, offset, "OUT").join(" ");
-        assert!(text.contains(&format!("trim=start={start},")), "{offset}: {text}");
-        assert!(text.contains("scale=160:160:force_original_aspect_ratio=decrease"), "it may lie on its side: {text}");
+        assert!(
+            text.contains(&format!("trim=start={start},")),
+            "{offset}: {text}"
+        );
+        assert!(
+            text.contains("scale=160:160:force_original_aspect_ratio=decrease"),
+            "it may lie on its side: {text}"
+        );
     }
 }
 
 /// The frame of its chunk that `frame_in_chunk` gives for frame `n` of a run.
 fn evaluate(expression: &str, n: u64) -> u64 {
-    let numbers: Vec<u64> =
-        expression.split(|it: char| !it.is_ascii_digit()).filter_map(|it| it.parse().ok()).collect();
+    let numbers: Vec<u64> = expression
+        .split(|it: char| !it.is_ascii_digit())
+        .filter_map(|it| it.parse().ok())
+        .collect();
     match numbers[..] {
         [] => n,
         [small] => n % small,
         [before, small, again, large] => {
             assert_eq!(before, again);
-            if n < before { n % small } else { (n - before) % large }
+            if n < before {
+                n % small
+            } else {
+                (n - before) % large
+            }
         }
         _ => panic!("{expression}"),
     }

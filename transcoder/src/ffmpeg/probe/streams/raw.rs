@@ -88,24 +88,36 @@ impl RawStream {
     }
 
     pub(super) fn codec(&self) -> Option<&str> {
-        self.codec_name.as_deref().filter(|it| !matches!(*it, "none" | "unknown"))
+        self.codec_name
+            .as_deref()
+            .filter(|it| !matches!(*it, "none" | "unknown"))
     }
 
     pub(super) fn sample_rate(&self) -> Option<u32> {
-        self.sample_rate.as_deref()?.parse().ok().filter(|it| *it > 0)
+        self.sample_rate
+            .as_deref()?
+            .parse()
+            .ok()
+            .filter(|it| *it > 0)
     }
 
     /// Whether packets of the stream were found: its headers declare a size or a sample rate.
     pub(super) fn is_there(&self) -> bool {
         match self.codec_type.as_deref() {
-            Some("video") => self.width.is_some_and(|it| it > 0) && self.height.is_some_and(|it| it > 0),
+            Some("video") => {
+                self.width.is_some_and(|it| it > 0) && self.height.is_some_and(|it| it > 0)
+            }
             _ => self.channels.is_some_and(|it| it > 0) && self.sample_rate().is_some(),
         }
     }
 
     /// Whether FFmpeg has a decoder for the stream: it knows the decoder's output format.
     pub(super) fn is_decodable(&self) -> bool {
-        let format = if self.is("video") { &self.pix_fmt } else { &self.sample_fmt };
+        let format = if self.is("video") {
+            &self.pix_fmt
+        } else {
+            &self.sample_fmt
+        };
         self.codec().is_some() && format.as_deref().is_some_and(|it| it != "unknown")
     }
 }

@@ -12,9 +12,15 @@ fn what_ffprobe_says_is_understood() {
          "side_data_list":[{"side_data_type":"Display Matrix","rotation":-90}]}],
         "format":{"duration":"12.5"}}"#;
     let streams = parse_streams(json).unwrap();
-    assert_eq!((streams.video.index, streams.video.rotation, streams.fields), (2, 90, Some(true)));
+    assert_eq!(
+        (streams.video.index, streams.video.rotation, streams.fields),
+        (2, 90, Some(true))
+    );
     assert_eq!(streams.video.hdr, Some(HighDynamicRange::Hlg));
-    assert_eq!((streams.video.start_pts, streams.video.pixel_aspect), (3003, None));
+    assert_eq!(
+        (streams.video.start_pts, streams.video.pixel_aspect),
+        (3003, None)
+    );
     assert_eq!(streams.duration_seconds, Some(12.5));
     let audio = streams.audio.unwrap();
     assert_eq!((audio.index, audio.channels, audio.language), (0, 6, None));
@@ -30,8 +36,12 @@ fn what_cannot_be_used_says_why() {
         SourceProblem::EncryptedSource
     );
     assert_eq!(
-        of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"vvc1","width":1,"height":1}]}"#),
-        SourceProblem::UnsupportedCodec { codec: "vvc1".to_owned() }
+        of(
+            r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"vvc1","width":1,"height":1}]}"#
+        ),
+        SourceProblem::UnsupportedCodec {
+            codec: "vvc1".to_owned()
+        }
     );
     for (colors, name) in [
         (
@@ -43,7 +53,12 @@ fn what_cannot_be_used_says_why() {
         let json = format!(
             r#"{{"streams":[{{"index":0,"codec_type":"video","codec_name":"hevc","width":1,"height":1,{colors}}}]}}"#
         );
-        assert_eq!(of(&json), SourceProblem::UnsupportedCodec { codec: name.to_owned() });
+        assert_eq!(
+            of(&json),
+            SourceProblem::UnsupportedCodec {
+                codec: name.to_owned()
+            }
+        );
     }
     let compatible = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"hevc","width":2,"height":2,
         "side_data_list":[{"dv_profile":8,"dv_bl_signal_compatibility_id":4}]}]}"#;
@@ -61,12 +76,14 @@ fn chosen(streams: &str) -> (u32, Option<u32>) {
 
 #[test]
 fn streams_that_play_are_chosen() {
-    let video = r#""codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p""#;
+    let video =
+        r#""codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p""#;
     let audio = r#""codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp""#;
     let default = r#""disposition":{"default":1}"#;
     // An empty programme in front, and a language that is only announced.
     let empty = r#"{"index":0,"codec_type":"video","codec_name":"h264","width":0,"height":0}"#;
-    let silent = r#"{"index":2,"codec_type":"audio","codec_name":"aac","channels":0,"sample_rate":"0"}"#;
+    let silent =
+        r#"{"index":2,"codec_type":"audio","codec_name":"aac","channels":0,"sample_rate":"0"}"#;
     let text = format!("{empty},{{\"index\":1,{video}}},{silent},{{\"index\":3,{audio}}}");
     assert_eq!(chosen(&text), (1, Some(3)));
     // A default track that nothing decodes.
@@ -74,7 +91,9 @@ fn streams_that_play_are_chosen() {
     let text = format!("{{\"index\":0,{video}}},{spatial},{{\"index\":2,{audio}}}");
     assert_eq!(chosen(&text), (0, Some(2)));
     // The container's choice among those that play.
-    let text = format!("{{\"index\":0,{video}}},{{\"index\":1,{audio}}},{{\"index\":2,{audio},{default}}}");
+    let text = format!(
+        "{{\"index\":0,{video}}},{{\"index\":1,{audio}}},{{\"index\":2,{audio},{default}}}"
+    );
     assert_eq!(chosen(&text), (0, Some(2)));
 }
 
@@ -94,7 +113,11 @@ fn a_matrix_turns_and_mirrors() {
             "\n00000000: {} {} 0\n00000001: {} {} 0\n00000002: 0 0 1073741824\n",
             rows[0][0], rows[0][1], rows[1][0], rows[1][1]
         );
-        orientation(&[SideData { displaymatrix: Some(text), rotation: Some(rotation), ..SideData::default() }])
+        orientation(&[SideData {
+            displaymatrix: Some(text),
+            rotation: Some(rotation),
+            ..SideData::default()
+        }])
     };
     assert_eq!(of([[65536, 0], [0, 65536]], 0.0), (0, false));
     assert_eq!(of([[0, 65536], [-65536, 0]], -90.0), (90, false));

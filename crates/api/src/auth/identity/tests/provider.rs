@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -37,9 +39,14 @@ impl SigningKey {
     pub(super) fn rs256(id: &str) -> Self {
         let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
         let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
-        let [n, e] = [n, e].map(|it| Base64UrlUnpadded::encode_string(it.big_endian_without_leading_zero()));
-        let public = json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": id, "n": n, "e": e });
-        Self { private: Private::Rsa(pair), public }
+        let [n, e] =
+            [n, e].map(|it| Base64UrlUnpadded::encode_string(it.big_endian_without_leading_zero()));
+        let public =
+            json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": id, "n": n, "e": e });
+        Self {
+            private: Private::Rsa(pair),
+            public,
+        }
     }
 
     pub(super) fn es256(id: &str) -> Self {
@@ -47,7 +54,10 @@ impl SigningKey {
         let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
         let [x, y] = [x, y].map(Base64UrlUnpadded::encode_string);
         let public = json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": x, "y": y });
-        Self { private: Private::Ec(pair), public }
+        Self {
+            private: Private::Ec(pair),
+            public,
+        }
     }
 
     pub(super) fn id(&self) -> &str {
@@ -60,7 +70,8 @@ impl SigningKey {
         sign(header, claims, |signed| match &self.private {
             Private::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, signed, &mut signature).unwrap();
+                pair.sign(&RSA_PKCS1_SHA256, &random, signed, &mut signature)
+                    .unwrap();
                 signature
             }
             Private::Ec(pair) => pair.sign(&random, signed).unwrap().as_ref().to_vec(),
@@ -72,7 +83,10 @@ impl SigningKey {
             Private::Rsa(_) => "RS256",
             Private::Ec(_) => "ES256",
         };
-        self.sign(&json!({ "alg": algorithm, "kid": self.id(), "typ": "JWT" }), claims)
+        self.sign(
+            &json!({ "alg": algorithm, "kid": self.id(), "typ": "JWT" }),
+            claims,
+        )
     }
 }
 
@@ -85,17 +99,26 @@ pub(super) fn sign(header: &Value, claims: &Value, signature: impl Fn(&[u8]) -> 
 
 pub(super) fn hs256(secret: &[u8], header: &Value, claims: &Value) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    sign(header, claims, |signed| hmac::sign(&key, signed).as_ref().to_vec())
+    sign(header, claims, |signed| {
+        hmac::sign(&key, signed).as_ref().to_vec()
+    })
 }
 
 pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        .try_into()
+        .unwrap()
 }
 
 /// Valid claims with these changes; a `null` removes a claim.
 pub(super) fn claims(changes: Value) -> Value {
     let mut claims = json!({ "iss": ISSUER, "aud": "edgereel", "sub": "ann", "exp": now() + 300, "scope": "read" });
-    let Value::Object(changes) = changes else { panic!("claims are an object") };
+    let Value::Object(changes) = changes else {
+        panic!("claims are an object")
+    };
     let object = claims.as_object_mut().unwrap();
     object.extend(changes);
     object.retain(|_, it| !it.is_null());
@@ -125,8 +148,12 @@ impl Provider {
     pub(super) async fn start() -> Self {
         let served = Arc::<Served>::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/keys", listener.local_addr().unwrap()).parse().unwrap();
-        let router = Router::new().route("/keys", get(answer)).route("/elsewhere", get(async || r#"{"keys":[]}"#));
+        let url = format!("http://{}/keys", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
+        let router = Router::new()
+            .route("/keys", get(answer))
+            .route("/elsewhere", get(async || r#"{"keys":[]}"#));
         let router = router.with_state(served.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, served }
@@ -147,8 +174,14 @@ impl Provider {
 
     pub(super) fn settings(&self) -> IdentitySettings {
         let algorithms = vec![JwksAlgorithm::Rs256, JwksAlgorithm::Es256];
-        let signature = Signature::Jwks { url: self.url.clone(), algorithms };
-        IdentitySettings { refetch_pause: Duration::ZERO, ..IdentitySettings::new(signature, ISSUER, "edgereel") }
+        let signature = Signature::Jwks {
+            url: self.url.clone(),
+            algorithms,
+        };
+        IdentitySettings {
+            refetch_pause: Duration::ZERO,
+            ..IdentitySettings::new(signature, ISSUER, "edgereel")
+        }
     }
 
     pub(super) fn identity(&self) -> IdentityProvider {

@@ -11,12 +11,20 @@ use super::{delete_of_generation, lock_as_holder, touch};
 use crate::database::sql;
 use crate::videos::{CatalogError, Claim, RenditionRecord};
 
-const READ_RENDITIONS: &str =
-    concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY position");
+const READ_RENDITIONS: &str = concat!(
+    "SELECT ",
+    rendition_columns!(),
+    " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY position"
+);
 
 impl Catalog {
     /// Records a finished chunk. A repeated call with the same lane and index replaces the record.
-    pub async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now: UnixMillis) -> Result<(), CatalogError> {
+    pub async fn record_chunk(
+        &self,
+        claim: &Claim,
+        chunk: &ChunkRecord,
+        now: UnixMillis,
+    ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         // The newer record wins: it describes the objects that were stored last.
@@ -81,14 +89,20 @@ impl Catalog {
     }
 
     /// The finished chunks of a generation, by lane and index.
-    pub async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError> {
+    pub async fn chunks(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<Vec<ChunkRecord>, CatalogError> {
         let rows: Vec<(String,)> =
             sqlx::query_as("SELECT record FROM chunks WHERE video = $1 AND generation = $2 ORDER BY lane, position")
                 .bind(video.to_string())
                 .bind(generation.as_str())
                 .fetch_all(self.database.read())
                 .await?;
-        rows.iter().map(|(record,)| from_json("chunk", record)).collect()
+        rows.iter()
+            .map(|(record,)| from_json("chunk", record))
+            .collect()
     }
 
     /// The renditions of a generation, in the order in which they were set.
@@ -106,12 +120,18 @@ impl Catalog {
     }
 
     /// What a generation cost; `None` before it is ready.
-    pub async fn receipt(&self, video: VideoId, generation: &Generation) -> Result<Option<Receipt>, CatalogError> {
-        let row: Option<(String,)> = sqlx::query_as("SELECT record FROM receipts WHERE video = $1 AND generation = $2")
-            .bind(video.to_string())
-            .bind(generation.as_str())
-            .fetch_optional(self.database.read())
-            .await?;
-        row.map(|(record,)| from_json("receipt", &record)).transpose()
+    pub async fn receipt(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<Option<Receipt>, CatalogError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT record FROM receipts WHERE video = $1 AND generation = $2")
+                .bind(video.to_string())
+                .bind(generation.as_str())
+                .fetch_optional(self.database.read())
+                .await?;
+        row.map(|(record,)| from_json("receipt", &record))
+            .transpose()
     }
 }

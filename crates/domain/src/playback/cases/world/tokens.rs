@@ -22,10 +22,17 @@ pub(in crate::playback) fn token(grant: &Grant) -> String {
 /// Any header and claims, signed with the first grant key.
 pub(in crate::playback) fn sign(header: &str, claims: &str) -> String {
     let encode = Base64UrlUnpadded::encode_string;
-    let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
+    let signed = format!(
+        "{}.{}",
+        encode(header.as_bytes()),
+        encode(claims.as_bytes())
+    );
     let keys = keyring();
     let mac = keys.grants.issuer().expect("there is a secret").1.clone();
-    format!("{signed}.{}", encode(&mac.chain_update(signed.as_bytes()).finalize().into_bytes()))
+    format!(
+        "{signed}.{}",
+        encode(&mac.chain_update(signed.as_bytes()).finalize().into_bytes())
+    )
 }
 
 /// Any claims, signed with the private half of `ed`.
@@ -33,7 +40,9 @@ pub(in crate::playback) fn sign_eddsa(claims: &str) -> String {
     use ed25519_dalek::{Signer as _, SigningKey};
     let secret: [u8; 32] = decoded(ED_PRIVATE).try_into().expect("32 bytes");
     let signed = unsigned(r#"{"alg":"EdDSA","kid":"ed"}"#, claims);
-    let signature = SigningKey::from_bytes(&secret).sign(signed.as_bytes()).to_bytes();
+    let signature = SigningKey::from_bytes(&secret)
+        .sign(signed.as_bytes())
+        .to_bytes();
     format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature))
 }
 
@@ -44,12 +53,19 @@ pub(in crate::playback) fn sign_es256(claims: &str) -> String {
     let key = SigningKey::from_slice(&decoded(EC_PRIVATE)).expect("a private key");
     let signed = unsigned(r#"{"alg":"ES256","kid":"ec"}"#, claims);
     let signature: Signature = key.sign(signed.as_bytes());
-    format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature.to_bytes()))
+    format!(
+        "{signed}.{}",
+        Base64UrlUnpadded::encode_string(&signature.to_bytes())
+    )
 }
 
 fn unsigned(header: &str, claims: &str) -> String {
     let encode = Base64UrlUnpadded::encode_string;
-    format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()))
+    format!(
+        "{}.{}",
+        encode(header.as_bytes()),
+        encode(claims.as_bytes())
+    )
 }
 
 fn decoded(text: &str) -> Vec<u8> {
@@ -72,7 +88,11 @@ pub(in crate::playback) fn pass(now: u64) -> Pass {
 
 /// A pass for one key.
 pub(in crate::playback) fn key_pass(now: u64, name: &str) -> Pass {
-    Pass { purpose: Purpose::Key, renditions: Some(vec![rendition(name)]), ..pass(now) }
+    Pass {
+        purpose: Purpose::Key,
+        renditions: Some(vec![rendition(name)]),
+        ..pass(now)
+    }
 }
 
 /// A pass, signed with the current key.
