@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { VideoSummary } from '../src/api/client'
 import { csv, estimate, unreadable } from '../src/convert/plan'
 import { ago, bitrate, bytes, clock, dollars, duration } from '../src/format'
-import { merged, parameters, type Query } from '../src/library/store'
+import { merged, parameters, type Query, withFirstPage } from '../src/library/store'
 import { columnsOf, isNearEnd, visible } from '../src/library/window'
 import { routeOf } from '../src/routes'
 import { bars } from '../src/video/bars'
@@ -56,6 +56,13 @@ describe('changes of the library', () => {
   it('leaves what belongs to a later page', () => {
     expect(after(video('a'), query, false)).toBeUndefined()
     expect(after(video('c'), query, false)).toEqual(['d', 'c', 'b'])
+  })
+  it('loses no video when the first page is loaded again', () => {
+    const all = ['f', 'e', 'd', 'c', 'b'].map((it) => video(it))
+    const joined = (first: string[]) => withFirstPage(all, first.map((it) => video(it))).map((it) => it.id)
+    expect(joined(['g', 'f', 'e'])).toEqual(['g', 'f', 'e', 'd', 'c', 'b'])
+    expect(joined(['f', 'd', 'c'])).toEqual(['f', 'd', 'c', 'b'])
+    expect(joined(['i', 'h', 'g'])).toEqual(['i', 'h', 'g', 'f', 'e', 'd', 'c', 'b'])
   })
   it('does not guess a place in another order', () => expect(after(video('e'), { ...query, sort: 'title' })).toBeUndefined())
   it('removes what was deleted or no longer fits', () => {

@@ -112,11 +112,7 @@ pub(crate) async fn events(
     // Before the replay, so that no change is lost in between.
     let receiver = state.live.subscribe();
     let now = clock::now();
-    let mut first = vec![
-        Event::default()
-            .retry(RECONNECT)
-            .id(poller::known_until(now).get().to_string()),
-    ];
+    let mut first = vec![];
     if let Some(last) = headers.get("last-event-id") {
         let since = last
             .to_str()
@@ -133,6 +129,9 @@ pub(crate) async fn events(
             None => first.push(missed()),
         }
     }
+    // Last: a client that has this id has the changes before it.
+    let known = poller::known_until(now).get().to_string();
+    first.push(Event::default().retry(RECONNECT).id(known));
     let live = stream::unfold((receiver, caller), |(mut receiver, caller)| async move {
         loop {
             let event = match receiver.recv().await {

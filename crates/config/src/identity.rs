@@ -119,6 +119,7 @@ fn variable_of(problem: &IdentityProblem) -> &'static str {
     match problem {
         IdentityProblem::ShortSecret(_) => SECRET,
         IdentityProblem::Insecure(_) => JWKS_URL,
+        IdentityProblem::InsecureIssuer(_) => "EDGEREEL_IDENTITY_ISSUER",
         IdentityProblem::Missing(_) => "EDGEREEL_IDENTITY_*",
     }
 }
@@ -170,7 +171,13 @@ mod tests {
             ("web", "openid profile")
         );
         assert!(sign_in.client_secret.is_none() && sign_in.token == SignInToken::Id);
-        let wrong: [(&[(&str, &str)], &str); 9] = [
+        let insecure = ("EDGEREEL_IDENTITY_ISSUER", "http://id.example");
+        let wrong: [(&[(&str, &str)], &str); 10] = [
+            (
+                &[url, insecure, audience, client],
+                "EDGEREEL_IDENTITY_ISSUER: the issuer `http://id.example` is not an `https` URL, which the \
+                 sign-in of browsers needs",
+            ),
             (
                 &[url, issuer, audience, scopes],
                 "EDGEREEL_OIDC_CLIENT_ID is not set",

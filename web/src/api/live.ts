@@ -12,6 +12,7 @@ interface Subscriber {
 }
 
 const POLL_MS = 4_000
+const AGAIN_MS = 30_000
 const subscribers = new Set<Subscriber>()
 let source: EventSource | undefined
 let timer: ReturnType<typeof setInterval> | undefined
@@ -45,7 +46,16 @@ async function start(): Promise<void> {
     if (source?.readyState !== EventSource.CLOSED) return
     source = undefined
     poll()
+    setTimeout(again, AGAIN_MS)
   })
+}
+
+/** The stream was there before: a restart or the end of a session interrupted it. */
+function again(): void {
+  if (subscribers.size === 0 || source) return
+  clearInterval(timer)
+  timer = undefined
+  void start()
 }
 
 function poll(): void {

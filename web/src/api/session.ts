@@ -35,7 +35,10 @@ export async function refreshSession(): Promise<void> {
   const response = await fetch('/v1/session', { headers: { accept: 'application/json' } }).catch(() => null)
   if (response?.ok) {
     const isNew = session.value.kind !== 'signed-in'
-    session.value = { kind: 'signed-in', session: (await response.json()) as Session }
+    const now = (await response.json()) as Session
+    // What the page holds is of another caller.
+    if (had && had.subject !== now.subject) return location.reload()
+    session.value = { kind: 'signed-in', session: now }
     if (isNew) channel?.postMessage('signed-in')
   } else if (response?.status === 401) {
     const body = (await response.json().catch(() => ({}))) as Partial<Schemas['Problem']>
@@ -62,11 +65,15 @@ export async function signOut(): Promise<void> {
   await apiFetch('/v1/session', { method: 'DELETE' })
   session.value = { kind: 'signed-out', methods: ['api-key'] }
   channel?.postMessage('signed-out')
-  await refreshSession()
+  // Nothing of this caller stays in memory: not the library, and no upload.
+  location.replace('/')
 }
 
 whenSignedOut(() => {
   if (session.value.kind === 'signed-in') void refreshSession()
 })
 
-channel?.addEventListener('message', () => void refreshSession())
+channel?.addEventListener('message', ({ data }) => {
+  if (data === 'signed-out' && known()) location.reload()
+  else void refreshSession()
+})

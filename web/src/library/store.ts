@@ -168,18 +168,23 @@ function refreshSoon(): void {
   }, 1000)
 }
 
+/** A list whose first page was loaded again. New videos have moved the others. */
+export function withFirstPage(list: readonly VideoSummary[], first: readonly VideoSummary[]): VideoSummary[] {
+  const known = new Set(first.map((it) => it.id))
+  const last = list.findIndex((it) => it.id === first.at(-1)?.id)
+  return [...first, ...list.slice(last + 1).filter((it) => !known.has(it.id))]
+}
+
 /** Loads the beginning again, without a change of what is below: for APIs without a stream of events. */
 export async function refresh(): Promise<void> {
   if (status.value !== 'there') return reload()
   const mine = current
   const first = await page(FIRST_PAGE).catch(() => null)
   if (!first || mine !== current) return
-  const known = new Map(first.videos.map((it) => [it.id, it]))
-  const rest = items.value.slice(first.videos.length).filter((it) => !known.has(it.id))
   // A short list is whole on the first page.
   if (!first.next_cursor) next = null
   batch(() => {
-    items.value = first.next_cursor ? [...first.videos, ...rest] : first.videos
+    items.value = first.next_cursor ? withFirstPage(items.value, first.videos) : first.videos
     total.value = first.total
   })
 }

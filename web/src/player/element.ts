@@ -9,7 +9,7 @@ import { describe } from './media-session'
 import { positionOf, resumeAt, settings } from './memory'
 import { Session } from './session'
 import { ask, type Found, playbackOf, type Playback, sentenceOf } from './source'
-import { createState } from './state'
+import { createState, forgetVideo } from './state'
 import { Meter } from './stats'
 import styles from './style.css?inline'
 import { Surface } from './surface'
@@ -105,7 +105,7 @@ export class EdgereelPlayer extends HTMLElement {
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (!this.#isConnected || before === now) return
-    if (RELOADING.includes(name)) return void this.load()
+    if (RELOADING.includes(name)) return this.#change()
     if (name === 'grant' && this.#session) return void this.#session.renew()
     if (name === 'grant') return void this.load()
     this.#attributes()
@@ -180,6 +180,13 @@ export class EdgereelPlayer extends HTMLElement {
       grantEnds: this.#session?.expires,
       ...this.#meter.stats(performance.now()),
     }
+  }
+
+  /** Another video, or the same one from another address. */
+  #change(): void {
+    forgetVideo(this.#state)
+    this.#attributes()
+    this.load()
   }
 
   /** Loads the video again, from its attributes. */
@@ -383,7 +390,9 @@ export class EdgereelPlayer extends HTMLElement {
 
   async #storyboard(url: string): Promise<void> {
     if (this.#state.tiles.value.length > 0) return
-    this.#state.tiles.value = tilesOf(await loadVtt(url), url)
+    const load = this.#load
+    const tiles = tilesOf(await loadVtt(url), url)
+    if (load === this.#load) this.#state.tiles.value = tiles
   }
 
   #attributes(): void {

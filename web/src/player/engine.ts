@@ -127,7 +127,7 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
     const status = data.response?.code ?? 0
     if (status === 401 || status === 403 || status === 404 || status === 410) {
       // One segment that is missing is not a refusal.
-      if (status === 404 && !isPlaylist(data)) return
+      if (status === 404 && !isPlaylist(data) && !data.fatal) return
       const { code, sentence } = refusalOf(data)
       hls.stopLoad()
       events.refused(status, code, sentence)
@@ -187,6 +187,7 @@ function titleOf(text: string): string {
 
 export function nativeEngine({ video, url, position, events }: EngineOptions): Engine {
   let timer: ReturnType<typeof setTimeout> | undefined
+  let isDestroyed = false
   let at = position
   const place = () => (video.readyState > 0 ? video.currentTime : at)
   const load = () => {
@@ -201,8 +202,10 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
     const response = await fetch(url).catch(() => null)
     if (response && response.status >= 400 && response.status < 500) {
       const sentence = titleOf(await response.text().catch(() => ''))
+      if (isDestroyed) return
       return events.refused(response.status, response.headers.get('edgereel-refusal') ?? 'unknown', sentence)
     }
+    if (isDestroyed || !video.error) return
     if (response?.ok && video.error.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED) return events.failed(video.error.message)
     events.lost(true)
     timer ??= setTimeout(load, RECONNECT_MS)
@@ -225,6 +228,7 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
     },
     throughput: () => undefined,
     destroy() {
+      isDestroyed = true
       clearTimeout(timer)
       video.removeEventListener('error', errorListener)
       video.removeEventListener('progress', works)

@@ -23,6 +23,7 @@ export class Session {
   #failures = 0
   #running: Promise<boolean> | undefined
   renewals = 0
+  #isStopped = false
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -39,6 +40,7 @@ export class Session {
   }
 
   stop(): void {
+    this.#isStopped = true
     clearTimeout(this.#timer)
     removeEventListener('online', this.check)
     document.removeEventListener('visibilitychange', this.check)
@@ -98,7 +100,8 @@ export class Session {
 
   #schedule(): void {
     clearTimeout(this.#timer)
-    if (!Number.isFinite(this.#due)) return
+    // A renewal may end after the session.
+    if (this.#isStopped || !Number.isFinite(this.#due)) return
     this.#timer = setTimeout(() => void this.renew(), Math.max(0, this.#due - Date.now()))
   }
 }

@@ -1,6 +1,6 @@
 // What the controls of the player show.
 
-import { signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import type { CaptionTrack, Rung } from './engine'
 import type { Cue, Tile } from './vtt'
 
@@ -52,6 +52,20 @@ export function createState() {
     /** A short notice: the effect of a key. */
     flash: signal<{ text: string; id: number } | undefined>(undefined),
   }
+}
+
+/** Forgets what belongs to one video. */
+export function forgetVideo(state: PlayerState): void {
+  batch(() => {
+    state.tiles.value = []
+    state.chapters.value = []
+    state.rungs.value = []
+    state.captions.value = []
+    state.rung.value = state.choice.value = state.caption.value = -1
+    state.started.value = state.ended.value = false
+    state.poster.value = undefined
+    state.title.value = ''
+  })
 }
 
 export type PlayerState = ReturnType<typeof createState>

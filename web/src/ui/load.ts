@@ -1,7 +1,7 @@
 // Data of a page: loading, there, or failed.
 
 import { type Signal, useSignal } from '@preact/signals'
-import { useCallback, useEffect } from 'preact/hooks'
+import { useCallback, useEffect, useRef } from 'preact/hooks'
 import { session } from '../api/session'
 
 export type Loaded<T> = { kind: 'loading' } | { kind: 'there'; value: T } | { kind: 'failed'; error: unknown }
@@ -9,11 +9,15 @@ export type Loaded<T> = { kind: 'loading' } | { kind: 'there'; value: T } | { ki
 /** Loads when `key` changes. What is there stays while it loads again. */
 export function useLoaded<T>(key: string, load: () => Promise<T>): [Signal<Loaded<T>>, () => Promise<void>] {
   const state = useSignal<Loaded<T>>({ kind: 'loading' })
+  const turn = useRef(0)
   const again = useCallback(async () => {
+    // Only the response to the last request counts.
+    const mine = ++turn.current
     try {
-      state.value = { kind: 'there', value: await load() }
+      const value = await load()
+      if (mine === turn.current) state.value = { kind: 'there', value }
     } catch (error) {
-      if (state.value.kind !== 'there') state.value = { kind: 'failed', error }
+      if (mine === turn.current && state.value.kind !== 'there') state.value = { kind: 'failed', error }
     }
   }, [key])
   useEffect(() => {

@@ -5,7 +5,8 @@ import Uppy from '@uppy/core'
 import GoldenRetriever from '@uppy/golden-retriever'
 import { effect, signal } from '@preact/signals'
 import { client, type VideoSummary } from '../api/client'
-import { session } from '../api/session'
+import { ProblemError } from '../api/problem'
+import { known, session } from '../api/session'
 import { texts } from '../texts'
 import { type Failure, failureOf } from './failure'
 import { titleOf } from './intake'
@@ -47,6 +48,7 @@ export const cards = signal<Card[]>([])
 export const videos = signal<Record<string, VideoSummary>>({})
 
 const MB = 1024 * 1024
+const RENAME_AGAIN_MS = 5_000
 const rates = new Map<string, Rate>()
 /** Files that got a title before their video was known. */
 const renamed = new Set<string>()
@@ -58,13 +60,14 @@ let uppy: Instance | undefined
 export const partSize = (size: number): number => Math.max(8 * MB, Math.ceil(size / 1000 / MB) * MB)
 
 /**
- * A tab must not take the uploads of another tab for its own: each tab has a store of its own, and the first tab after a
- * crash gets the first store.
+ * A tab must not take the uploads of another tab, or of another caller, for its own: each has a store of its own, and the
+ * first tab after a crash gets the first store.
  */
 async function slot(): Promise<string> {
-  if (!navigator.locks) return 'uploads'
+  const own = `uploads-${known()?.subject ?? ''}`
+  if (!navigator.locks) return own
   for (let number = 0; ; number += 1) {
-    const name = `uploads-${number}`
+    const name = `${own}-${number}`
     const isMine = await new Promise<boolean>((done) => {
       void navigator.locks.request(`edgereel-${name}`, { ifAvailable: true }, (lock) => {
         done(lock !== null)
@@ -174,11 +177,11 @@ function show(): void {
   isScheduled = false
   if (!uppy) return
   cards.value = uppy.getFiles().map((file): Card => {
-    const known = videoOf((file as { s3Multipart?: { key: string } }).s3Multipart?.key)
+    const video = videoOf((file as { s3Multipart?: { key: string } }).s3Multipart?.key)
     // The key is gone when the upload is complete, and Golden Retriever stores the metadata.
-    if (known && file.meta.video !== known) queueMicrotask(() => uppy?.getFile(file.id) && uppy.setFileMeta(file.id, { video: known }))
+    if (video && file.meta.video !== video) queueMicrotask(() => uppy?.getFile(file.id) && uppy.setFileMeta(file.id, { video }))
     // The request that created the video may have had the title of before.
-    if (known && renamed.delete(file.id)) void setTitle(known, file.meta.title ?? file.name).catch(() => renamed.add(file.id))
+    if (video && renamed.delete(file.id)) void setTitle(video, file.meta.title ?? file.name).catch((error) => renameLater(file.id, error))
     const failed = failures.get(file.id)?.failure
     const state = stateOf(file, failed)
     return {
@@ -191,9 +194,14 @@ function show(): void {
       speed: rate(file.id).speed(),
       left: rate(file.id).left(file.meta.size ?? 0),
       sentence: failed && failed.kind !== 'signed-out' ? failed.sentence : state === 'again' ? texts.upload.noStore : undefined,
-      video: known ?? file.meta.video,
+      video: video ?? file.meta.video,
     }
   })
+}
+
+/** What the API refuses, it refuses again. */
+function renameLater(file: string, error: unknown): void {
+  if (error instanceof ProblemError && error.isTemporary) setTimeout(() => renamed.add(file), RENAME_AGAIN_MS)
 }
 
 type FileState = ReturnType<Instance['getFile']>

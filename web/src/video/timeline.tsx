@@ -1,5 +1,6 @@
 // What the transcoder did, as bars over time: the stages and chunks of each attempt.
 
+import { useEffect, useRef } from 'preact/hooks'
 import { client, data, type Schemas, type Timeline, type Video } from '../api/client'
 import { duration, exactTime } from '../format'
 import { texts } from '../texts'
@@ -7,12 +8,21 @@ import { useLoaded } from '../ui/load'
 import { bars, type Lane } from './bars'
 
 const t = texts.video.timeline
+const PAUSE_MS = 3_000
 
 export function TimelineCard({ video }: { video: Video }) {
-  const key = `${video.id} ${video.updated_at}`
-  const [state] = useLoaded<Timeline | null>(key, () =>
+  const [state, again] = useLoaded<Timeline | null>(video.id, () =>
     data(client.GET('/v1/videos/{video}/timeline', { params: { path: { video: video.id } } })).catch(() => null),
   )
+  // A video that is processed changes all the time.
+  const waits = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  useEffect(() => {
+    waits.current ??= setTimeout(() => {
+      waits.current = undefined
+      void again()
+    }, PAUSE_MS)
+  }, [video.updated_at])
+  useEffect(() => () => clearTimeout(waits.current), [])
   if (video.attempts.length === 0) return null
   const timeline = state.value.kind === 'there' ? state.value.value : null
   return (

@@ -54,8 +54,8 @@ pub(super) async fn run(live: LiveVideos, sender: Sender<Arc<Change>>) {
     }
 }
 
-/// Sends the videos that changed since a time and whose version is not known. The first reading sends nothing: clients
-/// read the list after they connect.
+/// Sends the videos that changed since a time and whose version is not known. The first reading
+/// sends all of them: a client may have read its list before one of these changes.
 async fn read(
     live: &LiveVideos,
     since_ms: UnixMillis,
@@ -70,7 +70,7 @@ async fn read(
         for video in page {
             (after_ms, after) = (video.updated_ms, Some(video.id));
             versions.insert(video.id, video.version);
-            if known.is_some_and(|it| it.get(&video.id) != Some(&video.version)) {
+            if known.is_none_or(|it| it.get(&video.id) != Some(&video.version)) {
                 send(live, sender, video);
             }
         }

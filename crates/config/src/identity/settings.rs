@@ -79,6 +79,9 @@ pub enum IdentityProblem {
     /// The keys would be fetched over an insecure connection.
     #[error("the JWKS URL of the identity provider is `{0}`: use https")]
     Insecure(Url),
+    /// Endpoints for the sign-in of browsers would be discovered over an insecure connection.
+    #[error("the issuer `{0}` is not an `https` URL, which the sign-in of browsers needs")]
+    InsecureIssuer(String),
     /// A required setting is missing.
     #[error("the identity provider has no {0}")]
     Missing(&'static str),
@@ -112,9 +115,7 @@ impl IdentitySettings {
             Signature::Jwks { algorithms, .. } if algorithms.is_empty() => {
                 return Err(IdentityProblem::Missing("algorithm"));
             }
-            Signature::Jwks { url, .. }
-                if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) =>
-            {
+            Signature::Jwks { url, .. } if !is_secure(url) => {
                 return Err(IdentityProblem::Insecure(url.clone()));
             }
             Signature::Hs256 { .. } | Signature::Jwks { .. } => {}
@@ -122,6 +123,9 @@ impl IdentitySettings {
         let nothing = |it: &String| it.is_empty();
         if nothing(&self.issuer) {
             return Err(IdentityProblem::Missing("issuer"));
+        }
+        if self.sign_in.is_some() && !Url::parse(&self.issuer).is_ok_and(|it| is_secure(&it)) {
+            return Err(IdentityProblem::InsecureIssuer(self.issuer.clone()));
         }
         if self.audiences.is_empty() || self.audiences.iter().any(nothing) {
             return Err(IdentityProblem::Missing("audience"));
@@ -131,6 +135,11 @@ impl IdentitySettings {
         }
         Ok(())
     }
+}
+
+/// Whether a response from a URL cannot be changed on the way.
+fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
 
 /// Whether a URL points to this machine.

@@ -4,13 +4,22 @@ use std::time::Duration;
 
 use domain::ids::VideoId;
 use domain::job::Stage;
-use domain::segment::ChunkRecord;
+use domain::segment::Lane;
 use domain::time::UnixMillis;
+use serde::Deserialize;
 
 use super::rows::{VideoRow, from_json, from_word};
 use super::{Catalog, Tx};
 use crate::database::{sql, time, unsigned};
 use crate::videos::{CatalogError, ChunkSpan, StageSpan};
+
+/// Of a chunk's record, what the timeline shows: the record also has every segment.
+#[derive(Deserialize)]
+struct ChunkTime {
+    lane: Lane,
+    index: u32,
+    wall_ms: u64,
+}
 
 impl Catalog {
     /// The stages of all attempts at a video, in the order of their start.
@@ -42,10 +51,7 @@ impl Catalog {
         .fetch_all(self.database.read())
         .await?;
         let chunk = |(fence, recorded_ms, record): (i64, i64, String)| {
-            let (chunk, ended_ms) = (
-                from_json::<ChunkRecord>("chunk", &record)?,
-                time(recorded_ms),
-            );
+            let (chunk, ended_ms) = (from_json::<ChunkTime>("chunk", &record)?, time(recorded_ms));
             let started_ms = ended_ms - Duration::from_millis(chunk.wall_ms);
             Ok(ChunkSpan {
                 fence: unsigned(fence),
