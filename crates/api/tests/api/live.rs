@@ -147,11 +147,16 @@ async fn clients_get_the_changes_of_their_videos() {
 
     // After an interruption.
     let mut again = Listener::connect(&world, &ann, Some(&last)).await;
-    assert!(again.next().await.unwrap().kind.is_empty());
-    assert_eq!(again.video().await.data, deleted.data);
+    let replayed = again.video().await;
+    assert_eq!((&replayed.data, replayed.id.as_str()), (&deleted.data, ""));
+    let complete = again.next().await.unwrap();
+    assert!(
+        complete.kind.is_empty() && !complete.id.is_empty(),
+        "the id comes after the replay: {complete:?}"
+    );
     let mut again = Listener::connect(&world, &ann, Some("x")).await;
-    assert!(again.next().await.unwrap().kind.is_empty());
     assert_eq!(again.next().await.unwrap().kind, "missed");
+    assert!(again.next().await.unwrap().kind.is_empty());
 
     world.state.live.end();
     while listeners[0].next().await.is_some() {}
@@ -168,7 +173,8 @@ async fn progress_and_posters_are_changes() {
     let claim = world.claim(id).await;
     let mut listener = Listener::connect(&world, TOKEN, None).await;
     listener.next().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = listener.video().await.data;
+    assert_eq!(before["percent"], 0, "changed just before: {before}");
     world
         .catalog
         .set_progress(&claim, Stage::Encode, 42, clock::now())
