@@ -29,16 +29,26 @@ pub(crate) async fn list(
         // Objects have no owner.
         return Err(InsufficientScope(Scope::Admin).into());
     }
-    // Stores answer in XML, which has no NUL.
-    let is_invalid = |it: &String| it.len() > KEY_LIMIT || it.contains('\0');
-    if [&params.prefix, &params.cursor]
-        .into_iter()
+    let given = [&params.prefix, &params.cursor];
+    if given
+        .iter()
+        .copied()
         .flatten()
-        .any(is_invalid)
+        .any(|it| it.len() > KEY_LIMIT)
     {
-        let detail =
-            format!("the query: `prefix` and `cursor` have at most {KEY_LIMIT} bytes, and no NUL");
+        let detail = format!("the query: `prefix` and `cursor` have at most {KEY_LIMIT} bytes");
         return Err(ApiError::malformed(detail));
+    }
+    if given
+        .iter()
+        .copied()
+        .flatten()
+        .any(|it| it.contains(is_impossible))
+    {
+        return Ok(Json(ObjectList {
+            objects: vec![],
+            next_cursor: None,
+        }));
     }
     let limit = paging::limit(params.limit)? as usize;
     let prefix = ObjectPrefix::InPrivate(params.prefix.unwrap_or_default());
@@ -79,6 +89,11 @@ pub(crate) async fn list(
         objects,
         next_cursor: after,
     }))
+}
+
+/// Whether no key of a convertible object has this character, and the store's XML may not.
+fn is_impossible(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{FFFE}' | '\u{FFFF}')
 }
 
 fn view(entry: &Entry) -> ListedObject {

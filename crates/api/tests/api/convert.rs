@@ -170,11 +170,22 @@ async fn objects_that_are_no_sources_are_listed() {
     );
 
     let long = format!("cursor={}", "a".repeat(1_025));
-    for query in ["prefix=%00", "cursor=a%00b", &long] {
+    assert_eq!(
+        world.get(&format!("/v1/objects?{long}")).await.problem(),
+        (400, "malformed-request")
+    );
+    for impossible in [
+        "prefix=%00",
+        "cursor=a%00b",
+        "prefix=a%0B",
+        "cursor=%1F",
+        "prefix=%EF%BF%BE",
+    ] {
+        let none = world.get(&format!("/v1/objects?{impossible}")).await;
         assert_eq!(
-            world.get(&format!("/v1/objects?{query}")).await.problem(),
-            (400, "malformed-request"),
-            "{query}"
+            (none.status, &none.body["objects"]),
+            (StatusCode::OK, &json!([])),
+            "{impossible}"
         );
     }
 
