@@ -29,6 +29,7 @@ pub(crate) async fn list(
         // Objects have no owner.
         return Err(InsufficientScope(Scope::Admin).into());
     }
+    let limit = paging::limit(params.limit)? as usize;
     let given = [&params.prefix, &params.cursor];
     if given
         .iter()
@@ -50,7 +51,6 @@ pub(crate) async fn list(
             next_cursor: None,
         }));
     }
-    let limit = paging::limit(params.limit)? as usize;
     let prefix = ObjectPrefix::InPrivate(params.prefix.unwrap_or_default());
     let (mut objects, mut after) = (Vec::new(), params.cursor);
     for _ in 0..LISTINGS {

@@ -163,13 +163,18 @@ impl Doc {
         self
     }
 
-    /// Adds a response of server-sent events.
-    pub(crate) fn event_stream(mut self, what: &'static str, example: &str) -> Self {
-        let schema = ObjectBuilder::new().schema_type(Type::String).into();
+    /// Adds a response of server-sent events. The schema is that of one event: OpenAPI 3.1 has
+    /// none for a sequence.
+    pub(crate) fn event_stream(mut self, what: &'static str, example: Value) -> Self {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let event = ["id", "event", "data"].into_iter().fold(
+            ObjectBuilder::new().schema_type(Type::Object),
+            |it, name| it.property(name, text()),
+        );
         let content = Some(Content {
             kind: "text/event-stream",
-            schema,
-            example: Some(json!(example)),
+            schema: event.into(),
+            example: Some(example),
         });
         self.responses.push(ResponseDoc {
             status: StatusCode::OK,

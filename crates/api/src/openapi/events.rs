@@ -38,8 +38,8 @@ pub(crate) fn stream() -> Doc {
         browsers do. 404 where the API cannot stream (Lambda).";
     Doc::new("streamEvents", "Watch videos change", about)
         .event_stream(
-            "The events.",
-            "event: video\nid: 1764440831123\ndata: {...}\n\n",
+            "Each event.",
+            json!({ "id": "1764440831123", "event": "video", "data": "{...}" }),
         )
         .problems(&[NoSuchRoute])
 }
