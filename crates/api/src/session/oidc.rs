@@ -77,6 +77,7 @@ pub(super) async fn begin(
     State(state): State<ApiState>,
     Extension(auth): Extension<Arc<AuthLayer>>,
     Query(params): Query<BeginParams>,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let (_, client) = provider(&state)?;
     let transaction = Transaction {
@@ -93,6 +94,9 @@ pub(super) async fn begin(
         Ok(url) => url,
         Err(problem) => {
             tracing::warn!("sign-in failed: {:#}", anyhow::Error::from(problem));
+            // Each of them costs a request to the provider.
+            auth.limits
+                .count_failure(request.headers(), request.extensions())?;
             return Ok(Redirect::to(Failure::Provider.page()).into_response());
         }
     };
