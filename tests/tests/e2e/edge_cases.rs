@@ -147,7 +147,12 @@ async fn every_case_is_answered_alike() {
     let twin = twin(&folder).await.to_string();
     let (cases, mut wrong, mut sent) = (cases::all(system_time()), vec![], 0);
     for case in &cases {
-        let (of_worker, of_twin) = tokio::join!(send(&edge.address, case), send(&twin, case));
+        let (mut of_worker, mut of_twin) =
+            tokio::join!(send(&edge.address, case), send(&twin, case));
+        // Bodies state how many seconds are left: a second may end between the two answers.
+        if of_worker.body != of_twin.body {
+            (of_worker, of_twin) = tokio::join!(send(&edge.address, case), send(&twin, case));
+        }
         wrong.extend(case.check(&of_twin).err().map(|it| format!("twin: {it}")));
         if UNKNOWN_METHODS.contains(&case.name.as_str()) {
             assert_eq!(of_worker.status, 501, "{}", case.name);
