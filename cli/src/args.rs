@@ -15,7 +15,7 @@ use domain::job::Mode;
 use platform::secret::Secret;
 use transcoder::settings::FfmpegArgs;
 
-pub use cloud::{ApiServerArgs, TranscoderArgs};
+pub use cloud::{ApiServerArgs, MigrateArgs, TranscoderArgs};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
@@ -76,6 +76,7 @@ pub enum Command {
     Dev(Box<DevArgs>),
     Api(Box<ApiServerArgs>),
     Transcoder(Box<TranscoderArgs>),
+    Migrate(MigrateArgs),
     Upload(UploadArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
@@ -93,6 +94,7 @@ impl Command {
             Self::Dev(it) => it.json,
             Self::Api(it) => it.json,
             Self::Transcoder(it) => it.json,
+            Self::Migrate(it) => it.json,
             Self::Upload(it) => it.json,
             Self::Transcode(it) => it.json,
             Self::Check(it) => it.json,

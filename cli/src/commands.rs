@@ -7,6 +7,7 @@ pub mod dev;
 pub mod doctor;
 pub mod grant;
 pub mod keys;
+pub mod migrate;
 pub mod transcode;
 pub mod transcoder;
 pub mod upload;

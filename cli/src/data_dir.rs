@@ -100,6 +100,10 @@ pub struct Secrets {
     pub pass_keys: String,
     /// Keys that wrap content keys: `id:base64`. Without them, no video can be decrypted.
     pub key_encryption_keys: String,
+    /// Keys that encrypt the secrets of webhooks: `id:base64`. Directories of earlier versions use the key-encryption
+    /// keys.
+    #[serde(default)]
+    pub webhook_keys: String,
 }
 
 const LOCK: &str = "lock";
@@ -247,12 +251,17 @@ pub fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
     std::fs::set_permissions(&file, Permissions::from_mode(0o600))
         .context("cannot restrict access to the secrets")?;
     // Never regenerated: without its keys, all stored videos are lost.
-    let secrets = serde_json::from_slice(&text).with_context(|| {
+    let mut secrets: Secrets = serde_json::from_slice(&text).with_context(|| {
         format!(
             "cannot parse `{}`: restore an intact copy, or use another directory",
             file.display()
         )
     })?;
+    if secrets.webhook_keys.is_empty() {
+        secrets
+            .webhook_keys
+            .clone_from(&secrets.key_encryption_keys);
+    }
     Ok(Some(secrets))
 }
 
@@ -264,6 +273,7 @@ fn create_secrets(path: &Path) -> Result<Secrets> {
         grant_keys: format!("dev:HS256:{}", random_base64()?),
         pass_keys: format!("dev:{}", random_base64()?),
         key_encryption_keys: format!("dev:{}", random_base64()?),
+        webhook_keys: format!("dev:{}", random_base64()?),
     };
     write_private(path, SECRETS, &secrets)?;
     Ok(secrets)
@@ -331,7 +341,9 @@ mod tests {
         let secrets = dir.secrets();
         domain::keyring::GrantKeys::parse(&secrets.grant_keys).unwrap();
         domain::keyring::PassKeys::parse(&secrets.pass_keys).unwrap();
-        domain::content_key::KeyEncryptionKeys::parse(&secrets.key_encryption_keys).unwrap();
+        for keys in [&secrets.key_encryption_keys, &secrets.webhook_keys] {
+            domain::content_key::KeyEncryptionKeys::parse(keys).unwrap();
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub fn files_of(command: &Command) -> Files {
     match command {
         Command::Dev(_)
         | Command::Api(_)
+        | Command::Migrate(_)
         | Command::Transcoder(_)
         | Command::Keys(_)
         | Command::Demo(_) => Files::Private,

@@ -22,6 +22,7 @@ pub async fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Dev(args) => Box::pin(commands::dev::run(*args, &output)).await,
         Command::Api(args) => Box::pin(commands::api::run(*args, &output)).await,
+        Command::Migrate(args) => commands::migrate::run(args, &output).await,
         Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,

@@ -1,20 +1,40 @@
 //! What the AWS Lambda programs share: their start, and the adapters [`batch`] and [`gateway`] between events of AWS and
 //! the crate `api`.
 
+use catalog::database::{Database, DatabaseConfig};
 use config::logging::{self, LogArgs, LogFormat, LoggingError, VERBOSE};
-use config::{Installation, ServiceArgs};
+use config::{DatabaseArgs, Installation, QueueArgs, ServiceArgs};
+use platform::job_queue::SharedQueue;
 
 pub mod batch;
 pub mod gateway;
 
-/// Connects to the services that the environment names.
+/// The services that the environment names. Connects at the first use, so that a start of the function does not wait for
+/// them.
 ///
 /// # Errors
-/// If variables are missing or invalid, or a service cannot be reached.
+/// If variables are missing or invalid.
 pub async fn installation() -> anyhow::Result<Installation> {
     let services = config::read::<ServiceArgs>()?;
-    // The functions receive no messages, so the name of the holder does not matter.
-    Ok(Installation::connect(services.into(), "functions").await?)
+    Ok(Installation::connect_lazily(services.into()).await?)
+}
+
+/// The database alone, for a function that needs no other service.
+///
+/// # Errors
+/// As [`installation`].
+pub async fn database() -> anyhow::Result<Database> {
+    let config = DatabaseConfig::from(config::read::<DatabaseArgs>()?);
+    Ok(config.open_lazily().await?)
+}
+
+/// The queue of jobs alone.
+///
+/// # Errors
+/// As [`installation`].
+pub async fn queue(database: &Database) -> anyhow::Result<SharedQueue> {
+    let address = config::read::<QueueArgs>()?.queue;
+    Ok(catalog::connect::lazy_queue(&address, database).await?)
 }
 
 /// Initialises logging: one JSON object per line, with the filter in `RUST_LOG`.

@@ -45,7 +45,8 @@ impl Site {
         let store = &services.store;
         let profiles = folder.path().join("profiles");
         let variables = vec![
-            ("EDGEREEL_DATABASE", services.database.expose().to_owned()),
+            ("EDGEREEL_DATABASE", services.database.address.expose()),
+            ("EDGEREEL_MIGRATE", "1".to_owned()),
             ("EDGEREEL_QUEUE", services.queue.to_string()),
             ("EDGEREEL_S3_ENDPOINT", store.endpoint.clone()),
             ("EDGEREEL_S3_REGION", store.region.clone()),
@@ -57,6 +58,7 @@ impl Site {
             ("EDGEREEL_PRIVATE_BUCKET", store.private_bucket.clone()),
             ("EDGEREEL_MEDIA_BUCKET", store.media_bucket.clone()),
             ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
+            ("EDGEREEL_WEBHOOK_KEYS", format!("one:{KEY}")),
             ("EDGEREEL_API_TOKEN", TOKEN.to_owned()),
             ("EDGEREEL_EDGE_URL", "https://edge.example".to_owned()),
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),

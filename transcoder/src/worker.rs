@@ -63,6 +63,8 @@ pub struct WorkerConfig {
     pub max_import_bytes: Option<u64>,
     /// Name of the private bucket, as in events and jobs.
     pub private_bucket: String,
+    /// How long a message can be held; `None`: as long as the queue says.
+    pub longest_hold: Option<Duration>,
 }
 
 impl Default for WorkerConfig {
@@ -79,6 +81,7 @@ impl Default for WorkerConfig {
             import_pace: Pace::default(),
             max_import_bytes: None,
             private_bucket: "private".to_owned(),
+            longest_hold: None,
         }
     }
 }

@@ -12,13 +12,13 @@ mod library;
 mod report;
 mod routes;
 
+use catalog::database::DatabaseConfig;
 use std::sync::Arc;
 
 use catalog::connect::QueueAddress;
 use config::Services;
 use e2e::crowd::{Times, uploads};
 use e2e::site::Site;
-use platform::secret::Secret;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 
@@ -89,7 +89,7 @@ async fn measure(
 ) -> Measured {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let services = Services {
-        database: Secret::new(address),
+        database: DatabaseConfig::migrating(address.parse().expect("an address")),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };

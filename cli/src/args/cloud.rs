@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use config::ServiceArgs;
+use config::{DatabaseArgs, ServiceArgs};
 
 /// Run the API, with the database, queue and buckets from environment variables.
 ///
@@ -67,4 +67,21 @@ pub struct TranscoderArgs {
     /// All settings of the transcoder.
     #[command(flatten)]
     pub transcoder: transcoder::service::TranscoderArgs,
+}
+
+/// Create or update the tables of the database.
+///
+/// Run it before you start a new version. Programs of the previous version work with the new tables, so nothing needs to
+/// stop. It needs the right to create tables; the programs do not. Running it again changes nothing.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MigrateArgs {
+    /// Change nothing: print the missing migrations, and exit with 1 if there are any.
+    #[arg(long)]
+    pub check: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the database is.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }

@@ -11,7 +11,7 @@ To replace a key without an interruption:
   1. edgereel keys rotate KEYS               a new key in first place; the old ones stay valid
   2. give all components the new list        API, transcoders, functions, edge
   3. wait until nothing uses the old key     grants: the longest lifetime; passes: 12 hours;
-                                             key-encryption: run `edgereel keys rewrap`
+                                             key-encryption and webhook: run `edgereel keys rewrap`
   4. edgereel keys rotate KEYS --remove-old  only the first key stays; give all components the list
 
 With --data, the keys are those of `edgereel dev`, which must not run while they are rotated. Without it, the keys
@@ -39,8 +39,8 @@ pub struct RotateArgs {
     /// The keys to rotate.
     #[arg(value_enum, value_name = "KEYS")]
     pub keys: RotatedKeys,
-    /// Remove all keys but the first, instead of adding one. Before you remove key-encryption keys, run
-    /// `edgereel keys rewrap`: no component can read what only a removed key wrapped.
+    /// Remove all keys but the first, instead of adding one. Before you remove key-encryption or webhook
+    /// keys, run `edgereel keys rewrap`: no component can read what only a removed key wrapped.
     #[arg(long)]
     pub remove_old: bool,
     /// The data directory of `edgereel dev`; without it, the keys are read from the environment.
@@ -51,9 +51,9 @@ pub struct RotateArgs {
     pub json: bool,
 }
 
-/// Wrap all stored content keys and webhook secrets with the first key-encryption key.
+/// Wrap all stored content keys with the first key-encryption key, and all webhook secrets with the first webhook key.
 ///
-/// Run it after `edgereel keys rotate key-encryption`, when all components have the new list. It can run while they
+/// Run it after `edgereel keys rotate key-encryption` or `webhook`, when all components have the new list. It can run while they
 /// work, and again after an interruption.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RewrapArgs {
@@ -73,8 +73,10 @@ pub enum RotatedKeys {
     Grant,
     /// Keys with which the edge signs passes: `EDGEREEL_PASS_KEYS`.
     Pass,
-    /// Keys that wrap content keys and webhook secrets: `EDGEREEL_KEY_ENCRYPTION_KEYS`.
+    /// Keys that wrap content keys: `EDGEREEL_KEY_ENCRYPTION_KEYS`.
     KeyEncryption,
+    /// Keys that encrypt the secrets of webhooks: `EDGEREEL_WEBHOOK_KEYS`.
+    Webhook,
 }
 
 impl KeysArgs {
@@ -94,6 +96,7 @@ impl RotatedKeys {
             Self::Grant => "EDGEREEL_GRANT_KEYS",
             Self::Pass => "EDGEREEL_PASS_KEYS",
             Self::KeyEncryption => "EDGEREEL_KEY_ENCRYPTION_KEYS",
+            Self::Webhook => "EDGEREEL_WEBHOOK_KEYS",
         }
     }
 }

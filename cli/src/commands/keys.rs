@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use api::services::rewrap::{self, Summary};
 use base64ct::{Base64, Encoding as _};
 use catalog::webhooks::Webhooks;
-use config::{InvalidSettings, KeyArgs, ServiceArgs, Services, Variables};
+use config::{InvalidSettings, KeyArgs, ServiceArgs, Services, Variables, WebhookKeyArgs};
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
 use platform::object_store::SharedStore;
@@ -73,6 +73,7 @@ fn list_in(secrets: &mut Secrets, keys: RotatedKeys) -> &mut String {
         RotatedKeys::Grant => &mut secrets.grant_keys,
         RotatedKeys::Pass => &mut secrets.pass_keys,
         RotatedKeys::KeyEncryption => &mut secrets.key_encryption_keys,
+        RotatedKeys::Webhook => &mut secrets.webhook_keys,
     }
 }
 
@@ -109,7 +110,9 @@ fn with_new_key(keys: RotatedKeys, list: &str) -> anyhow::Result<String> {
     let material = Base64::encode_string(&bytes);
     let entry = match keys {
         RotatedKeys::Grant => format!("{id}:HS256:{material}"),
-        RotatedKeys::Pass | RotatedKeys::KeyEncryption => format!("{id}:{material}"),
+        RotatedKeys::Pass | RotatedKeys::KeyEncryption | RotatedKeys::Webhook => {
+            format!("{id}:{material}")
+        }
     };
     Ok(std::iter::once(entry.as_str())
         .chain(entries(list))
@@ -122,7 +125,7 @@ fn check(keys: RotatedKeys, list: &str) -> Result {
     let checked = match keys {
         RotatedKeys::Grant => GrantKeys::parse(list).err(),
         RotatedKeys::Pass => PassKeys::parse(list).err(),
-        RotatedKeys::KeyEncryption => KeyEncryptionKeys::parse(list).err(),
+        RotatedKeys::KeyEncryption | RotatedKeys::Webhook => KeyEncryptionKeys::parse(list).err(),
     };
     match checked {
         None => Ok(()),
@@ -135,6 +138,7 @@ struct Installation {
     store: SharedStore,
     webhooks: Webhooks,
     keys: KeyEncryptionKeys,
+    webhook_keys: KeyEncryptionKeys,
 }
 
 async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
@@ -147,11 +151,12 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
         store,
         webhooks,
         keys,
+        webhook_keys,
     } = installation;
     let content_keys = rewrap::content_keys(&store, &keys, show)
         .await
         .map_err(anyhow::Error::from)?;
-    let secrets = rewrap::webhook_secrets(&webhooks, &keys)
+    let secrets = rewrap::webhook_secrets(&webhooks, &webhook_keys)
         .await
         .map_err(anyhow::Error::from)?;
     output.object(&json!({ "content_keys": content_keys, "webhook_secrets": secrets }));
@@ -191,13 +196,16 @@ async fn of_environment() -> Result<Installation> {
     let keys = config::read::<KeyArgs>()
         .map_err(usage)?
         .key_encryption_keys;
-    let (database, _) = catalog::connect::catalog(services.database.expose())
-        .await
-        .map_err(anyhow::Error::from)?;
+    let webhook_keys = config::read::<WebhookKeyArgs>()
+        .map_err(usage)?
+        .webhook_keys;
+    let database = services.database.open().await;
+    let database = database.map_err(anyhow::Error::from)?;
     Ok(Installation {
         store: Arc::new(S3Store::new(&services.store)),
         webhooks: Webhooks::new(&database),
         keys,
+        webhook_keys,
     })
 }
 
@@ -214,6 +222,8 @@ async fn of_data_folder(data: &Path) -> Result<Installation> {
         read_secrets(data)?.with_context(|| format!("`{}` has no secrets", data.display()))?;
     let keys = KeyEncryptionKeys::parse(&secrets.key_encryption_keys)
         .context("cannot parse the keys of the directory")?;
+    let webhook_keys = KeyEncryptionKeys::parse(&secrets.webhook_keys)
+        .context("cannot parse the webhook keys of the directory")?;
     let database = catalog::database::open_sqlite(&data.join("edgereel.db"))
         .await
         .map_err(anyhow::Error::from)?;
@@ -221,6 +231,7 @@ async fn of_data_folder(data: &Path) -> Result<Installation> {
         store: Arc::new(S3Store::new(&info.s3.store_config())),
         webhooks: Webhooks::new(&database),
         keys,
+        webhook_keys,
     })
 }
 
@@ -234,6 +245,7 @@ mod tests {
             RotatedKeys::Grant,
             RotatedKeys::Pass,
             RotatedKeys::KeyEncryption,
+            RotatedKeys::Webhook,
         ] {
             let first = with_new_key(keys, "").unwrap();
             let second = with_new_key(keys, &first).unwrap();

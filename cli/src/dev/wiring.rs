@@ -111,7 +111,8 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         edge_url: info.edge.clone(),
         grant_keys: keyring.grants.clone(),
         pass_keys: Some(keyring.passes.clone()),
-        key_encryption_keys: keks.clone(),
+        webhook_keys: KeyEncryptionKeys::parse(&secrets.webhook_keys)
+            .context("invalid webhook keys")?,
         // Webhooks in development may use private addresses and plain HTTP.
         webhook_policy: Policy {
             allow_private: true,

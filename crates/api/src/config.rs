@@ -90,7 +90,7 @@ pub struct ApiSettings {
     /// Keys that sign URLs of images; without them there are no such URLs.
     pub pass_keys: Option<PassKeys>,
     /// Keys that encrypt the secrets of webhooks.
-    pub key_encryption_keys: KeyEncryptionKeys,
+    pub webhook_keys: KeyEncryptionKeys,
     /// Which URLs webhooks may have.
     pub webhook_policy: Policy,
     /// The identity provider whose JWTs are accepted.
@@ -133,7 +133,7 @@ impl TryFrom<ApiArgs> for ApiSettings {
             edge_url: args.edge_url,
             grant_keys: args.grant_keys,
             pass_keys: args.pass_keys,
-            key_encryption_keys: args.keys.key_encryption_keys,
+            webhook_keys: args.webhook_keys.webhook_keys,
             webhook_policy: args.webhooks.policy(),
             identity,
             config,
@@ -155,7 +155,7 @@ mod tests {
                 ("EDGEREEL_API_TOKEN", "secret".to_owned()),
                 ("EDGEREEL_EDGE_URL", "https://video.example".to_owned()),
                 ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
-                ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
+                ("EDGEREEL_WEBHOOK_KEYS", format!("one:{KEY}")),
                 ("EDGEREEL_IDENTITY_ISSUER", "https://id.example".to_owned()),
                 ("EDGEREEL_IDENTITY_AUDIENCE", "edgereel".to_owned()),
                 (

@@ -40,7 +40,8 @@ pub(crate) async fn redrive_all(
     _: Caller,
 ) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
     let mut done = RedriveResult::default();
-    for letter in state.queue.dead_letters(ALL).await? {
+    // Only those that are there now: a job that fails at once would come again and again.
+    for letter in state.queue.dead_letters(MOST).await? {
         match redrive_letter(&state, &letter, &mut done).await {
             // Another request has redriven it.
             Ok(()) => {}
@@ -64,17 +65,14 @@ pub(crate) async fn redrive(
     PathParams(id): PathParams<String>,
 ) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
     let (id, mut done) = (DeadLetterId(id), RedriveResult::default());
-    let letters = state.queue.dead_letters(ALL).await?;
-    let letter = letters
-        .iter()
-        .find(|it| it.id == id)
-        .ok_or(QueueError::NoSuchDeadLetter(id.clone()))?;
-    redrive_letter(&state, letter, &mut done).await?;
+    let letter = state.queue.dead_letter_of(&id).await?;
+    let letter = letter.ok_or(QueueError::NoSuchDeadLetter(id))?;
+    redrive_letter(&state, &letter, &mut done).await?;
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
-/// Maximum number of dead letters per request.
-const ALL: u32 = 1_000;
+/// Maximum number of dead letters that one request redrives.
+const MOST: u32 = 1_000;
 
 /// Redrives a dead letter, or removes it if its job is obsolete: it must not undo later requests.
 async fn redrive_letter(
@@ -153,7 +151,9 @@ impl From<QueueError> for ApiError {
                 Problem::NoSuchDeadLetter,
                 "there is no such dead letter: it may have been redriven",
             ),
-            QueueError::LeaseLost | QueueError::Refused { .. } => Self::internal(error),
+            QueueError::LeaseLost
+            | QueueError::NoDeadLetterQueue { .. }
+            | QueueError::Refused { .. } => Self::internal(error),
         }
     }
 }

@@ -92,8 +92,8 @@ impl ApiState {
             shares: Shares::new(&installation.database),
             idempotency: Idempotency::new(&installation.database),
             webhooks: Webhooks::new(
-                installation,
-                settings.key_encryption_keys,
+                &installation.database,
+                settings.webhook_keys,
                 settings.webhook_policy,
             ),
             pages: WebApp::new(

@@ -15,8 +15,8 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts as _;
+use catalog::database::Database;
 use catalog::webhooks::{Endpoint, MAX_ENDPOINTS, WebhookError};
-use config::Installation;
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::{Guard, Policy};
 
@@ -42,11 +42,10 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// The webhooks of an installation: `keys` encrypt the secrets of endpoints, `policy` decides about their URLs.
-    pub fn new(installation: &Installation, keys: KeyEncryptionKeys, policy: Policy) -> Self {
-        let store = catalog::webhooks::Webhooks::new(&installation.database);
+    /// The webhooks in a database: `keys` encrypt the secrets of endpoints, `policy` decides about their URLs.
+    pub fn new(database: &Database, keys: KeyEncryptionKeys, policy: Policy) -> Self {
         Self {
-            store,
+            store: catalog::webhooks::Webhooks::new(database),
             keys: Arc::new(keys),
             guard: Guard::new(policy),
         }

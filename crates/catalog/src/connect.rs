@@ -5,11 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::PriorityQueue;
 use crate::database::{Database, OpenError};
-use crate::videos::Catalog;
+use crate::{PriorityQueue, SqsJobQueue};
 use platform::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
-use platform::job_queue::{SharedQueue, SqsQueue};
+use platform::job_queue::{MAX_RECEIVES, SharedQueue, SqsQueue};
 
 /// The queue's location: `database`, or `sqs:URL` with the URL of a queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,16 +70,6 @@ pub struct QueueUse<'a> {
     pub holder: &'a str,
 }
 
-/// Opens the database at `address`, and the catalog in it.
-///
-/// # Errors
-/// [`ConnectError::Database`]
-pub async fn catalog(address: &str) -> Result<(Database, Catalog), ConnectError> {
-    let database = crate::database::open(address).await?;
-    let catalog = Catalog::new(&database);
-    Ok((database, catalog))
-}
-
 /// Opens the queue at `address`. In SQS, jobs of all priorities are in one queue.
 ///
 /// # Errors
@@ -94,13 +83,38 @@ pub async fn queue(
         QueueAddress::Database => {
             Arc::new(PriorityQueue::new(database, how.max_receives, how.holder))
         }
-        QueueAddress::Sqs(config) => Arc::new(SqsQueue::open(config).await?),
+        QueueAddress::Sqs(config) => {
+            Arc::new(SqsJobQueue::new(SqsQueue::open(config).await?, database))
+        }
+    })
+}
+
+/// As [`queue`], for senders of jobs: connects at the first use.
+///
+/// # Errors
+/// [`ConnectError::Queue`], if the address is invalid.
+pub async fn lazy_queue(
+    address: &QueueAddress,
+    database: &Database,
+) -> Result<SharedQueue, ConnectError> {
+    let sender = QueueUse {
+        max_receives: MAX_RECEIVES,
+        holder: "sender",
+    };
+    Ok(match address {
+        QueueAddress::Database => queue(address, database, sender).await?,
+        QueueAddress::Sqs(config) => Arc::new(SqsJobQueue::new(
+            SqsQueue::open_lazily(config).await?,
+            database,
+        )),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Catalog;
+    use crate::database::open;
 
     #[test]
     fn addresses_of_queues() {
@@ -124,7 +138,8 @@ mod tests {
     async fn a_file_holds_both() {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-        let (database, catalog) = catalog(&address).await.unwrap();
+        let database = open(&address).await.unwrap();
+        let catalog = Catalog::new(&database);
         let how = QueueUse {
             max_receives: 3,
             holder: "worker",
@@ -145,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_wrong_is_said_without_secrets() {
-        let wrong = catalog("mysql://me:hunter2@db.example/videos")
+        let wrong = open("mysql://me:hunter2@db.example/videos")
             .await
             .err()
             .unwrap();
@@ -154,7 +169,7 @@ mod tests {
             "the address of the database cannot be read"
         );
         // Port 1 is closed.
-        let closed = catalog("postgres://me:hunter2@127.0.0.1:1/videos")
+        let closed = open("postgres://me:hunter2@127.0.0.1:1/videos")
             .await
             .err()
             .unwrap();

@@ -16,5 +16,5 @@ pub mod webhooks;
 #[cfg(any(test, feature = "conformance"))]
 #[doc(hidden)]
 pub use platform::conformance_cases;
-pub use queue::{PriorityQueue, SqlQueue};
+pub use queue::{PriorityQueue, SqlQueue, SqsJobQueue};
 pub use videos::*;

@@ -3,9 +3,11 @@
 //! SQLite and PostgreSQL run the same SQL, except that PostgreSQL, which has concurrent writers,
 //! needs `SKIP LOCKED` to skip messages that another receiver is about to claim.
 
+mod dead;
 mod dialect;
 mod job_queue;
 mod priority;
+mod sqs;
 mod values;
 
 use std::sync::Arc;
@@ -15,11 +17,10 @@ use dialect::Dialect;
 use domain::job::JobMessage;
 use domain::time::UnixMillis;
 use platform::clock;
-use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, QueueError, QueueName, ReceiptHandle, Sent,
-};
+use platform::job_queue::{Delivery, Depth, QueueError, QueueName, ReceiptHandle, Sent};
 pub use priority::PriorityQueue;
 use sqlx::Row as _;
+pub use sqs::SqsJobQueue;
 use tokio::sync::Notify;
 use values::{count, random_hex};
 
@@ -46,6 +47,17 @@ impl SqlQueue {
             max_receives: max_receives.max(1),
             holder: holder.to_owned(),
             wake: database.waker(name.as_str()),
+        }
+    }
+
+    /// The dead letters of a queue outside of the database.
+    pub(crate) fn letters(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+            queue: "sqs".to_owned(),
+            max_receives: 1,
+            holder: "none".to_owned(),
+            wake: database.waker("sqs"),
         }
     }
 
@@ -110,21 +122,26 @@ impl SqlQueue {
         Ok(next.map(time))
     }
 
-    async fn dead_letter_exhausted(&self, tx: &mut Tx, now: UnixMillis) -> Result<(), sqlx::Error> {
-        sqlx::query(self.dialect().dead_letter_exhausted)
+    async fn dead_letter_exhausted(
+        &self,
+        tx: &mut Tx,
+        now: UnixMillis,
+    ) -> Result<u64, sqlx::Error> {
+        let buried = sqlx::query(self.dialect().dead_letter_exhausted)
             .bind(sql(now))
             .bind(&self.queue)
             .bind(i64::from(self.max_receives))
             .execute(&mut **tx)
             .await?;
-        Ok(())
+        Ok(buried.rows_affected())
     }
 
-    async fn dead_letter_now(&self) -> Result<(), QueueError> {
+    async fn dead_letter_now(&self) -> Result<u64, QueueError> {
         let buried = async {
             let mut tx = self.database.write().await?;
-            self.dead_letter_exhausted(&mut tx, clock::now()).await?;
-            tx.commit().await
+            let buried = self.dead_letter_exhausted(&mut tx, clock::now()).await?;
+            tx.commit().await?;
+            Ok(buried)
         };
         buried.await.map_err(|it| self.failed(it))
     }
@@ -214,31 +231,6 @@ impl SqlQueue {
         } else {
             Sent::Duplicate
         })
-    }
-
-    async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, sqlx::Error> {
-        let rows = sqlx::query(
-            "SELECT id, body, receives, sent_ms, dead_lettered_ms, reason FROM messages
-             WHERE queue = $1 AND dead_lettered_ms IS NOT NULL ORDER BY dead_lettered_ms, id LIMIT $2",
-        )
-        .bind(&self.queue)
-        .bind(i64::from(limit))
-        .fetch_all(self.database.read())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let body: String = row.try_get("body")?;
-                Ok(DeadLetter {
-                    id: DeadLetterId(row.try_get("id")?),
-                    message: JobMessage::parse(&body),
-                    body,
-                    receive_count: count(row.try_get("receives")?),
-                    sent_ms: time(row.try_get("sent_ms")?),
-                    dead_lettered_ms: time(row.try_get("dead_lettered_ms")?),
-                    reason: row.try_get("reason")?,
-                })
-            })
-            .collect()
     }
 
     async fn count_all(&self) -> Result<Depth, sqlx::Error> {

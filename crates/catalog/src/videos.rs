@@ -28,6 +28,7 @@ pub use model::{
     UploadKind, Video, VideoSource,
 };
 pub use sql::Catalog;
+pub use sql::sweeping::DueVideo;
 pub use timeline::{ChunkSpan, StageSpan};
 
 /// The right to write about one generation of one video. It holds until another worker claims the

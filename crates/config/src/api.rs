@@ -8,7 +8,7 @@ use http::Uri;
 use platform::secret::Secret;
 
 use crate::identity::IdentityArgs;
-use crate::keys::KeyArgs;
+use crate::keys::WebhookKeyArgs;
 use crate::limits::RateArgs;
 use crate::parsers::{List, SecretParser};
 use crate::profiles::ProfileArgs;
@@ -79,7 +79,7 @@ pub struct ApiArgs {
     pub identity: IdentityArgs,
     /// Keys that encrypt the secrets of webhooks.
     #[command(flatten)]
-    pub keys: KeyArgs,
+    pub webhook_keys: WebhookKeyArgs,
     /// Which URLs webhooks may have.
     #[command(flatten)]
     pub webhooks: WebhookArgs,

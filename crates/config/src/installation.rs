@@ -6,7 +6,7 @@ use catalog::Catalog;
 use catalog::connect::{self, ConnectError, QueueUse};
 use catalog::database::Database;
 use platform::job_queue::{MAX_RECEIVES, SharedQueue};
-use platform::object_store::s3::S3Store;
+use platform::object_store::s3::{S3Store, S3StoreConfig};
 
 use crate::services::Services;
 
@@ -32,20 +32,33 @@ impl Installation {
     /// # Errors
     /// If a service cannot be reached.
     pub async fn connect(services: Services, holder: &str) -> Result<Self, ConnectError> {
-        let (database, catalog) = connect::catalog(services.database.expose()).await?;
+        let database = services.database.open().await?;
         let how = QueueUse {
             max_receives: MAX_RECEIVES,
             holder,
         };
         let queue = connect::queue(&services.queue, &database, how).await?;
-        let store = Arc::new(S3Store::new(&services.store));
-        Ok(Self {
+        Ok(Self::new(database, queue, services.store))
+    }
+
+    /// As `connect`, for senders of jobs: connects to PostgreSQL and SQS at the first use.
+    ///
+    /// # Errors
+    /// If a setting is invalid, or a SQLite file cannot be opened.
+    pub async fn connect_lazily(services: Services) -> Result<Self, ConnectError> {
+        let database = services.database.open_lazily().await?;
+        let queue = connect::lazy_queue(&services.queue, &database).await?;
+        Ok(Self::new(database, queue, services.store))
+    }
+
+    fn new(database: Database, queue: SharedQueue, store: S3StoreConfig) -> Self {
+        Self {
+            catalog: Catalog::new(&database),
             database,
-            catalog,
             queue,
-            store,
-            private_bucket: services.store.private_bucket,
-        })
+            store: Arc::new(S3Store::new(&store)),
+            private_bucket: store.private_bucket,
+        }
     }
 
     /// Closes the database; afterwards the services do not work.

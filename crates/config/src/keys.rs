@@ -1,4 +1,4 @@
-//! Key-encryption keys.
+//! Keys that encrypt other keys and secrets.
 
 use domain::content_key::KeyEncryptionKeys;
 
@@ -8,8 +8,8 @@ use crate::parsers::SecretParser;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Keys")]
 pub struct KeyArgs {
-    /// Keys that wrap content keys and encrypt the secrets of webhooks: `NAME:BASE64` of 32 bytes, comma-separated; the
-    /// same as at the edge. The first one encrypts, all of them decrypt. Prefer the variable.
+    /// Keys that wrap content keys: `NAME:BASE64` of 32 bytes, comma-separated; the same as at the edge. The first one
+    /// wraps, all of them unwrap. Prefer the variable.
     #[arg(
         long,
         env = "EDGEREEL_KEY_ENCRYPTION_KEYS",
@@ -18,4 +18,20 @@ pub struct KeyArgs {
     )]
     #[arg(value_parser = SecretParser(KeyEncryptionKeys::parse))]
     pub key_encryption_keys: KeyEncryptionKeys,
+}
+
+/// Keys that encrypt the secrets of webhooks.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Keys")]
+pub struct WebhookKeyArgs {
+    /// Keys that encrypt the secrets of webhooks: `NAME:BASE64` of 32 bytes, comma-separated. The first one encrypts, all
+    /// of them decrypt. Prefer the variable.
+    #[arg(
+        long,
+        env = "EDGEREEL_WEBHOOK_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = SecretParser(KeyEncryptionKeys::parse))]
+    pub webhook_keys: KeyEncryptionKeys,
 }

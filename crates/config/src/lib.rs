@@ -27,11 +27,11 @@ pub use identity::{
     SignInToken, Signature, is_loopback,
 };
 pub use installation::Installation;
-pub use keys::KeyArgs;
+pub use keys::{KeyArgs, WebhookKeyArgs};
 pub use limits::{Limits, Rate, RateArgs};
 pub use parsers::List;
 pub use profiles::{ProfileArgs, ProfileError, read_profile};
-pub use services::{ServiceArgs, Services};
+pub use services::{DatabaseArgs, QueueArgs, ServiceArgs, Services, StoreArgs};
 pub use sources::SourceArgs;
 pub use upload_types::{ANY_TYPE, InvalidType, UnacceptedType, UploadTypes};
 pub use uploads::UploadArgs;

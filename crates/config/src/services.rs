@@ -1,16 +1,31 @@
 //! Where the database, the queue and the buckets are.
 
 use catalog::connect::QueueAddress;
+use catalog::database::{DatabaseAddress, DatabaseConfig};
 use clap::ArgAction;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;
 
-use crate::parsers::switch;
+use crate::parsers::{SecretParser, switch};
 
-/// Addresses of the services of an installation.
+/// Where the database, the queue and the buckets are.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServiceArgs {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// The buckets.
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// The database.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Services")]
-pub struct ServiceArgs {
+pub struct DatabaseArgs {
     /// The database: `postgres://USER:PASSWORD@HOST/NAME`, or `sqlite:PATH`. Prefer the variable: other users can see
     /// the command line.
     #[arg(
@@ -19,7 +34,37 @@ pub struct ServiceArgs {
         value_name = "ADDRESS",
         hide_env_values = true
     )]
-    database: Secret,
+    #[arg(value_parser = SecretParser(str::parse::<DatabaseAddress>))]
+    database: DatabaseAddress,
+    /// Maximum number of connections of this process to a PostgreSQL server.
+    #[arg(
+        long,
+        env = "EDGEREEL_DATABASE_CONNECTIONS",
+        value_name = "N",
+        default_value_t = catalog::database::CONNECTIONS
+    )]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
+    database_connections: u32,
+    /// Whether to run missing migrations at startup (1), instead of refusing to start: `edgereel migrate` runs them.
+    #[arg(long, env = "EDGEREEL_MIGRATE", value_name = "0|1", default_value = "0", value_parser = switch)]
+    #[arg(action = ArgAction::Set)]
+    migrate: bool,
+}
+
+impl From<DatabaseArgs> for DatabaseConfig {
+    fn from(args: DatabaseArgs) -> Self {
+        Self {
+            address: args.database,
+            connections: args.database_connections,
+            migrate: args.migrate,
+        }
+    }
+}
+
+/// The queue of jobs.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Services")]
+pub struct QueueArgs {
     /// The queue: `sqs:URL` of an Amazon SQS queue, or `database`.
     #[arg(
         long,
@@ -27,7 +72,13 @@ pub struct ServiceArgs {
         value_name = "ADDRESS",
         default_value = "database"
     )]
-    queue: QueueAddress,
+    pub queue: QueueAddress,
+}
+
+/// Both buckets.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Services")]
+pub struct StoreArgs {
     /// The URL of the S3 API.
     #[arg(long, env = "EDGEREEL_S3_ENDPOINT", value_name = "URL")]
     s3_endpoint: String,
@@ -65,20 +116,9 @@ pub struct ServiceArgs {
     media_bucket: String,
 }
 
-/// The addresses of the services of an installation.
-#[derive(Debug, Clone)]
-pub struct Services {
-    /// `postgres://...` or `sqlite:PATH`.
-    pub database: Secret,
-    /// The queue of jobs.
-    pub queue: QueueAddress,
-    /// Both buckets.
-    pub store: S3StoreConfig,
-}
-
-impl From<ServiceArgs> for Services {
-    fn from(args: ServiceArgs) -> Self {
-        let store = S3StoreConfig {
+impl From<StoreArgs> for S3StoreConfig {
+    fn from(args: StoreArgs) -> Self {
+        Self {
             endpoint: args.s3_endpoint,
             public_endpoint: args.s3_public_endpoint,
             region: args.s3_region,
@@ -87,11 +127,27 @@ impl From<ServiceArgs> for Services {
             private_bucket: args.private_bucket,
             media_bucket: args.media_bucket,
             force_path_style: args.s3_path_style,
-        };
+        }
+    }
+}
+
+/// The services of an installation.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The queue of jobs.
+    pub queue: QueueAddress,
+    /// Both buckets.
+    pub store: S3StoreConfig,
+}
+
+impl From<ServiceArgs> for Services {
+    fn from(args: ServiceArgs) -> Self {
         Self {
-            database: args.database,
-            queue: args.queue,
-            store,
+            database: args.database.into(),
+            queue: args.queue.queue,
+            store: args.store.into(),
         }
     }
 }

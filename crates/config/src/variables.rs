@@ -202,7 +202,7 @@ mod tests {
             ("EDGEREEL_API_TOKEN", " secret ".to_owned()),
             ("EDGEREEL_EDGE_URL", "https://video.example".to_owned()),
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
-            ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
+            ("EDGEREEL_WEBHOOK_KEYS", format!("one:{KEY}")),
         ];
         let changed = changes
             .iter()

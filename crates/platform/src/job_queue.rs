@@ -1,7 +1,7 @@
 //! The interface of the job queue; no SDK type crosses it.
 //!
-//! Implemented by `catalog::SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
-//! `job_queue::conformance`. Terms and rules are those of SQS: at-least-once delivery, no
+//! Implemented by `catalog::SqlQueue` (a table in SQLite or PostgreSQL) and `catalog::SqsJobQueue` (an
+//! [`SqsQueue`] whose dead letters are in that table); each must pass `job_queue::conformance`. Terms and rules are those of SQS: at-least-once delivery, no
 //! guaranteed order, and a message belongs to its receiver only while the lease is kept.
 
 use std::fmt;
@@ -97,9 +97,11 @@ pub struct DeadLetter {
     pub receive_count: u32,
     /// Time of the first send.
     pub sent_ms: UnixMillis,
-    /// When it became a dead letter; when that was first noticed, if the queue does not
-    /// record it.
+    /// When it became a dead letter; when that was noticed, if the queue does not record it.
     pub dead_lettered_ms: UnixMillis,
+    /// It became a dead letter at this time or later. Work that was requested after this time has a
+    /// message of its own.
+    pub died_after_ms: UnixMillis,
     /// The last reason passed to `release` or `dead_letter`, if there is one.
     pub reason: Option<String>,
 }
@@ -127,6 +129,12 @@ pub enum QueueError {
     /// The dead letter does not exist: it was redriven or removed.
     #[error("no dead letter `{}`", .0.0)]
     NoSuchDeadLetter(DeadLetterId),
+    /// Without a dead-letter queue, a job that always fails would be delivered forever.
+    #[error("the queue `{queue}` has no dead-letter queue: give it a redrive policy")]
+    NoDeadLetterQueue {
+        /// Name of the queue.
+        queue: String,
+    },
     /// The queue cannot store the message, or denies access. A retry does not help.
     #[error("the queue `{queue}` refused: {detail}")]
     Refused {
@@ -194,15 +202,33 @@ pub trait JobQueue: Send + Sync {
     /// it.
     async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError>;
 
-    /// The oldest dead letters, at most `limit`; an arbitrary selection if the queue has no order.
-    /// They stay in the queue. Reading may hide them briefly from other readers.
+    /// Moves messages that have become dead letters to where the following methods find them, and
+    /// returns their number. Call it regularly, in one program or several.
+    async fn collect_dead_letters(&self) -> Result<u64, QueueError>;
+
+    /// The oldest collected dead letters, at most `limit`.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// The dead letter with this id, if it was collected.
+    async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError>;
+
+    /// The oldest collected dead letters that were not settled, at most `limit`.
+    async fn unsettled_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// Records that everything that follows from a dead letter was done. It stays, for the operator.
+    async fn settle_dead_letter(&self, id: &DeadLetterId) -> Result<(), QueueError>;
 
     /// Redrives one dead letter, or all, as if just sent, and returns their number.
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
 
     /// Removes one dead letter, or all, permanently, and returns their number.
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
+
+    /// How long a receiver can hold a message, if the queue limits that. Before, the receiver sends
+    /// the message again, and acknowledges this one.
+    fn longest_hold(&self) -> Option<Duration> {
+        None
+    }
 
     /// Counts the messages.
     async fn depth(&self) -> Result<Depth, QueueError>;

@@ -1,21 +1,18 @@
 //! Lambda program, scheduled: marks the videos of dead letters as failed.
 
 use api::services::dead_letter::fail_videos;
-use functions::{installation, log};
+use catalog::Catalog;
+use functions::{database, log, queue};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log()?;
-    let installation = installation().await?;
+    let database = database().await?;
+    let (queue, catalog) = (queue(&database).await?, Catalog::new(&database));
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        let failed = fail_videos(
-            &*installation.queue,
-            &installation.catalog,
-            platform::clock::now(),
-        )
-        .await?;
+        let failed = fail_videos(&*queue, &catalog, platform::clock::now()).await?;
         Ok::<_, Error>(json!({ "failed": failed }))
     }))
     .await

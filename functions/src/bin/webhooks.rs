@@ -1,21 +1,18 @@
 //! Lambda program, scheduled: sends due webhooks until shortly before the timeout of the function.
 
 use api::webhooks::Webhooks;
-use config::{KeyArgs, WebhookArgs};
+use config::{WebhookArgs, WebhookKeyArgs};
 use domain::time::UnixMillis;
-use functions::{installation, log};
+use functions::{database, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log()?;
-    let (keys, webhooks) = (config::read::<KeyArgs>()?, config::read::<WebhookArgs>()?);
-    let webhooks = Webhooks::new(
-        &installation().await?,
-        keys.key_encryption_keys,
-        webhooks.policy(),
-    );
+    let keys = config::read::<WebhookKeyArgs>()?.webhook_keys;
+    let policy = config::read::<WebhookArgs>()?.policy();
+    let webhooks = Webhooks::new(&database().await?, keys, policy);
     let dispatcher = webhooks.dispatcher()?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = UnixMillis::new(event.context.deadline);

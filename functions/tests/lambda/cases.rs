@@ -46,7 +46,8 @@ impl Cloud {
     /// An environment with this database.
     pub(crate) async fn with(address: String, folder: TempDir) -> Self {
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
-        let (database, catalog) = connect::catalog(&address).await.unwrap();
+        let database = catalog::database::open(&address).await.unwrap();
+        let catalog = catalog::Catalog::new(&database);
         let how = QueueUse {
             max_receives: 5,
             holder: "test",
@@ -57,7 +58,7 @@ impl Cloud {
         let config = s3.store_config();
         let variables = vec![
             ("EDGEREEL_DATABASE", address),
-            ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
+            ("EDGEREEL_WEBHOOK_KEYS", format!("one:{KEY}")),
             ("EDGEREEL_S3_ENDPOINT", config.endpoint.clone()),
             ("EDGEREEL_S3_ACCESS_KEY_ID", config.access_key_id.clone()),
             (

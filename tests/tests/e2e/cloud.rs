@@ -1,6 +1,7 @@
 //! The parts run separately, as in the cloud: an API, transcoders, a database, a queue and buckets,
 //! configured by environment variables.
 
+use catalog::database::DatabaseConfig;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -79,7 +80,7 @@ async fn on_one_host_with_a_file_and_an_s3_server() {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
-        database: Secret::new(database),
+        database: DatabaseConfig::migrating(database.parse().expect("an address")),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };
@@ -93,7 +94,7 @@ async fn without_an_event_source_every_upload_is_made() {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
-        database: Secret::new(database),
+        database: DatabaseConfig::migrating(database.parse().expect("an address")),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };
@@ -179,7 +180,7 @@ async fn in_the_cloud_with_postgresql_sqs_and_s3() {
         return;
     };
     let services = Services {
-        database: Secret::new(postgres.database()),
+        database: DatabaseConfig::migrating(postgres.database().parse().expect("an address")),
         queue: QueueAddress::Sqs(queue(&aws).await),
         store: buckets(&aws).await,
     };
@@ -212,7 +213,7 @@ async fn a_queue_that_goes_away_and_comes_back() {
         ..queue.clone()
     });
     let services = Services {
-        database: Secret::new(database),
+        database: DatabaseConfig::migrating(database.parse().expect("an address")),
         queue: QueueAddress::Sqs(queue),
         store: s3.store_config(),
     };

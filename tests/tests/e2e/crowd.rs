@@ -1,20 +1,20 @@
 //! Concurrent uploads: nothing is lost or duplicated. `make bench-api` does the same with a
 //! thousand.
 
+use catalog::database::DatabaseConfig;
 use std::sync::Arc;
 
 use catalog::connect::QueueAddress;
 use config::Services;
 use e2e::crowd::uploads;
 use e2e::site::Site;
-use platform::secret::Secret;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 
 async fn show(database: String, folder: tempfile::TempDir) {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let services = Services {
-        database: Secret::new(database),
+        database: DatabaseConfig::migrating(database.parse().expect("an address")),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };

@@ -15,6 +15,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use catalog::Catalog;
+use catalog::SqsJobQueue;
 use catalog::database::open_sqlite;
 use config::Installation;
 use domain::content_key::KeyEncryptionKeys;
@@ -71,7 +72,10 @@ impl Site {
             region: None,
             keys: Some(keys),
         };
-        let queue: SharedQueue = Arc::new(SqsQueue::open(&config).await.unwrap());
+        let queue: SharedQueue = Arc::new(SqsJobQueue::new(
+            SqsQueue::open(&config).await.unwrap(),
+            &database,
+        ));
         let store = Arc::new(s3.store());
         let mut config = ApiConfig::default();
         config.profiles.extend(["small".to_owned()]);
@@ -88,7 +92,7 @@ impl Site {
             edge_url: edge.url(),
             grant_keys: GrantKeys::parse(world::GRANT_KEYS).unwrap(),
             pass_keys: Some(PassKeys::parse(world::PASS_KEYS).unwrap()),
-            key_encryption_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
+            webhook_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
             webhook_policy: Policy {
                 allow_private: true,
                 allow_http: true,

@@ -1,6 +1,7 @@
 //! A large file from the command line, whose upload is killed twice: it completes, and no part is
 //! sent again that the store had already. `UPLOAD_MB` sets the size; the default is 200.
 
+use catalog::database::{DatabaseAddress, DatabaseConfig};
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -21,7 +22,6 @@ use e2e::site::{Site, TOKEN};
 use futures::StreamExt as _;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
-use platform::secret::Secret;
 use platform::testing;
 use rustix::process::Signal;
 use s3_server::S3Server;
@@ -202,9 +202,8 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
         .unwrap_or(200_u64);
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
     let services = Services {
-        database: Secret::new(format!(
-            "sqlite:{}",
-            folder.path().join("edgereel.db").display()
+        database: DatabaseConfig::migrating(DatabaseAddress::file(
+            folder.path().join("edgereel.db"),
         )),
         queue: QueueAddress::Database,
         store: store(&folder.path().join("s3"), &log).await,

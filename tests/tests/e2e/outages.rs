@@ -1,6 +1,7 @@
 //! Services are unavailable for a while, in every way that networks fail: all videos are ready in
 //! the end, without intervention.
 
+use catalog::database::DatabaseConfig;
 use std::time::{Duration, Instant};
 
 use catalog::AttemptOutcome;
@@ -11,7 +12,6 @@ use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::Site;
-use platform::secret::Secret;
 use platform::testing::RunningServer;
 use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;
@@ -106,7 +106,7 @@ async fn of_the_database() {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = postgres.database();
     let services = Services {
-        database: Secret::new(database.clone()),
+        database: DatabaseConfig::migrating(database.clone().parse().expect("an address")),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };
@@ -147,7 +147,7 @@ async fn of_the_store() {
     let store = s3.store_config();
     let endpoint = store.endpoint.clone();
     let services = Services {
-        database: Secret::new(database),
+        database: DatabaseConfig::migrating(database.parse().expect("an address")),
         queue: QueueAddress::Database,
         store,
     };
@@ -185,7 +185,7 @@ async fn of_descriptors() {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
-        database: Secret::new(database),
+        database: DatabaseConfig::migrating(database.parse().expect("an address")),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };

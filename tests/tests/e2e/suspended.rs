@@ -1,6 +1,7 @@
 //! A worker is suspended for longer than its lease, as on a laptop that sleeps: its videos become
 //! ready without intervention, within seconds after it wakes.
 
+use catalog::database::DatabaseConfig;
 use std::time::Duration;
 
 use catalog::connect::QueueAddress;
@@ -10,7 +11,6 @@ use domain::ids::VideoId;
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::site::Site;
-use platform::secret::Secret;
 use platform::testing::RunningServer;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Scene {
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
         let services = Services {
-            database: Secret::new(database),
+            database: DatabaseConfig::migrating(database.parse().expect("an address")),
             queue: QueueAddress::Database,
             store: s3.store_config(),
         };

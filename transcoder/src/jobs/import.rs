@@ -50,7 +50,7 @@ impl ImportJob<'_> {
             Err(fate) => return fate,
         };
         let stop = cancel.child_token();
-        let heartbeat = Heartbeat::start(worker, &claim, delivery.receipt.clone(), stop.clone());
+        let heartbeat = Heartbeat::start(worker, &claim, delivery, stop.clone());
         let fetched = stop.run_until_cancelled(Box::pin(self.fetch(&claim))).await;
         let lost = heartbeat.stop().await;
         let result = match (lost, fetched) {

@@ -88,7 +88,7 @@ impl TranscodeJob<'_> {
             cancel,
         } = self.context;
         let stop = cancel.child_token();
-        let heartbeat = Heartbeat::start(worker, claim, delivery.receipt.clone(), stop.clone());
+        let heartbeat = Heartbeat::start(worker, claim, delivery, stop.clone());
         let result = self.transcode(profile, claim, &stop).await;
         let lost = heartbeat.stop().await;
         let result = match lost {

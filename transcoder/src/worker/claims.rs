@@ -13,6 +13,7 @@ use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::heartbeat::REPLACEMENT;
 use super::{CATALOG_PAUSE, Worker};
 use crate::error::TranscodeError;
 use crate::jobs::{Fate, JobContext};
@@ -55,6 +56,11 @@ impl JobContext<'_> {
                         info!("this worker has claimed it already");
                         return Ok(claim);
                     }
+                    // The holder has held its message for too long, and this one takes its place.
+                    Some(_) if worker.replaced_its_message(video).await => {
+                        info!("another worker has it, for hours");
+                        return Err(Fate::Replace { pause: REPLACEMENT });
+                    }
                     // The message of the holder was delivered before. This one is delivered for
                     // the first time, so it is a duplicate of it.
                     Some(_) if delivery.receive_count <= 1 => {
@@ -65,7 +71,9 @@ impl JobContext<'_> {
                     Some(_) | None => {}
                 }
                 let pause = until_ms.since(clock::now()) + Duration::from_secs(1);
-                Err(Fate::release(pause, "held by another worker"))
+                // A message is delivered a few times only, and must outlast a holder that is alive.
+                let growth = 1 << delivery.receive_count.saturating_sub(2).min(6);
+                Err(Fate::release(pause * growth, "held by another worker"))
             }
             Err(problem) => {
                 warn!(
@@ -149,6 +157,21 @@ impl JobContext<'_> {
 }
 
 impl Worker {
+    /// How long this worker can hold a message.
+    pub(super) fn longest_hold(&self) -> Option<Duration> {
+        self.config.longest_hold.or(self.queue.longest_hold())
+    }
+
+    /// Whether the holder of a video has been at work for longer than a message can be held.
+    async fn replaced_its_message(&self, video: VideoId) -> bool {
+        let Some(hold) = self.longest_hold() else {
+            return false;
+        };
+        let attempts = self.catalog.attempts(video).await.unwrap_or_default();
+        let last = attempts.iter().max_by_key(|it| it.fence);
+        last.is_some_and(|it| it.started_ms + hold <= clock::now())
+    }
+
     /// The consequence of an infrastructure failure of the current attempt.
     async fn after_failure(
         &self,

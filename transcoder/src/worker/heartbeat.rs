@@ -1,10 +1,13 @@
 //! Renews the claim of a job in the catalog, and its lease in the queue, while it is processed.
+//!
+//! Some queues limit how long a receiver can hold a message (SQS: 12 hours). Before, the worker puts
+//! a new message in its place, which comes back now and then until the job is done.
 
 use std::time::{Duration, Instant};
 
 use catalog::{CatalogError, Claim};
 use platform::clock;
-use platform::job_queue::{QueueError, ReceiptHandle};
+use platform::job_queue::{Delivery, QueueError, ReceiptHandle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -14,6 +17,8 @@ use super::{Worker, is_claim_lost};
 
 /// The longest time that work continues after its claim was revoked.
 const PULSE: Duration = Duration::from_secs(2);
+/// How long the message is delayed that takes the place of one that was held for too long.
+pub(super) const REPLACEMENT: Duration = Duration::from_secs(15 * 60);
 
 /// A running heartbeat; stop it when the work is done.
 pub(crate) struct Heartbeat {
@@ -22,17 +27,22 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Renews the claim every few seconds, so that work on a cancelled or deleted video ends soon,
-    /// and extends the message three times per lease. When the claim is lost, or the catalog is
+    /// Checks the claim every few seconds, so that work on a cancelled or deleted video ends soon,
+    /// and renews claim and message three times per lease. When the claim is lost, or the catalog is
     /// unavailable for a whole lease, `work` is cancelled.
     pub(crate) fn start(
         worker: &Worker,
         claim: &Claim,
-        receipt: ReceiptHandle,
+        delivery: &Delivery,
         work: CancellationToken,
     ) -> Self {
         let enough = CancellationToken::new();
         let (worker, claim, stop) = (worker.clone(), claim.clone(), enough.clone());
+        let mut message = Message {
+            delivery: delivery.clone(),
+            held_since: Instant::now(),
+            is_replaced: false,
+        };
         let task = tokio::spawn(async move {
             let lease = worker.config.lease;
             let (mut renewed, mut extended) = (Instant::now(), Instant::now());
@@ -41,12 +51,20 @@ impl Heartbeat {
                     () = tokio::time::sleep(PULSE.min(lease / 3)) => {}
                     () = stop.cancelled() => return None,
                 }
-                if extended.elapsed() >= lease / 3 {
-                    extend(&worker, &receipt).await;
+                let is_due = extended.elapsed() >= lease / 3;
+                if is_due {
+                    message.keep(&worker).await;
                     extended = Instant::now();
                 }
-                match within(worker.catalog.renew(&claim, lease, clock::now())).await {
-                    Ok(_) => renewed = Instant::now(),
+                let checked = if is_due {
+                    let renewal = worker.catalog.renew(&claim, lease, clock::now());
+                    within(renewal).await.map(drop)
+                } else {
+                    within(worker.catalog.check_claim(&claim)).await
+                };
+                match checked {
+                    Ok(()) if is_due => renewed = Instant::now(),
+                    Ok(()) => {}
                     // After a whole lease without a response, another worker may have the video, and
                     // new results could not be recorded.
                     Err(problem) if is_claim_lost(&problem) || renewed.elapsed() > lease => {
@@ -68,6 +86,45 @@ impl Heartbeat {
     pub(crate) async fn stop(self) -> Option<CatalogError> {
         self.enough.cancel();
         self.task.await.ok().flatten()
+    }
+}
+
+/// The message of the job.
+struct Message {
+    delivery: Delivery,
+    held_since: Instant,
+    is_replaced: bool,
+}
+
+impl Message {
+    /// Extends its lease, or puts a new message in its place.
+    async fn keep(&mut self, worker: &Worker) {
+        if self.is_replaced {
+            return;
+        }
+        let hold = worker.longest_hold();
+        if hold.is_none_or(|it| self.held_since.elapsed() < it) {
+            return extend(worker, &self.delivery.receipt).await;
+        }
+        match self.replace(worker).await {
+            Ok(()) => self.is_replaced = true,
+            Err(problem) => warn!(
+                "could not send the message again before its lease ends: {:#}",
+                anyhow::Error::from(problem)
+            ),
+        }
+    }
+
+    /// The new message is sent before the old one is deleted: a duplicate is better than a loss.
+    async fn replace(&self, worker: &Worker) -> Result<(), QueueError> {
+        let queue = &worker.queue;
+        if let Ok(message) = &self.delivery.message {
+            queue.send(message, REPLACEMENT).await?;
+        }
+        match queue.ack(&self.delivery.receipt).await {
+            Ok(()) | Err(QueueError::LeaseLost) => Ok(()),
+            Err(problem) => Err(problem),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use domain::job::JobMessage;
 use domain::retry::Next;
 use domain::state::VideoState;
 use domain::time::UnixMillis;
-use platform::job_queue::{JobQueue, QueueError};
+use platform::job_queue::{DeadLetter, JobQueue, QueueError};
 
 /// Why dead letters could not be processed; try again later.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +19,11 @@ pub enum DeadLetterError {
     Catalog(#[from] CatalogError),
 }
 
-/// Maximum number of dead letters per run.
-const LIMIT: u32 = 1_000;
+/// Dead letters per statement.
+const BATCH: u32 = 100;
 
-/// Marks the videos of all dead letters as failed and returns how many changed. Dead letters are kept, so that they can
-/// be redriven; repeating this changes nothing.
+/// Settles the dead letters that were not settled yet: marks their videos as failed, and returns how many. Dead letters
+/// are kept, so that they can be redriven. Each is settled once, because its video may be retried afterwards.
 ///
 /// A job with attempts left is sent again: its deliveries were used up by an outage or by stopped workers, not by
 /// failures of the job.
@@ -35,32 +35,48 @@ pub async fn fail_videos(
     catalog: &Catalog,
     now: UnixMillis,
 ) -> Result<u64, DeadLetterError> {
+    queue.collect_dead_letters().await?;
     let mut failed = 0;
-    for letter in queue.dead_letters(LIMIT).await? {
-        // A message that cannot be parsed has no video.
-        let Ok(message) = &letter.message else {
-            continue;
-        };
-        if has_another_attempt(catalog, message, now).await? {
-            let (video, job) = (message.video(), message.id());
-            tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
-            match queue.redrive(Some(&letter.id)).await {
-                Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => continue,
-                Err(problem) => return Err(problem.into()),
-            }
+    loop {
+        let letters = queue.unsettled_dead_letters(BATCH).await?;
+        if letters.is_empty() {
+            return Ok(failed);
         }
-        // If a worker knew the reason, it has recorded it.
-        let failure = Failure::of(FailureCode::WorkerLost);
-        if catalog
-            .fail_permanently(message, &failure, letter.dead_lettered_ms, now)
-            .await?
-        {
-            let (video, job) = (message.video(), message.id());
-            tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
-            failed += 1;
+        for letter in &letters {
+            failed += u64::from(settle(queue, catalog, letter, now).await?);
+            queue.settle_dead_letter(&letter.id).await?;
         }
     }
-    Ok(failed)
+}
+
+/// Returns whether the video of a dead letter failed.
+async fn settle(
+    queue: &dyn JobQueue,
+    catalog: &Catalog,
+    letter: &DeadLetter,
+    now: UnixMillis,
+) -> Result<bool, DeadLetterError> {
+    // A message that cannot be parsed has no video.
+    let Ok(message) = &letter.message else {
+        return Ok(false);
+    };
+    let (video, job) = (message.video(), message.id());
+    if has_another_attempt(catalog, message, now).await? {
+        tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
+        return match queue.redrive(Some(&letter.id)).await {
+            Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => Ok(false),
+            Err(problem) => Err(problem.into()),
+        };
+    }
+    // If a worker knew the reason, it has recorded it.
+    let failure = Failure::of(FailureCode::WorkerLost);
+    let has_failed = catalog
+        .fail_permanently(message, &failure, letter.died_after_ms, now)
+        .await?;
+    if has_failed {
+        tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
+    }
+    Ok(has_failed)
 }
 
 /// Whether the video still waits for this job, and the job has attempts left.

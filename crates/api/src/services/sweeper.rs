@@ -1,31 +1,32 @@
 //! Cleans up: expired uploads, jobs whose message was lost, and obsolete generations.
 //!
 //! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating
-//! it changes nothing.
+//! it changes nothing. An index finds the videos that are due, so a run does not depend on the size of the library.
 
 mod steps;
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use catalog::shares::{Shares, SharesError};
 use catalog::webhooks::{WebhookError, Webhooks};
-use catalog::{Catalog, CatalogError, Video, VideoFilter};
+use catalog::{Catalog, CatalogError};
 use config::Installation;
-use domain::state::StateName;
+use domain::ids::VideoId;
+use domain::state::VideoState;
 use domain::time::UnixMillis;
 use platform::job_queue::{QueueError, SharedQueue};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 use serde::Serialize;
 
-use crate::services::arrivals;
 use crate::services::ingest::{Ingest, IngestError};
 
 /// The clean-up service. Clones share its state.
 #[derive(Clone)]
 pub struct Sweeper {
-    /// Lists overdue videos.
+    /// Lists due videos.
     pub catalog: Catalog,
     /// Receives lost jobs again.
     pub queue: SharedQueue,
@@ -50,7 +51,7 @@ pub struct SweepConfig {
     pub abort_uploads_after: Duration,
     /// Age at which an upload whose source is in the bucket counts as having lost its event.
     pub lost_event: Duration,
-    /// Waiting time, with an empty queue, after which a job counts as having lost its message.
+    /// Time without a sign of work after which a job counts as having lost its message.
     pub lost_message: Duration,
     /// How long an older generation is kept for current viewers after a newer one is published: at least the
     /// longest grant. Finished chunks of a cancelled or failed job are kept as long, for a retry.
@@ -60,6 +61,8 @@ pub struct SweepConfig {
     pub keep_rejected_sources_for: Duration,
     /// How long deliveries stay in the log, and expired links in the list.
     pub log_life: Duration,
+    /// How long one run looks at videos.
+    pub longest_run: Duration,
 }
 
 impl Default for SweepConfig {
@@ -71,6 +74,7 @@ impl Default for SweepConfig {
             keep_generations_for: Duration::from_secs(8 * 24 * 3600),
             keep_rejected_sources_for: Duration::from_secs(7 * 24 * 3600),
             log_life: Duration::from_secs(30 * 24 * 3600),
+            longest_run: Duration::from_secs(10 * 60),
         }
     }
 }
@@ -121,19 +125,10 @@ pub enum SweepError {
     Webhooks(#[from] WebhookError),
 }
 
-/// The kinds of clean-up of a video.
-#[derive(Clone, Copy)]
-enum CleanupStep {
-    TakeArrived,
-    ExpireUpload,
-    SendAgain,
-    ImportAgain,
-    RemoveUnseen,
-    RemoveRefused,
-}
-
-/// Videos per page.
-const PAGE: u32 = 200;
+/// Videos per statement.
+const BATCH: u32 = 200;
+/// When a video is looked at again after a failure.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(3600);
 
 impl Sweeper {
     /// The service of an installation.
@@ -150,63 +145,9 @@ impl Sweeper {
         }
     }
 
-    /// Cleans up once. Failed steps are left for the next time.
+    /// Cleans up once. The parts do not depend on each other, and failed ones are left for the next time.
     pub async fn sweep(&self, now: UnixMillis) -> SweepSummary {
         let mut swept = SweepSummary::default();
-        swept.arrivals = self
-            .each(
-                StateName::Uploading,
-                CleanupStep::TakeArrived,
-                now,
-                &mut swept.failures,
-            )
-            .await;
-        for state in [StateName::Created, StateName::Uploading] {
-            swept.uploads += self
-                .each(state, CleanupStep::ExpireUpload, now, &mut swept.failures)
-                .await;
-        }
-        match self.abort_orphans(now).await {
-            Ok(strays) => swept.strays = strays,
-            Err(problem) => failed(&mut swept.failures, "unfinished uploads", &problem),
-        }
-        match self.is_queue_empty().await {
-            Ok(true) => {
-                let failures = &mut swept.failures;
-                swept.jobs += self
-                    .each(
-                        StateName::Uploading,
-                        CleanupStep::ImportAgain,
-                        now,
-                        failures,
-                    )
-                    .await;
-                for state in [
-                    StateName::Queued,
-                    StateName::Processing,
-                    StateName::Playable,
-                ] {
-                    swept.jobs += self
-                        .each(state, CleanupStep::SendAgain, now, &mut swept.failures)
-                        .await;
-                }
-            }
-            Ok(false) => {}
-            Err(problem) => failed(&mut swept.failures, "queue", &problem),
-        }
-        for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
-            swept.generations += self
-                .each(state, CleanupStep::RemoveUnseen, now, &mut swept.failures)
-                .await;
-        }
-        swept.refused = self
-            .each(
-                StateName::Failed,
-                CleanupStep::RemoveRefused,
-                now,
-                &mut swept.failures,
-            )
-            .await;
         match self.webhooks.prune(now - self.config.log_life).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
             Err(problem) => failed(&mut swept.failures, "webhook log", &problem.into()),
@@ -215,60 +156,73 @@ impl Sweeper {
             Ok(pruned) => swept.shares = pruned,
             Err(problem) => failed(&mut swept.failures, "expired share links", &problem.into()),
         }
+        match self.abort_orphans(now).await {
+            Ok(strays) => swept.strays = strays,
+            Err(problem) => failed(&mut swept.failures, "unfinished uploads", &problem),
+        }
+        self.sweep_videos(now, &mut swept).await;
         swept
     }
 
-    /// Applies a step to every video in a state and returns the number of changes.
-    async fn each(
-        &self,
-        state: StateName,
-        chore: CleanupStep,
-        now: UnixMillis,
-        failures: &mut u64,
-    ) -> u64 {
-        let mut filter = VideoFilter {
-            states: vec![state],
-            limit: PAGE,
-            ..VideoFilter::default()
-        };
-        let mut changed = 0;
-        loop {
-            let page = match self.catalog.list_videos(&filter).await {
-                Ok(page) => page,
-                Err(problem) => {
-                    failed(failures, "videos", &problem.into());
-                    return changed;
-                }
+    /// Looks at the videos that are due, for a limited time.
+    pub async fn sweep_videos(&self, now: UnixMillis, swept: &mut SweepSummary) {
+        let (began, mut seen) = (Instant::now(), HashSet::new());
+        while began.elapsed() < self.config.longest_run {
+            let due = match self.catalog.due_videos(now, BATCH).await {
+                Ok(due) => due,
+                Err(problem) => return failed(&mut swept.failures, "videos", &problem.into()),
             };
-            for video in page.videos {
-                let id = video.id;
-                let done = match chore {
-                    CleanupStep::TakeArrived => self.ingest_arrived(&video, now).await,
-                    CleanupStep::ExpireUpload => self.expire_upload(&video, now).await,
-                    CleanupStep::SendAgain => self.resend_job(&video, now).await,
-                    CleanupStep::ImportAgain => self.resend_import(&video, now).await,
-                    CleanupStep::RemoveUnseen => self.remove_obsolete(&video, now).await,
-                    CleanupStep::RemoveRefused => self.remove_rejected_source(&video, now).await,
+            let before = seen.len();
+            for it in &due {
+                seen.insert(it.video);
+                let next = match self.sweep_video(it.video, now, swept).await {
+                    Ok(next) => next,
+                    Err(problem) => {
+                        failed(&mut swept.failures, &it.video.to_string(), &problem);
+                        Some(now + AFTER_A_FAILURE)
+                    }
                 };
-                match done {
-                    Ok(true) => changed += 1,
-                    Ok(false) => {}
-                    Err(problem) => failed(failures, &id.to_string(), &problem),
+                if let Err(problem) = self.catalog.look_again(it, next).await {
+                    return failed(&mut swept.failures, "videos", &problem.into());
                 }
             }
-            match page.next {
-                Some(next) => filter.after = Some(next),
-                None => return changed,
+            if seen.len() == before {
+                return;
             }
         }
+        tracing::info!("the clean-up goes on with the next run");
     }
 
-    /// Ingests a source that is in the bucket and whose event is overdue.
-    async fn ingest_arrived(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
-        if video.updated_ms + self.config.lost_event > now {
-            return Ok(false);
+    /// Handles what is overdue of one video, and returns when to look at it again; `None`: not before its state changes.
+    async fn sweep_video(
+        &self,
+        id: VideoId,
+        now: UnixMillis,
+        swept: &mut SweepSummary,
+    ) -> Result<Option<UnixMillis>, SweepError> {
+        let video = match self.catalog.get_video(id).await {
+            Ok(video) => video,
+            Err(CatalogError::NotFound { .. }) => return Ok(None),
+            Err(problem) => return Err(problem.into()),
+        };
+        match video.state {
+            VideoState::Created | VideoState::Uploading => {
+                self.sweep_upload(&video, now, swept).await
+            }
+            VideoState::Queued | VideoState::Processing | VideoState::Playable => {
+                let next = self.resend_job(&video, now, swept).await?;
+                Ok(Some(next))
+            }
+            VideoState::Ready { .. } | VideoState::Cancelled => {
+                self.remove_obsolete(&video, now, swept).await
+            }
+            VideoState::Failed(_) => {
+                let source = self.remove_rejected_source(&video, now, swept).await?;
+                let outputs = self.remove_obsolete(&video, now, swept).await?;
+                Ok(source.into_iter().chain(outputs).min())
+            }
+            VideoState::Stored | VideoState::Deleted => Ok(None),
         }
-        Ok(arrivals::ingest_if_stored(&self.ingest, video, now).await?)
     }
 }
 

@@ -147,7 +147,7 @@ async fn an_unavailable_store_loses_no_upload() {
         ..sweeper(&world)
     };
     let swept = blind.sweep(clock::now() + 2 * DAY).await;
-    assert_eq!((swept.uploads, swept.failures), (0, 2), "{swept:?}");
+    assert_eq!((swept.uploads, swept.failures), (0, 1), "{swept:?}");
     assert_eq!(world.state(arrived.video()).await, "uploading");
 }
 
@@ -163,19 +163,96 @@ async fn old_entries_of_the_log_of_webhooks_are_removed() {
 }
 
 #[tokio::test]
-async fn a_lost_message_is_sent_again_once_it_is_missed() {
+async fn a_lost_message_is_sent_again_whatever_else_waits() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let id = world.upload_small().await;
-    assert_eq!(
-        sweeper.sweep(clock::now() + DAY).await.jobs,
-        0,
-        "the message waits in the queue"
-    );
     assert_eq!(world.jobs().await.len(), 1, "taken, and lost");
-    assert_eq!(sweeper.sweep(clock::now()).await.jobs, 0, "not overdue");
-    assert_eq!(sweeper.sweep(clock::now() + DAY).await.jobs, 1);
-    assert_eq!(world.jobs().await[0].video, id);
+    // A busy queue.
+    let other = world.upload_small().await;
+    let minutes = |it: u64| clock::now() + Duration::from_secs(60) * u32::try_from(it).unwrap();
+    assert_eq!(sweeper.sweep(minutes(14)).await.jobs, 0, "not overdue");
+    let swept = sweeper.sweep(minutes(16)).await;
+    assert_eq!(swept.jobs, 2, "one of them twice: {swept:?}");
+    let jobs: Vec<_> = world.jobs().await.iter().map(|it| it.video).collect();
+    assert!(jobs.contains(&id) && jobs.contains(&other), "{jobs:?}");
+    // While nobody takes it, it is sent again ever more rarely.
+    let mut sent = 0;
+    for minute in 17..=24 * 60 {
+        sent += sweeper.sweep(minutes(minute)).await.jobs;
+    }
+    assert!((8..=16).contains(&sent), "{sent} times");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_at_work_keeps_its_job() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    world.jobs().await;
+    let claim = world.claim(id).await;
+    let mut now = clock::now();
+    for _ in 0..60 {
+        now += Duration::from_secs(60);
+        world
+            .catalog
+            .renew(&claim, Duration::from_secs(120), now)
+            .await
+            .unwrap();
+        assert_eq!(sweeper.sweep(now).await.jobs, 0);
+    }
+    // The worker is gone, and its message too.
+    assert_eq!(sweeper.sweep(now + DAY).await.jobs, 1);
+}
+
+/// The pause after a failed attempt is part of its message.
+#[tokio::test]
+async fn a_job_that_pauses_after_a_failure_is_not_lost() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    let mut now = clock::now();
+    let failure = Failure::of(FailureCode::Internal);
+    for _ in 0..4 {
+        let claim = world.claim(id).await;
+        world
+            .catalog
+            .fail(&claim, &failure, true, "", now)
+            .await
+            .unwrap();
+    }
+    world.jobs().await;
+    for minute in [20, 50, 70] {
+        let at = now + Duration::from_secs(minute * 60);
+        assert_eq!(sweeper.sweep(at).await.jobs, 0, "after {minute} minutes");
+    }
+    now += Duration::from_secs(80 * 60);
+    assert_eq!(sweeper.sweep(now).await.jobs, 1);
+}
+
+#[tokio::test]
+async fn an_old_library_is_swept_in_parts_and_then_left_alone() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    world.jobs().await;
+    let claim = world.claim(id).await;
+    world
+        .catalog
+        .mark_ready(&claim, &Receipt::default(), clock::now())
+        .await
+        .unwrap();
+    let later = clock::now() + 9 * DAY;
+    assert_eq!(world.catalog.due_videos(later, 10).await.unwrap().len(), 1);
+    assert_eq!(sweeper.sweep(later).await.failures, 0);
+    assert_eq!(
+        world
+            .catalog
+            .due_videos(later + 365 * DAY, 10)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 #[tokio::test]

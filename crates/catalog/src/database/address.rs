@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::AnyConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use super::Kind;
+
 /// Address of a database: `sqlite:PATH`, a plain path, or `postgres://USER:PASSWORD@HOST/NAME`.
 ///
 /// `Display` and `Debug` omit the password and the options.
@@ -18,6 +20,15 @@ pub struct DatabaseAddress(Place);
 pub(super) enum Place {
     File(PathBuf),
     Server(Server),
+}
+
+impl Place {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::File(_) => Kind::Sqlite,
+            Self::Server(_) => Kind::Postgres,
+        }
+    }
 }
 
 /// A PostgreSQL server and the name of a database on it.
@@ -38,6 +49,14 @@ impl DatabaseAddress {
     /// A SQLite file, whatever its name looks like.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Place::File(path.into()))
+    }
+
+    /// The address with its password and options, for another process.
+    pub fn expose(&self) -> String {
+        match &self.0 {
+            Place::File(path) => format!("sqlite:{}", path.display()),
+            Place::Server(server) => server.url.clone(),
+        }
     }
 
     pub(super) fn place(&self) -> &Place {
@@ -103,20 +122,17 @@ impl Server {
             ),
         };
         let mut url = text.to_owned();
-        // The default must not send secrets in clear text over a network.
+        // The default must not send secrets over a network in clear text, or to a server that only
+        // claims to be the database.
         let says_nothing = !text.contains("sslmode=") && !text.contains("ssl-mode=");
         if says_nothing
             && is_remote(&options)
             && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
         {
             url.push(if text.contains('?') { '&' } else { '?' });
-            url.push_str("sslmode=require");
+            url.push_str("sslmode=verify-full");
         }
         Ok(Self { url, shown })
-    }
-
-    pub(super) fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
-        self.url.parse()
     }
 
     pub(super) fn any_options(&self) -> Result<AnyConnectOptions, sqlx::Error> {
@@ -215,19 +231,19 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_server_is_spoken_to_in_cipher_unless_configured_otherwise() {
+    fn a_remote_server_must_prove_its_name_unless_configured_otherwise() {
         for (text, expected) in [
             (
                 "postgres://db.example/videos",
-                "postgres://db.example/videos?sslmode=require",
+                "postgres://db.example/videos?sslmode=verify-full",
             ),
             (
                 "postgres://db.example/videos?user=me",
-                "postgres://db.example/videos?user=me&sslmode=require",
+                "postgres://db.example/videos?user=me&sslmode=verify-full",
             ),
             (
-                "postgres://db.example/videos?sslmode=verify-full",
-                "postgres://db.example/videos?sslmode=verify-full",
+                "postgres://db.example/videos?sslmode=require",
+                "postgres://db.example/videos?sslmode=require",
             ),
             (
                 "postgres://db.example/videos?sslmode=disable",

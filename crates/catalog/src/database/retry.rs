@@ -63,6 +63,11 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     has_code(error, &["5", "261"])
 }
 
+/// PostgreSQL: the server is starting, or recovers.
+pub(super) fn is_starting(error: &sqlx::Error) -> bool {
+    has_code(error, &["57P03"])
+}
+
 fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(|it| it.code());
     code.is_some_and(|it| codes.contains(&it.as_ref()))

@@ -1,3 +1,5 @@
+use tempfile::TempDir;
+
 use super::*;
 
 #[tokio::test]
@@ -116,9 +118,8 @@ async fn what_cannot_be_opened_says_so() {
     assert!(matches!(foreign, OpenError::Open { .. }), "{foreign:?}");
 }
 
-#[tokio::test]
-async fn a_file_of_a_newer_version_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+/// A file that a newer program has migrated, which works with programs from `oldest` on.
+async fn file_of_a_newer_program(folder: &TempDir, oldest: i64) -> DatabaseConfig {
     let path = folder.path().join("edgereel.db");
     let database = open_sqlite(&path).await.unwrap();
     let mut transaction = database.write().await.unwrap();
@@ -129,10 +130,77 @@ async fn a_file_of_a_newer_version_is_left_alone() {
     .execute(&mut *transaction)
     .await
     .unwrap();
+    sqlx::query("UPDATE compatibility SET oldest_program = $1")
+        .bind(oldest)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
     database.close().await;
-    assert!(matches!(
-        open_sqlite(&path).await,
-        Err(OpenError::Newer { .. })
-    ));
+    DatabaseConfig::migrating(DatabaseAddress::file(path))
+}
+
+#[tokio::test]
+async fn a_program_works_with_the_additions_of_a_newer_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let migrating = file_of_a_newer_program(&folder, 18).await;
+    assert_eq!(migrating.migrate(false).await.unwrap(), []);
+    for migrate in [true, false] {
+        let config = DatabaseConfig {
+            migrate,
+            ..migrating.clone()
+        };
+        config.open().await.unwrap().close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_leaves_a_database_alone_that_lacks_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let migrating = file_of_a_newer_program(&folder, 999).await;
+    for migrate in [true, false] {
+        let config = DatabaseConfig {
+            migrate,
+            ..migrating.clone()
+        };
+        let refused = config.open().await;
+        assert!(
+            matches!(
+                refused,
+                Err(OpenError::Schema {
+                    source: SchemaError::Newer,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_who_may_migrate_creates_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("edgereel.db");
+    let migrating = DatabaseConfig::migrating(DatabaseAddress::file(&path));
+    let config = DatabaseConfig {
+        migrate: false,
+        ..migrating.clone()
+    };
+    let is_refused = |opened: Result<Database, OpenError>| {
+        matches!(
+            opened,
+            Err(OpenError::Schema {
+                source: SchemaError::Older { missing: 15.. },
+                ..
+            })
+        )
+    };
+    assert!(is_refused(config.open().await), "there is no file");
+    assert!(!path.exists());
+    let missing = migrating.migrate(true).await.unwrap();
+    assert_eq!(missing[0].number, 1);
+    assert!(is_refused(config.open().await), "it was a dry run");
+    assert_eq!(migrating.migrate(false).await.unwrap(), missing);
+    assert_eq!(migrating.migrate(false).await.unwrap(), []);
+    config.open().await.unwrap().close().await;
 }

@@ -143,17 +143,32 @@ impl JobQueue for SqlQueue {
         check_one(buried)
     }
 
+    async fn collect_dead_letters(&self) -> Result<u64, QueueError> {
+        self.dead_letter_now().await
+    }
+
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
-        self.dead_letter_now().await?;
-        self.dead(limit).await.map_err(|it| self.failed(it))
+        self.oldest_dead(limit).await
+    }
+
+    async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {
+        self.dead_by_id(id).await
+    }
+
+    async fn unsettled_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
+        self.oldest_unsettled(limit).await
+    }
+
+    async fn settle_dead_letter(&self, id: &DeadLetterId) -> Result<(), QueueError> {
+        self.settle(id).await?;
+        Ok(())
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        self.dead_letter_now().await?;
         let redriven = self
             .change(
-                "UPDATE messages SET dead_lettered_ms = NULL, reason = NULL, receives = 0, receipt = NULL, holder = NULL,
-                 visible_ms = $1
+                "UPDATE messages SET dead_lettered_ms = NULL, settled_ms = NULL, died_after_ms = NULL, reason = NULL, receives = 0,
+                 receipt = NULL, holder = NULL, visible_ms = $1
                  WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND id = coalesce($3, id)",
                 |query| query.bind(sql(clock::now())).bind(&self.queue).bind(only.map(|it| it.0.as_str())),
             )
@@ -163,7 +178,6 @@ impl JobQueue for SqlQueue {
     }
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        self.dead_letter_now().await?;
         let purged = self
             .change(
                 "DELETE FROM messages WHERE queue = $1 AND dead_lettered_ms IS NOT NULL AND id = coalesce($2, id)",

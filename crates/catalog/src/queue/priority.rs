@@ -72,6 +72,14 @@ impl PriorityQueue {
     }
 }
 
+/// The oldest of two lists.
+fn oldest(mut letters: Vec<DeadLetter>, others: Vec<DeadLetter>, limit: u32) -> Vec<DeadLetter> {
+    letters.extend(others);
+    letters.sort_by(|a, b| (a.dead_lettered_ms, &a.id.0).cmp(&(b.dead_lettered_ms, &b.id.0)));
+    letters.truncate(limit as usize);
+    letters
+}
+
 /// The results of both queues: one dead letter is in one of them.
 fn sum(first: Result<u64, QueueError>, second: Result<u64, QueueError>) -> Result<u64, QueueError> {
     match (first, second) {
@@ -147,12 +155,35 @@ impl JobQueue for PriorityQueue {
         self.interactive.dead_letter(receipt, reason).await
     }
 
+    async fn collect_dead_letters(&self) -> Result<u64, QueueError> {
+        Ok(self.interactive.collect_dead_letters().await?
+            + self.bulk.collect_dead_letters().await?)
+    }
+
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
-        let mut letters = self.interactive.dead_letters(limit).await?;
-        letters.extend(self.bulk.dead_letters(limit).await?);
-        letters.sort_by(|a, b| (a.dead_lettered_ms, &a.id.0).cmp(&(b.dead_lettered_ms, &b.id.0)));
-        letters.truncate(limit as usize);
-        Ok(letters)
+        let letters = self.interactive.dead_letters(limit).await?;
+        Ok(oldest(letters, self.bulk.dead_letters(limit).await?, limit))
+    }
+
+    async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {
+        match self.interactive.dead_letter_of(id).await? {
+            Some(letter) => Ok(Some(letter)),
+            None => self.bulk.dead_letter_of(id).await,
+        }
+    }
+
+    async fn unsettled_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
+        let letters = self.interactive.unsettled_dead_letters(limit).await?;
+        Ok(oldest(
+            letters,
+            self.bulk.unsettled_dead_letters(limit).await?,
+            limit,
+        ))
+    }
+
+    async fn settle_dead_letter(&self, id: &DeadLetterId) -> Result<(), QueueError> {
+        self.interactive.settle_dead_letter(id).await?;
+        self.bulk.settle_dead_letter(id).await
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {

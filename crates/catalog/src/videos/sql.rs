@@ -12,6 +12,7 @@ mod jobs;
 mod lists;
 mod posters;
 mod rows;
+pub(super) mod sweeping;
 mod timeline;
 pub(super) mod videos;
 mod work;
@@ -111,8 +112,8 @@ async fn set_state(
     sqlx::query(
         "UPDATE videos SET state = $1, failure_class = $2, failure_code = $3, failure_sentence = $4,
             generation = coalesce($5, generation), version = version + 1, updated_ms = $6,
-            playable_ms = CASE WHEN $7 = 1 THEN coalesce(playable_ms, $6) ELSE playable_ms END
-         WHERE id = $8",
+            playable_ms = CASE WHEN $7 = 1 THEN coalesce(playable_ms, $6) ELSE playable_ms END, sweep_ms = $8
+         WHERE id = $9",
     )
     .bind(state.name().as_str())
     .bind(failure.map(|it| it.class().as_str()))
@@ -121,6 +122,7 @@ async fn set_state(
     .bind(published)
     .bind(sql(now))
     .bind(i64::from(state.can_be_played()))
+    .bind(sweeping::first_look(state, now).map(sql))
     .bind(&row.id)
     .execute(&mut **tx)
     .await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use catalog::database::{Database, OpenError, open};
+use catalog::database::{Database, DatabaseConfig, OpenError, SchemaError, open};
 use catalog::videos::conformance::Subject;
 use catalog::{Catalog, CatalogError, ClaimOutcome, NewVideo, VideoFilter};
 use domain::ids::{Generation, VideoId};
@@ -111,7 +111,7 @@ async fn many_may_open_a_new_database_at_once_and_close_it() {
 }
 
 #[tokio::test]
-async fn a_newer_version_may_add_columns_meanwhile_but_is_not_opened_by_an_older_one() {
+async fn a_newer_version_may_add_and_states_which_older_ones_may_go_on() {
     let Some(server) = Postgres::start() else {
         return;
     };
@@ -148,7 +148,18 @@ async fn a_newer_version_may_add_columns_meanwhile_but_is_not_opened_by_an_older
         .execute(&by_hand)
         .await
         .unwrap();
-    assert!(matches!(open(&address).await, Err(OpenError::Newer { .. })));
+    open(&address).await.unwrap().close().await;
+    sqlx::raw_sql("UPDATE compatibility SET oldest_program = 999")
+        .execute(&by_hand)
+        .await
+        .unwrap();
+    assert!(matches!(
+        open(&address).await,
+        Err(OpenError::Schema {
+            source: SchemaError::Newer,
+            ..
+        })
+    ));
 }
 
 #[tokio::test]
@@ -243,14 +254,111 @@ async fn a_server_is_spoken_to_by_tls_and_known_by_its_certificate() {
         "{ciphered} in cipher, {clear} in clear"
     );
 
-    for (address, mode) in [
-        (&by_name, "verify-full"),
-        (&server.database(), "verify-full"),
+    let ca = format!("&sslrootcert={}", server.certificate().display());
+    for (address, ca) in [
+        // Of an unknown authority; for another name.
+        (&by_name, ""),
+        (&server.database(), ""),
+        (&server.database(), ca.as_str()),
     ] {
-        let refused = open(&format!("{address}?sslmode={mode}")).await;
+        let refused = open(&format!("{address}?sslmode=verify-full{ca}")).await;
         assert!(
-            matches!(refused, Err(OpenError::Open { .. })),
+            matches!(refused, Err(OpenError::Certificate { .. })),
             "{refused:?}"
         );
     }
+}
+
+/// A role that may read and write rows, but create nothing, as functions and containers have it.
+#[tokio::test]
+async fn a_program_that_does_not_migrate_needs_no_right_to_create_tables() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let address = server.database();
+    let migrating = DatabaseConfig::migrating(address.parse().unwrap());
+    let by_hand = sqlx::PgPool::connect(&address).await.unwrap();
+    sqlx::raw_sql("CREATE ROLE clerk LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        .execute(&by_hand)
+        .await
+        .unwrap();
+    let restricted = address.replace("//test", "//clerk");
+    assert_ne!(restricted, address);
+    let config = DatabaseConfig {
+        address: restricted.parse().unwrap(),
+        migrate: false,
+        ..migrating.clone()
+    };
+    let lazy = config.open_lazily().await.unwrap();
+    let refused = Catalog::new(&lazy).ping(NOW).await.unwrap_err();
+    let CatalogError::Unavailable { source } = &refused else {
+        panic!("{refused:?}")
+    };
+    let shown = format!("{source:?}");
+    assert!(shown.contains("Older"), "{shown}");
+    let refused = config.open().await.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            OpenError::Schema {
+                source: SchemaError::Older { .. },
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+
+    assert!(migrating.migrate(false).await.unwrap().len() > 10);
+    sqlx::raw_sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk")
+        .execute(&by_hand)
+        .await
+        .unwrap();
+    for database in [lazy, config.open().await.unwrap()] {
+        let catalog = Catalog::new(&database);
+        catalog.note_upload_event(&job(1), NOW).await.unwrap();
+        catalog.ping(NOW).await.unwrap();
+        database.close().await;
+    }
+}
+
+/// A paused server answers late.
+#[tokio::test]
+async fn the_first_connection_may_take_twenty_seconds() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let address = server.database();
+    open(&address).await.unwrap().close().await;
+    let (slow, port) = slow_server(&address).await;
+    let address = address.replace(&format!(":{port}/"), &format!(":{slow}/"));
+    let config = DatabaseConfig {
+        migrate: false,
+        ..DatabaseConfig::migrating(address.parse().unwrap())
+    };
+    let database = config.open_lazily().await.unwrap();
+    Catalog::new(&database).ping(NOW).await.unwrap();
+}
+
+/// A port that passes connections on after 17 s, and the port of the server.
+async fn slow_server(address: &str) -> (u16, u16) {
+    let port: u16 = address
+        .rsplit_once(':')
+        .and_then(|(_, rest)| rest.split('/').next()?.parse().ok())
+        .expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let slow = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(17)).await;
+                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port))
+                    .await
+                    .expect("the server listens");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (slow, port)
 }

@@ -6,5 +6,6 @@ mod catalog_postgres;
 mod catalog_sqlite;
 mod queue_postgres;
 mod queue_sqlite;
+mod queue_sqs;
 mod webhooks_postgres;
 mod webhooks_sql;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::ids::VideoId;
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 
-use super::{Delivery, JobQueue, QueueError, Sent, SharedQueue};
+use super::{DeadLetter, Delivery, JobQueue, QueueError, Sent, SharedQueue};
 
 mod dead;
 pub use dead::*;
@@ -52,6 +52,14 @@ impl Subject {
             .await
             .expect("receive")
             .expect("a message should have come")
+    }
+
+    /// Collects the dead letters and reads them.
+    async fn dead_letters(&self, limit: u32) -> Vec<DeadLetter> {
+        let collected = self.queue().collect_dead_letters().await;
+        collected.expect("collect");
+        let letters = self.queue().dead_letters(limit).await;
+        letters.expect("dead letters")
     }
 
     async fn expect_nothing(&self, wait: Duration, why: &str) {
@@ -331,7 +339,7 @@ macro_rules! job_queue_conformance {
             a_job_at_work_can_be_sent_again a_second_sending_hurries_a_delayed_one
             eight_consumers_get_no_duplicates
             gives_up_after_the_last_delivery gives_up_what_workers_die_of a_malformed_body_becomes_a_dead_letter
-            redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
+            settles_once redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
         }
     };
 }

@@ -12,8 +12,10 @@
 //! - SQS does not record why a message became a dead letter. This module therefore sends a message
 //!   that is released for the last time to the dead-letter queue itself, with the reason; SQS moves
 //!   those whose workers stopped responding.
-//! - Dead letters can be read only by receiving them, in any order. While one reader looks, another
-//!   sees fewer of them.
+//! - Dead letters can be read only by receiving them, in any order. [`receive_dead`] hands them to
+//!   the owner of a table, who removes them here.
+//!
+//! [`receive_dead`]: SqsQueue::receive_dead
 //!
 //! A worker needs `sqs:GetQueueAttributes`, `GetQueueUrl`, `ReceiveMessage`,
 //! `ChangeMessageVisibility`, `DeleteMessage` and, on the dead-letter queue, `SendMessage`; a
@@ -28,17 +30,18 @@ mod open;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use domain::job::JobMessage;
 use domain::time::UnixMillis;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+pub use self::dead::SqsDeadLetter;
 use self::errors::{lost_or, queue_error};
 use self::leases::{Lease, Leases};
 pub use self::open::{OpenSqsError, SqsQueueConfig};
-use super::{DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent};
+use super::{DeadLetter, DeadLetterId, Delivery, Depth, QueueError, ReceiptHandle, Sent};
 
 /// Maximum wait of one receive request.
 const LONGEST_POLL: Duration = Duration::from_secs(20);
@@ -46,6 +49,8 @@ const LONGEST_POLL: Duration = Duration::from_secs(20);
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 /// Maximum visibility timeout.
 const LONGEST_LEASE: Duration = Duration::from_secs(12 * 60 * 60);
+/// A message can be hidden for 12 hours after it was received, however often that is extended.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(11 * 60 * 60);
 
 /// An SQS queue with its dead-letter queue; clones share their leases.
 #[derive(Debug, Clone)]
@@ -54,20 +59,21 @@ pub struct SqsQueue {
     /// Display name, for logs and errors.
     name: String,
     url: String,
-    dead_url: String,
-    /// Maximum number of deliveries, from the redrive policy.
-    max_receives: u32,
+    /// Read at the first use.
+    redrive: Arc<OnceCell<Redrive>>,
     leases: Arc<Leases>,
-    first_seen: Arc<dead::FirstSeen>,
+}
+
+/// The redrive policy of a queue.
+#[derive(Debug, Clone)]
+struct Redrive {
+    /// URL of the dead-letter queue.
+    dead_url: String,
+    /// Maximum number of deliveries: after so many a message becomes a dead letter.
+    max_receives: u32,
 }
 
 impl SqsQueue {
-    /// `maxReceiveCount` of the redrive policy: after so many deliveries a message becomes a dead
-    /// letter.
-    pub fn max_receives(&self) -> u32 {
-        self.max_receives
-    }
-
     fn held(&self, receipt: &ReceiptHandle) -> Result<Lease, QueueError> {
         self.leases
             .held(&receipt.0, Instant::now())
@@ -100,7 +106,7 @@ impl SqsQueue {
     }
 
     /// Converts a received message into a delivery, and records its lease.
-    fn delivery(&self, message: Message, until: Instant) -> Option<Delivery> {
+    fn delivery(&self, message: Message, until: Instant, max_receives: u32) -> Option<Delivery> {
         let receive_count = number(
             &message,
             &MessageSystemAttributeName::ApproximateReceiveCount,
@@ -125,20 +131,28 @@ impl SqsQueue {
             body,
             receipt: ReceiptHandle(handle),
             receive_count,
-            is_last: receive_count >= self.max_receives,
+            is_last: receive_count >= max_receives,
             sent_ms,
         })
     }
 }
 
-#[async_trait]
-impl JobQueue for SqsQueue {
-    async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
+/// As in [`JobQueue`](super::JobQueue).
+impl SqsQueue {
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
         self.send_body(&message.to_body(), delay).await?;
         Ok(Sent::Queued)
     }
 
-    async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
         if body.is_empty() {
             // SQS rejects empty bodies; emulators accept them.
             return Err(QueueError::Refused {
@@ -157,13 +171,18 @@ impl JobQueue for SqsQueue {
             .map_err(|error| queue_error(&self.name, error))
     }
 
-    async fn receive(
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn receive(
         &self,
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
         let lease = seconds(lease, LONGEST_LEASE);
+        let max_receives = self.redrive().await?.max_receives;
         loop {
             let answer = self
                 .client
@@ -182,7 +201,7 @@ impl JobQueue for SqsQueue {
                 .map_err(|error| queue_error(&self.name, error))?;
             let until = Instant::now() + from_seconds(lease);
             if let Some(message) = answer.messages.unwrap_or_default().pop() {
-                return Ok(self.delivery(message, until));
+                return Ok(self.delivery(message, until, max_receives));
             }
             if Instant::now() >= deadline {
                 return Ok(None);
@@ -190,7 +209,11 @@ impl JobQueue for SqsQueue {
         }
     }
 
-    async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
         self.held(receipt)?;
         // Measured before the request, because SQS starts counting later.
         let until = Instant::now() + from_seconds(seconds(lease, LONGEST_LEASE));
@@ -201,21 +224,29 @@ impl JobQueue for SqsQueue {
         Ok(())
     }
 
-    async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         self.held(receipt)?;
         self.delete(&receipt.0).await?;
         self.leases.end(&receipt.0);
         Ok(())
     }
 
-    async fn release(
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn release(
         &self,
         receipt: &ReceiptHandle,
         delay: Duration,
         reason: &str,
     ) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
-        if lease.receive_count >= self.max_receives {
+        if lease.receive_count >= self.redrive().await?.max_receives {
             return self.dead_letter(receipt, reason).await;
         }
         self.hide(&receipt.0, delay).await?;
@@ -223,7 +254,15 @@ impl JobQueue for SqsQueue {
         Ok(())
     }
 
-    async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError> {
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn dead_letter(
+        &self,
+        receipt: &ReceiptHandle,
+        reason: &str,
+    ) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
         // Proves that the lease is still held, and extends it for the following requests.
         self.hide(&receipt.0, dead::BURIAL).await?;
@@ -234,26 +273,13 @@ impl JobQueue for SqsQueue {
         Ok(())
     }
 
-    async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
-        self.look_at_dead(limit).await
-    }
-
-    async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        match only {
-            Some(id) => self.redrive_one(id).await,
-            None => self.redrive_all().await,
-        }
-    }
-
-    async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        match only {
-            Some(id) => self.purge_one(id).await,
-            None => self.purge_all().await,
-        }
-    }
-
-    async fn depth(&self) -> Result<Depth, QueueError> {
-        let (own, dead) = tokio::try_join!(self.counts(&self.url), self.counts(&self.dead_url))?;
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        let dead_url = &self.redrive().await?.dead_url;
+        let (own, dead) = tokio::try_join!(self.counts(&self.url), self.counts(dead_url))?;
         Ok(Depth {
             ready: own.ready,
             delayed: own.delayed,

@@ -1,4 +1,3 @@
 //! The conformance suites against third-party servers.
 
-mod queue_sqs;
 mod store_localstack;

@@ -5,6 +5,8 @@ mod partial;
 use catalog::ClaimOutcome;
 use domain::job::Partial;
 
+use crate::testing::services::DELIVERIES;
+
 use super::*;
 
 /// A lease that is renewed within a second.
@@ -33,6 +35,64 @@ async fn a_worker_that_is_stopped_gives_its_job_back() {
         "at once, for another worker"
     );
     assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
+}
+
+/// As in SQS, which takes a message back after twelve hours.
+#[tokio::test]
+async fn a_message_that_is_held_for_too_long_is_replaced_until_its_job_is_done() {
+    let mut site = watched().await;
+    site.worker.config.lease = Duration::from_secs(6);
+    site.worker.config.longest_hold = Some(Duration::from_millis(500));
+    let cancel = CancellationToken::new();
+    let stop = async {
+        site.until_running(Task::Encode).await;
+        // The message was replaced by one that comes later.
+        while site.depth().await.delayed == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(
+            site.depth().await,
+            Depth {
+                delayed: 1,
+                ..EMPTY
+            }
+        );
+        // It comes while the job is being done, also if it comes often.
+        let other = Worker {
+            config: WorkerConfig {
+                name: "other".to_owned(),
+                ..site.worker.config.clone()
+            },
+            ..site.worker.clone()
+        };
+        for _ in 0..DELIVERIES + 2 {
+            let message = JobMessage::from(site.job.clone());
+            site.services
+                .queue
+                .send(&message, Duration::ZERO)
+                .await
+                .unwrap();
+            let delivery = site.receive().await;
+            Box::pin(other.handle(&delivery, &CancellationToken::new())).await;
+            assert_eq!(
+                site.depth().await,
+                Depth {
+                    delayed: 1,
+                    ..EMPTY
+                }
+            );
+        }
+        cancel.cancel();
+    };
+    tokio::join!(site.work_until(&cancel), stop);
+    assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
+    assert_eq!(
+        site.depth().await,
+        Depth {
+            delayed: 1,
+            ..EMPTY
+        }
+    );
 }
 
 /// A service manager that stops everything signals FFmpeg too.

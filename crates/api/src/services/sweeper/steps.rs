@@ -3,16 +3,21 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use catalog::{CatalogError, Video};
-use domain::failure::FailureClass;
+use catalog::{CatalogError, Video, next_attempt};
+use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::Generation;
 use domain::job::{Import, JobMessage, JobReason};
 use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::retry::Next;
 use domain::state::{VideoEvent, VideoState};
 use domain::time::UnixMillis;
 use platform::object_store::StoreError;
 
-use super::{SweepError, Sweeper};
+use super::{SweepError, SweepSummary, Sweeper};
+use crate::services::arrivals;
+
+/// Longest time between two looks at a video that waits.
+const LONGEST_LOOK: Duration = Duration::from_secs(12 * 3600);
 
 impl Sweeper {
     /// Deletes a video whose upload has expired.
@@ -74,43 +79,83 @@ impl Sweeper {
         Ok(strays)
     }
 
-    pub(super) async fn is_queue_empty(&self) -> Result<bool, SweepError> {
-        let depth = self.queue.depth().await?;
-        Ok(depth.ready + depth.delayed + depth.in_flight == 0)
-    }
-
-    /// Sends the job of a queued video again: its message was lost between the catalog and the queue.
+    /// Sends the job of a video again that waits, or whose worker gave no sign of life: its message was lost between the
+    /// catalog and the queue, or in the queue.
     pub(super) async fn resend_job(
         &self,
         video: &Video,
         now: UnixMillis,
-    ) -> Result<bool, SweepError> {
-        let overdue = video.updated_ms + self.config.lost_message < now;
-        let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else {
-            return Ok(false);
-        };
-        tracing::warn!(video.id = %video.id, "re-enqueueing the lost job of {}", video.id);
-        self.queue
-            .send(&JobMessage::from(job), Duration::ZERO)
-            .await?;
-        Ok(true)
+        swept: &mut SweepSummary,
+    ) -> Result<UnixMillis, SweepError> {
+        match video.to_job(JobReason::Retry) {
+            Some(job) => self.resend(video, &job.into(), now, swept).await,
+            None => Ok(now + LONGEST_LOOK),
+        }
     }
 
-    /// The same for an import.
-    pub(super) async fn resend_import(
+    /// Sends a message again if it counts as lost: some time after its worker's lease, after its last change, and after
+    /// the pause that follows a failed attempt. If the message is only late, the job has two, which is harmless. Returns
+    /// when to look again.
+    async fn resend(
+        &self,
+        video: &Video,
+        message: &JobMessage,
+        now: UnixMillis,
+        swept: &mut SweepSummary,
+    ) -> Result<UnixMillis, SweepError> {
+        let holder = self.catalog.holder(video.id).await?;
+        if let Some(claim) = holder.filter(|it| it.lease_until_ms > now) {
+            return Ok(claim.lease_until_ms + self.config.lost_message);
+        }
+        let job = (video.id, message.id());
+        let Next::Again(pause) = next_attempt(&self.catalog, job, None, now).await? else {
+            let failure = Failure::of(FailureCode::WorkerLost);
+            self.catalog
+                .fail_permanently(message, &failure, now, now)
+                .await?;
+            return Ok(now + LONGEST_LOOK);
+        };
+        let overdue = video.updated_ms + pause + self.config.lost_message;
+        if now <= overdue {
+            return Ok(overdue + Duration::from_millis(1));
+        }
+        tracing::warn!(video.id = %video.id, "re-enqueueing the job of {}, which may be lost", video.id);
+        self.queue.send(message, Duration::ZERO).await?;
+        swept.jobs += 1;
+        Ok(now + self.pause(video, self.config.lost_message, now))
+    }
+
+    /// The pause before the next look at a video that still waits: as long as it has waited.
+    fn pause(&self, video: &Video, least: Duration, now: UnixMillis) -> Duration {
+        let since = video.queued_ms.unwrap_or(video.created_ms);
+        now.since(since).clamp(least, LONGEST_LOOK)
+    }
+
+    /// Ingests a source that is in the bucket and whose event is overdue, sends a lost import again, or deletes the
+    /// video of an expired upload.
+    pub(super) async fn sweep_upload(
         &self,
         video: &Video,
         now: UnixMillis,
-    ) -> Result<bool, SweepError> {
-        let overdue = video.updated_ms + self.config.lost_message < now;
-        if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
-            return Ok(false);
+        swept: &mut SweepSummary,
+    ) -> Result<Option<UnixMillis>, SweepError> {
+        let overdue = video.updated_ms + self.config.lost_event;
+        if now < overdue {
+            return Ok(Some(overdue));
         }
-        tracing::warn!(video.id = %video.id, "re-enqueueing the lost import of {}", video.id);
-        self.queue
-            .send(&JobMessage::from(Import::new(video.id)), Duration::ZERO)
-            .await?;
-        Ok(true)
+        if arrivals::ingest_if_stored(&self.ingest, video, now).await? {
+            swept.arrivals += 1;
+            return Ok(Some(now + self.config.lost_message));
+        }
+        if video.upload.is_none() && self.catalog.import(video.id).await?.is_some() {
+            let import = JobMessage::from(Import::new(video.id));
+            return Ok(Some(self.resend(video, &import, now, swept).await?));
+        }
+        if self.expire_upload(video, now).await? {
+            swept.uploads += 1;
+            return Ok(None);
+        }
+        Ok(Some(now + self.pause(video, self.config.lost_event, now)))
     }
 
     /// Removes the source of a video that failed because of it. Objects outside `uploads/` belong to the operator.
@@ -118,22 +163,27 @@ impl Sweeper {
         &self,
         video: &Video,
         now: UnixMillis,
-    ) -> Result<bool, SweepError> {
-        let refused = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
-        let overdue = video.updated_ms + self.config.keep_rejected_sources_for < now;
+        swept: &mut SweepSummary,
+    ) -> Result<Option<UnixMillis>, SweepError> {
+        let is_rejected = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
         let key = video.source.key.as_deref();
         let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
-        let Some(key @ ObjectKey::Source { .. }) = key.filter(|_| refused && overdue) else {
-            return Ok(false);
+        let Some(key @ ObjectKey::Source { .. }) = key.filter(|_| is_rejected) else {
+            return Ok(None);
         };
+        let overdue = video.updated_ms + self.config.keep_rejected_sources_for;
+        if now <= overdue {
+            return Ok(Some(overdue + Duration::from_millis(1)));
+        }
         match self.store.head(&key).await {
             Ok(_) => {}
-            Err(StoreError::NotFound { .. }) => return Ok(false),
+            Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(problem) => return Err(problem.into()),
         }
         self.store.delete(&key).await?;
+        swept.refused += 1;
         tracing::info!(video.id = %video.id, "removed the rejected source of {}", video.id);
-        Ok(true)
+        Ok(None)
     }
 
     /// Removes all generations except the published one.
@@ -141,14 +191,15 @@ impl Sweeper {
         &self,
         video: &Video,
         now: UnixMillis,
-    ) -> Result<bool, SweepError> {
-        let since = video.ready_ms.unwrap_or(video.updated_ms);
-        if since + self.config.keep_generations_for > now {
-            return Ok(false);
+        swept: &mut SweepSummary,
+    ) -> Result<Option<UnixMillis>, SweepError> {
+        let overdue = video.ready_ms.unwrap_or(video.updated_ms) + self.config.keep_generations_for;
+        if now < overdue {
+            return Ok(Some(overdue));
         }
         let attempts = self.catalog.attempts(video.id).await?;
         if attempts.iter().any(|it| it.ended_ms.is_none()) {
-            return Ok(false);
+            return Ok(Some(now + LONGEST_LOOK));
         }
         let is_ready = matches!(video.state, VideoState::Ready { .. });
         let shown = video.generation.as_ref().filter(|_| is_ready);
@@ -189,6 +240,7 @@ impl Sweeper {
                 })
                 .await?;
         }
-        Ok(objects > 0)
+        swept.generations += u64::from(objects > 0);
+        Ok(None)
     }
 }

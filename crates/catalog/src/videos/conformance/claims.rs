@@ -208,6 +208,7 @@ async fn refuses_everything(subject: &Subject, claim: &Claim, now: UnixMillis) {
     let before = everything(subject, claim).await;
     let renditions = [rendition("720p", RenditionState::Planned)];
     let answers = [
+        ("check", catalog.check_claim(claim).await),
         ("renew", catalog.renew(claim, LEASE, now).await.map(drop)),
         (
             "progress",
@@ -297,6 +298,8 @@ pub async fn renewing_keeps_the_claim(subject: &Subject) {
     let mut now = NOW;
     for _ in 0..5 {
         now += ms(LEASE_MS - 1);
+        let checked = subject.catalog.check_claim(&claim).await;
+        checked.expect("it is held");
         claim = subject
             .catalog
             .renew(&claim, LEASE, now)

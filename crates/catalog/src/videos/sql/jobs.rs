@@ -190,14 +190,14 @@ impl Catalog {
         Ok(rows.len() as u64)
     }
 
-    /// Records that a job became a dead letter at `dead_lettered_ms`. The video fails, unless work was
-    /// requested after that or the job was completed. Returns whether this changed anything; calls
-    /// may be repeated.
+    /// Records that a job became a dead letter, at `died_after_ms` or later. The video fails, unless
+    /// work was requested after that time or the job was completed. Returns whether this changed
+    /// anything; calls may be repeated.
     pub async fn fail_permanently(
         &self,
         message: &JobMessage,
         failure: &Failure,
-        dead_lettered_ms: UnixMillis,
+        died_after_ms: UnixMillis,
         now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         match message {
@@ -211,7 +211,7 @@ impl Catalog {
             return Ok(false);
         };
         let state = row.state()?;
-        let asked_again = row.queued_ms.is_some_and(|it| time(it) > dead_lettered_ms);
+        let asked_again = row.queued_ms.is_some_and(|it| time(it) > died_after_ms);
         let another_job = row
             .job
             .as_deref()

@@ -64,6 +64,32 @@ pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRo
 }
 
 impl Catalog {
+    /// Checks the claim without a write: errors as those of [`Self::renew`].
+    pub async fn check_claim(&self, claim: &Claim) -> Result<(), CatalogError> {
+        let row: Option<(i64, Option<String>, String, Option<String>)> =
+            sqlx::query_as("SELECT fence, worker, state, cancelled_job FROM videos WHERE id = $1")
+                .bind(claim.video.to_string())
+                .fetch_optional(self.database.read())
+                .await?;
+        let Some((fence, worker, state, cancelled_job)) = row else {
+            return Err(CatalogError::NotFound { video: claim.video });
+        };
+        let is_gone = matches!(state.as_str(), "cancelled" | "deleted");
+        if worker.is_some() && fence == sql(claim.fence) && !is_gone {
+            return Ok(());
+        }
+        Err(
+            if is_gone || cancelled_job.as_deref() == Some(claim.job.as_str()) {
+                CatalogError::Gone { video: claim.video }
+            } else {
+                CatalogError::LeaseLost {
+                    video: claim.video,
+                    fence: claim.fence,
+                }
+            },
+        )
+    }
+
     /// Extends the lease to `lease` from now, and returns the claim with its new expiry. It also
     /// works after expiry, as long as no other worker has claimed the video.
     pub async fn renew(

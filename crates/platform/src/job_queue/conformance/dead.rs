@@ -17,14 +17,7 @@ pub async fn gives_up_after_the_last_delivery(subject: &Subject) {
             (delivery.receive_count, delivery.is_last),
             (time, time == subject.max_receives)
         );
-        assert!(
-            subject
-                .queue()
-                .dead_letters(10)
-                .await
-                .expect("dead letters")
-                .is_empty()
-        );
+        assert!(subject.dead_letters(10).await.is_empty());
         let reason = format!("failed for the {time}. time");
         subject
             .queue()
@@ -33,11 +26,7 @@ pub async fn gives_up_after_the_last_delivery(subject: &Subject) {
             .expect("release");
     }
     subject.expect_nothing(subject.tick * 2, "it is dead").await;
-    let dead = subject
-        .queue()
-        .dead_letters(10)
-        .await
-        .expect("dead letters");
+    let dead = subject.dead_letters(10).await;
     let [letter] = dead.as_slice() else {
         panic!("one dead letter, not {dead:?}")
     };
@@ -46,7 +35,8 @@ pub async fn gives_up_after_the_last_delivery(subject: &Subject) {
         (Ok(&sent), sent.to_body().as_str())
     );
     assert_eq!(letter.receive_count, subject.max_receives);
-    assert!(letter.dead_lettered_ms >= letter.sent_ms);
+    assert!(letter.died_after_ms >= letter.sent_ms);
+    assert!(letter.dead_lettered_ms >= letter.died_after_ms);
     if let Some(reason) = &letter.reason {
         assert_eq!(
             *reason,
@@ -63,15 +53,7 @@ pub async fn gives_up_what_workers_die_of(subject: &Subject) {
     }
     tokio::time::sleep(subject.tick * 2).await;
     subject.expect_nothing(subject.tick * 2, "it is dead").await;
-    assert_eq!(
-        subject
-            .queue()
-            .dead_letters(10)
-            .await
-            .expect("dead letters")
-            .len(),
-        1
-    );
+    assert_eq!(subject.dead_letters(10).await.len(), 1);
 }
 
 /// A malformed body is delivered unchanged, and can be made a dead letter with a reason.
@@ -107,11 +89,7 @@ pub async fn a_malformed_body_becomes_a_dead_letter(subject: &Subject) {
             .extend(&delivery.receipt, subject.long())
             .await;
         assert!(matches!(lost, Err(QueueError::LeaseLost)), "{lost:?}");
-        let dead = subject
-            .queue()
-            .dead_letters(10)
-            .await
-            .expect("dead letters");
+        let dead = subject.dead_letters(10).await;
         let [letter] = dead.as_slice() else {
             panic!("one dead letter, not {dead:?}")
         };
@@ -131,6 +109,39 @@ pub async fn a_malformed_body_becomes_a_dead_letter(subject: &Subject) {
             1
         );
     }
+}
+
+/// A dead letter is settled once, stays in the list, and is found by its id.
+pub async fn settles_once(subject: &Subject) {
+    let dead = three_dead_letters(subject).await;
+    let unsettled = || async {
+        let letters = subject.queue().unsettled_dead_letters(10).await;
+        letters.expect("unsettled dead letters").len()
+    };
+    assert_eq!(unsettled().await, 3);
+    for _ in 0..2 {
+        let settled = subject.queue().settle_dead_letter(&dead[1]).await;
+        settled.expect("settle");
+        assert_eq!(unsettled().await, 2);
+    }
+    assert_eq!(subject.dead_letters(10).await.len(), 3);
+    let found = subject.queue().dead_letter_of(&dead[1]).await;
+    assert_eq!(found.expect("a read").expect("it is there").id, dead[1]);
+    let missing = DeadLetterId("missing".to_owned());
+    let found = subject.queue().dead_letter_of(&missing).await;
+    assert!(found.expect("a read").is_none());
+
+    // It becomes a dead letter once more, which is another one.
+    subject
+        .queue()
+        .redrive(Some(&dead[1]))
+        .await
+        .expect("redrive");
+    let again = subject.receive(subject.long()).await;
+    let buried = subject.queue().dead_letter(&again.receipt, "again").await;
+    buried.expect("dead_letter");
+    assert_eq!(subject.dead_letters(10).await.len(), 3);
+    assert_eq!(unsettled().await, 3);
 }
 
 /// A redriven dead letter starts again, with a delivery count of 0.
@@ -175,15 +186,7 @@ pub async fn purges_one_or_all(subject: &Subject) {
         matches!(missing, Err(QueueError::NoSuchDeadLetter(_))),
         "{missing:?}"
     );
-    assert_eq!(
-        subject
-            .queue()
-            .dead_letters(10)
-            .await
-            .expect("dead letters")
-            .len(),
-        2
-    );
+    assert_eq!(subject.dead_letters(10).await.len(), 2);
     assert_eq!(subject.queue().purge(None).await.expect("purge"), 2);
     assert_eq!(subject.queue().redrive(None).await.expect("redrive"), 0);
     subject
@@ -201,6 +204,7 @@ pub async fn a_dead_letter_does_not_stop_its_job(subject: &Subject) {
         .await
         .expect("dead_letter");
     subject.send(1).await;
+    assert_eq!(subject.dead_letters(10).await.len(), 1);
     assert_eq!(subject.queue().redrive(None).await.expect("redrive"), 1);
     for _ in 0..2 {
         let delivery = subject.receive(subject.long()).await;
@@ -247,21 +251,9 @@ async fn three_dead_letters(subject: &Subject) -> Vec<DeadLetterId> {
             .await
             .expect("dead_letter");
     }
-    let letters = subject
-        .queue()
-        .dead_letters(10)
-        .await
-        .expect("dead letters");
+    let letters = subject.dead_letters(10).await;
     // At most `limit`, the oldest first.
-    assert_eq!(
-        subject
-            .queue()
-            .dead_letters(2)
-            .await
-            .expect("dead letters")
-            .len(),
-        2
-    );
+    assert_eq!(subject.dead_letters(2).await.len(), 2);
     let mut ids = vec![];
     for number in 1..=3 {
         let letter = letters

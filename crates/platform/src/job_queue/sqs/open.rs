@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::errors::queue_error;
-use super::{LONGEST_POLL, SqsQueue};
+use super::{LONGEST_POLL, Redrive, SqsQueue};
 use crate::job_queue::QueueError;
 use crate::secret::Secret;
 
@@ -82,6 +82,24 @@ impl SqsQueue {
     /// # Errors
     /// [`OpenSqsError`]
     pub async fn open(config: &SqsQueueConfig) -> Result<Self, OpenSqsError> {
+        let queue = Self::open_lazily(config).await?;
+        match queue.redrive().await {
+            Ok(_) => Ok(queue),
+            Err(QueueError::NoDeadLetterQueue { queue }) => {
+                Err(OpenSqsError::NoDeadLetterQueue { queue })
+            }
+            Err(source) => Err(OpenSqsError::Settings {
+                queue: queue.name,
+                source,
+            }),
+        }
+    }
+
+    /// Opens a queue without a request: a queue that does not exist is an error of the first use.
+    ///
+    /// # Errors
+    /// [`OpenSqsError`]
+    pub async fn open_lazily(config: &SqsQueueConfig) -> Result<Self, OpenSqsError> {
         let Address {
             endpoint,
             name,
@@ -93,46 +111,50 @@ impl SqsQueue {
             .ok_or(OpenSqsError::NoRegion {
                 queue: name.clone(),
             })?;
-        let failed = |source| OpenSqsError::Settings {
-            queue: name.clone(),
-            source,
+        Ok(Self {
+            url: config.queue_url.clone(),
+            client,
+            name,
+            redrive: Default::default(),
+            leases: Default::default(),
+        })
+    }
+
+    /// The redrive policy, which is read once.
+    pub(super) async fn redrive(&self) -> Result<&Redrive, QueueError> {
+        self.redrive.get_or_try_init(|| self.read_redrive()).await
+    }
+
+    async fn read_redrive(&self) -> Result<Redrive, QueueError> {
+        let missing = || QueueError::NoDeadLetterQueue {
+            queue: self.name.clone(),
         };
-        let answer = client
+        let answer = self
+            .client
             .get_queue_attributes()
-            .queue_url(&config.queue_url)
+            .queue_url(&self.url)
             .attribute_names(QueueAttributeName::RedrivePolicy)
             .send()
             .await
-            .map_err(|error| failed(queue_error(&name, error)))?;
+            .map_err(|error| queue_error(&self.name, error))?;
         let attributes = answer.attributes.unwrap_or_default();
         let policy = attributes
             .get(&QueueAttributeName::RedrivePolicy)
-            .and_then(|it| RedrivePolicy::parse(it));
-        let policy = policy.ok_or_else(|| OpenSqsError::NoDeadLetterQueue {
-            queue: name.clone(),
-        })?;
+            .and_then(|it| RedrivePolicy::parse(it))
+            .ok_or_else(missing)?;
         // arn:aws:sqs:REGION:ACCOUNT:NAME
         let mut parts = policy.dead_arn.rsplit(':');
-        let dead = client
+        let dead = self
+            .client
             .get_queue_url()
             .set_queue_name(parts.next().map(str::to_owned))
             .set_queue_owner_aws_account_id(parts.next().map(str::to_owned))
             .send()
             .await
-            .map_err(|error| failed(queue_error(&name, error)))?;
-        let dead_url = dead
-            .queue_url
-            .ok_or_else(|| OpenSqsError::NoDeadLetterQueue {
-                queue: name.clone(),
-            })?;
-        Ok(Self {
-            url: config.queue_url.clone(),
-            dead_url,
+            .map_err(|error| queue_error(&self.name, error))?;
+        Ok(Redrive {
+            dead_url: dead.queue_url.ok_or_else(missing)?,
             max_receives: policy.max_receives.max(1),
-            client,
-            name,
-            leases: Default::default(),
-            first_seen: Default::default(),
         })
     }
 }

@@ -7,10 +7,13 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
+use catalog::SqsJobQueue;
+use catalog::database::{Database, open_sqlite};
 use platform::job_queue::conformance::{Subject, message};
 use platform::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
-use platform::job_queue::{JobQueue, QueueError, SqsQueue};
+use platform::job_queue::{JobQueue as _, QueueError, SqsQueue};
 use platform::secret::Secret;
+use tempfile::TempDir;
 use testkit::{LocalStack, together};
 
 const MAX_RECEIVES: u32 = 4;
@@ -94,17 +97,24 @@ impl Site {
         }
     }
 
-    async fn subject(&self) -> (Subject, ()) {
-        let queue = self.queue().await;
-        assert_eq!(queue.max_receives(), MAX_RECEIVES);
-        (
-            Subject {
-                queue: Arc::new(queue),
-                max_receives: MAX_RECEIVES,
-                tick: Duration::from_secs(1),
-            },
-            (),
-        )
+    async fn subject(&self) -> (Subject, TempDir) {
+        let (queue, _, folder) = self.job_queue().await;
+        let subject = Subject {
+            queue: Arc::new(queue),
+            max_receives: MAX_RECEIVES,
+            tick: Duration::from_secs(1),
+        };
+        (subject, folder)
+    }
+
+    /// A queue, and the database with its dead letters.
+    async fn job_queue(&self) -> (SqsJobQueue, Database, TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let database = open_sqlite(&folder.path().join("edgereel.db"))
+            .await
+            .expect("a new database");
+        let queue = SqsJobQueue::new(self.queue().await, &database);
+        (queue, database, folder)
     }
 }
 
@@ -165,7 +175,7 @@ async fn sqs_refuses_what_it_cannot_keep() {
 #[tokio::test]
 async fn the_reason_and_the_count_outlive_the_message() {
     let Some(site) = Site::start() else { return };
-    let queue = site.queue().await;
+    let (queue, database, _folder) = site.job_queue().await;
     queue.send(&message(1), Duration::ZERO).await.unwrap();
     let long = Duration::from_secs(60);
     let first = queue.receive(long, long).await.unwrap().unwrap();
@@ -178,8 +188,10 @@ async fn the_reason_and_the_count_outlive_the_message() {
         .dead_letter(&second.receipt, "no\u{0}t a\u{7} video")
         .await
         .unwrap();
-    // Reading dead letters changes nothing, and hides them only briefly.
-    for _ in 0..3 {
+    assert_eq!(queue.collect_dead_letters().await.unwrap(), 1);
+    let again = SqsJobQueue::new(site.queue().await, &database);
+    for queue in [queue, again] {
+        assert_eq!(queue.collect_dead_letters().await.unwrap(), 0);
         let dead = queue.dead_letters(10).await.unwrap();
         let [letter] = dead.as_slice() else {
             panic!("{dead:?}")
@@ -190,6 +202,26 @@ async fn the_reason_and_the_count_outlive_the_message() {
         );
         assert_eq!((letter.receive_count, letter.sent_ms), (2, second.sent_ms));
     }
+}
+
+/// SQS does not record when it moved a message: it may have died at any time since it was sent.
+#[tokio::test]
+async fn the_time_of_a_silent_death_is_not_known() {
+    let Some(site) = Site::start() else { return };
+    let (queue, _, _folder) = site.job_queue().await;
+    queue.send(&message(1), Duration::ZERO).await.unwrap();
+    let (wait, lease) = (Duration::from_secs(30), Duration::from_secs(1));
+    let mut sent_ms = None;
+    while let Some(delivery) = queue.receive(lease * 5, lease).await.unwrap() {
+        sent_ms = Some(delivery.sent_ms);
+    }
+    let began = std::time::Instant::now();
+    while queue.collect_dead_letters().await.unwrap() == 0 {
+        assert!(began.elapsed() < wait, "it is not dead");
+    }
+    let letter = queue.dead_letters(1).await.unwrap().remove(0);
+    assert_eq!(Some(letter.died_after_ms), sent_ms);
+    assert!(letter.dead_lettered_ms >= letter.sent_ms + lease * 3);
 }
 
 /// SQS itself would delete a message with it that another receiver holds.
