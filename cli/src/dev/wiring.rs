@@ -24,7 +24,7 @@ use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
-use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
+use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig, WRITE_INTERVAL};
 use tokio::net::TcpListener;
 use transcoder::Tools;
 use transcoder::settings::default_encoders;
@@ -280,6 +280,7 @@ fn s3_config(data_dir: &DataDir, strict_cors: bool) -> S3ServerConfig {
             on_create: true,
             on_delete: false,
         }],
+        write_interval: WRITE_INTERVAL,
     }
 }
 
