@@ -31,6 +31,7 @@ mod stored_plan;
 mod testing;
 mod tone_map;
 pub mod trial;
+mod unnamed;
 mod verify;
 mod wire;
 mod worker;

@@ -195,6 +195,7 @@ async fn process(
         Arc::clone(&request.store),
         request.video,
         request.generation.clone(),
+        request.journal.next_attempt().await?,
     );
     let keys = content_keys(request, &plan).await?;
     let facts = SourceFacts::new(&plan, probe);

@@ -104,6 +104,8 @@ pub(crate) async fn from_timestamp(
     let chunks = catalog.chunks(video, generation).await?;
     let mut segments: Vec<&SegmentRecord> = chunks
         .iter()
+        // Chunks of an earlier strategy may have the same rendition in another lane.
+        .filter(|it| plan.renditions(it.lane).contains(&rendition))
         .flat_map(|it| &it.segments)
         .filter(|it| it.rendition == rendition.name)
         .collect();
@@ -119,6 +121,7 @@ pub(crate) async fn from_timestamp(
         generation: generation.clone(),
         rendition: rendition.name.clone(),
         index: segment.index,
+        attempt: segment.attempt,
         format: rendition.format,
     };
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
