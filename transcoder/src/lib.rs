@@ -38,7 +38,7 @@ mod worker;
 
 pub use error::TranscodeError;
 pub use fetch::Pace;
-pub use ffmpeg::{Launcher, Tools};
+pub use ffmpeg::{JobMemory, Launcher, Tools};
 pub use journal::Progress;
 pub use local::{LocalJob, LocalReport, transcode};
 pub use worker::{ActiveVideos, Outage, Worker, WorkerConfig};

@@ -70,6 +70,7 @@ pub(crate) async fn from_image(
         Err(
             TranscodeError::Ffmpeg { .. }
             | TranscodeError::TimedOut { .. }
+            | TranscodeError::OutOfMemory { .. }
             | TranscodeError::Source(SourceProblem::TooDemanding),
         )
         | Ok(None) => Err(SourceProblem::ImageDamaged.into()),

@@ -82,6 +82,8 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         secrets,
     );
     let profiles = args.profiles.read()?;
+    args.ffmpeg
+        .check_memory(profiles.values(), super::CONCURRENT_JOBS)?;
 
     let s3_config = s3_config(data_dir, args.strict_cors);
     let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config))
@@ -152,6 +154,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     .merge(api::router(state));
     let config = WorkerConfig {
         name: WORKER.to_owned(),
+        jobs: super::CONCURRENT_JOBS,
         encoders: args.encoders.map_or_else(default_encoders, usize::from),
         profiles,
         imports: args.sources.import_policy(),
