@@ -15,7 +15,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use transcoder::Worker;
-use transcoder::settings::default_encoders;
 use transcoder::setup::verified_tools;
 
 use crate::Result;
@@ -50,6 +49,9 @@ const GRACE_PERIOD: Duration = Duration::from_secs(3);
 /// to the store and one for the file.
 const CONNECTIONS_SHARE: usize = 6;
 
+/// Number of concurrent jobs.
+const CONCURRENT_JOBS: usize = 1;
+
 impl System {
     /// Opens the data directory and binds the ports. Releases the leases of an earlier run that was
     /// killed.
@@ -57,8 +59,7 @@ impl System {
     /// # Errors
     /// The resource that is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs, output: &Output) -> Result<Self> {
-        let encoders = args.encoders.map_or_else(default_encoders, usize::from);
-        let tools = verified_tools(&args.ffmpeg, encoders).await?;
+        let tools = verified_tools(&args.ffmpeg, CONCURRENT_JOBS).await?;
         let ffmpeg = tools.version.clone();
         let data_dir = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::bind_both(args.listen).await?;

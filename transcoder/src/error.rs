@@ -34,6 +34,12 @@ pub enum TranscodeError {
         /// The task of the run.
         task: String,
     },
+    /// FFmpeg needed more memory than it may use, or than the container has.
+    #[error("ffmpeg ran out of memory, and its task was to {task}")]
+    OutOfMemory {
+        /// The task of the run.
+        task: String,
+    },
     /// FFmpeg could not be started.
     #[error("could not start ffmpeg")]
     Spawn(#[source] std::io::Error),
@@ -92,6 +98,7 @@ impl TranscodeError {
             | Self::ContentKey { .. }
             | Self::NotCopyable(_)
             | Self::Superseded => Failure::of(FailureCode::Internal),
+            Self::OutOfMemory { .. } => Failure::of(FailureCode::TooDemanding),
             Self::TimedOut { .. } => Failure::of(FailureCode::TimedOut),
             Self::Store(_) | Self::Catalog(_) => Failure::of(FailureCode::Unavailable),
             Self::Verification(_) => Failure::of(FailureCode::VerificationFailed),

@@ -6,14 +6,18 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use confine::Libraries;
+use domain::plan::EncodePlan;
+use domain::probe::Probe;
 
 pub(crate) mod arguments;
 pub(crate) mod launcher;
+mod memory;
 pub(crate) mod probe;
 pub(crate) mod process;
 mod verdict;
 
 pub use launcher::Launcher;
+pub use memory::JobMemory;
 pub(crate) use verdict::verdict;
 
 use launcher::Needs;
@@ -84,6 +88,14 @@ const NEEDED: [(&str, &str, &[&str]); 4] = [
 ];
 
 impl Tools {
+    /// The number of encoders for a plan: at most `processors`, and as many as fit into the memory.
+    pub(crate) fn encoders(&self, plan: &EncodePlan, probe: &Probe, processors: usize) -> usize {
+        let processors = processors.max(1);
+        self.launcher
+            .as_ref()
+            .map_or(processors, |it| it.memory.encoders(plan, probe, processors))
+    }
+
     /// Locates both programs: in `directory` if there is one, else on the path. Without a launcher,
     /// they run unconfined.
     ///

@@ -1,7 +1,7 @@
 //! The record of finished chunks, which survives a crash, and the progress reports of the pipeline.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use catalog::{Catalog, Claim, RenditionRecord};
@@ -17,6 +17,10 @@ pub(crate) trait Journal: Send + Sync {
     /// Whether no generation of this video was ever published: then viewers may watch it while it
     /// grows.
     fn first_run(&self) -> bool;
+
+    /// The number of a new production of the generation, which no other one has:
+    /// [`SegmentRecord::attempt`](domain::segment::SegmentRecord::attempt).
+    async fn next_attempt(&self) -> Result<u32, TranscodeError>;
 
     /// The chunks that this attempt or an earlier one finished.
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError>;
@@ -44,29 +48,43 @@ pub(crate) struct CatalogJournal {
     claim: Claim,
     first_run: bool,
     lease: std::time::Duration,
+    attempts: Arc<Mutex<Vec<u32>>>,
 }
 
 impl CatalogJournal {
-    /// A journal that writes under `claim`.
+    /// A journal that writes under `claim`, and adds the numbers of its productions to `attempts`.
     pub(crate) fn new(
         catalog: Catalog,
         claim: Claim,
         first_run: bool,
         lease: std::time::Duration,
+        attempts: Arc<Mutex<Vec<u32>>>,
     ) -> Self {
         Self {
             catalog,
             claim,
             first_run,
             lease,
+            attempts,
         }
     }
+}
+
+/// The list behind a mutex, also after a panic of its holder: it is complete after each step.
+pub(crate) fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl Journal for CatalogJournal {
     fn first_run(&self) -> bool {
         self.first_run
+    }
+
+    async fn next_attempt(&self) -> Result<u32, TranscodeError> {
+        let number = self.catalog.next_segment_attempt(&self.claim, 0).await?;
+        lock(&self.attempts).push(number);
+        Ok(number)
     }
 
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
@@ -126,6 +144,7 @@ pub enum Progress {
 
 /// The journal of a job without services: it lives as long as the process.
 pub(crate) struct MemoryJournal {
+    attempts: AtomicU32,
     chunks: Mutex<Vec<ChunkRecord>>,
     on_progress: OnProgress,
 }
@@ -134,13 +153,10 @@ impl MemoryJournal {
     /// An empty journal.
     pub(crate) fn new(on_progress: OnProgress) -> Self {
         Self {
+            attempts: AtomicU32::new(0),
             chunks: Mutex::default(),
             on_progress,
         }
-    }
-
-    fn all(&self) -> std::sync::MutexGuard<'_, Vec<ChunkRecord>> {
-        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -150,12 +166,16 @@ impl Journal for MemoryJournal {
         true
     }
 
+    async fn next_attempt(&self) -> Result<u32, TranscodeError> {
+        Ok(self.attempts.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
-        Ok(self.all().clone())
+        Ok(lock(&self.chunks).clone())
     }
 
     async fn finish(&self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
-        self.all().push(chunk.clone());
+        lock(&self.chunks).push(chunk.clone());
         Ok(())
     }
 

@@ -119,7 +119,11 @@ impl EncodeContext {
             lane.as_str(),
             seconds(span.start.ticks)
         );
-        let run = self.run(task.clone(), arguments, limit);
+        let encoders = match lane {
+            Lane::Encode => self.encoders,
+            Lane::Copy | Lane::Audio => 1,
+        };
+        let run = self.run_with(encoders, task.clone(), arguments, limit);
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
@@ -161,14 +165,14 @@ impl EncodeContext {
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
-        let source = self.source_url(Lane::Encode);
+        let (source, threads) = (self.source_url(Lane::Encode), self.threads(chunk));
         let arguments = self
             .command_inputs(&source, &output)
-            .encode(std::slice::from_ref(chunk), self.threads(chunk));
+            .encode(std::slice::from_ref(chunk), threads);
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
-        let run = self.run(task.clone(), arguments, limit);
+        let run = self.run_with(threads as usize, task.clone(), arguments, limit);
         let mut assembly = Assembly::new(&self.plan, Lane::Encode, std::slice::from_ref(chunk));
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
         let ended = loop {
@@ -204,12 +208,25 @@ impl EncodeContext {
         arguments: Vec<String>,
         time_limit: Duration,
     ) -> Run<'_> {
+        self.run_with(1, task, arguments, time_limit)
+    }
+
+    /// A run of FFmpeg with the memory of several encoders.
+    fn run_with(
+        &self,
+        encoders: usize,
+        task: String,
+        arguments: Vec<String>,
+        time_limit: Duration,
+    ) -> Run<'_> {
         let file = self.tone_map.as_ref().map(|it| it.path().to_owned());
         Run {
             tools: &self.tools,
             port: self.loopback.port(),
             file,
-            weight: Weight::Heavy,
+            weight: Weight::Heavy {
+                runs: self.encoders.div_ceil(encoders.max(1)),
+            },
             task,
             arguments,
             time_limit,
@@ -328,6 +345,7 @@ impl EncodeContext {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
             // FFmpeg ran out of memory. That its last output does not match the plan, which the
             // loopback reports, is only a consequence.
+            (_, error @ TranscodeError::OutOfMemory { .. }) => error,
             (_, TranscodeError::Source(SourceProblem::TooDemanding)) => {
                 SourceProblem::TooDemanding.into()
             }

@@ -31,13 +31,14 @@ mod stored_plan;
 mod testing;
 mod tone_map;
 pub mod trial;
+mod unnamed;
 mod verify;
 mod wire;
 mod worker;
 
 pub use error::TranscodeError;
 pub use fetch::Pace;
-pub use ffmpeg::{Launcher, Tools};
+pub use ffmpeg::{JobMemory, Launcher, Tools};
 pub use journal::Progress;
 pub use local::{LocalJob, LocalReport, transcode};
 pub use worker::{ActiveVideos, Outage, Worker, WorkerConfig};

@@ -24,6 +24,9 @@ struct Manifest<'a> {
 struct Segment<'a> {
     rendition: &'a RenditionName,
     index: u32,
+    /// Part of the object's name, except for the first production.
+    #[serde(skip_serializing_if = "is_first")]
+    attempt: u32,
     start: u64,
     duration: u64,
     bytes: u64,
@@ -48,6 +51,7 @@ impl<'a> From<&'a SegmentRecord> for Segment<'a> {
         let SegmentRecord {
             rendition,
             index,
+            attempt,
             start,
             duration,
             bytes,
@@ -60,6 +64,7 @@ impl<'a> From<&'a SegmentRecord> for Segment<'a> {
         Self {
             rendition,
             index,
+            attempt: *attempt,
             start,
             duration,
             bytes,
@@ -87,6 +92,34 @@ impl From<&IFrameRecord> for IFrame {
             duration,
         }
     }
+}
+
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 1
+}
+
+/// Rendition, index and number of the production of all segments in a manifest; empty: the document
+/// is not a manifest.
+pub(crate) fn segments_of(text: &[u8]) -> Vec<(RenditionName, u32, u32)> {
+    #[derive(Deserialize)]
+    struct Listed {
+        segments: Vec<Name>,
+    }
+    #[derive(Deserialize)]
+    struct Name {
+        rendition: RenditionName,
+        index: u32,
+        #[serde(default = "first")]
+        attempt: u32,
+    }
+    fn first() -> u32 {
+        1
+    }
+    let listed = serde_json::from_slice(text).map_or(vec![], |it: Listed| it.segments);
+    let names = listed.into_iter();
+    names
+        .map(|it| (it.rendition, it.index, it.attempt))
+        .collect()
 }
 
 /// The plan in a manifest; `None`: the document is not a manifest of a known version.

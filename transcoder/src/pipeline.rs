@@ -123,13 +123,20 @@ async fn try_strategies(
 ) -> Result<Published, TranscodeError> {
     // Whether recorded chunks may be used. Not if they may have the fault that made a strategy fail.
     let mut trusted = true;
+    let mut encoders = request.encoders;
     loop {
-        let problem = match process(request, &source, trusted, loopback, started, cancel).await {
+        let allowed = (trusted, encoders);
+        let problem = match process(request, &source, allowed, loopback, started, cancel).await {
             Err(problem) => problem,
             published => return published,
         };
         loopback = Loopback::start(blocks.clone()).await?;
         match (problem, &source.normaliser) {
+            // Once more, with all of the memory. Recorded chunks stay.
+            (problem @ TranscodeError::OutOfMemory { .. }, _) if encoders > 1 => {
+                tracing::warn!("continuing with one encoder: {problem}");
+                encoders = 1;
+            }
             (TranscodeError::NotCopyable(reason), None) if source.probe.index.closed_gops => {
                 tracing::warn!("encoding the top rung after all: {reason}");
                 source.probe.index.closed_gops = false;
@@ -165,11 +172,12 @@ async fn try_strategies(
     }
 }
 
-/// Processes the video by one strategy. `trusted`: recorded chunks may be used.
+/// Processes the video by one strategy, with at most so many encoders. `trusted`: recorded chunks may
+/// be used.
 async fn process(
     request: &TranscodeRequest,
     source: &Inspected,
-    trusted: bool,
+    (trusted, encoders): (bool, usize),
     loopback: Loopback,
     started: Instant,
     cancel: &CancellationToken,
@@ -183,18 +191,20 @@ async fn process(
         .reused
         .as_ref()
         .map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
+    let encoders = request.tools.encoders(&work, probe, encoders);
     match &plan.copy {
         CopyDecision::Remux(_) => {
             tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
         }
         CopyDecision::Encode(why) => {
-            tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len())
+            tracing::info!(video.id = %request.video, "encoding {} rungs with {encoders} encoders: {why}", work.rungs.len())
         }
     }
     let writer = GenerationWriter::new(
         Arc::clone(&request.store),
         request.video,
         request.generation.clone(),
+        request.journal.next_attempt().await?,
     );
     let keys = content_keys(request, &plan).await?;
     let facts = SourceFacts::new(&plan, probe);
@@ -217,7 +227,7 @@ async fn process(
         tone_map: ToneMap::write(&probe.video).await?,
         writer,
         keys,
-        encoders: request.encoders.max(1),
+        encoders,
         cancel: stop,
     };
     let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);

@@ -70,6 +70,7 @@ pub(crate) async fn from_image(
         Err(
             TranscodeError::Ffmpeg { .. }
             | TranscodeError::TimedOut { .. }
+            | TranscodeError::OutOfMemory { .. }
             | TranscodeError::Source(SourceProblem::TooDemanding),
         )
         | Ok(None) => Err(SourceProblem::ImageDamaged.into()),
@@ -104,6 +105,8 @@ pub(crate) async fn from_timestamp(
     let chunks = catalog.chunks(video, generation).await?;
     let mut segments: Vec<&SegmentRecord> = chunks
         .iter()
+        // Chunks of an earlier strategy may have the same rendition in another lane.
+        .filter(|it| plan.renditions(it.lane).contains(&rendition))
         .flat_map(|it| &it.segments)
         .filter(|it| it.rendition == rendition.name)
         .collect();
@@ -119,6 +122,7 @@ pub(crate) async fn from_timestamp(
         generation: generation.clone(),
         rendition: rendition.name.clone(),
         index: segment.index,
+        attempt: segment.attempt,
         format: rendition.format,
     };
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;

@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use catalog::{RenditionRecord, RenditionState};
 use domain::growth::{Growth, Shown, Work};
+use domain::ids::hex;
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{CopyDecision, EncodePlan};
-use domain::segment::{SegmentRecord, TICKS_PER_SECOND};
+use domain::segment::{ChunkRecord, SegmentRecord, TICKS_PER_SECOND};
 use hls::write::{MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::TranscodeError;
 use crate::records::Records;
@@ -23,6 +25,7 @@ mod shown;
 
 use playlists::Playlists;
 pub(crate) use presentation::{Presentation, Rates, SourceFacts};
+pub(crate) use shown::ShownSegment;
 use shown::ShownSegments;
 
 /// The records of a generation, and the segments that viewers have been shown.
@@ -43,8 +46,10 @@ struct ShownState {
     started: Instant,
 }
 
+/// Maximum size of a segment, bytes: more than any source may have in one.
+const LARGEST_SEGMENT: u64 = 1 << 30;
 /// Maximum size of a playlist, bytes: a day of short segments.
-const LARGEST_PLAYLIST: u64 = 16 << 20;
+pub(crate) const LARGEST_PLAYLIST: u64 = 16 << 20;
 
 impl Publisher {
     /// A publisher of a generation of which nothing is published yet.
@@ -72,7 +77,7 @@ impl Publisher {
     /// Lets viewers watch the video while it grows; `encoders` parallel encoders produce it.
     ///
     /// Segments that an earlier attempt has shown stay: those of the unfinished chunk are produced
-    /// again, under the same names and with the same keys. If that attempt is not `trusted`, only
+    /// again, but viewers keep those that they were shown ([`Self::keep_shown`]). If that attempt is not `trusted`, only
     /// the number of its segments stays, because their durations may be the problem. Returns
     /// whether an earlier attempt has shown the video.
     pub(crate) async fn watch(
@@ -97,7 +102,7 @@ impl Publisher {
             for name in &names {
                 let key = self.playlist_key(name);
                 if let Some(text) = self.stored(&key).await? {
-                    segments.read(name, &text);
+                    segments.read(name, &key, &text);
                     self.playlists.note(key);
                 }
             }
@@ -160,16 +165,16 @@ impl Publisher {
         };
         let playlists = growing.iter().map(text).collect();
         self.playlists.put(playlists).await?;
-        let durations = growing
+        let segments = growing
             .iter()
-            .map(|it| (it.clone(), self.durations(it, count)))
+            .map(|it| (it.clone(), self.first_segments(it, count)))
             .collect::<Vec<_>>();
         let Some(watched) = self.growth.as_mut() else {
             return Ok(false);
         };
         let first = watched.shown.is_none();
-        for (name, durations) in durations {
-            watched.segments.show(&name, durations);
+        for (name, segments) in segments {
+            watched.segments.show(&name, segments);
         }
         watched.shown = Some(Shown {
             segments: count,
@@ -286,21 +291,47 @@ impl Publisher {
         Ok(body.map(|it| String::from_utf8_lossy(&it).into_owned()))
     }
 
-    /// The duration that viewers were shown, or else the measured one.
-    fn duration(&self, record: &SegmentRecord) -> u64 {
-        let shown = self
-            .growth
-            .as_ref()
-            .and_then(|it| it.segments.duration(&record.rendition, record.index));
-        shown.unwrap_or(record.duration)
+    /// A segment as viewers were shown it, or else as it is recorded.
+    fn shown(&self, record: &SegmentRecord) -> ShownSegment {
+        let growth = self.growth.as_ref();
+        growth
+            .and_then(|it| it.segments.segment(&record.rendition, record.index))
+            .unwrap_or_else(|| record.into())
     }
 
-    fn durations(&self, rendition: &RenditionName, count: u32) -> Vec<u64> {
+    fn first_segments(&self, rendition: &RenditionName, count: u32) -> Vec<ShownSegment> {
         self.records
             .segments(rendition)
             .take(count as usize)
-            .map(|it| self.duration(it))
+            .map(|it| self.shown(it))
             .collect()
+    }
+
+    /// A chunk to record. A segment that an earlier attempt has shown to viewers stays the object
+    /// that it is, since a playlist's segments never change: the record describes that object.
+    pub(crate) async fn keep_shown(
+        &self,
+        chunk: &ChunkRecord,
+    ) -> Result<ChunkRecord, TranscodeError> {
+        let mut chunk = chunk.clone();
+        for record in &mut chunk.segments {
+            let attempt = self.shown(record).attempt;
+            let Some(rendition) = self.plan.rendition(&record.rendition) else {
+                continue;
+            };
+            if attempt == record.attempt {
+                continue;
+            }
+            let mut kept = record.clone();
+            kept.attempt = attempt;
+            let key = self.writer.recorded_key(rendition, &kept);
+            if let Some(body) = self.writer.read_if_present(&key, LARGEST_SEGMENT).await? {
+                kept.bytes = body.len() as u64;
+                kept.sha256 = hex(&Sha256::digest(&body));
+                *record = kept;
+            }
+        }
+        Ok(chunk)
     }
 
     fn media_playlist(
@@ -310,7 +341,7 @@ impl Publisher {
         count: u32,
     ) -> MediaPlaylistSpec {
         self.presentation()
-            .media_playlist(rendition, kind, count, |it| self.duration(it))
+            .media_playlist(rendition, kind, count, |it| self.shown(it))
     }
 
     fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {

@@ -138,6 +138,11 @@ impl ReusedRenditions {
             .buffer_unordered(SIDE_BY_SIDE)
             .try_collect::<()>()
             .await?;
+        let of_copy = |it| SegmentRecord {
+            attempt: writer.attempt(),
+            ..it
+        };
+        let segments = segments.into_iter().map(of_copy).collect();
         let codecs = old.codecs.iter().filter(|(name, _)| self.has(name));
         let codecs = codecs
             .map(|(name, codecs)| (name.clone(), codecs.clone()))

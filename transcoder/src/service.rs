@@ -52,7 +52,9 @@ impl Transcoder {
     /// See [`StartError`].
     pub async fn start(args: TranscoderArgs) -> Result<Self, StartError> {
         let config = args.worker.config(&args.sources)?;
-        let tools = verified_tools(&args.ffmpeg, config.encoders * config.jobs).await?;
+        let profiles = config.profiles.values();
+        args.ffmpeg.check_memory(profiles, config.jobs)?;
+        let tools = verified_tools(&args.ffmpeg, config.jobs).await?;
         let installation =
             Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
         let worker = Worker::new(&installation, args.keys.key_encryption_keys, tools, config);

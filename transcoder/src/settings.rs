@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use config::ProfileArgs;
-use confine::Enforcement;
+use confine::{Enforcement, machine_memory};
+use domain::profile::Profile;
 
-use crate::ffmpeg::Launcher;
+use crate::ffmpeg::{JobMemory, Launcher};
+use crate::setup::SetupError;
 
 /// How FFmpeg and ffprobe run.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,8 +25,8 @@ pub struct FfmpegArgs {
         value_name = "HOW"
     )]
     pub confinement: Enforcement,
-    /// Memory limit of each encoding FFmpeg in bytes. Default: the encoders share three quarters of the memory of this
-    /// machine or container.
+    /// Memory limit of each encoding FFmpeg in bytes. Default: the encoders share the memory of this machine or
+    /// container, and as many run as fit.
     #[arg(long, env = "EDGEREEL_FFMPEG_MEMORY_BYTES", value_name = "BYTES")]
     #[arg(value_parser = clap::value_parser!(u64).range(LEAST_MEMORY..))]
     pub ffmpeg_memory: Option<u64>,
@@ -34,9 +36,36 @@ pub struct FfmpegArgs {
 const LEAST_MEMORY: u64 = 256 << 20;
 
 impl FfmpegArgs {
-    /// The launcher with these settings, for this number of concurrent encoders.
-    pub fn launcher(&self, encoders: usize) -> Launcher {
-        Launcher::of_this_program(self.confinement, self.ffmpeg_memory, encoders as u64)
+    /// The launcher with these settings, for this number of concurrent jobs.
+    pub fn launcher(&self, jobs: usize) -> Launcher {
+        Launcher::of_this_program(self.confinement, self.memory(jobs))
+    }
+
+    fn memory(&self, jobs: usize) -> JobMemory {
+        let shared = || JobMemory::of(machine_memory(), jobs as u64);
+        self.ffmpeg_memory.map_or_else(shared, JobMemory::Each)
+    }
+
+    /// Checks that one encoder of each profile has enough memory.
+    ///
+    /// # Errors
+    /// [`SetupError::Memory`]
+    pub fn check_memory<'a>(
+        &self,
+        profiles: impl IntoIterator<Item = &'a Profile>,
+        jobs: usize,
+    ) -> Result<(), SetupError> {
+        let memory = self.memory(jobs);
+        let missing = |it: &Profile| Some((it.name.to_string(), memory.missing_for(it)?));
+        match profiles.into_iter().find_map(missing) {
+            None => Ok(()),
+            Some((profile, (needed, present))) => Err(SetupError::Memory {
+                profile,
+                jobs,
+                needed,
+                present,
+            }),
+        }
     }
 }
 
@@ -44,7 +73,7 @@ impl FfmpegArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Worker")]
 pub struct WorkerArgs {
-    /// Number of concurrent encoders per job. Default: the number of processors.
+    /// Number of concurrent encoders per job, if the memory suffices. Default: the number of processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
     /// Number of concurrent jobs.

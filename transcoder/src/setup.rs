@@ -49,6 +49,22 @@ pub enum SetupError {
         /// What the kernel lacks.
         missing: String,
     },
+    /// Not even one encoder fits into the memory.
+    #[error(
+        "one encoder of profile `{profile}` for each of {jobs} concurrent jobs needs {needed} bytes of memory in total, and \
+         this machine or container has {present}: raise its memory limit to {needed} bytes, disable the largest rungs of the \
+         profile, or set EDGEREEL_FFMPEG_MEMORY_BYTES to start nevertheless"
+    )]
+    Memory {
+        /// Name of the profile.
+        profile: String,
+        /// Number of concurrent jobs.
+        jobs: usize,
+        /// Sufficient memory, bytes.
+        needed: u64,
+        /// Memory of the machine or container, bytes.
+        present: u64,
+    },
     /// A profile cannot be read, or is invalid.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -63,6 +79,7 @@ impl SetupError {
         match self {
             Self::Tools(_) | Self::Capabilities { .. } | Self::Trial { .. } => "no-ffmpeg",
             Self::Confinement { .. } => "no-confinement",
+            Self::Memory { .. } => "too-little-memory",
             Self::Profile(error) => error.code(),
             Self::Random(_) => "failed",
         }
@@ -92,12 +109,12 @@ pub fn find_tools(
     }
 }
 
-/// Finds an FFmpeg and verifies it with a two-second test encode. `encoders`: concurrent encoders of all jobs.
+/// Finds an FFmpeg and verifies it with a two-second test encode. `jobs`: number of concurrent jobs.
 ///
 /// # Errors
 /// As [`find_tools`]; and if the test encode fails.
-pub async fn verified_tools(args: &FfmpegArgs, encoders: usize) -> Result<Tools, SetupError> {
-    let tools = find_tools(args.ffmpeg_dir.as_deref(), Some(args.launcher(encoders)))?;
+pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, SetupError> {
+    let tools = find_tools(args.ffmpeg_dir.as_deref(), Some(args.launcher(jobs)))?;
     if let Err(problem) = trial::run(&tools).await {
         let (ffmpeg, version) = (tools.ffmpeg, tools.version);
         return Err(SetupError::Trial {

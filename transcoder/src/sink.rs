@@ -146,6 +146,7 @@ impl SegmentSink {
         let record = SegmentRecord {
             rendition: output.rendition.name.clone(),
             index,
+            attempt: self.writer.attempt(),
             start,
             duration,
             bytes: object.len() as u64,
@@ -206,6 +207,7 @@ impl SegmentSink {
         let record = SegmentRecord {
             rendition: output.rendition.name.clone(),
             index,
+            attempt: self.writer.attempt(),
             start,
             duration,
             bytes: object.len() as u64,

@@ -338,7 +338,7 @@ async fn read(
     iframe: &IFrameRecord,
 ) -> Result<Vec<u8>, TranscodeError> {
     let rendition = &context.plan.iframes.rendition;
-    let key = context.writer.segment_key(rendition, record.index);
+    let key = context.writer.recorded_key(rendition, record);
     let range = iframe.offset..iframe.offset + iframe.bytes;
     let body = context.writer.get(&key, Some(range)).await?;
     let parts: Vec<Bytes> = body.stream.try_collect().await?;

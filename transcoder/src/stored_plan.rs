@@ -77,6 +77,7 @@ mod tests {
     use hls::write::MediaPlaylistKind;
 
     use super::*;
+    use crate::publish::ShownSegment;
     use crate::publish::{Presentation, Rates};
     use crate::records::Records;
     use crate::testing::{chunk_records, encoded_plan, foreign, generation, remuxed_plan, video};
@@ -151,7 +152,9 @@ mod tests {
                 let media = records.renditions().map(|name| {
                     let count = records.frontier(name);
                     presentation
-                        .media_playlist(name, MediaPlaylistKind::Vod, count, |it| it.duration)
+                        .media_playlist(name, MediaPlaylistKind::Vod, count, |it| {
+                            ShownSegment::from(it)
+                        })
                         .render()
                 });
                 (master, media.collect::<Vec<_>>(), records.receipt())

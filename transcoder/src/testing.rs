@@ -81,6 +81,7 @@ pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Sto
     let record = SegmentRecord {
         rendition: rendition.clone(),
         index,
+        attempt: 1,
         start,
         duration,
         bytes: bytes.len() as u64,

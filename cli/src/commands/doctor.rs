@@ -8,11 +8,12 @@ use api::upload_cors;
 use config::{ServiceArgs, Services};
 use confine::{Enforcement, Support};
 use console::style;
+use domain::profile::Profile;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
-use transcoder::settings::default_encoders;
-use transcoder::{Launcher, Tools};
+use transcoder::settings::{FfmpegArgs, default_encoders};
+use transcoder::{JobMemory, Launcher, Tools};
 
 use crate::Result;
 use crate::args::{self, DoctorArgs};
@@ -67,13 +68,14 @@ impl Finding {
 /// Runs all checks and reports. Exits with 1 if a prerequisite is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
-    let launcher = args.ffmpeg.launcher(default_encoders());
+    let launcher = args.ffmpeg.launcher(1);
     let mut findings = ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await;
     findings.extend([
         confinement(&launcher),
         data_dir(&args.data),
         disk(&args.data),
         processors(),
+        memory(&args.ffmpeg, &launcher),
         settings(),
     ]);
     findings.push(port(args.listen, running.as_ref()).await);
@@ -113,7 +115,6 @@ fn confinement(launcher: &Launcher) -> Finding {
     const WHAT: &str = "confined";
     let support = Support::of_kernel();
     let missing = support.missing();
-    let memory = bytes(launcher.memory);
     match (launcher.enforcement, missing.as_slice()) {
         (Enforcement::Off, _) => {
             let found =
@@ -127,9 +128,7 @@ fn confinement(launcher: &Launcher) -> Finding {
         }
         (_, []) => {
             let version = support.landlock;
-            let found = format!(
-                "Landlock {version} or later, seccomp, no_new_privs; {memory} per encoding FFmpeg"
-            );
+            let found = format!("Landlock {version} or later, seccomp, no_new_privs");
             Finding::ok(WHAT, found)
         }
         (enforcement, missing) => {
@@ -271,6 +270,27 @@ fn disk(data: &Path) -> Finding {
 
 fn processors() -> Finding {
     Finding::ok("processors", format!("{} for encoding", default_encoders()))
+}
+
+/// Whether one encoder of the built-in profile fits into the memory.
+fn memory(args: &FfmpegArgs, launcher: &Launcher) -> Finding {
+    match (args.check_memory([&Profile::default()], 1), launcher.memory) {
+        (Err(problem), _) => {
+            let advice = "transcoders with other profiles may still start";
+            Finding::other("memory", State::Error, problem.to_string(), advice)
+        }
+        (Ok(()), JobMemory::Shared(all)) => Finding::ok(
+            "memory",
+            format!("{} for the encoders of a job", bytes(all)),
+        ),
+        (Ok(()), JobMemory::Each(each)) => Finding::ok(
+            "memory",
+            format!(
+                "{} for each encoder (EDGEREEL_FFMPEG_MEMORY_BYTES)",
+                bytes(each)
+            ),
+        ),
+    }
 }
 
 fn settings() -> Finding {

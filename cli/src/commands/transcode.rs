@@ -25,9 +25,10 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         .as_deref()
         .map_or_else(|| Ok(Profile::default()), read_profile)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+    args.ffmpeg.check_memory([&profile], 1)?;
     let tools = find_tools(
         args.ffmpeg.ffmpeg_dir.as_deref(),
-        Some(args.ffmpeg.launcher(encoders)),
+        Some(args.ffmpeg.launcher(1)),
     )?;
     let job = LocalJob {
         input: args.input,

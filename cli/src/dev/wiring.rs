@@ -24,7 +24,7 @@ use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
-use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
+use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig, WRITE_INTERVAL};
 use tokio::net::TcpListener;
 use transcoder::Tools;
 use transcoder::settings::default_encoders;
@@ -82,6 +82,8 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         secrets,
     );
     let profiles = args.profiles.read()?;
+    args.ffmpeg
+        .check_memory(profiles.values(), super::CONCURRENT_JOBS)?;
 
     let s3_config = s3_config(data_dir, args.strict_cors);
     let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config))
@@ -153,6 +155,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     .merge(api::router(state));
     let config = WorkerConfig {
         name: WORKER.to_owned(),
+        jobs: super::CONCURRENT_JOBS,
         encoders: args.encoders.map_or_else(default_encoders, usize::from),
         profiles,
         imports: args.sources.import_policy(),
@@ -281,6 +284,7 @@ fn s3_config(data_dir: &DataDir, strict_cors: bool) -> S3ServerConfig {
             on_create: true,
             on_delete: false,
         }],
+        write_interval: WRITE_INTERVAL,
     }
 }
 

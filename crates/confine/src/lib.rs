@@ -26,6 +26,6 @@ mod system_calls;
 pub use harden::{Files, harden_this_process};
 pub use launch::{CANNOT_CONFINE, CANNOT_EXECUTE, Stopped, run, run_or_report};
 pub use libraries::{Libraries, find_program, libraries};
-pub use limits::machine_memory;
+pub use limits::{machine_memory, memory_kills};
 pub use policy::{Enforcement, MalformedPolicy, Policy, SUBCOMMAND};
 pub use support::Support;

@@ -58,24 +58,50 @@ pub fn machine_memory() -> u64 {
     group_limits(&groups, Path::new("/sys/fs/cgroup")).fold(total, u64::min)
 }
 
-/// The limits of the control groups that a process is in, as `/proc/self/cgroup` names them. In version 2, each group
-/// above it may have a limit too. In a container, the name may be that of the host, and the group is the root.
+/// How many processes of its control groups the kernel has ended because their memory was used up; 0 if that is unknown.
+pub fn memory_kills() -> u64 {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    group_kills(&groups, Path::new("/sys/fs/cgroup"))
+}
+
+fn group_kills(groups: &str, root: &Path) -> u64 {
+    let files = group_files(groups, root, ["memory.events", "memory.oom_control"]);
+    let kills = files.filter_map(|text| {
+        let line = text.lines().find_map(|it| it.strip_prefix("oom_kill "))?;
+        line.trim().parse::<u64>().ok()
+    });
+    kills.max().unwrap_or(0)
+}
+
+/// The limits of the control groups that a process is in.
 fn group_limits<'a>(groups: &'a str, root: &'a Path) -> impl Iterator<Item = u64> + 'a {
-    let files = groups.lines().filter_map(|line| {
+    let files = group_files(groups, root, ["memory.max", "memory.limit_in_bytes"]);
+    files.filter_map(|text| text.trim().parse().ok())
+}
+
+/// The contents of a file of all control groups that a process is in, as `/proc/self/cgroup` names them. `names`: of the
+/// file in version 2 and in version 1. Each group above may have a limit too. In a container, the name may be that of the
+/// host, and the group is the root.
+fn group_files<'a>(
+    groups: &'a str,
+    root: &'a Path,
+    [version_2, version_1]: [&'static str; 2],
+) -> impl Iterator<Item = String> + 'a {
+    let files = groups.lines().filter_map(move |line| {
         let mut fields = line.splitn(3, ':');
         let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
         let path = Path::new(path.trim_start_matches('/'));
         match controllers {
-            "" => Some((root.to_owned(), path, "memory.max")),
+            "" => Some((root.to_owned(), path, version_2)),
             names if names.split(',').any(|it| it == "memory") => {
-                Some((root.join("memory"), path, "memory.limit_in_bytes"))
+                Some((root.join("memory"), path, version_1))
             }
             _ => None,
         }
     });
     files.flat_map(|(root, path, name)| {
-        let limits = path.ancestors().map(move |it| root.join(it).join(name));
-        limits.filter_map(|it| std::fs::read_to_string(it).ok()?.trim().parse().ok())
+        let files = path.ancestors().map(move |it| root.join(it).join(name));
+        files.filter_map(|it| std::fs::read_to_string(it).ok())
     })
 }
 
@@ -102,6 +128,15 @@ mod tests {
             Some(1 << 30)
         );
         assert_eq!(smallest(""), None);
+        write("pod/memory.events", "low 0\noom 3\noom_kill 2\n");
+        write(
+            "memory/job/memory.oom_control",
+            "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n",
+        );
+        let kills = |groups: &str| group_kills(groups, root.path());
+        assert_eq!(kills("0::/pod/container\n"), 2);
+        assert_eq!(kills("5:cpu,memory:/job\n0::/pod\n"), 5);
+        assert_eq!(kills("0::/other\n"), 0);
     }
 
     #[test]

@@ -105,6 +105,10 @@ pub enum ObjectKey {
         rendition: RenditionName,
         /// Position in the playlist, from 0.
         index: u32,
+        /// Number of the production that made it, from 1: see [`SegmentRecord::attempt`].
+        ///
+        /// [`SegmentRecord::attempt`]: crate::segment::SegmentRecord::attempt
+        attempt: u32,
         /// Container format; determines extension and media type.
         format: SegmentFormat,
     },
@@ -213,12 +217,15 @@ impl ObjectKey {
                 generation,
                 rendition,
                 index,
+                attempt,
                 format,
             } => {
-                format!(
-                    "hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}",
-                    format.extension()
-                )
+                let folder = format!("hls/{video}/{generation}/{rendition}");
+                let extension = format.extension();
+                match attempt {
+                    1 => format!("{folder}/{rendition}_{index:05}.{extension}"),
+                    later => format!("{folder}/{rendition}_{index:05}-{later}.{extension}"),
+                }
             }
             Self::InitSegment {
                 video,

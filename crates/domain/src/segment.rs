@@ -18,6 +18,12 @@ pub struct SegmentRecord {
     pub rendition: RenditionName,
     /// Position in the playlist, from 0; also the initialisation vector.
     pub index: u32,
+    /// Number of the production of this generation that stored it, from 1. Every attempt at the
+    /// generation, and every change of the strategy within an attempt, gets the next number, which
+    /// is part of the object's name: no production writes over the objects of another one. Records
+    /// without it are from before these numbers.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub attempt: u32,
     /// First presentation time, ticks from the start of the presentation.
     pub start: u64,
     /// Duration, ticks.
@@ -32,6 +38,15 @@ pub struct SegmentRecord {
     /// segment with its own encryption. Empty for all others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iframes: Vec<IFrameRecord>,
+}
+
+/// The number of the first production.
+fn first() -> u32 {
+    1
+}
+
+fn is_first(attempt: &u32) -> bool {
+    *attempt == first()
 }
 
 /// One I-frame of the trick-play rendition: a byte range that is encrypted separately (RFC 8216,
@@ -93,4 +108,28 @@ pub struct ChunkRecord {
     /// `CODECS` values found in the bitstreams (RFC 6381), by rendition.
     #[serde(default)]
     pub codecs: BTreeMap<RenditionName, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of earlier versions, and of the first production, have no number.
+    #[test]
+    fn a_record_without_a_number_is_of_the_first_production() {
+        let json = r#"{"rendition":"720p","index":3,"start":0,"duration":1,"bytes":2,"sha256":"ab","frames":4}"#;
+        let record: SegmentRecord = serde_json::from_str(json).unwrap();
+        assert_eq!(record.attempt, 1);
+        assert_eq!(serde_json::to_string(&record).unwrap(), json);
+        let second = SegmentRecord {
+            attempt: 2,
+            ..record
+        };
+        let json = serde_json::to_string(&second).unwrap();
+        assert!(json.contains(r#""attempt":2"#), "{json}");
+        assert_eq!(
+            serde_json::from_str::<SegmentRecord>(&json).unwrap(),
+            second
+        );
+    }
 }

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use s3_server::{BucketConfig, EventRule, Faults, S3Server, S3ServerConfig};
+use s3_server::{BucketConfig, EventRule, Faults, S3Server, S3ServerConfig, WRITE_INTERVAL};
 
 use crate::object_store::s3::{S3Store, S3StoreConfig};
 use crate::secret::Secret;
@@ -41,6 +42,7 @@ pub fn config(data_dir: &Path) -> S3ServerConfig {
             on_create: true,
             on_delete: true,
         }],
+        write_interval: WRITE_INTERVAL,
     }
 }
 
@@ -82,7 +84,24 @@ impl RunningServer {
     /// # Panics
     /// If it fails.
     pub async fn start_with_faults(data_dir: &Path, faults: Option<Arc<dyn Faults>>) -> Self {
-        let server = S3Server::open(config(data_dir)).expect("a test's directory can be opened");
+        Self::start_configured(config(data_dir), faults).await
+    }
+
+    /// Starts a server without the limit of one write per second and name, for tests that write a
+    /// name again and again.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn start_without_write_limit(data_dir: &Path) -> Self {
+        let config = S3ServerConfig {
+            write_interval: Duration::ZERO,
+            ..config(data_dir)
+        };
+        Self::start_configured(config, None).await
+    }
+
+    async fn start_configured(config: S3ServerConfig, faults: Option<Arc<dyn Faults>>) -> Self {
+        let server = S3Server::open(config).expect("a test's directory can be opened");
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .expect("loopback has free ports");

@@ -21,9 +21,8 @@ use s3s::{S3, S3Request, S3Response, S3Result, TrailingHeaders, s3_error};
 use super::blobs::{Blobs, NewBlob};
 use super::cors::Cors;
 use super::digest::{Claims, Digests};
-use super::events::EventRules;
 use super::index::{Change, Index};
-use super::objects::Address;
+use super::objects::{Address, Rules};
 
 /// Maximum size of a single PUT or part, bytes: R2's limit, 5 GiB less 5 MiB.
 const MAX_PUT: u64 = (5 << 30) - (5 << 20);
@@ -33,7 +32,7 @@ const MAX_PUT: u64 = (5 << 30) - (5 << 20);
 pub(super) struct Backend {
     pub(super) index: Arc<Index>,
     pub(super) blobs: Arc<Blobs>,
-    pub(super) rules: Arc<EventRules>,
+    pub(super) rules: Arc<Rules>,
     pub(super) cors: Arc<Cors>,
 }
 

@@ -26,7 +26,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::error_handling::HandleError;
@@ -58,7 +58,14 @@ pub struct S3ServerConfig {
     pub account_id: String,
     /// Rules that select the objects with events. As on R2, two rules may not match the same event.
     pub event_rules: Vec<EventRule>,
+    /// Minimum interval between two writes of one name: [`WRITE_INTERVAL`], except in tests of other
+    /// behaviours.
+    pub write_interval: Duration,
 }
+
+/// R2's minimum interval between two writes of one name. It rejects faster writes with status 429
+/// and code `ServiceUnavailable`.
+pub const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Configuration of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,10 +137,10 @@ impl S3Server {
                 return Err(OpenError::BucketName(bucket.name.clone()));
             }
         }
-        let rules = Arc::new(events::EventRules::new(
-            config.account_id.clone(),
-            config.event_rules.clone(),
-        )?);
+        let rules = Arc::new(objects::Rules {
+            events: events::EventRules::new(config.account_id.clone(), config.event_rules.clone())?,
+            write_interval: config.write_interval,
+        });
         let folder = |source| OpenError::Directory {
             folder: config.data_dir.clone(),
             source,

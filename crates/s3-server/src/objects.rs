@@ -2,7 +2,9 @@
 //! transaction.
 
 use std::ops::Range;
+use std::time::Duration;
 
+use http::StatusCode;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use s3s::dto::ETagCondition;
 use s3s::{S3Error, S3Result, s3_error};
@@ -42,6 +44,32 @@ pub(super) struct NewObject {
 pub(super) struct Address {
     pub(super) bucket: String,
     pub(super) key: String,
+}
+
+/// The rules of a server for changes of objects.
+pub(super) struct Rules {
+    pub(super) events: EventRules,
+    /// Minimum interval between two writes of one name.
+    pub(super) write_interval: Duration,
+}
+
+impl Rules {
+    /// Rejects a write that comes too soon after the one at `modified_ms`.
+    ///
+    /// R2 accepts one write per second and name. The code is the one that its S3 API returns, with
+    /// the status 429, which only `ServiceUnavailable` of this rule has.
+    fn check_interval(&self, modified_ms: u64, now_ms: u64) -> S3Result<()> {
+        // The clock of the system may have been set back.
+        if u128::from(now_ms.abs_diff(modified_ms)) >= self.write_interval.as_millis() {
+            return Ok(());
+        }
+        let mut refusal = s3_error!(
+            ServiceUnavailable,
+            "Reduce your concurrent request rate for the same object."
+        );
+        refusal.set_status_code(StatusCode::TOO_MANY_REQUESTS);
+        Err(refusal)
+    }
 }
 
 /// The condition of a write (`If-Match`, `If-None-Match`).
@@ -136,11 +164,11 @@ pub(super) fn pieces(
 /// longer needed.
 ///
 /// # Errors
-/// `NoSuchBucket`, `PreconditionFailed`: checked inside the transaction, so concurrent writers
-/// cannot both win.
+/// `NoSuchBucket`, `PreconditionFailed`, `ServiceUnavailable` for a name that was written a moment
+/// ago: checked inside the transaction, so concurrent writers cannot both win.
 pub(super) fn store(
     connection: &Connection,
-    rules: &EventRules,
+    rules: &Rules,
     at: &Address,
     new: &NewObject,
     condition: &Condition,
@@ -150,6 +178,9 @@ pub(super) fn store(
     let old = look_up(connection, at).map_err(S3Error::internal_error)?;
     condition.check(old.as_ref())?;
     let now_ms = super::now_ms();
+    if let Some(old) = &old {
+        rules.check_interval(old.modified_ms, now_ms)?;
+    }
     let run = || {
         let superseded = match &old {
             Some(old) => remove_row(connection, old.id)?,
@@ -188,7 +219,13 @@ pub(super) fn store(
                 .filter(|it| it.size == 0)
                 .map(|it| it.blob.clone()),
         );
-        super::events::created(connection, rules, at, cause, (new.size, &new.etag, now_ms))?;
+        super::events::created(
+            connection,
+            &rules.events,
+            at,
+            cause,
+            (new.size, &new.etag, now_ms),
+        )?;
         Ok(garbage)
     };
     run().map_err(|error: rusqlite::Error| S3Error::internal_error(error))
@@ -201,7 +238,7 @@ pub(super) fn store(
 /// `NoSuchBucket`.
 pub(super) fn remove(
     connection: &Connection,
-    rules: &EventRules,
+    rules: &Rules,
     at: &Address,
 ) -> S3Result<Vec<String>> {
     require_bucket(connection, &at.bucket)?;
@@ -211,7 +248,7 @@ pub(super) fn remove(
         };
         let blobs = remove_row(connection, old.id)?;
         let garbage = unreferenced(connection, blobs)?;
-        super::events::deleted(connection, rules, at, super::now_ms())?;
+        super::events::deleted(connection, &rules.events, at, super::now_ms())?;
         Ok(garbage)
     };
     run().map_err(|error: rusqlite::Error| S3Error::internal_error(error))

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::events::{Cause, EventRules};
+use super::events::Cause;
 use super::headers::StoredHeaders;
 use super::objects::{
-    Address, Condition, NewObject, Piece, json, require_bucket, signed, store, to_json, unsigned,
+    Address, Condition, NewObject, Piece, Rules, json, require_bucket, signed, store, to_json,
+    unsigned,
 };
 
 /// Minimum size of a part other than the last, bytes.
@@ -145,7 +146,7 @@ pub(super) struct NamedPart {
 /// as long as the others; `EntityTooSmall`; `PreconditionFailed`. The upload remains then.
 pub(super) fn complete(
     connection: &Connection,
-    rules: &EventRules,
+    rules: &Rules,
     id: &str,
     at: &Address,
     named: &[NamedPart],

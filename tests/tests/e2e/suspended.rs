@@ -2,15 +2,19 @@
 //! ready without intervention, within seconds after it wakes.
 
 use catalog::database::DatabaseConfig;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use catalog::connect::QueueAddress;
 use catalog::{Attempt, AttemptOutcome};
 use config::Services;
 use domain::ids::VideoId;
+use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::site::Site;
+use hls::MediaPlaylist;
+use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use platform::testing::RunningServer;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -31,7 +35,7 @@ struct Scene {
     site: Site,
     api: Part,
     video: VideoId,
-    _s3: RunningServer,
+    s3: RunningServer,
 }
 
 impl Scene {
@@ -58,7 +62,7 @@ impl Scene {
             site,
             api,
             video,
-            _s3: s3,
+            s3,
         }
     }
 
@@ -100,6 +104,71 @@ impl Scene {
         panic!("the worker is always writing");
     }
 
+    /// Path and ETag of every object that viewers may load.
+    async fn objects(&self) -> HashMap<String, String> {
+        let (store, prefix) = (self.s3.store(), ObjectPrefix::Outputs(self.video));
+        let (mut found, mut after) = (HashMap::new(), None);
+        loop {
+            let page = store.list(&prefix, after.as_deref()).await.unwrap();
+            found.extend(page.entries.into_iter().map(|it| (it.path, it.etag.0)));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return found,
+            }
+        }
+    }
+
+    /// The segments that the stored playlists name.
+    async fn named(&self) -> BTreeSet<String> {
+        let (store, mut named) = (self.s3.store(), BTreeSet::new());
+        for path in self.objects().await.into_keys() {
+            let Some(key @ ObjectKey::MediaPlaylist { .. }) =
+                ObjectKey::parse(Bucket::Media, &path)
+            else {
+                continue;
+            };
+            let text = store.read(&key, 1 << 20).await.unwrap();
+            let playlist = MediaPlaylist::parse(&String::from_utf8_lossy(&text)).playlist;
+            let folder = path.rsplit_once('/').unwrap().0;
+            let names = playlist
+                .segments
+                .iter()
+                .map(|it| format!("{folder}/{}", it.uri));
+            named.extend(names);
+        }
+        named
+    }
+
+    /// Segments never change, also if several workers make them: caches keep them for a year.
+    async fn watch_segments(&self) {
+        let mut seen: HashMap<String, String> = HashMap::new();
+        loop {
+            for (path, etag) in self.objects().await {
+                if path.ends_with(".ts") {
+                    let known = seen.entry(path.clone()).or_insert_with(|| etag.clone());
+                    assert_eq!(*known, etag, "{path} was written over");
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits until no segment is stored that no playlist names.
+    async fn nothing_is_left_over(&self) {
+        let mut difference = vec![];
+        for _ in 0..100 {
+            let named = self.named().await;
+            let stored = self.objects().await.into_keys();
+            let stored: BTreeSet<_> = stored.filter(|it| it.ends_with(".ts")).collect();
+            difference = named.symmetric_difference(&stored).cloned().collect();
+            if difference.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("either named or stored: {difference:#?}");
+    }
+
     async fn queue_is_empty(&self) {
         for _ in 0..300 {
             let depth = self.site.functions.queue.depth().await.unwrap();
@@ -139,6 +208,13 @@ async fn alone(moment: impl Fn(&Value) -> bool) {
 /// claims the video again.
 async fn and_taken_over() {
     let scene = Scene::new().await;
+    tokio::select! {
+        () = take_over(&scene) => {}
+        () = scene.watch_segments() => {}
+    }
+}
+
+async fn take_over(scene: &Scene) {
     let first = scene.site.transcoder().await;
     scene
         .until(|it| it["percent"].as_u64().is_some_and(|it| it > 5))
@@ -170,6 +246,14 @@ async fn and_taken_over() {
         (1, true),
         "{attempts:#?}"
     );
+    let names = scene.named().await;
+    assert!(
+        names
+            .iter()
+            .any(|it| it.ends_with("-2.ts") || it.ends_with("-3.ts")),
+        "a later attempt made some: {names:#?}"
+    );
+    scene.nothing_is_left_over().await;
     assert!(first.terminate().await.success() && second.terminate().await.success());
 }
 

@@ -5,9 +5,10 @@ use std::process::Command;
 use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
-use confine::{Enforcement, Libraries, Policy, machine_memory};
+use confine::{Enforcement, Libraries, Policy};
 
 use crate::ffmpeg::ENVIRONMENT;
+use crate::ffmpeg::memory::JobMemory;
 
 /// The program that confines itself and then becomes FFmpeg or ffprobe, and the rights that it
 /// grants them.
@@ -20,8 +21,8 @@ pub struct Launcher {
     pub program: PathBuf,
     /// Whether missing confinement features are errors.
     pub enforcement: Enforcement,
-    /// Memory limit of an encoding run, bytes.
-    pub memory: u64,
+    /// Memory of the encoding runs of a job.
+    pub memory: JobMemory,
 }
 
 /// The requirements of one run.
@@ -44,23 +45,15 @@ pub(crate) enum Weight {
     #[default]
     Light,
     /// It decodes and encodes.
-    Heavy,
+    Heavy {
+        /// Number of such runs of the job at the same time, which share its memory.
+        runs: usize,
+    },
 }
 
-/// Memory for the ladder of a 4K video, bytes: with less, ordinary videos would be refused.
-const LEAST_MEMORY: u64 = 2 << 30;
-/// Sufficient for several 4K encoders, bytes.
-const MOST_MEMORY: u64 = 12 << 30;
-/// Bounds for the memory of an inspecting run, bytes; in between, it gets an eighth of an encoding
-/// run's memory.
-const LIGHT_MEMORY: [u64; 2] = [512 << 20, 1 << 30];
-
 impl Launcher {
-    /// This program as the launcher. Without `memory`, `encoders` parallel runs share three
-    /// quarters of the memory of the machine or the control group.
-    pub fn of_this_program(enforcement: Enforcement, memory: Option<u64>, encoders: u64) -> Self {
-        let share = |all: u64| (all / 4 * 3 / encoders.max(1)).clamp(LEAST_MEMORY, MOST_MEMORY);
-        let memory = memory.unwrap_or_else(|| share(machine_memory()));
+    /// This program as the launcher.
+    pub fn of_this_program(enforcement: Enforcement, memory: JobMemory) -> Self {
         // Refers to this program even after its file was replaced by a newer version.
         Self {
             program: PathBuf::from("/proc/self/exe"),
@@ -71,10 +64,8 @@ impl Launcher {
 
     fn memory(&self, weight: Weight) -> u64 {
         match weight {
-            Weight::Heavy => self.memory,
-            Weight::Light => (self.memory / 8)
-                .clamp(LIGHT_MEMORY[0], LIGHT_MEMORY[1])
-                .min(self.memory),
+            Weight::Heavy { runs } => self.memory.heavy(runs as u64),
+            Weight::Light => self.memory.light(),
         }
     }
 
@@ -170,37 +161,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_in_proportion() {
-        let launcher = |memory| Launcher {
-            program: PathBuf::new(),
-            enforcement: Enforcement::Off,
-            memory,
-        };
-        for (given, light) in [
-            (12 << 30, 1 << 30),
-            (6 << 30, 768 << 20),
-            (1 << 30, 512 << 20),
-            (256 << 20, 256 << 20),
-        ] {
-            assert_eq!(launcher(given).memory(Weight::Light), light);
-            assert_eq!(launcher(given).memory(Weight::Heavy), given);
-        }
-        let by_machine =
-            |encoders| Launcher::of_this_program(Enforcement::Off, None, encoders).memory;
-        assert!((LEAST_MEMORY..=MOST_MEMORY).contains(&by_machine(1)));
-        assert_eq!(by_machine(1_000_000), LEAST_MEMORY);
-        assert_eq!(
-            Launcher::of_this_program(Enforcement::Off, Some(7), 3).memory,
-            7
-        );
-    }
-
-    #[test]
     fn the_launcher_is_given_what_the_run_needs() {
         let launcher = Launcher {
             program: "/opt/edgereel".into(),
             enforcement: Enforcement::Required,
-            memory: 8 << 30,
+            memory: JobMemory::Shared(8 << 30),
         };
         let libraries = Libraries {
             directories: vec!["/lib/x".into()],

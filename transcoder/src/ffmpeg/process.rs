@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use confine::memory_kills;
 use domain::failure::SourceProblem;
 use ffmpeg_sidecar::child::FfmpegChild;
 use ffmpeg_sidecar::command::FfmpegCommand;
@@ -94,7 +95,7 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
         .stderr(Stdio::piped());
     let shown = without_secrets(&arguments.join(" "));
     tracing::debug!(task = run.task, "running ffmpeg {shown}");
-    let started = Instant::now();
+    let (started, kills) = (Instant::now(), memory_kills());
     let child = start(move || FfmpegCommand::from(command).spawn().map(Unclaimed::new)).await;
     let (mut child, guard) = child.map_err(TranscodeError::Spawn)?.claim();
     let reader = child.take_stderr();
@@ -128,11 +129,15 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
         }),
         Ok(status) => {
             let error = match Death::of(status) {
+                // The kernel ends a process of a container that has no memory left.
+                Death::Interrupted if memory_kills() > kills => {
+                    TranscodeError::OutOfMemory { task: run.task }
+                }
                 Death::Interrupted => TranscodeError::Interrupted { task: run.task },
                 Death::NotStarted => TranscodeError::Spawn(std::io::Error::other(log.tail())),
                 Death::TooMuch => SourceProblem::TooDemanding.into(),
                 Death::Failed | Death::Crashed if log.out_of_memory => {
-                    SourceProblem::TooDemanding.into()
+                    TranscodeError::OutOfMemory { task: run.task }
                 }
                 Death::Failed | Death::Crashed => failed(status.to_string(), &log),
             };

@@ -1,8 +1,8 @@
 //! Transcoding: claimed, and executed under a heartbeat.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use catalog::Claim;
+use catalog::{CatalogError, Claim};
 use domain::failure::{Failure, FailureCode, SourceProblem};
 use domain::job::{Job, JobMessage};
 use domain::object_key::ObjectKey;
@@ -15,10 +15,11 @@ use tracing::{info, warn};
 use super::{Fate, JobContext};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
-use crate::journal::CatalogJournal;
+use crate::journal::{CatalogJournal, lock};
 use crate::pipeline::{self, Published, TranscodeRequest};
 use crate::reused::ReusedRenditions;
 use crate::source::ObjectSource;
+use crate::unnamed;
 use crate::worker::{CATALOG_PAUSE, Heartbeat};
 
 /// A job that transcodes a video.
@@ -89,7 +90,8 @@ impl TranscodeJob<'_> {
         } = self.context;
         let stop = cancel.child_token();
         let heartbeat = Heartbeat::start(worker, claim, delivery, stop.clone());
-        let result = self.transcode(profile, claim, &stop).await;
+        let attempts = Arc::default();
+        let result = self.transcode(profile, claim, &attempts, &stop).await;
         let lost = heartbeat.stop().await;
         let result = match lost {
             // The pipeline only knows that it was stopped; this is the reason.
@@ -106,7 +108,14 @@ impl TranscodeJob<'_> {
         };
         match result {
             Ok(published) => self.finish(profile, claim, &published).await,
-            Err(problem) if problem.lost_claim() => self.context.claim_lost(claim, problem).await,
+            Err(problem) if problem.lost_claim() => {
+                // A retry of a cancelled job continues with what is there.
+                if !matches!(problem, TranscodeError::Catalog(CatalogError::Gone { .. })) {
+                    let made = std::mem::take(&mut *lock(&attempts));
+                    unnamed::remove_lost(&worker.store, &worker.catalog, claim, &made).await;
+                }
+                self.context.claim_lost(claim, problem).await
+            }
             // The source was replaced, or a user requested other work. That newer request has a job
             // of its own, so this one ends without a failure.
             Err(
@@ -130,6 +139,7 @@ impl TranscodeJob<'_> {
         &self,
         profile: &Profile,
         claim: &Claim,
+        attempts: &Arc<Mutex<Vec<u32>>>,
         stop: &CancellationToken,
     ) -> Result<Published, TranscodeError> {
         let (worker, job) = (self.context.worker, self.job);
@@ -141,6 +151,7 @@ impl TranscodeJob<'_> {
             claim.clone(),
             video.ready_ms.is_none(),
             worker.config.lease,
+            Arc::clone(attempts),
         );
         let content_keys = WrappedKeys::new(
             Arc::clone(&worker.store),

@@ -32,7 +32,13 @@ async fn journal(services: &Services, first_run: bool) -> (CatalogJournal, Claim
     services.note(&job).await;
     let claim = services.claim(&job, &generation()).await;
     (
-        CatalogJournal::new(services.catalog.clone(), claim.clone(), first_run, LEASE),
+        CatalogJournal::new(
+            services.catalog.clone(),
+            claim.clone(),
+            first_run,
+            LEASE,
+            Arc::default(),
+        ),
         claim,
     )
 }
@@ -58,7 +64,7 @@ async fn a_later_attempt_finds_what_was_finished() {
         .await
         .unwrap();
     let next = services.claim(&job("etag", 1), &generation()).await;
-    let next = CatalogJournal::new(services.catalog.clone(), next, false, LEASE);
+    let next = CatalogJournal::new(services.catalog.clone(), next, false, LEASE, Arc::default());
     assert!(!next.first_run());
     let mut found = next.finished().await.unwrap();
     found.sort_by_key(|it| (it.lane, it.index));
@@ -82,7 +88,7 @@ async fn another_generation_has_chunks_of_its_own() {
         generation: Generation::of("etag", "other settings"),
         ..claim
     };
-    let other = CatalogJournal::new(services.catalog.clone(), other, true, LEASE);
+    let other = CatalogJournal::new(services.catalog.clone(), other, true, LEASE, Arc::default());
     assert_eq!(other.finished().await.unwrap(), []);
 }
 
@@ -145,7 +151,7 @@ async fn nothing_is_written_without_the_claim() {
         .await;
     let current = services.claim(&job, &generation()).await;
     assert!(current.fence > lost.fence);
-    let journal = CatalogJournal::new(services.catalog.clone(), lost, true, LEASE);
+    let journal = CatalogJournal::new(services.catalog.clone(), lost, true, LEASE, Arc::default());
     let chunk = chunk(Lane::Copy, 0);
     let outcomes = [
         journal.finish(&chunk).await,

@@ -62,7 +62,7 @@ pub(crate) async fn survey(
     let arguments =
         normaliser.survey_arguments(&loopback.source_url(), &delivery.url("survey", "0.txt"));
     let task = "read the source through".to_owned();
-    let (port, weight) = (loopback.port(), Weight::Heavy);
+    let (port, weight) = (loopback.port(), Weight::Heavy { runs: 1 });
     let run = Run {
         tools,
         port,

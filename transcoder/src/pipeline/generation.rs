@@ -15,6 +15,7 @@ use crate::lanes::{EncodeContext, LaneOutput};
 use crate::normalise::Normaliser;
 use crate::publish::Publisher;
 use crate::records::stage_of;
+use crate::unnamed::Unnamed;
 use crate::{manifest, stills, verify};
 
 use super::encoding::encode_all;
@@ -132,6 +133,7 @@ impl GenerationRun<'_> {
 
     /// Records a finished chunk, and reports the progress.
     async fn take(&mut self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
+        let chunk = &self.publisher.keep_shown(chunk).await?;
         self.request.journal.finish(chunk).await?;
         self.publisher.records_mut().add(chunk);
         let percent = percent(&self.context.plan, self.publisher.records());
@@ -186,6 +188,8 @@ impl GenerationRun<'_> {
             generation: request.generation.clone(),
         };
         let text = manifest::render(request.video, &request.generation, self.plan, &records);
+        let mut unnamed = Unnamed::of(&context.writer).await?;
+        unnamed.keep(&records);
         context.writer.put(&key, Bytes::from(text)).await?;
 
         request.journal.progress(Stage::Publish, percent).await?;
@@ -197,6 +201,7 @@ impl GenerationRun<'_> {
         if self.playable_after_s.is_none() {
             request.journal.playable().await?;
         }
+        unnamed.remove().await;
         let traffic = context.writer.traffic();
         receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;
         receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);

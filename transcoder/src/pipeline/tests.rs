@@ -15,6 +15,7 @@ use crate::testing::fake_ffmpeg::{Arrival, End, Fault, Task};
 use crate::testing::world::World;
 use crate::testing::{foreign, objects_of, planned_records};
 
+mod attempts;
 mod failures;
 mod second_look;
 

@@ -17,6 +17,7 @@ use hls::write::{
 };
 
 use super::estimate;
+use super::shown::ShownSegment;
 use crate::records::Records;
 
 /// Display name of the audio in a player's menu. There is one, at several rates.
@@ -79,13 +80,13 @@ struct Description<'a> {
 }
 
 impl<'a> Presentation<'a> {
-    /// A media playlist with the first `count` segments. `duration` gives the ticks of a segment.
+    /// A media playlist with the first `count` segments, as `shown` presents each.
     pub(crate) fn media_playlist(
         &self,
         name: &RenditionName,
         kind: MediaPlaylistKind,
         count: u32,
-        duration: impl Fn(&SegmentRecord) -> u64,
+        shown: impl Fn(&SegmentRecord) -> ShownSegment,
     ) -> MediaPlaylistSpec {
         let key = self.plan.encrypt.then(|| format!("{name}.key"));
         let records = self.records.segments(name).take(count as usize);
@@ -98,15 +99,19 @@ impl<'a> Presentation<'a> {
                 segments: vec![],
             };
         };
-        let uri =
-            |record: &SegmentRecord| last_part(&self.segment_key(rendition, record.index).path());
+        let uri = |record: &SegmentRecord, attempt: u32| {
+            last_part(&self.segment_key(rendition, record.index, attempt).path())
+        };
         match rendition.kind {
             RenditionKind::Video | RenditionKind::Audio => {
-                let segment = |it| SegmentSpec {
-                    uri: uri(it),
-                    duration: duration(it),
-                    byte_range: None,
-                    key: key.clone(),
+                let segment = |it| {
+                    let ShownSegment { duration, attempt } = shown(it);
+                    SegmentSpec {
+                        uri: uri(it, attempt),
+                        duration,
+                        byte_range: None,
+                        key: key.clone(),
+                    }
                 };
                 let segments = records.map(segment).collect();
                 let target_duration = self.plan.target_duration;
@@ -122,7 +127,7 @@ impl<'a> Presentation<'a> {
                     records.flat_map(|record| record.iframes.iter().map(move |it| (record, it)));
                 let segments: Vec<SegmentSpec> = iframes
                     .map(|(record, it)| SegmentSpec {
-                        uri: uri(record),
+                        uri: uri(record, record.attempt),
                         duration: it.duration,
                         byte_range: Some(ByteRange {
                             length: it.bytes,
@@ -316,13 +321,14 @@ impl<'a> Presentation<'a> {
         }
     }
 
-    fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
+    fn segment_key(&self, rendition: &Rendition, index: u32, attempt: u32) -> ObjectKey {
         let (video, generation, format) = (self.video, self.generation.clone(), rendition.format);
         ObjectKey::Segment {
             video,
             generation,
             rendition: rendition.name.clone(),
             index,
+            attempt,
             format,
         }
     }

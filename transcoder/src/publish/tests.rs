@@ -5,6 +5,7 @@ use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::probe::cases::standard;
 use domain::profile::Profile;
+use domain::segment::Lane;
 use hls::parse::PlaylistType;
 use hls::{MasterPlaylist, MediaPlaylist};
 use platform::object_store::SharedStore;
@@ -39,11 +40,15 @@ impl World {
     }
 
     fn writer(&self) -> GenerationWriter {
-        let generation = Generation::of("etag", "fingerprint");
+        self.writer_of(1)
+    }
+
+    fn writer_of(&self, attempt: u32) -> GenerationWriter {
         GenerationWriter::new(
             Arc::clone(&self.store),
             VideoId::new(1, [0; 10]),
-            generation,
+            Generation::of("etag", "fingerprint"),
+            attempt,
         )
     }
 
@@ -65,6 +70,7 @@ impl World {
             let record = SegmentRecord {
                 rendition,
                 index,
+                attempt: publisher.writer.attempt(),
                 start: from,
                 duration: to - from + change,
                 bytes: 1_000,
@@ -207,6 +213,59 @@ async fn what_was_shown_before_a_crash_stays() {
         "what was shown stays in the final playlist too"
     );
     assert_eq!(whole.len(), 10);
+}
+
+/// A playlist's entries do not change (RFC 8216, 6.2.1), so the objects that they name are those of
+/// the attempt that showed them, and so are the records.
+#[tokio::test]
+async fn what_was_shown_before_a_crash_keeps_its_names() {
+    let world = World::new();
+    let mut publisher = world.publisher().await;
+    let names = publisher.growing();
+    (0..5).for_each(|index| world.finish(&mut publisher, index, 0));
+    publisher.show(5).await.unwrap();
+    let rendition = world.plan.rendition(&names[0]).unwrap().clone();
+    let shown = publisher.writer.segment_key(&rendition, 3);
+    publisher.writer.put(&shown, "shown".into()).await.unwrap();
+    drop(publisher);
+
+    let mut next = Publisher::new(world.writer_of(2), &world.plan, facts(&world.plan));
+    assert!(next.watch(2, true).await.unwrap());
+    (0..6).for_each(|index| world.finish(&mut next, index, 0));
+    tokio::time::sleep(playlists::BETWEEN_WRITES).await;
+    next.show(6).await.unwrap();
+    let uris = |playlist: &MediaPlaylist| -> Vec<String> {
+        playlist.segments.iter().map(|it| it.uri.clone()).collect()
+    };
+    let mut expected: Vec<String> = (0..5)
+        .map(|it| format!("{}_{it:05}.ts", names[0]))
+        .collect();
+    expected.push(format!("{}_00005-2.ts", names[0]));
+    assert_eq!(uris(&world.playlist(&names[0]).await.unwrap()), expected);
+
+    let segments: Vec<SegmentRecord> = next.records.segments(&names[0]).cloned().collect();
+    let chunk = ChunkRecord {
+        lane: Lane::Encode,
+        index: 0,
+        cpu_ms: 0,
+        wall_ms: 0,
+        segments: segments[2..].to_vec(),
+        codecs: Default::default(),
+    };
+    let kept = next.keep_shown(&chunk).await.unwrap().segments;
+    assert_eq!(
+        kept[0], segments[2],
+        "its object is not there: it is replaced"
+    );
+    let SegmentRecord {
+        attempt,
+        bytes,
+        sha256,
+        ..
+    } = &kept[1];
+    let hash = hex(&Sha256::digest(b"shown"));
+    assert_eq!((*attempt, *bytes, sha256), (1, 5, &hash));
+    assert_eq!(kept[3], segments[5], "it was not shown before");
 }
 
 /// The earlier attempt failed because its segments were wrong.

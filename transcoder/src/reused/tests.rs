@@ -128,7 +128,7 @@ impl Played {
 
     /// Where the new generation goes.
     fn writer(&self) -> GenerationWriter {
-        GenerationWriter::new(Arc::clone(&self.world.store), video(), renewed())
+        GenerationWriter::new(Arc::clone(&self.world.store), video(), renewed(), 1)
     }
 
     async fn replace(&self, rendition: &str, index: u32, body: Vec<u8>) {

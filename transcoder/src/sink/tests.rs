@@ -69,6 +69,7 @@ async fn a_segment_is_measured_encrypted_and_stored() {
     let expected = SegmentRecord {
         rendition: name("720p"),
         index: 1,
+        attempt: 1,
         start: 540_000,
         duration: 540_000,
         bytes: object.len() as u64,
@@ -82,6 +83,31 @@ async fn a_segment_is_measured_encrypted_and_stored() {
         (object, in_clear.record.bytes),
         (clear.clone(), clear.len() as u64)
     );
+}
+
+/// Two makers of one segment: playlists, byte ranges and caches name what is stored.
+#[tokio::test]
+async fn a_stored_segment_is_never_written_over() {
+    let world = World::new();
+    let [one, other] = [180, 181].map(|it| transport::video(0, it, FRAME));
+    for _ in 0..2 {
+        let (_, object) = take(&world, output("720p", None), 0, &one).await.unwrap();
+        assert_eq!(object, one, "the same segment may come again");
+    }
+    let refused = take(&world, output("720p", None), 0, &other).await;
+    assert!(
+        matches!(&refused, Err(TranscodeError::Verification(it)) if it.contains("other content")),
+        "{refused:?}"
+    );
+    let later = GenerationWriter::new(Arc::clone(&world.store), video(), generation(), 2);
+    let (sink, mut stored) = SegmentSink::new(later.clone(), vec![output("720p", None)]);
+    sink.receive("720p", 0, other.clone().into()).await.unwrap();
+    assert_eq!(stored.try_recv().unwrap().record.attempt, 2);
+    let rendition = rendition_named("720p");
+    for (writer, expected) in [(world.writer(), one), (later, other)] {
+        let key = writer.segment_key(&rendition, 0);
+        assert_eq!(world.store.read(&key, 1 << 20).await.unwrap(), expected);
+    }
 }
 
 /// FFmpeg would not recognise them as transport streams.
@@ -107,10 +133,10 @@ async fn short_segments_are_filled_up() {
 
 #[tokio::test]
 async fn each_iframe_is_an_object_of_its_own_in_one_object() {
-    let world = World::new();
     let starts = [540_000, 630_000, 720_000];
     let clear = transport::iframes(&starts);
     for key in [Some(key()), None] {
+        let world = World::new();
         let output = Output {
             first_iframes: Some(vec![0, 6]),
             ..output("iframes", key.clone())
@@ -336,7 +362,7 @@ async fn pictures_come_out_as_they_came_in() {
 
 #[test]
 fn segments_of_a_generation_have_paths_of_their_own() {
-    let writer = GenerationWriter::new(Arc::clone(&World::new().store), video(), generation());
+    let writer = GenerationWriter::new(Arc::clone(&World::new().store), video(), generation(), 1);
     let paths: std::collections::HashSet<_> = ["720p", "480p", "iframes"]
         .iter()
         .flat_map(|it| {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::ObjectKey;
+use domain::object_key::{CachePolicy, ObjectKey};
 use domain::plan::Rendition;
 use domain::segment::SegmentRecord;
 use platform::object_store::{
@@ -33,6 +33,8 @@ pub(crate) struct GenerationWriter {
     store: SharedStore,
     video: VideoId,
     generation: Generation,
+    /// Number of this production of the generation, which segments have in their names.
+    attempt: u32,
     traffic: Arc<Traffic>,
     /// Whether writing is disabled; every write holds the lock while it is in progress.
     closed: Arc<RwLock<bool>>,
@@ -40,11 +42,17 @@ pub(crate) struct GenerationWriter {
 
 impl GenerationWriter {
     /// A writer into `store`.
-    pub(crate) fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
+    pub(crate) fn new(
+        store: SharedStore,
+        video: VideoId,
+        generation: Generation,
+        attempt: u32,
+    ) -> Self {
         Self {
             store,
             video,
             generation,
+            attempt,
             traffic: Arc::default(),
             closed: Arc::default(),
         }
@@ -66,6 +74,16 @@ impl GenerationWriter {
     /// The generation of the objects.
     pub(crate) fn generation(&self) -> &Generation {
         &self.generation
+    }
+
+    /// Number of this production of the generation.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The store of the objects.
+    pub(crate) fn store(&self) -> &SharedStore {
+        &self.store
     }
 
     /// Reads an object, or a part of it.
@@ -93,13 +111,23 @@ impl GenerationWriter {
         &self.traffic
     }
 
-    /// The key of a segment.
+    /// The key of a segment of this production.
     pub(crate) fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
+        self.key_of_attempt(rendition, index, self.attempt)
+    }
+
+    /// The key of a recorded segment.
+    pub(crate) fn recorded_key(&self, rendition: &Rendition, record: &SegmentRecord) -> ObjectKey {
+        self.key_of_attempt(rendition, record.index, record.attempt)
+    }
+
+    fn key_of_attempt(&self, rendition: &Rendition, index: u32, attempt: u32) -> ObjectKey {
         ObjectKey::Segment {
             video: self.video,
             generation: self.generation.clone(),
             rendition: rendition.name.clone(),
             index,
+            attempt,
             format: rendition.format,
         }
     }
@@ -111,14 +139,23 @@ impl GenerationWriter {
     }
 
     /// Stores an object. The store itself retries while it cannot be reached.
+    ///
+    /// Objects that caches keep for good are never written over. A segment with other content under
+    /// the same name is an error. Images of the same segments may differ after an update of FFmpeg:
+    /// those that are stored stay.
     pub(crate) async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
             return Err(TranscodeError::Cancelled);
         }
-        self.store
-            .put(key, body.clone(), PutCondition::Always)
-            .await?;
+        let condition = match key.cache_policy() {
+            CachePolicy::Immutable => PutCondition::Absent,
+            CachePolicy::Revalidate | CachePolicy::NoStore => PutCondition::Always,
+        };
+        match self.store.put(key, body.clone(), condition).await {
+            Err(StoreError::ConditionFailed { .. }) => self.accept_stored(key, &body).await?,
+            result => drop(result?),
+        }
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
         self.traffic
             .bytes
@@ -128,6 +165,23 @@ impl GenerationWriter {
 }
 
 impl GenerationWriter {
+    /// Accepts an object that was stored before: by a request whose response was lost, or by an
+    /// earlier attempt.
+    async fn accept_stored(&self, key: &ObjectKey, body: &Bytes) -> Result<(), TranscodeError> {
+        if !matches!(key, ObjectKey::Segment { .. }) {
+            return Ok(());
+        }
+        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
+        let stored = self.store.read(key, body.len() as u64).await;
+        if stored.is_ok_and(|it| it == *body) {
+            return Ok(());
+        }
+        Err(TranscodeError::Verification(format!(
+            "`{}` is there already, with other content",
+            key.path()
+        )))
+    }
+
     /// Copies a segment of another generation inside the store, and returns whether the copy is
     /// complete.
     pub(crate) async fn copy_segment(
@@ -142,7 +196,7 @@ impl GenerationWriter {
         }
         let key = self.segment_key(rendition, record.index);
         self.store
-            .copy(&from.segment_key(rendition, record.index), &key)
+            .copy(&from.recorded_key(rendition, record), &key)
             .await?;
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
         Ok(self.store.head(&key).await?.size == record.bytes)

@@ -137,6 +137,7 @@ impl ObjectStore for FlakyStore {
 /// A journal in memory that can lose its claim.
 #[derive(Default)]
 pub(crate) struct Notes {
+    pub(crate) attempts: AtomicU32,
     pub(crate) chunks: Mutex<Vec<ChunkRecord>>,
     pub(crate) progress: Mutex<Vec<(Stage, u8)>>,
     pub(crate) renditions: Mutex<Vec<RenditionRecord>>,
@@ -161,6 +162,10 @@ fn lost() -> TranscodeError {
 impl Journal for Notes {
     fn first_run(&self) -> bool {
         !self.replaces.load(Ordering::Relaxed)
+    }
+
+    async fn next_attempt(&self) -> Result<u32, TranscodeError> {
+        Ok(self.attempts.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
@@ -253,7 +258,7 @@ impl World {
     }
 
     pub(crate) fn writer(&self) -> GenerationWriter {
-        GenerationWriter::new(Arc::clone(&self.store), video(), generation())
+        GenerationWriter::new(Arc::clone(&self.store), video(), generation(), 1)
     }
 
     pub(crate) fn request(&self) -> TranscodeRequest {

@@ -223,6 +223,19 @@ impl Rebuild {
         let ClaimOutcome::Claimed(claim) = claimed else {
             return Ok(());
         };
+        // A production of the same generation must not write over the segments that are there.
+        let objects = ObjectPrefix::Generation(video, published.generation.clone());
+        let objects = self.list(&objects).await?;
+        let attempts =
+            objects
+                .iter()
+                .filter_map(|it| match ObjectKey::parse(Bucket::Media, &it.path)? {
+                    ObjectKey::Segment { attempt, .. } => Some(attempt),
+                    _ => None,
+                });
+        self.catalog
+            .next_segment_attempt(&claim, attempts.max().unwrap_or(1))
+            .await?;
         self.catalog
             .set_renditions(&claim, &published.renditions, now)
             .await?;

@@ -19,6 +19,7 @@ fn segment(video: VideoId, generation: &Generation, index: u32) -> ObjectKey {
         generation: generation.clone(),
         rendition,
         index,
+        attempt: 1,
         format: SegmentFormat::MpegTs,
     }
 }

@@ -175,6 +175,7 @@ fn chunk(lane: Lane, index: u32, bytes: u64) -> ChunkRecord {
     let segment = SegmentRecord {
         rendition: name("720p"),
         index,
+        attempt: 1,
         start: u64::from(index) * 540_000,
         duration: 540_000,
         bytes,
@@ -241,7 +242,7 @@ macro_rules! catalog_conformance {
             from_queued_to_ready a_failed_reencode_leaves_it_ready a_bad_source_is_tried_once
             our_failures_are_retried_until_given_up shutdown_gives_the_job_back a_new_source_is_new_work
             a_video_that_has_been_ready_takes_no_other_source
-            chunks_are_kept_once renditions_are_replaced progress_never_goes_back stages_and_chunks_have_times
+            chunks_are_kept_once productions_are_numbered renditions_are_replaced progress_never_goes_back stages_and_chunks_have_times
             only_unused_generations_are_forgotten
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why

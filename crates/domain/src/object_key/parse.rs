@@ -87,12 +87,16 @@ impl ObjectKey {
                         rendition,
                     },
                     file => {
-                        let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
+                        let name = file.strip_prefix('_')?.strip_suffix(".ts")?;
+                        let (index, attempt) = name.split_once('-').unwrap_or((name, "1"));
+                        let attempt = attempt.parse().ok().filter(|it| *it > 0)?;
+                        let index = index.parse().ok()?;
                         Self::Segment {
                             video,
                             generation,
                             rendition,
                             index,
+                            attempt,
                             format: SegmentFormat::MpegTs,
                         }
                     }

@@ -47,6 +47,15 @@ fn every_key() -> Vec<ObjectKey> {
             generation: generation.clone(),
             rendition,
             index: 7,
+            attempt: 1,
+            format: SegmentFormat::MpegTs,
+        },
+        ObjectKey::Segment {
+            video,
+            generation: generation.clone(),
+            rendition: "audio-128k".parse().unwrap(),
+            index: 7,
+            attempt: 12,
             format: SegmentFormat::MpegTs,
         },
         ObjectKey::Thumbnail {
@@ -98,6 +107,7 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p.m3u8 | application/vnd.apple.mpegurl | no-cache
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_init.mp4 | video/mp4 | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k/audio-128k_00007-12.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
@@ -121,6 +131,13 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}//master.m3u8"),
         format!("hls/{video}/{generation}/1080p/1080p_7.ts"),
         format!("hls/{video}/{generation}/1080p/1080p_+0007.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007-1.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007-0.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007-02.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007-+2.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007-2-2.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007-.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_-2.ts"),
         format!("hls/{video}/{generation}/1080p/720p_00007.ts"),
         format!("hls/{video}/{generation}/1080p/720p_init.mp4"),
         format!("hls/{video}/{generation}/1080p/1080p_init.ts"),

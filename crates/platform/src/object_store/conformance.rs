@@ -81,6 +81,7 @@ impl Subject {
             generation: self.generation.clone(),
             rendition: "1080p".parse().expect("it is a legal name"),
             index,
+            attempt: 1,
             format: SegmentFormat::MpegTs,
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = RunningServer::start(folder.path()).await;
+        let server = RunningServer::start_without_write_limit(folder.path()).await;
         let client = client(&server.endpoint, RequestChecksumCalculation::WhenRequired);
         Self {
             server,

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_sdk_s3::config::RequestChecksumCalculation;
 use domain::ids::VideoId;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use http::Method;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _, PutCondition, StoreError};
 use platform::testing::RunningServer;
-use s3_server::{Fault, Faults};
+use s3_server::{Fault, Faults, WRITE_INTERVAL};
+
+use crate::support::{BUCKET, client, code};
 
 /// Fails the next requests of one method.
 struct Next {
@@ -161,4 +164,54 @@ async fn what_will_not_get_better_is_refused_with_its_code() {
         error.to_string(),
         format!("the store refused `{}`: NoSuchBucket", master().path())
     );
+}
+
+/// R2 accepts one write per second and name.
+#[tokio::test]
+async fn a_name_is_written_once_per_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RunningServer::start(folder.path()).await;
+    let client = client(&server.endpoint, RequestChecksumCalculation::WhenRequired);
+    let put = |key: &str| client.put_object().bucket(BUCKET).key(key).send();
+    let copy = |key: &str| {
+        let copy = client.copy_object().bucket(BUCKET).key(key);
+        copy.copy_source(format!("{BUCKET}/source")).send()
+    };
+    put("source").await.unwrap();
+    put("a").await.unwrap();
+    put("b").await.expect("names are independent");
+    copy("c").await.unwrap();
+    let refused = put("a").await;
+    let status = refused.as_ref().unwrap_err().raw_response().unwrap();
+    assert_eq!(status.status().as_u16(), 429);
+    assert_eq!(code(refused), "ServiceUnavailable");
+    assert_eq!(code(copy("b").await), "ServiceUnavailable");
+    assert_eq!(code(put("c").await), "ServiceUnavailable");
+    let absent = client
+        .put_object()
+        .bucket(BUCKET)
+        .key("a")
+        .if_none_match("*");
+    assert_eq!(code(absent.send().await), "PreconditionFailed");
+    tokio::time::sleep(WRITE_INTERVAL).await;
+    put("a").await.expect("a refused write does not count");
+}
+
+/// Two workers write the same name: the client waits instead of failing. So does the second attempt
+/// at a request whose response was lost.
+#[tokio::test]
+async fn a_write_that_comes_too_soon_is_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RunningServer::start(folder.path()).await;
+    let store = server.store();
+    for body in ["one", "two"] {
+        let condition = PutCondition::Always;
+        store.put(&master(), body.into(), condition).await.unwrap();
+        assert_eq!(store.read(&master(), 10).await.unwrap(), body);
+    }
+    let (store, _server, _folder) = with(Method::PUT, Fault::AnswerLost, 1).await;
+    store
+        .put(&master(), "x".into(), PutCondition::Always)
+        .await
+        .expect("it was stored by the first attempt, and by the second one");
 }

@@ -77,6 +77,28 @@ async fn a_death_has_a_reason() {
     }
 }
 
+/// An encoder that ran out of memory gets all of it, without others beside it; if that does not
+/// suffice, the next attempt would fail in the same way.
+#[tokio::test]
+async fn an_encoder_without_memory_is_tried_alone_and_once() {
+    let fault = || {
+        let failed = Fault::ends(Task::Encode, 0, End::Exit(1));
+        failed.saying("x264 [error]: malloc of size 9 failed")
+    };
+    let (world, plan) = replacing(&foreign());
+    world.fake.set_faults(&[fault()]);
+    let published = run(&world, foreign()).await.unwrap();
+    assert_whole(&world, &plan, &published);
+    assert_eq!(world.journal.attempts.load(Ordering::Relaxed), 2);
+
+    let (world, _) = replacing(&foreign());
+    world.fake.set_faults(&[fault().times(99)]);
+    let problem = run(&world, foreign()).await.unwrap_err();
+    assert_eq!(problem.failure().code, FailureCode::TooDemanding);
+    assert_eq!(problem.class(), FailureClass::Source);
+    assert_eq!(world.journal.attempts.load(Ordering::Relaxed), 2);
+}
+
 #[tokio::test]
 async fn a_copy_that_fails_is_encoded() {
     let no_refresh = |world: &World| {

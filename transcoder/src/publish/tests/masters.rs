@@ -51,7 +51,7 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
 }
 
 fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
-    let writer = GenerationWriter::new(Arc::clone(&world.store), video(), generation());
+    let writer = GenerationWriter::new(Arc::clone(&world.store), video(), generation(), 1);
     Publisher::new(writer, plan, SourceFacts::new(plan, probe))
 }
 

@@ -252,6 +252,9 @@ async fn a_worker_that_was_overtaken_writes_nothing_more() {
     let site = watched().await;
     let overtake = async {
         site.until_running(Task::Encode).await;
+        while site.world.named(".ts").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let (later, lease) = (
             clock::now() + Duration::from_secs(3_600),
             Duration::from_secs(60),
@@ -263,6 +266,7 @@ async fn a_worker_that_was_overtaken_writes_nothing_more() {
             .await
             .unwrap();
         assert!(matches!(claimed, ClaimOutcome::Claimed(claim) if claim.fence == 2));
+        assert!(!site.world.named(".ts").is_empty());
     };
     tokio::join!(site.work(), overtake);
     let holder = site
@@ -280,6 +284,14 @@ async fn a_worker_that_was_overtaken_writes_nothing_more() {
         "the message comes again, and finds out"
     );
     assert_eq!(site.world.named("master.m3u8"), [""; 0]);
+    let catalog = &site.services.catalog;
+    let chunks = catalog.chunks(video(), &site.generation()).await.unwrap();
+    let recorded: usize = chunks.iter().map(|it| it.segments.len()).sum();
+    assert_eq!(
+        site.world.named(".ts").len(),
+        recorded,
+        "it removed what no record names"
+    );
 }
 
 #[tokio::test]

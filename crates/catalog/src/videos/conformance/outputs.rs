@@ -7,7 +7,7 @@ use domain::time::{UnixMillis, millis};
 
 use super::{LEASE_MS, NOW, Subject, chunk, generation, job_of, ms, rendition};
 use crate::videos::{
-    CatalogError, ChunkSpan, Progress, RenditionKind, RenditionRecord, RenditionState,
+    CatalogError, ChunkSpan, Claim, Progress, RenditionKind, RenditionRecord, RenditionState,
 };
 
 /// A chunk that is recorded twice replaces itself; generations do not mix.
@@ -50,6 +50,40 @@ pub async fn chunks_are_kept_once(subject: &Subject) {
             .expect("chunks"),
         []
     );
+}
+
+/// Each production of a generation has a number of its own, also if several workers make it, and if
+/// it is removed in between.
+pub async fn productions_are_numbered(subject: &Subject) {
+    let catalog = &subject.catalog;
+    let job = subject.queued(1).await;
+    let first = subject.claim(&job, NOW).await;
+    let next = async |claim: &Claim, above| {
+        let next = catalog.next_segment_attempt(claim, above).await;
+        next.expect("a number")
+    };
+    assert_eq!((next(&first, 0).await, next(&first, 0).await), (1, 2));
+    let second = subject.claim(&job, NOW + ms(10 * LEASE_MS)).await;
+    let refused = catalog.next_segment_attempt(&first, 0).await;
+    assert!(
+        matches!(refused, Err(CatalogError::LeaseLost { .. })),
+        "{refused:?}"
+    );
+    assert_eq!((next(&second, 0).await, next(&second, 7).await), (3, 8));
+    let released = NOW + ms(11 * LEASE_MS);
+    catalog.release(&second, released).await.expect("release");
+    let generation = generation(&job);
+    let forgotten = catalog.forget_generation(job.video, &generation).await;
+    forgotten.expect("it is not in use");
+    let third = subject.claim(&job, released + ms(1)).await;
+    assert_eq!(next(&third, 0).await, 9);
+
+    // Attempts of a version that did not number its productions count too.
+    let job = subject.queued(2).await;
+    let first = subject.claim(&job, NOW).await;
+    catalog.release(&first, NOW + ms(1)).await.expect("release");
+    let second = subject.claim(&job, NOW + ms(2)).await;
+    assert_eq!(next(&second, 0).await, 2);
 }
 
 /// Renditions are the ones that were set last, in that order, with every field.

@@ -256,6 +256,7 @@ pub(super) fn segment(name: &str, index: u32) -> ObjectKey {
         generation: generation(),
         rendition: rendition(name),
         index,
+        attempt: 1,
         format: SegmentFormat::MpegTs,
     }
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::interceptors::InterceptorContext;
+use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation,
     ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
+use aws_smithy_types::retry::ErrorKind;
 
 use super::S3Store;
 use super::clock::StoreClock;
@@ -56,6 +58,30 @@ const IDLE_CONNECTIONS: usize = 64;
 const IDLE_TIME: Duration = Duration::from_secs(20);
 /// Pause before the second attempt; doubled before each further one.
 pub(super) const BACKOFF: Duration = Duration::from_millis(200);
+/// Pause after status 429. R2 accepts one write per second and name.
+const WRITE_PAUSE: Duration = Duration::from_millis(1_100);
+
+/// Repeats writes that R2 rejects because the name was written less than a second ago: by another
+/// process, or by an earlier attempt at the same request whose response was lost. The SDK would not
+/// repeat them, because it does not expect the code `ServiceUnavailable` with status 429.
+#[derive(Debug)]
+struct TooManyWrites;
+
+impl ClassifyRetry for TooManyWrites {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|it| it.status().as_u16()) {
+            Some(429) => RetryAction::retryable_error_with_explicit_delay(
+                ErrorKind::ThrottlingError,
+                WRITE_PAUSE,
+            ),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "writes of one name"
+    }
+}
 
 impl S3Store {
     /// Creates the client; it connects at the first request.
@@ -98,6 +124,7 @@ impl S3Store {
                         .with_max_attempts(ATTEMPTS)
                         .with_initial_backoff(BACKOFF),
                 )
+                .retry_classifier(TooManyWrites)
                 .timeout_config(timeouts)
                 .time_source(clock.clone())
                 .interceptor(clock.clone())

@@ -18,6 +18,53 @@ const READ_RENDITIONS: &str = concat!(
 );
 
 impl Catalog {
+    /// The number of a new production of the claim's generation: see
+    /// [`SegmentRecord::attempt`](domain::segment::SegmentRecord::attempt). It is greater than all
+    /// earlier numbers of the generation, and than `above`. No number is returned twice, also if the
+    /// generation is removed and made again, because caches keep segments for a year.
+    pub async fn next_segment_attempt(
+        &self,
+        claim: &Claim,
+        above: u32,
+    ) -> Result<u32, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        let last: Option<(i64,)> = sqlx::query_as(
+            "SELECT attempt FROM segment_attempts WHERE video = $1 AND generation = $2",
+        )
+        .bind(&row.id)
+        .bind(claim.generation.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let last = match last {
+            Some((last,)) => last,
+            // Earlier attempts may be from a version without these numbers.
+            None => {
+                let (attempts,): (i64,) = sqlx::query_as(
+                    "SELECT COUNT(*) FROM attempts WHERE video = $1 AND generation = $2 AND fence < $3",
+                )
+                .bind(&row.id)
+                .bind(claim.generation.as_str())
+                .bind(row.fence)
+                .fetch_one(&mut *tx)
+                .await?;
+                attempts
+            }
+        };
+        let next = last.max(i64::from(above)) + 1;
+        sqlx::query(
+            "INSERT INTO segment_attempts (video, generation, attempt) VALUES ($1, $2, $3)
+             ON CONFLICT (video, generation) DO UPDATE SET attempt = excluded.attempt",
+        )
+        .bind(&row.id)
+        .bind(claim.generation.as_str())
+        .bind(next)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(u32::try_from(next).unwrap_or(u32::MAX))
+    }
+
     /// Records a finished chunk. A repeated call with the same lane and index replaces the record.
     pub async fn record_chunk(
         &self,
