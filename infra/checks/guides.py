@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import aws_cli
+
 ROOT = Path(__file__).resolve().parents[2]
 PLANNED = ROOT / "infra/checks/planned.txt"
 # Where variables are documented.
@@ -219,4 +221,12 @@ def invocations(path: Path) -> Iterator[str]:
                 yield from (f"{path.name}:{block.line}: {it}" for it in invocation(command, program))
 
 
-CHECKS = [syntax, lint, variables, paths, targets, invocations]
+def cloud(path: Path) -> Iterator[str]:
+    """Each command of the AWS CLI exists, with its options."""
+    for block in blocks(path.read_text()):
+        for command in commands(block.text):
+            if command[0] == "aws" and len(command) > 1:
+                yield from (f"{path.name}:{block.line}: {it}" for it in aws_cli.problems(command))
+
+
+CHECKS = [syntax, lint, variables, paths, targets, invocations, cloud]

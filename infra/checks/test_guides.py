@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import aws_cli
 import guides
 
 MISTAKES = {
@@ -15,13 +16,14 @@ MISTAKES = {
     "variables": "export EDGEREEL_DATABASE_PATH=sqlite:db\n",
     "paths": "infra/aws/no-such-script.sh\n",
     "targets": "make no-such-target\n",
+    "cloud": "aws sqs list-queue\n",
     "invocations": "edgereel upload film.mp4 --wayt\n",
 }
 
 
 def load_tests(_loader: unittest.TestLoader, tests: unittest.TestSuite, _pattern: str) -> unittest.TestSuite:
-    """Adds the examples of the module."""
-    tests.addTests(doctest.DocTestSuite(guides))
+    """Adds the examples of the modules."""
+    tests.addTests([doctest.DocTestSuite(guides), doctest.DocTestSuite(aws_cli)])
     return tests
 
 
