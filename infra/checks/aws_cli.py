@@ -13,7 +13,8 @@ GLOBAL = {"query", "output", "region", "profile", "no-cli-pager", "cli-input-jso
 # Commands that the AWS CLI adds to the operations of the API.
 ADDED = {
     ("cloudformation", "deploy"): {
-        *("stack-name", "template-file", "capabilities", "no-fail-on-empty-changeset", "parameter-overrides", "s3-bucket"),
+        *("stack-name", "template-file", "s3-bucket", "capabilities", "parameter-overrides"),
+        "no-fail-on-empty-changeset",
     },
     ("cloudformation", "package"): {"template-file", "s3-bucket", "s3-prefix", "output-template-file"},
     ("ecr", "get-login-password"): set(),
@@ -62,8 +63,8 @@ def problems(command: list[str]) -> Iterator[str]:
     []
     >>> list(problems("aws sqs get-queue-attributes --queue-urls a".split()))
     ['aws sqs get-queue-attributes has no option --queue-urls', 'aws sqs get-queue-attributes needs --queue-url']
-    >>> list(problems("aws sqs send-mesages".split()))
-    ['aws sqs has no command send-mesages']
+    >>> list(problems("aws sqs post-message".split()))
+    ['aws sqs has no command post-message']
     """
     words = [it for it in command[1:3] if not it.startswith("-")]
     if len(words) < 2:
