@@ -1,9 +1,11 @@
 """infra/aws/template.yaml passes all checks, and each deliberate mistake is refused for its reason."""
 
+import os
 import tempfile
 import unittest
 from pathlib import Path
 
+import guides
 from aws import RULES, problems
 from aws.mutations import CFN_LINT, MUTATIONS, TRANSLATOR, Mutation
 from aws.settings import documented, planned
@@ -46,6 +48,13 @@ class TemplateTest(unittest.TestCase):
     def test_each_rule_refuses_a_mistake(self) -> None:
         self.assertGreaterEqual(len(MUTATIONS), 20)
         self.assertEqual({it.__name__ for it in RULES} - {it.rule for it in MUTATIONS}, set())
+
+    @unittest.skipUnless(os.environ.get("EDGEREEL_BIN"), "EDGEREEL_BIN is not set")
+    def test_the_program_has_the_commands_of_the_containers(self) -> None:
+        for name, container in Template.read().containers:
+            with self.subTest(name):
+                command = ["edgereel", *container["Command"]]
+                self.assertEqual(list(guides.invocation(command, os.environ["EDGEREEL_BIN"])), [])
 
     def test_planned_names_are_not_documented_yet(self) -> None:
         self.assertEqual(sorted(planned() & documented()), [], "remove them from infra/checks/planned.txt")

@@ -101,7 +101,3 @@ def passed_roles(template: Template) -> Iterator[str]:
             principal = statement["Principal"]
             if set(principal) != {"Service"} or len(listed(principal["Service"])) != 1:
                 yield f"{name} can be assumed by other principals than one service"
-
-
-if __name__ == "__main__":
-    print("\n".join(row(it) for it in rights(Template.read())))

@@ -163,7 +163,3 @@ def lint(templates: dict[str, Template], folder: Path, regions: list[str]) -> di
         path, *_, rule, message = line.split(":", 6)
         found[Path(path).stem].append(f"{rule} {message}")
     return found
-
-
-if __name__ == "__main__":
-    json.dump(Template.read().translated, sys.stdout, indent=1)
