@@ -123,9 +123,10 @@ def lint(path: Path) -> Iterator[str]:
         for offset, line in enumerate(block.text.splitlines()):
             lines[block.line - 1 + offset] = line
     lines[0] = "#!/bin/bash"
+    # What the reader has set before; settings of the program are in the environment.
     given = re.search(r"<!-- variables: (.*?) -->", text)
-    for name in given[1].split() if given else []:
-        lines[1] += f"{name}=1; : ${name}; "
+    names = {*(given[1].split() if given else []), *re.findall(r"\bEDGEREEL_\w+", text)}
+    lines[1] = "".join(f"{name}=1; : ${name}; " for name in sorted(names))
     # A reader runs the commands one by one, so `cd` needs no `|| exit`; files of the machine are not there.
     options = ["--shell=bash", "--severity=warning", "--exclude=SC2164,SC1090,SC1091,SC2034", "--format=gcc"]
     options += ["--enable=check-unassigned-uppercase", "-"]
