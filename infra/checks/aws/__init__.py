@@ -30,6 +30,7 @@ RULES = [
     tasks.scaling,
     tasks.network,
     roles.table,
+    roles.used,
     roles.wildcards,
     roles.foreign_policies,
     roles.passed_roles,

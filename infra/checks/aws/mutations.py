@@ -244,6 +244,11 @@ def one_right_less(resources: Json) -> None:
     _statements(resources, "TranscoderRole").pop()
 
 
+@refused("used", "sqs:PurgeQueue")
+def right_without_use(resources: Json) -> None:
+    _statements(resources, "ApiRole")[2]["Action"].append("sqs:PurgeQueue")
+
+
 @refused("wildcards", "ApiRole")
 def any_queue(resources: Json) -> None:
     _statements(resources, "ApiRole")[1]["Resource"] = "*"

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from .template import README, Json, Template, listed, strings, target_of, text_of
+from .template import README, ROOT, Json, Template, listed, strings, target_of, text_of
 
 # The only action for which AWS accepts no narrower resource.
 UNLIMITED = {"ecr:GetAuthorizationToken"}
 HOLDERS = ("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+PROGRAM = ROOT / "crates/platform/src/job_queue/sqs"
 HEADING = "| holder | actions | resources |"
 
 Right = tuple[str, frozenset[str], frozenset[str]]
@@ -60,6 +61,22 @@ def table(template: Template) -> Iterator[str]:
     have, listed_rights = set(rights(template)), set(written())
     yield from (f"the table lacks {row(it)}" for it in sorted(have - listed_rights, key=row))
     yield from (f"the template lacks {row(it)}" for it in sorted(listed_rights - have, key=row))
+
+
+def calls_of_program() -> set[str]:
+    """The actions of SQS that the program calls. A call for a batch needs the right to the single action."""
+    sources = [PROGRAM.with_suffix(".rs"), *PROGRAM.glob("*.rs")]
+    calls = re.findall(r"\bclient\s*\.(\w+)\(\)", "".join(it.read_text() for it in sources))
+    return {"sqs:" + it.removesuffix("_batch").title().replace("_", "") for it in calls}
+
+
+def used(template: Template) -> Iterator[str]:
+    """The program uses each right to queues, and has a right for each call."""
+    granted = {action for _, it in statements(template) for action in listed(it["Action"]) if action.startswith("sqs:")}
+    for action in sorted(granted - calls_of_program()):
+        yield f"the program never calls {action}"
+    for action in sorted(calls_of_program() - granted):
+        yield f"the program calls {action}, and no role may"
 
 
 def wildcards(template: Template) -> Iterator[str]:
