@@ -91,16 +91,16 @@ def unfit(name: str, value: str) -> str | None:
 
 
 @cache
-def calls_of(database: str) -> list[Call]:
-    """The calls of the whole guide."""
+def calls_of_guide() -> list[Call]:
+    """The calls of the whole guide, with a database that the stack creates."""
     with tempfile.TemporaryDirectory() as folder:
-        return run(script(database), Path(folder))
+        return run(script("rds"), Path(folder))
 
 
 @unittest.skipUnless(shutil.which("jq") and shutil.which("openssl"), "jq and openssl are not installed")
 class GuideTest(unittest.TestCase):
     def test_deployments_fit_the_template(self) -> None:
-        calls = aws(calls_of("url"), "cloudformation", "deploy")
+        calls = aws(calls_of_guide(), "cloudformation", "deploy")
         # CloudFormation accepts a template above 51,200 bytes only from a bucket.
         self.assertTrue(all("--s3-bucket" in it["arguments"] for it in calls))
         deployments = [parameters(it) for it in calls]
@@ -111,7 +111,7 @@ class GuideTest(unittest.TestCase):
         self.assertEqual(required - set(deployments[0]), set())
 
     def test_tables_exist_before_anything_runs(self) -> None:
-        calls = aws(calls_of("url"))
+        calls = aws(calls_of_guide())
         started = [parameters(it).get("Running") for it in aws(calls, "cloudformation", "deploy")]
         self.assertEqual(started[:2], ["false", "true"])
         order = [it["arguments"][:2] for it in calls]
@@ -122,7 +122,7 @@ class GuideTest(unittest.TestCase):
         self.assertIn(["ecs", "run-task"], order[upgrade[0] : upgrade[1]])
 
     def test_the_secret_has_all_keys_in_the_form_that_the_program_reads(self) -> None:
-        [created] = aws(calls_of("url"), "secretsmanager", "create-secret")
+        [created] = aws(calls_of_guide(), "secretsmanager", "create-secret")
         secret = json.loads(created["files"]["file://secret.json"])
         self.assertEqual(set(secret), set(keys_of_secret()))
         for name, prefix in (("GRANT", "g1:HS256:"), ("PASS", "p1:"), ("KEY_ENCRYPTION", "k1:")):
@@ -133,7 +133,7 @@ class GuideTest(unittest.TestCase):
         self.assertEqual(secret["EDGEREEL_S3_SECRET_ACCESS_KEY"], "key-secret")
 
     def test_the_database_of_the_stack_gets_into_the_secret(self) -> None:
-        calls = calls_of("rds")
+        calls = calls_of_guide()
         [created] = aws(calls, "secretsmanager", "create-secret")
         password = json.loads(created["files"]["file://secret.json"])["DATABASE_PASSWORD"]
         stored = json.loads(aws(calls, "secretsmanager", "put-secret-value")[0]["files"]["file://secret.json"])
@@ -142,7 +142,7 @@ class GuideTest(unittest.TestCase):
         self.assertEqual(set(stored), set(keys_of_secret()))
 
     def test_the_edge_gets_the_keys_of_the_api(self) -> None:
-        calls = calls_of("url")
+        calls = calls_of_guide()
         [deployment] = [it for it in calls if it["program"] == "wrangler"]
         [created] = aws(calls, "secretsmanager", "create-secret")
         secret = json.loads(created["files"]["file://secret.json"])
@@ -158,7 +158,7 @@ class GuideTest(unittest.TestCase):
             run(script("url"), Path(folder), STAND_IN_EXIT_CODE="1")
 
     def test_resources_that_the_guide_names_exist(self) -> None:
-        calls = aws(calls_of("rds"), "cloudformation", "describe-stack-resource")
+        calls = aws(calls_of_guide(), "cloudformation", "describe-stack-resource")
         named = {it["arguments"][it["arguments"].index("--logical-resource-id") + 1] for it in calls}
         self.assertTrue(named)
         self.assertEqual(named - set(source()["Resources"]), set())
