@@ -22,7 +22,7 @@ from aws.template import source
 GUIDE = guides.ROOT / "docs/deploy/aws.md"
 STAND_IN = Path(__file__).with_name("stand_in.py")
 # In the folder of programs, and in the checkout.
-PROGRAMS = ["aws", "cargo", "curl", "docker", "edgereel", "git", "make"]
+PROGRAMS = ["aws", "cargo", "curl", "docker", "edgereel", "git", "make", "zip"]
 SCRIPTS = ["setup.sh", "lambda.sh", "setup.py", "build.sh", "wrangler"]
 Call = dict[str, Any]
 
@@ -125,7 +125,7 @@ class GuideTest(unittest.TestCase):
         [created] = aws(calls_of_guide(), "secretsmanager", "create-secret")
         secret = json.loads(created["files"]["file://secret.json"])
         self.assertEqual(set(secret), set(keys_of_secret()))
-        for name, prefix in (("GRANT", "g1:HS256:"), ("PASS", "p1:"), ("KEY_ENCRYPTION", "k1:")):
+        for name, prefix in (("GRANT", "g1:HS256:"), ("PASS", "p1:"), ("KEY_ENCRYPTION", "k1:"), ("WEBHOOK", "w1:")):
             value = secret[f"EDGEREEL_{name}_KEYS"]
             self.assertTrue(value.startswith(prefix), value)
             self.assertEqual(len(base64.b64decode(value.removeprefix(prefix), validate=True)), 32)

@@ -333,6 +333,11 @@ def database_password_in_clear(resources: Json) -> None:
     _properties(resources, "DatabaseInstance")["MasterUserPassword"] = "correct-horse"
 
 
+@refused("database", "MigrateTask does not know the certificate authorities")
+def unknown_authorities(resources: Json) -> None:
+    del _properties(resources, "MigrateTask")["ContainerDefinitions"][0]["Environment"]
+
+
 # The next one changes the template itself: the function gets its resources, and parameters are beside them.
 
 

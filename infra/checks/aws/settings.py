@@ -9,14 +9,14 @@ from .template import README, ROOT, Json, Template, strings, text_of
 CONFIGURATION = ROOT / "docs/configuration.md"
 GUIDE = ROOT / "docs/deploy/aws.md"
 PLANNED = ROOT / "infra/checks/planned.txt"
-# The function or container, and the sections of docs/configuration.md whose required variables it needs.
+# The function or container; the sections of docs/configuration.md whose required variables it needs; more variables.
 NEEDS = {
-    "Api": ["Services", "Keys", "API"],
-    "Webhooks": ["Services", "Keys"],
-    "Ingest": ["Services"],
-    "DeadLetter": ["Services"],
-    "Sweeper": ["Services"],
-    "TranscoderTask": ["Services", "Keys"],
+    "Api": (["Services", "API"], ["EDGEREEL_WEBHOOK_KEYS"]),
+    "Webhooks": (["Services"], ["EDGEREEL_WEBHOOK_KEYS"]),
+    "Ingest": (["Services"], []),
+    "DeadLetter": (["Services"], []),
+    "Sweeper": (["Services"], []),
+    "TranscoderTask": (["Services"], ["EDGEREEL_KEY_ENCRYPTION_KEYS"]),
 }
 # Names of variables whose values only the program may see.
 SECRET = re.compile(r"DATABASE$|KEYS$|SECRET$|SECRET_ACCESS_KEY$|ACCESS_KEY_ID$|TOKEN$|PASSWORD$")
@@ -89,8 +89,8 @@ def complete(template: Template) -> Iterator[str]:
             provided[name] |= keys_of_secret()
     for name, container in template.containers:
         provided[name] |= {it["Name"] for it in container.get("Secrets", [])}
-    for name, sections in NEEDS.items():
-        required = frozenset[str]().union(*(documented(it, True) for it in sections))
+    for name, (sections, more) in NEEDS.items():
+        required = frozenset(more).union(*(documented(it, True) for it in sections))
         # Variables of JWTs are required only with an identity provider.
         missing = {it for it in required - provided.get(name, set()) if "_IDENTITY_" not in it}
         if missing:
@@ -121,6 +121,9 @@ def database(template: Template) -> Iterator[str]:
             yield f"{name}: backups are kept for less than a week"
         if "{{resolve:secretsmanager:${SecretArn}:" not in text_of(instance.get("MasterUserPassword")):
             yield f"{name}: the password does not come from the secret"
+        for program, variables in environments(template):
+            if "PGSSLROOTCERT" not in variables:
+                yield f"{program} does not know the certificate authorities of RDS: PGSSLROOTCERT is not set"
 
 
 def parameters(template: Template) -> Iterator[str]:
