@@ -47,6 +47,8 @@ def reply(program: str, arguments: list[str]) -> str:
     match [program, *arguments]:
         case ["aws", "secretsmanager", "create-secret", *_]:
             return ARN
+        case ["aws", "secretsmanager", "get-secret-value", *_]:
+            return "{}"
         case ["aws", "sts", "get-caller-identity", *_]:
             return "123456789012"
         case ["aws", "cloudformation", "describe-stacks", *_]:

@@ -22,7 +22,7 @@ from aws.template import source
 GUIDE = guides.ROOT / "docs/deploy/aws.md"
 STAND_IN = Path(__file__).with_name("stand_in.py")
 # In the folder of programs, and in the checkout.
-PROGRAMS = ["aws", "cargo", "curl", "docker", "edgereel", "git", "make", "zip"]
+PROGRAMS = ["aws", "cargo", "curl", "docker", "edgereel", "git", "make", "vi", "zip"]
 SCRIPTS = ["setup.sh", "lambda.sh", "setup.py", "build.sh", "wrangler"]
 Call = dict[str, Any]
 
