@@ -22,7 +22,7 @@ from aws.template import source
 GUIDE = guides.ROOT / "docs/deploy/aws.md"
 STAND_IN = Path(__file__).with_name("stand_in.py")
 # In the folder of programs, and in the checkout.
-PROGRAMS = ["aws", "cargo", "curl", "docker", "edgereel", "git", "make", "vi", "zip"]
+PROGRAMS = ["aws", "cargo", "curl", "docker", "edgereel", "git", "make", "psql", "vi", "zip"]
 SCRIPTS = ["setup.sh", "lambda.sh", "setup.py", "build.sh", "wrangler"]
 Call = dict[str, Any]
 
@@ -138,7 +138,7 @@ class GuideTest(unittest.TestCase):
         password = json.loads(created["files"]["file://secret.json"])["DATABASE_PASSWORD"]
         stored = json.loads(aws(calls, "secretsmanager", "put-secret-value")[0]["files"]["file://secret.json"])
         expected = f"postgres://edgereel:{password}@databasehost.example/edgereel"
-        self.assertEqual(stored["EDGEREEL_DATABASE"], expected)
+        self.assertEqual((stored["EDGEREEL_DATABASE"], stored["MIGRATION_DATABASE"]), (expected, expected))
         self.assertEqual(set(stored), set(keys_of_secret()))
 
     def test_the_edge_gets_the_keys_of_the_api(self) -> None:

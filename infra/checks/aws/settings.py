@@ -99,9 +99,9 @@ def complete(template: Template) -> Iterator[str]:
 
 def secret_keys(template: Template) -> Iterator[str]:
     """The keys that the template reads are those of the secret, and the guide creates each."""
-    read = {secret["Name"] for _, it in template.containers for secret in it.get("Secrets", [])}
+    read: set[str] = set()
     for text in strings(template.resources):
-        read.update(re.findall(r":SecretString:(\w+)", text))
+        read.update(re.findall(r"\$\{SecretArn\}:(?:SecretString:)?(\w+)(?:::|\})", text))
     for key in sorted(read - keys_of_secret()):
         yield f"infra/aws/README.md does not have the key {key} of the secret"
     for key in sorted(it for it in keys_of_secret() if it not in GUIDE.read_text()):

@@ -9,6 +9,8 @@ from .template import ROOT, Json, Template, listed, strings, target_of
 LONGEST_STOP = 120
 # A job is returned within 2 s; below that, ECS would kill the container first.
 SHORTEST_STOP = 5
+# Variables whose key in the secret has another name.
+OTHER_KEYS = {("MigrateTask", "EDGEREEL_DATABASE"): "MIGRATION_DATABASE"}
 DOCKERFILE = ROOT / "infra/container/Dockerfile"
 
 
@@ -38,9 +40,10 @@ def secrets(template: Template) -> Iterator[str]:
     for name, container in template.containers:
         for secret in container.get("Secrets", []):
             variable = secret["Name"]
+            key = OTHER_KEYS.get((name, variable), variable)
             value = secret["ValueFrom"].get("Fn::Sub") if isinstance(secret["ValueFrom"], dict) else None
-            if value != f"${{SecretArn}}:{variable}::":
-                yield f"{name}: ValueFrom of {variable} is not ${{SecretArn}}:{variable}::"
+            if value != f"${{SecretArn}}:{key}::":
+                yield f"{name}: ValueFrom of {variable} is not ${{SecretArn}}:{key}::"
 
 
 def container_logs(template: Template) -> Iterator[str]:
