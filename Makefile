@@ -67,6 +67,11 @@ lint: ## Check the spelling of all files, shell scripts and Python
 	@scripts/setup.sh --lint
 	@scripts/lint.sh
 
+.PHONY: infra
+infra: ## Check the templates in infra/ and the commands of the guides, without an account
+	@scripts/setup.sh --infra
+	@scripts/infra.sh
+
 .PHONY: ci
 ci: ## Run all checks and tests, as CI does before a merge
 	@exec .ci/run

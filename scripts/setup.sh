@@ -11,6 +11,7 @@
 #   scripts/setup.sh --wasm        also the Rust target of WebAssembly
 #   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for both processors
 #   scripts/setup.sh --lint        also the linters of scripts/lint.sh
+#   scripts/setup.sh --infra       also the checks of the templates in infra/, for scripts/infra.sh
 #
 # Options may be combined. What --services, --browser, --ffmpegs and --edge install is optional: if it cannot be installed,
 # this script prints a warning and continues, and the tests that need it are skipped. Everything else is required.
@@ -21,14 +22,14 @@ source scripts/setup/common.sh
 
 for option in "$@"; do
     case $option in
-        --web | --services | --browser | --ffmpegs | --edge | --wasm | --lambda | --lint) ;;
+        --web | --services | --browser | --ffmpegs | --edge | --wasm | --lambda | --lint | --infra) ;;
         *) die "unknown option $option: see the head of scripts/setup.sh" ;;
     esac
 done
 
 # shellcheck source=scripts/setup/base.sh
 source scripts/setup/base.sh
-for part in web services browser ffmpegs lambda edge wasm lint; do
+for part in web services browser ffmpegs lambda edge wasm lint infra; do
     for option in "$@"; do
         if [[ $option == "--$part" ]]; then
             # shellcheck source=/dev/null
