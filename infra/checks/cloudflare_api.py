@@ -131,7 +131,8 @@ class Account:
         self.open_r2(method)
         found = self.bucket(name, jurisdiction)
         if method == "GET":
-            return {"domains": [{"domain": host, **it} for host, it in found["domains"].items()]}
+            status = {"ownership": "active", "ssl": "active"}
+            return {"domains": [{"domain": host, "status": status, **it} for host, it in found["domains"].items()]}
         rules.only(method, "POST")
         host, settings = rules.domain(body, ZONE)
         if any(host in it["domains"] for it in self.buckets.values()):
@@ -191,7 +192,8 @@ class Account:
         settings = {"delivery_delay": 0, "message_retention_period": 345_600, "delivery_paused": False}
         name = body["queue_name"]
         settings |= rules.queue_settings(body.get("settings", {}), self.plan)
-        self.queues[name] = {"queue_id": id_of("queue", name), "queue_name": name, "settings": settings}
+        counts = {"producers_total_count": 0, "consumers_total_count": 0, "created_on": "", "modified_on": ""}
+        self.queues[name] = {"queue_id": id_of("queue", name), "queue_name": name, "settings": settings, **counts}
         return self.queues[name]
 
     def one_queue(self, method: str, _query: Any, body: Any, _jurisdiction: str, queue: str) -> Any:
@@ -208,7 +210,7 @@ class Account:
     def kv_namespaces(self, method: str, query: dict[str, str], body: Any, _jurisdiction: str) -> Any:
         self.need("Workers KV Storage", method)
         if method == "GET":
-            rules.parameters(query, "page", "per_page")
+            rules.parameters(query, "page", "per_page", "order", "direction")
             return rules.page([{"id": id, "title": title} for title, id in self.namespaces.items()], query)
         rules.only(method, "POST")
         fields(body, {"title": str}, {})

