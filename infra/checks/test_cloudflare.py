@@ -136,6 +136,10 @@ class Check(shared.Case):
             [[rule]] = private["events"].values()
             rule["actions"] = ["PutObject"]
 
+        def other_queue() -> None:
+            [rules] = private["events"].values()
+            private["events"] = {account.queues["edgereel-events-dead"]["queue_id"]: rules}
+
         def firewall() -> None:
             account.rulesets["http_request_firewall_custom"]["rules"][0]["enabled"] = False
 
@@ -161,9 +165,9 @@ class Check(shared.Case):
         def config() -> None:
             (self.folder / "build/wrangler.json").write_text("{}", encoding="utf-8")
 
-        changes = [cors, etag, age, retention, events, actions, firewall, cache, tiered, domain, tls, public, config]
+        changes = [cors, etag, age, retention, events, actions, other_queue, firewall, cache, tiered, domain, tls]
         # The id of the namespace is a part of wrangler's configuration.
-        table: list[tuple[Callable[[], None], int]] = [*((it, 1) for it in changes), (namespace, 2)]
+        table: list[tuple[Callable[[], None], int]] = [*((it, 1) for it in [*changes, public, config]), (namespace, 2)]
         final = account.state()
         for change, number in table:
             with self.subTest(change.__name__):
