@@ -11,7 +11,7 @@ export class Transcoder extends DurableObject {
     if (!container.running) {
       // Settings and secrets of the transcoder have the names that docs/configuration.md lists.
       const env = Object.fromEntries(Object.entries(this.env).filter(([name]) => /^(EDGEREEL|AWS)_/.test(name)))
-      container.start({ env, entrypoint: ['edgereel', 'transcoder'], enableInternet: true })
+      container.start({ env, entrypoint: ['/usr/local/bin/edgereel', 'transcoder'], enableInternet: true })
     }
     await container.setInactivityTimeout(KEEP_MS)
   }
