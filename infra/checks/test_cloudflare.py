@@ -112,6 +112,11 @@ class Check(shared.Case):
         code, lines = self.run_setup("--check")
         self.assertEqual((code, lines, self.server.writes()), (0, ["No differences."], []))
 
+    def test_another_machine_can_check(self) -> None:
+        self.done()
+        (self.folder / "build/wrangler.json").unlink()
+        self.assertEqual(self.run_setup("--check"), (0, ["No differences."]))
+
     def test_each_difference_is_one_line(self) -> None:
         self.done()
         account = self.account

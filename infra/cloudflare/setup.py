@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], say: Say,
     if not arguments.check:
         say(f"{write_configuration(file, text):8} {file}")
         say_next_steps(it, api.account, file, say)
-    elif not file.exists() or file.read_text(encoding="utf-8") != text:
+    elif file.exists() and file.read_text(encoding="utf-8") != text:
         say(f"{file} is not current: run setup.py, then `wrangler deploy`")
         left += 1
     elif not left:
