@@ -132,7 +132,9 @@ it('draws the bars of an attempt', () => {
 })
 
 it('compares prices', () => {
-  const [, storage, delivery] = elsewhere({ compute_usd: 0.01, requests_usd: 0.001, storage_usd_per_month: 0.002 }, 60)
+  const cost = { compute_usd: 0.01, egress_usd: 0.02, requests_usd: 0.001, storage_usd_per_month: 0.002 }
+  const [transcoding, storage, delivery] = elsewhere(cost, 60)
+  expect(transcoding?.edgereel).toBeCloseTo(0.031)
   expect(storage).toMatchObject({ edgereel: 0.002, mux: 0.144, stream: 0.3 })
   expect(delivery?.edgereel).toBeCloseTo(1)
   expect(delivery?.mux).toBeCloseTo(48)

@@ -284,6 +284,7 @@ mod tests {
     #[test]
     fn clients_accept_unknown_words_and_fields() {
         let at = "2026-11-21T18:27:05.123Z";
+        let cost = json!({ "compute_usd": 0.5, "egress_usd": 0.75, "requests_usd": 0.25, "storage_usd_per_month": 0.125 });
         let response = json!({
             "id": "vid_018bcfe5680077078707070707070707", "owner": null, "state": "failed", "playable": false,
             "stage": "dub", "percent": 3, "title": null, "duration_seconds": null, "width": null, "height": null,
@@ -302,7 +303,7 @@ mod tests {
             "receipt": {
                 "cpu_ms": 1, "wall_ms": 1, "stages": [{ "stage": "dub", "wall_ms": 1 }], "source_ms": 1, "bytes_in": 1,
                 "bytes_out": 1, "store_writes": 1, "store_reads": 1, "stored_bytes": 1, "missing": ["voice"],
-                "cost": { "compute_usd": 0.5, "requests_usd": 0.25, "storage_usd_per_month": 0.125 },
+                "cost": cost,
             },
             "warnings": [{ "missing": "voice", "message": "No voice." }],
             "poster": { "status": "drawn", "failure": null },

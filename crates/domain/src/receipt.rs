@@ -85,9 +85,11 @@ impl Receipt {
         let compute_usd = self.cpu_ms as f64 / MS_PER_HOUR * prices.cpu_hour_usd;
         let requests_usd = self.store_writes as f64 / 1e6 * prices.million_writes_usd
             + self.store_reads as f64 / 1e6 * prices.million_reads_usd;
+        let egress_usd = self.bytes_out as f64 / 1e9 * prices.egress_gigabyte_usd;
         let storage_usd_per_month = self.stored_bytes as f64 / 1e9 * prices.gigabyte_month_usd;
         Cost {
             compute_usd,
+            egress_usd,
             requests_usd,
             storage_usd_per_month,
         }
@@ -96,12 +98,14 @@ impl Receipt {
 
 const MS_PER_HOUR: f64 = 3_600_000.0;
 
-/// Prices, US dollars.
+/// Prices, US dollars. Those of `infra/prices.toml` are the default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Prices {
     /// Price of one hour of one CPU, with its share of memory.
     pub cpu_hour_usd: f64,
+    /// Price of a gigabyte (10^9 bytes) that leaves the worker's cloud for the store.
+    pub egress_gigabyte_usd: f64,
     /// Price of a gigabyte (10^9 bytes) stored for a month.
     pub gigabyte_month_usd: f64,
     /// Price of a million write requests.
@@ -111,10 +115,12 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// Cloudflare R2, standard storage, beyond the free allowance (egress is free), and a
-    /// container's vCPU with 2 GB of memory on AWS Fargate (Linux, x86, us-east-1, on demand).
+    /// Cloudflare R2, standard storage, beyond the free allowance, and a container's vCPU with 2 GB
+    /// of memory on AWS Fargate (Linux, x86, us-east-1, on demand). R2 charges no egress, but AWS
+    /// charges for what the container writes to R2.
     pub const R2_AND_FARGATE: Self = Self {
         cpu_hour_usd: 0.040_48 + 2.0 * 0.004_445,
+        egress_gigabyte_usd: 0.09,
         gigabyte_month_usd: 0.015,
         million_writes_usd: 4.50,
         million_reads_usd: 0.36,
@@ -133,6 +139,10 @@ impl Default for Prices {
 pub struct Cost {
     /// One-time cost of the CPU time.
     pub compute_usd: f64,
+    /// One-time cost of the traffic from the worker to the store. Older versions did not have it.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub egress_usd: f64,
     /// One-time cost of the requests.
     pub requests_usd: f64,
     /// Monthly cost of the storage.
@@ -142,7 +152,7 @@ pub struct Cost {
 impl Cost {
     /// The one-time cost, without storage.
     pub fn once_usd(&self) -> f64 {
-        self.compute_usd + self.requests_usd
+        self.compute_usd + self.egress_usd + self.requests_usd
     }
 }
 
@@ -172,6 +182,7 @@ mod tests {
     fn costs_follow_from_amounts_and_prices() {
         let prices = Prices {
             cpu_hour_usd: 0.05,
+            egress_gigabyte_usd: 0.08,
             gigabyte_month_usd: 0.015,
             million_writes_usd: 4.5,
             million_reads_usd: 0.36,
@@ -179,9 +190,10 @@ mod tests {
         let cost = an_hour().cost(&prices);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(near(cost.compute_usd, 0.10), "{cost:?}");
+        assert!(near(cost.egress_usd, 0.40), "{cost:?}");
         assert!(near(cost.requests_usd, 0.045 + 0.000_18), "{cost:?}");
         assert!(near(cost.storage_usd_per_month, 0.135), "{cost:?}");
-        assert!(near(cost.once_usd(), 0.145_18), "{cost:?}");
+        assert!(near(cost.once_usd(), 0.545_18), "{cost:?}");
     }
 
     #[test]
@@ -223,6 +235,23 @@ mod tests {
                 }
             ]
         );
+    }
+
+    #[test]
+    fn the_default_prices_are_those_of_the_documentation() {
+        let file: toml::Table = toml::from_str(include_str!("../../../infra/prices.toml")).unwrap();
+        let usd = |table: &str, name: &str| file[table][name]["usd"].as_float().unwrap();
+        let memory = usd("aws", "fargate_x86_gigabyte_hour");
+        // The first hundred gigabytes a month are free.
+        let tiers = file["aws"]["egress_gigabyte"]["tiers"].as_array().unwrap();
+        let documented = Prices {
+            cpu_hour_usd: usd("aws", "fargate_x86_vcpu_hour") + 2.0 * memory,
+            egress_gigabyte_usd: tiers[1][1].as_float().unwrap(),
+            gigabyte_month_usd: usd("cloudflare", "r2_gigabyte_month"),
+            million_writes_usd: usd("cloudflare", "r2_million_class_a"),
+            million_reads_usd: usd("cloudflare", "r2_million_class_b"),
+        };
+        assert_eq!(Prices::default(), documented);
     }
 
     #[test]

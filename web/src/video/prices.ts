@@ -1,4 +1,4 @@
-// List prices in US dollars: the table in README.md, "How it compares", names when they were read.
+// List prices in US dollars: infra/prices.toml names when they were read.
 
 /** Per minute of video. */
 const MUX = { storage: 0.0024, delivery: 0.0008 }
@@ -10,6 +10,7 @@ const VIEWS = 1_000
 
 export interface Cost {
   compute_usd: number
+  egress_usd: number
   requests_usd: number
   storage_usd_per_month: number
 }
@@ -24,7 +25,7 @@ export interface Row {
 /** What a video of some minutes costs here and elsewhere. */
 export function elsewhere(cost: Cost, minutes: number): Row[] {
   return [
-    { name: 'transcoding', edgereel: cost.compute_usd + cost.requests_usd, mux: 0, stream: 0 },
+    { name: 'transcoding', edgereel: cost.compute_usd + cost.egress_usd + cost.requests_usd, mux: 0, stream: 0 },
     { name: 'storage', edgereel: cost.storage_usd_per_month, mux: MUX.storage * minutes, stream: STREAM.storage * minutes },
     { name: 'delivery', edgereel: OWN_DELIVERY * minutes * VIEWS, mux: MUX.delivery * minutes * VIEWS, stream: STREAM.delivery * minutes * VIEWS },
   ]

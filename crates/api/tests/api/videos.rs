@@ -96,7 +96,12 @@ async fn a_video_has_its_progress() {
         (&json!("ready"), &json!(100), &json!(true))
     );
     assert_eq!(ready["receipt"]["cpu_ms"], 3_600_000);
-    assert!(ready["receipt"]["cost"]["compute_usd"].as_f64().unwrap() > 0.0);
+    for part in ["compute_usd", "egress_usd"] {
+        assert!(
+            ready["receipt"]["cost"][part].as_f64().unwrap() > 0.0,
+            "{part}"
+        );
+    }
     assert!(ready["ready_at"].as_str().unwrap().ends_with('Z'));
     let streamed = world.get(&stream).await.body;
     let poster = streamed["poster_url"].as_str().unwrap();
