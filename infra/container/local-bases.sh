@@ -6,9 +6,20 @@ dir=${EDGEREEL_CONTAINER_DIR:?}
 suite=trixie node=22 rust=$(rustc --version | cut -d' ' -f2 | cut -d. -f1,2)
 mkdir -p "$dir"
 export CONTAINERS_STORAGE_CONF=$dir/storage.conf
-printf '[storage]\ndriver = "vfs"\nrunroot = "%s/storage/run"\ngraphroot = "%s/storage/graph"\n' "$dir" "$dir" >"$CONTAINERS_STORAGE_CONF"
+# Where the kernel has no overlay, each layer is a full copy.
+driver=vfs layers=$(mktemp -d "$dir/overlay.XXXXXX")
+mkdir "$layers"/{lower,upper,work,merged}
+options=lowerdir=$layers/lower,upperdir=$layers/upper,workdir=$layers/work
+if mount -t overlay -o "$options" overlay "$layers/merged" 2>/dev/null; then
+    umount "$layers/merged"
+    driver=overlay
+fi
+rm -rf "$layers"
+printf '[storage]\ndriver = "%s"\nrunroot = "%s/storage/run"\ngraphroot = "%s/storage/graph"\n' "$driver" "$dir" "$dir" \
+    >"$CONTAINERS_STORAGE_CONF"
 has() { buildah inspect --type image "$1" >/dev/null 2>&1; }
 in_chroot() { buildah run --isolation chroot "$@"; }
+install='rm -rf /var/lib/apt/lists/*; apt-get update -qq && apt-get install -y -qq --no-install-recommends'
 # Where a proxy inspects TLS, this machine trusts its CA. The last stage takes its certificates from Debian instead.
 certificates=/etc/ssl/certs/ca-certificates.crt
 
@@ -56,7 +67,7 @@ if ! has "$image"; then
     install -D "$certificates" "$files$certificates"
     buildah umount "$container" >/dev/null
     # Of Node: libatomic1 and libstdc++6 are in the official image too.
-    in_chroot "$container" -- sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends libatomic1 libstdc++6 && rm -rf /var/lib/apt/lists/*' >&2
+    in_chroot "$container" -- sh -c "$install libatomic1 libstdc++6" >&2
     buildah config --env NODE_EXTRA_CA_CERTS="$certificates" --cmd node "$container"
     buildah commit --quiet "$container" "$image" >/dev/null
     buildah rm "$container" >/dev/null
@@ -66,7 +77,7 @@ fi
 image=docker.io/library/rust:$rust-slim-$suite
 if ! has "$image"; then
     container=$(buildah from --pull=never "$debian")
-    in_chroot "$container" -- sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*' >&2
+    in_chroot "$container" -- sh -c "$install gcc libc6-dev" >&2
     files=$(buildah mount "$container")
     mkdir -p "$files/usr/local/cargo"
     cp -a "$(rustc --print sysroot)"/{bin,lib} "$files/usr/local/"
