@@ -6,7 +6,7 @@
 #                                                  buildah in a chroot, over base images that are made here (local-bases.sh)
 #   infra/container/build.sh --local --tree DIR    also copies the files of the image into DIR, for verify.py
 #
-# With buildah, EDGEREEL_CONTAINER_DIR is where layers are kept: $XDG_CACHE_HOME/edgereel/container by default.
+# With buildah, CONTAINER_DIR is where layers are kept: $XDG_CACHE_HOME/edgereel/container by default.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tag=localhost/edgereel:latest local=0 tree=
@@ -18,12 +18,12 @@ while [[ $# -gt 0 ]]; do
         *) echo "usage: infra/container/build.sh [--local] [--tag NAME] [--tree DIR]" >&2; exit 2 ;;
     esac
 done
-dir=${EDGEREEL_CONTAINER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/container}
+dir=${CONTAINER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/container}
 
 # The format `docker`, because OCI images have no HEALTHCHECK.
 build=(build --format docker --tag "$tag" --file infra/container/Dockerfile .)
 if [[ $local == 1 ]]; then
-    EDGEREEL_CONTAINER_DIR=$dir infra/container/local-bases.sh
+    CONTAINER_DIR=$dir infra/container/local-bases.sh
     export CONTAINERS_STORAGE_CONF=$dir/storage.conf
     buildah build --isolation chroot --pull=never --layers "${build[@]:1}"
 elif docker info >/dev/null 2>&1; then

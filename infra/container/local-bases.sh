@@ -2,7 +2,7 @@
 # Part of build.sh --local: makes the base images that the Dockerfile names, where no image registry can be reached. Debian by
 # debootstrap; Node by npm; Rust is copied from this machine. Each is made once. Needs root, buildah, debootstrap, npm and rustc.
 set -euo pipefail
-dir=${EDGEREEL_CONTAINER_DIR:?}
+dir=${CONTAINER_DIR:?}
 suite=trixie node=22 rust=$(rustc --version | cut -d' ' -f2 | cut -d. -f1,2)
 mkdir -p "$dir"
 export CONTAINERS_STORAGE_CONF=$dir/storage.conf
