@@ -178,7 +178,7 @@ class ContainersTest(unittest.TestCase):
             path = Path(folder) / "edgereel.service"
             text = (containers.ROOT / UNIT).read_text()
             # The program need not be installed here.
-            path.write_text(text.replace("ExecStart=/usr/local/bin/edgereel", "ExecStart=/bin/true"))
+            path.write_text(text.replace("=/usr/local/bin/edgereel ", "=/bin/true "))
             self.assertEqual(tool("systemd-analyze", "verify", "--man=no", str(path)), "")
 
     @unittest.skipUnless(shutil.which("caddy"), "Caddy is not installed")
