@@ -86,7 +86,7 @@ MISTAKES = [
     Mistake(CADDY, "\trequest_body {", "\tencode gzip\n\trequest_body {", "compresses again"),
     # What the tools find.
     Mistake(DOCKERFILE, "WORKDIR /src/web\n", "WORKDIR web\n", "hadolint"),
-    Mistake(API, "readinessProbe:", "readynessProbe:", "kubernetes-validate"),
+    Mistake(API, "readinessProbe:", "readinessCheck:", "kubernetes-validate"),
     Mistake(API, "replicas: 2", "replicas: two", "kubernetes-validate"),
     Mistake(COMPOSE, "    cap_add: [NET_BIND_SERVICE]\n", "    privileged: true\n", "compose-lint"),
     Mistake(SQS, "pollingInterval: 15", "pollingInterval: soon", "keda"),

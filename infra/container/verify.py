@@ -81,9 +81,9 @@ def contents(image: Image) -> None:
         check(re.search(rf"^{source} \S+$", listed, re.M) is not None, f"SOURCES names the version of {source}")
 
 
-def doctor(image: Image) -> None:
-    """Read-only, without any writable folder but /dev/shm."""
-    seen = image.run("edgereel", "doctor", "--data", "/dev/shm/data", "--listen", "127.0.0.1:0")
+def doctor(image: Image, work: Path) -> None:
+    """The prerequisites, with a folder for data as `edgereel dev` needs it."""
+    seen = image.run("edgereel", "doctor", "--data", "/data/new", "--listen", "127.0.0.1:0", data=work)
     check(seen.returncode == 0, f"edgereel doctor:\n{seen.stdout}{seen.stderr}".rstrip())
     denied = image.run("edgereel", "transcode", "/etc/passwd", "--out", "/out")
     check(denied.returncode != 0 and not (image.tree / "out").exists(), "the root is read-only")
@@ -211,8 +211,10 @@ def main() -> None:
         # The user of the image has to reach it.
         os.chmod(folder, 0o755)
         work = Path(folder)
+        for name in ("doctor", "hostile", "media"):
+            (work / name).mkdir()
         contents(image)
-        doctor(image)
+        doctor(image, work / "doctor")
         hostile(image, work / "hostile")
         if arguments.media:
             media(image, arguments.media, arguments.program, work / "media")

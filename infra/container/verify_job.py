@@ -214,12 +214,13 @@ def run(image: Image, check: Callable[[bool, str], None], work: Path, media: Pat
                 wait("the transcoder has begun", lambda: (now().get("percent") or 0) > 0, 180)
                 if "healthcheck" in commands:
                     healthcheck(image, check, {**variables, **health}, running=True)
+                percent = now().get("percent")
                 began = time.monotonic()
                 first.send_signal(signal.SIGTERM)
                 first.wait(30)
                 took = time.monotonic() - began
                 ended = f"ended after {took:.2f} s, exit code {first.returncode}"
-                check(took < 2 and first.returncode == 0, f"SIGTERM at {now()['percent']} %: {ended}")
+                check(took < 2 and first.returncode == 0, f"SIGTERM at {percent} %: {ended}")
                 if "healthcheck" in commands:
                     healthcheck(image, check, {**variables, **health}, running=False)
             began = time.monotonic()
