@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::edge_list::OwnList;
 use api::services::rebuild::Rebuild;
 use api::services::sweeper::Sweeper;
 use api::session::SignInLink;
 use api::{ApiConfig, ApiSettings, ApiState};
 use axum::Router;
-use catalog::Catalog;
-use catalog::PriorityQueue;
 use catalog::database::{Database, open, open_sqlite};
-use config::{Installation, Limits};
+use catalog::{Catalog, EdgeEntries, PriorityQueue};
+use config::{EdgeListPlace, Installation, Limits};
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use edge_server::{Edge, EdgeList};
+use edge_server::{CachedList, Edge};
 use platform::clock;
+use platform::edge_list::SharedEdgeList;
 use platform::job_queue::MAX_RECEIVES;
 use platform::net::Policy;
 use platform::object_store::SharedStore;
@@ -109,6 +110,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let settings = ApiSettings {
         token: Secret::new(&secrets.api_token),
         edge_url: info.edge.clone(),
+        edge_list: EdgeListPlace::Database,
         grant_keys: keyring.grants.clone(),
         pass_keys: Some(keyring.passes.clone()),
         key_encryption_keys: keks.clone(),
@@ -129,6 +131,10 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let announce = move |path: &str| output.line(format!("  For another browser: {pages}{path}"));
     let sign_in = SignInLink::new(Secret::new(&secrets.api_token), announce)?;
     state.sign_in = Some(sign_in.clone());
+    // One list for both, so that the edge of this process knows a revocation at once.
+    let list = EdgeEntries::new(&installation.database);
+    let list: SharedEdgeList = Arc::new(CachedList::new(Arc::new(list)));
+    state.revocations = Arc::new(OwnList(list.clone()));
     let rebuild = (Rebuild::new(&installation), args.rebuild);
     let background = Background::new(
         installation.queue.clone(),
@@ -141,8 +147,6 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         outbox: s3.events(),
         ingest: state.ingest.clone(),
     };
-    let list = EdgeList::open(data_dir.join("edge-list.json"));
-    let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router = edge_server::routes(edge(
         installation.store.clone(),
         keyring,
@@ -223,7 +227,7 @@ fn edge(
     store: SharedStore,
     keys: Keyring,
     key_encryption_keys: KeyEncryptionKeys,
-    (list, args): (EdgeList, &DevArgs),
+    (list, args): (SharedEdgeList, &DevArgs),
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config {

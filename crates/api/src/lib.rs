@@ -27,6 +27,7 @@ pub mod playback;
 pub mod problem;
 mod random;
 mod request_log;
+mod revocations;
 mod routes;
 pub mod services;
 pub mod session;

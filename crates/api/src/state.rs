@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use catalog::Catalog;
 use catalog::accounts::Accounts;
 use catalog::idempotency::Idempotency;
 use catalog::shares::Shares;
+use catalog::{Catalog, EdgeEntries};
 use config::Installation;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
@@ -14,7 +14,7 @@ use platform::object_store::uploads::UploadSigner;
 use crate::auth::ApiToken;
 use crate::auth::identity::{IdentityError, IdentityProvider};
 use crate::config::{ApiConfig, ApiSettings};
-use crate::edge_list::{HttpEdgeList, SharedEdgeList};
+use crate::edge_list::{self, SharedRevocations};
 use crate::live::LiveVideos;
 use crate::playback::Playback;
 use crate::services::ingest::Ingest;
@@ -48,7 +48,7 @@ pub struct ApiState {
     /// Creates playback URLs.
     pub playback: Arc<Playback>,
     /// The revocation list of the edge.
-    pub edge_list: SharedEdgeList,
+    pub revocations: SharedRevocations,
     /// Webhooks.
     pub webhooks: Webhooks,
     /// Changes of videos, for clients that listen.
@@ -76,7 +76,9 @@ impl ApiState {
         } = settings;
         let mut ingest = Ingest::new(installation);
         ingest.profile.clone_from(&config.default_profile);
-        let edge_list = Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone()));
+        let own_list = Arc::new(EdgeEntries::new(&installation.database));
+        let place = settings.edge_list;
+        let revocations = edge_list::configured(place, &edge_url, grant_keys.clone(), own_list);
         let playback = Arc::new(Playback::new(&edge_url, grant_keys, pass_keys));
         let identity = settings.identity.map(IdentityProvider::new).transpose()?;
         Ok(Self {
@@ -101,7 +103,7 @@ impl ApiState {
                 installation.store.upload_origin(),
             ),
             sign_in: None,
-            edge_list,
+            revocations,
             playback,
             config: Arc::new(config),
         })

@@ -6,6 +6,7 @@
 
 mod api;
 pub mod command_line;
+mod edge_list;
 mod files;
 mod identity;
 mod installation;
@@ -22,6 +23,7 @@ mod variables;
 mod webhooks;
 
 pub use api::{AllowedOrigin, ApiArgs, CorsArgs, InvalidOrigin};
+pub use edge_list::{EdgeListArgs, EdgeListChoice, EdgeListPlace, InvalidPlace, KvNamespace};
 pub use identity::{
     IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, SignInArgs, SignInSettings,
     SignInToken, Signature, is_loopback,

@@ -16,7 +16,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use catalog::Catalog;
 use catalog::database::open_sqlite;
-use config::Installation;
+use config::{EdgeListPlace, Installation};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::{Job, JobMessage};
@@ -86,6 +86,7 @@ impl Site {
         let settings = ApiSettings {
             token: Secret::new(TOKEN),
             edge_url: edge.url(),
+            edge_list: EdgeListPlace::Edge,
             grant_keys: GrantKeys::parse(world::GRANT_KEYS).unwrap(),
             pass_keys: Some(PassKeys::parse(world::PASS_KEYS).unwrap()),
             key_encryption_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
