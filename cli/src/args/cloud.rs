@@ -45,6 +45,9 @@ pub struct ApiServerArgs {
     /// Limits on clients.
     #[command(flatten)]
     pub clients: super::ClientArgs,
+    /// Where it reports its health.
+    #[command(flatten)]
+    pub health: health::HealthArgs,
 }
 
 /// Run a transcoder, with the database, queue and buckets from environment variables.
@@ -56,6 +59,7 @@ pub struct ApiServerArgs {
 #[command(override_usage = "edgereel transcoder [OPTIONS]")]
 #[command(after_long_help = "\
 docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
+With --until-idle 300, it ends with exit code 0 when no job came for five minutes.
 FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
     /// Print events as JSON, one object per line.

@@ -18,7 +18,7 @@ mod idempotency;
 mod key_in_path;
 pub mod limits;
 pub mod live;
-mod metrics;
+pub mod metrics;
 mod objects;
 pub mod openapi;
 mod pages;

@@ -16,6 +16,7 @@ use crate::auth::identity::{IdentityError, IdentityProvider};
 use crate::config::{ApiConfig, ApiSettings};
 use crate::edge_list::{self, SharedRevocations};
 use crate::live::LiveVideos;
+use crate::metrics::Metrics;
 use crate::playback::Playback;
 use crate::services::ingest::Ingest;
 use crate::session::SignInLink;
@@ -57,6 +58,8 @@ pub struct ApiState {
     pub pages: WebApp,
     /// The link that signs a browser in, for `edgereel dev`.
     pub sign_in: Option<SignInLink>,
+    /// Metrics of this process.
+    pub metrics: Arc<Metrics>,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
 }
@@ -81,8 +84,10 @@ impl ApiState {
         let revocations = edge_list::configured(place, &edge_url, grant_keys.clone(), own_list);
         let playback = Arc::new(Playback::new(&edge_url, grant_keys, pass_keys));
         let identity = settings.identity.map(IdentityProvider::new).transpose()?;
+        let metrics = Arc::new(Metrics::new(&ingest.counts, &installation.queue));
         Ok(Self {
             ingest,
+            metrics,
             catalog: installation.catalog.clone(),
             live: LiveVideos::new(&installation.catalog, &playback),
             queue: installation.queue.clone(),

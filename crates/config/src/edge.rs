@@ -166,6 +166,9 @@ mod tests {
         problems.sort();
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(!problems.join(" ").contains("c2hvcnQ"), "{problems:?}");
-        assert!(problems[0].starts_with("EDGEREEL_CDN: use a URL"), "{problems:?}");
+        assert!(
+            problems[0].starts_with("EDGEREEL_CDN: use a URL"),
+            "{problems:?}"
+        );
     }
 }

@@ -26,7 +26,7 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
         config: world::config(),
         proxy: Some(TrustedProxy {
             address_header: http::HeaderName::from_static("x-client-address"),
-            country_header: http::HeaderName::from_static("x-client-country"),
+            country_header: Some(http::HeaderName::from_static("x-client-country")),
         }),
         now: Box::new(system_time),
         list: Arc::new(MemoryList::default()),

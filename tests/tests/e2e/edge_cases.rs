@@ -77,7 +77,7 @@ async fn twin(folder: &TempDir) -> SocketAddr {
         config: world::config(),
         proxy: Some(TrustedProxy {
             address_header: "cf-connecting-ip".parse().unwrap(),
-            country_header: "x-client-country".parse().unwrap(),
+            country_header: Some("x-client-country".parse().unwrap()),
         }),
         now: Box::new(system_time),
         list: Arc::new(MemoryList::default()),

@@ -81,6 +81,7 @@ impl Site {
             tools: world.fake.tools(),
             config,
             outage: Outage::default(),
+            metrics: WorkerMetrics::default(),
             active: ActiveVideos::default(),
         };
         Self {

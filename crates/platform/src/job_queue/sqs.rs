@@ -22,6 +22,7 @@
 
 mod dead;
 mod errors;
+mod events;
 mod leases;
 mod open;
 
@@ -36,6 +37,7 @@ use domain::time::UnixMillis;
 use tokio::time::Instant;
 
 use self::errors::{lost_or, queue_error};
+pub use self::events::{EventMessage, SqsEvents};
 use self::leases::{Lease, Leases};
 pub use self::open::{OpenSqsError, SqsQueueConfig};
 use super::{DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent};
