@@ -13,6 +13,7 @@ use api::{ApiSettings, ApiState};
 use catalog::EdgeEntries;
 use catalog::database::Database;
 use config::Installation;
+use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{Keyring, PassKeys};
 use domain::playback::Config;
 use edge_server::{CachedList, Edge, TrustedProxy};
@@ -32,6 +33,8 @@ pub(crate) struct SystemSettings {
     pub(crate) api: ApiSettings,
     /// The keys of passes, which the API may lack but the edge may not.
     pub(crate) passes: PassKeys,
+    /// The keys that wrap content keys.
+    pub(crate) wrapping: KeyEncryptionKeys,
     pub(crate) playback: Config,
     pub(crate) proxy: Option<TrustedProxy>,
     pub(crate) tools: Tools,
@@ -75,6 +78,7 @@ impl System {
         let SystemSettings {
             api,
             passes,
+            wrapping,
             playback,
             proxy,
             tools,
@@ -86,7 +90,6 @@ impl System {
             grants: api.grant_keys.clone(),
             passes,
         };
-        let wrapping = api.key_encryption_keys.clone();
         let mut state = ApiState::new(&installation, api)?;
         state.sign_in = sign_in;
         // One list for both, so that the edge of this process knows a revocation at once.

@@ -36,13 +36,15 @@ pub async fn run(args: ServeArgs, output: &Output) -> Result {
         stop_when_stdin_ends(stop.clone());
     }
     let usage = |it: &dyn std::fmt::Display| CommandError::Usage(it.to_string());
-    if args.api.edge_list.edge_list != EdgeListChoice::Edge {
-        let problem = "EDGEREEL_EDGE_LIST: `edgereel serve` is the edge and keeps the list in its database: unset it";
+    if args.api.edge_list.edge_list == EdgeListChoice::WorkersKv {
+        let problem =
+            "EDGEREEL_EDGE_LIST: `edgereel serve` is the edge and keeps the list in its database";
         return Err(usage(&problem));
     }
     let Some(passes) = args.api.pass_keys.clone() else {
         return Err(usage(&"EDGEREEL_PASS_KEYS is not set"));
     };
+    let wrapping = args.api.keys.key_encryption_keys.clone();
     let worker = args.worker.config(&args.api.profiles, &args.api.sources)?;
     let mut api = ApiSettings::try_from(args.api).map_err(|it| usage(&it))?;
     let listener = listen::bind(args.listen).await?;
@@ -67,6 +69,7 @@ pub async fn run(args: ServeArgs, output: &Output) -> Result {
     let settings = SystemSettings {
         api,
         passes,
+        wrapping,
         playback: args.playback.config(),
         proxy,
         tools,

@@ -102,7 +102,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         edge_list: EdgeListPlace::Database,
         grant_keys: keyring.grants.clone(),
         pass_keys: Some(keyring.passes.clone()),
-        key_encryption_keys: keks,
+        key_encryption_keys: keks.clone(),
         // Webhooks in development may use private addresses and plain HTTP.
         webhook_policy: Policy {
             allow_private: true,
@@ -121,6 +121,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let settings = SystemSettings {
         api: settings,
         passes: keyring.passes,
+        wrapping: keks,
         playback: args.playback.config(),
         proxy: proxy(args.rates.address_header(), &args.playback),
         tools,

@@ -67,7 +67,13 @@ impl EdgeEntries {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        // Afterwards and on its own: two edges that sweep at once must not block an entry.
+        // The entry is stored. Where another edge sweeps at the same time, this sweep may fail; a later one removes the
+        // rest.
+        let _ = self.sweep(now).await;
+        Ok(())
+    }
+
+    async fn sweep(&self, now: UnixMillis) -> Result<(), sqlx::Error> {
         let mut tx = self.database.write().await?;
         sqlx::query(SWEEP).bind(sql(now)).execute(&mut *tx).await?;
         tx.commit().await
