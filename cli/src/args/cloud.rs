@@ -13,7 +13,8 @@ use config::ServiceArgs;
 docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
 An upload becomes a job when the client completes it or when the API finds it in the bucket.
-`edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
+`edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, `edgereel ingest`, or the
+Lambda function `ingest`.")]
 pub struct ApiServerArgs {
     /// Address to listen on. Port 0 chooses a free port.
     #[arg(
