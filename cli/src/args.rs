@@ -3,7 +3,9 @@
 mod cloud;
 mod dev;
 mod grant;
+mod ingest;
 mod keys;
+mod serve;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,7 +20,9 @@ use transcoder::settings::FfmpegArgs;
 pub use cloud::{ApiServerArgs, MigrateArgs, TranscoderArgs};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
+pub use ingest::{HealthcheckArgs, IngestArgs};
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
+pub use serve::{EdgeServerArgs, ServeArgs};
 
 /// Turn a bucket into a private video service.
 ///
@@ -74,15 +78,19 @@ pub fn variables() -> BTreeSet<(String, String)> {
 )]
 pub enum Command {
     Dev(Box<DevArgs>),
+    Serve(Box<ServeArgs>),
     Api(Box<ApiServerArgs>),
     Transcoder(Box<TranscoderArgs>),
     Migrate(MigrateArgs),
+    Edge(Box<EdgeServerArgs>),
+    Ingest(Box<IngestArgs>),
     Upload(UploadArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
     Doctor(DoctorArgs),
     Grant(GrantArgs),
     Keys(KeysArgs),
+    Healthcheck(HealthcheckArgs),
     #[command(hide = true)]
     Demo(DemoArgs),
 }
@@ -92,6 +100,9 @@ impl Command {
     pub fn wants_json(&self) -> bool {
         match self {
             Self::Dev(it) => it.json,
+            Self::Serve(it) => it.json,
+            Self::Edge(it) => it.json,
+            Self::Ingest(it) => it.json,
             Self::Api(it) => it.json,
             Self::Transcoder(it) => it.json,
             Self::Migrate(it) => it.json,
@@ -101,7 +112,7 @@ impl Command {
             Self::Doctor(it) => it.json,
             Self::Grant(it) => it.json,
             Self::Keys(it) => it.wants_json(),
-            Self::Demo(_) => false,
+            Self::Healthcheck(_) | Self::Demo(_) => false,
         }
     }
 }
@@ -307,7 +318,9 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_variable_under_the_heading_of_the_help() {
         let shown = |(heading, name): (String, String)| match heading.as_str() {
-            "Connections" | "FFmpeg" | "Logging" | "Worker" => ("Commands".to_owned(), name),
+            "Connections" | "FFmpeg" | "Health" | "Logging" | "Worker" => {
+                ("Commands".to_owned(), name)
+            }
             _ => (heading, name),
         };
         assert_eq!(documented(), variables().into_iter().map(shown).collect());

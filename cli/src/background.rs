@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod dead_letters;
+pub(crate) mod events;
 mod rebuild;
 mod sweeper;
 mod webhooks;

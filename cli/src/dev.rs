@@ -6,23 +6,20 @@ mod wiring;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use api::session::SignInLink;
-use catalog::database::Database;
 use s3_server::S3Server;
 use serve::ServeLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use transcoder::Worker;
 use transcoder::setup::verified_tools;
 
 use crate::Result;
 use crate::args::DevArgs;
-use crate::background::Background;
 use crate::data_dir::{DataDir, DevInfo};
 use crate::listen;
 use crate::output::Output;
+use crate::system::{Beside, Front, System as Components, unexpected};
 use wiring::DevInputs;
 
 /// The system with all resources open, before it runs.
@@ -31,16 +28,12 @@ pub struct System {
     info: DevInfo,
     sign_in: SignInLink,
     ffmpeg: String,
-    database: Database,
+    system: Components,
     s3: S3Server,
     s3_listener: TcpListener,
-    router: axum::Router,
-    live: api::live::LiveVideos,
     listener: TcpListener,
     clients: ServeLimits,
     pump: pump::Pump,
-    background: Background,
-    worker: Worker,
 }
 
 /// How long running requests may take at shutdown.
@@ -77,16 +70,12 @@ impl System {
             info: built.info,
             sign_in: built.sign_in,
             ffmpeg,
-            database: built.database,
+            system: built.system,
             s3: built.s3,
             s3_listener,
-            router: built.router,
-            live: built.live,
             listener,
             clients: args.clients.limits(CONNECTIONS_SHARE, false),
             pump: built.pump,
-            background: built.background,
-            worker: built.worker,
         })
     }
 
@@ -116,62 +105,35 @@ impl System {
     /// # Errors
     /// If a component ended unexpectedly.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let (stop_serving, stop_store) = (CancellationToken::new(), CancellationToken::new());
-        let mut work = JoinSet::new();
-        let mut serving = JoinSet::new();
+        let stop_store = CancellationToken::new();
         let mut store = JoinSet::new();
-
-        let s3_router = self.s3.router();
         let s3_ends = stop_store.clone().cancelled_owned();
         let s3_limits = ServeLimits::with_share(CONNECTIONS_SHARE);
-        store.spawn(s3_limits.serve(self.s3_listener, s3_router, s3_ends));
-        let api_ends = stop_serving.clone().cancelled_owned();
-        serving.spawn(self.clients.serve(self.listener, self.router, api_ends));
-        let (pump, pump_stop) = (self.pump, stop_serving.clone());
-        serving.spawn(async move {
+        store.spawn(s3_limits.serve(self.s3_listener, self.s3.router(), s3_ends));
+        let mut beside = Beside {
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
+        let (pump, pump_stop) = (self.pump, beside.stop.clone());
+        beside.tasks.spawn(async move {
             pump.run(pump_stop).await;
             Ok(())
         });
-        let (worker, worker_stop) = (self.worker, stop.child_token());
-        work.spawn(async move { worker.run(worker_stop).await });
-        self.background.start(&mut work, &stop.child_token());
-
+        let front = Front {
+            listener: self.listener,
+            limits: self.clients,
+            grace: GRACE_PERIOD,
+        };
         self.data_dir.announce(&self.info)?;
         tokio::select! {
-            // First: components that end after `stop` have not ended unexpectedly.
-            biased;
-            () = stop.cancelled() => {}
-            ended = serving.join_next() => unexpected("the API", ended)?,
+            ended = self.system.run(front, beside, stop) => ended?,
             ended = store.join_next() => unexpected("the store", ended)?,
-            ended = work.join_next() => unexpected("the worker", ended.map(|it| it.map(Ok)))?,
         }
-        stop.cancel();
-        while work.join_next().await.is_some() {}
-        stop_serving.cancel();
-        self.live.end();
-        // Dropping the set aborts the remaining tasks.
-        let _ = tokio::time::timeout(GRACE_PERIOD, async {
-            while serving.join_next().await.is_some() {}
-        })
-        .await;
         stop_store.cancel();
         let _ = tokio::time::timeout(GRACE_PERIOD, async {
             while store.join_next().await.is_some() {}
         })
         .await;
-        self.database.close().await;
         Ok(())
-    }
-}
-
-/// A component must not end before `stop` is cancelled.
-fn unexpected(
-    what: &str,
-    ended: Option<std::result::Result<std::io::Result<()>, tokio::task::JoinError>>,
-) -> anyhow::Result<()> {
-    match ended {
-        Some(Ok(Err(error))) => Err(error).with_context(|| format!("{what} failed")),
-        Some(Err(panic)) => Err(panic).with_context(|| format!("{what} failed")),
-        Some(Ok(Ok(()))) | None => Err(anyhow::anyhow!("{what} ended unexpectedly")),
     }
 }

@@ -8,8 +8,11 @@ use crate::args::Command;
 pub fn files_of(command: &Command) -> Files {
     match command {
         Command::Dev(_)
+        | Command::Serve(_)
         | Command::Api(_)
         | Command::Migrate(_)
+        | Command::Edge(_)
+        | Command::Ingest(_)
         | Command::Transcoder(_)
         | Command::Keys(_)
         | Command::Demo(_) => Files::Private,
@@ -17,6 +20,7 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Transcode(_)
         | Command::Check(_)
         | Command::Doctor(_)
+        | Command::Healthcheck(_)
         | Command::Grant(_) => Files::AsUsual,
     }
 }

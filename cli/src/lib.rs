@@ -9,6 +9,7 @@ pub mod dev;
 pub mod hardening;
 mod listen;
 pub mod output;
+mod system;
 pub mod upload;
 
 use std::process::ExitCode;
@@ -21,6 +22,10 @@ pub async fn run(args: Args) -> ExitCode {
     let output = Output::new(args.command.wants_json());
     let result = match args.command {
         Command::Dev(args) => Box::pin(commands::dev::run(*args, &output)).await,
+        Command::Serve(args) => Box::pin(commands::serve::run(*args, &output)).await,
+        Command::Edge(args) => Box::pin(commands::edge::run(*args, &output)).await,
+        Command::Ingest(args) => Box::pin(commands::ingest::run(*args, &output)).await,
+        Command::Healthcheck(args) => Box::pin(commands::healthcheck::run(args)).await,
         Command::Api(args) => Box::pin(commands::api::run(*args, &output)).await,
         Command::Migrate(args) => commands::migrate::run(args, &output).await,
         Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,

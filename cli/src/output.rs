@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use config::ProfileError;
 use console::style;
+use health::PortError;
 use serde::Serialize;
 use serde_json::json;
 use transcoder::service::StartError;
@@ -60,6 +61,7 @@ fn code_of(error: &anyhow::Error) -> Option<&str> {
     let of_setup = || error.downcast_ref::<SetupError>().map(SetupError::code);
     let of_start = || match error.downcast_ref::<StartError>()? {
         StartError::Setup(error) => Some(error.code()),
+        StartError::Port(_) => Some("port-in-use"),
         StartError::Connect(_) => None,
     };
     let of_profile = || error.downcast_ref::<ProfileError>().map(ProfileError::code);
@@ -69,6 +71,7 @@ fn code_of(error: &anyhow::Error) -> Option<&str> {
         .or_else(of_setup)
         .or_else(of_start)
         .or_else(of_profile)
+        .or_else(|| error.is::<PortError>().then_some("port-in-use"))
 }
 
 /// The output of a command.

@@ -1,4 +1,4 @@
-//! A part of the system that runs alone: `edgereel api`, `edgereel transcoder`.
+//! A part of the system that runs alone: `edgereel api`, `edgereel transcoder`, `edgereel edge`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -78,15 +78,23 @@ impl Part {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Waits until it ends by itself; returns its exit status.
+    ///
+    /// # Panics
+    /// If it continues.
+    pub async fn ended(mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended
+            .expect("it ends in time")
+            .expect("a child can be waited for")
+    }
+
     /// `SIGTERM`; returns its exit status.
     ///
     /// # Panics
     /// If it continues.
-    pub async fn terminate(mut self) -> ExitStatus {
+    pub async fn terminate(self) -> ExitStatus {
         self.process.signal(Signal::TERM);
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        ended
-            .expect("it stops in time")
-            .expect("a child can be waited for")
+        self.ended().await
     }
 }

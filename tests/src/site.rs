@@ -62,6 +62,7 @@ impl Site {
             ("EDGEREEL_API_TOKEN", TOKEN.to_owned()),
             ("EDGEREEL_EDGE_URL", "https://edge.example".to_owned()),
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
+            ("EDGEREEL_PASS_KEYS", format!("one:{KEY}")),
             ("EDGEREEL_PROFILES_DIR", text(&profiles)),
         ];
         std::fs::create_dir(&profiles).expect("directories can be created");
@@ -89,6 +90,15 @@ impl Site {
             self.folder.path(),
         )
         .await
+    }
+
+    /// Starts a program with these arguments and more variables.
+    ///
+    /// # Panics
+    /// If it does not start in time.
+    pub async fn part(&self, arguments: &[&str], more: &[(&'static str, String)]) -> Part {
+        let variables = [&self.variables[..], more].concat();
+        Part::start(arguments, &variables, self.folder.path()).await
     }
 
     /// Starts a transcoder.

@@ -41,4 +41,4 @@ pub use fetch::Pace;
 pub use ffmpeg::{JobMemory, Launcher, Tools};
 pub use journal::Progress;
 pub use local::{LocalJob, LocalReport, transcode};
-pub use worker::{ActiveVideos, Outage, Worker, WorkerConfig};
+pub use worker::{ActiveVideos, Outage, Worker, WorkerConfig, WorkerMetrics};

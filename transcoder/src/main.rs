@@ -8,7 +8,7 @@ use config::logging::{self, LogArgs, VERBOSE};
 use platform::signals::stop_on_signals;
 use transcoder::service::{Transcoder, TranscoderArgs};
 
-/// Process the jobs of a queue until a signal.
+/// Process the jobs of a queue until a signal, or until it has been idle for as long as `--until-idle` says.
 ///
 /// Any number may run, on any number of machines. On SIGTERM it releases its job immediately and keeps all finished
 /// chunks; the next transcoder resumes the job there.

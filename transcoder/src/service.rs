@@ -1,12 +1,18 @@
 //! A transcoder as a program: connects to the services, and works until it is stopped.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
 use catalog::connect::ConnectError;
-use config::{Installation, KeyArgs, ServiceArgs, SourceArgs};
+use config::{Installation, KeyArgs, ProfileArgs, ServiceArgs, SourceArgs};
+use health::{Health, HealthArgs, HealthServer, PortError, Registered, Services, register_process};
+use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::{FfmpegArgs, WorkerArgs};
 use crate::setup::{SetupError, verified_tools};
-use crate::worker::Worker;
+use crate::worker::{Worker, WorkerConfig};
 
 /// All settings of a transcoder.
 #[derive(Debug, Clone, clap::Args)]
@@ -14,6 +20,21 @@ pub struct TranscoderArgs {
     /// What it does at once.
     #[command(flatten)]
     pub worker: WorkerArgs,
+    /// End with exit code 0 when no job came for this many seconds and none is running. For transcoders that are started
+    /// when there is work. The queue must respond: an outage does not count.
+    #[arg(
+        long,
+        env = "EDGEREEL_UNTIL_IDLE_SECONDS",
+        value_name = "SECONDS",
+        help_heading = "Worker"
+    )]
+    pub until_idle: Option<u32>,
+    /// The profiles that jobs may select.
+    #[command(flatten)]
+    pub profiles: ProfileArgs,
+    /// Where it reports its health.
+    #[command(flatten)]
+    pub health: HealthArgs,
     /// How FFmpeg runs.
     #[command(flatten)]
     pub ffmpeg: FfmpegArgs,
@@ -37,12 +58,16 @@ pub enum StartError {
     /// A service cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The port for health cannot be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
 }
 
 /// A transcoder that is connected to its services.
 pub struct Transcoder {
     installation: Installation,
     worker: Worker,
+    health: Option<HealthServer>,
 }
 
 impl Transcoder {
@@ -51,16 +76,28 @@ impl Transcoder {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(args: TranscoderArgs) -> Result<Self, StartError> {
-        let config = args.worker.config(&args.sources)?;
+        let config = WorkerConfig {
+            until_idle: args.until_idle.map(|it| Duration::from_secs(it.into())),
+            ..args.worker.config(&args.profiles, &args.sources)?
+        };
         let profiles = config.profiles.values();
         args.ffmpeg.check_memory(profiles, config.jobs)?;
         let tools = verified_tools(&args.ffmpeg, config.jobs).await?;
         let installation =
             Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
         let worker = Worker::new(&installation, args.keys.key_encryption_keys, tools, config);
+        let mut registry = Registry::with_prefix("edgereel");
+        register_process(&mut registry);
+        worker.metrics.register(&mut registry);
+        let health = Health {
+            services: Services::of(&installation),
+            metrics: Arc::new(Registered(registry)),
+        };
+        let health = args.health.start(health).await?;
         Ok(Self {
             installation,
             worker,
+            health,
         })
     }
 
@@ -78,14 +115,21 @@ impl Transcoder {
         &self.worker.config.name
     }
 
-    /// Processes jobs until `stop` is cancelled; then it releases its jobs and returns.
+    /// The address of the port for health, if it is open.
+    pub fn health(&self) -> Option<SocketAddr> {
+        self.health.as_ref().map(HealthServer::address)
+    }
+
+    /// Processes jobs until `stop` is cancelled, or until it is idle for as long as configured; then it releases its jobs
+    /// and returns.
     pub async fn run(self, stop: CancellationToken) {
         let Self {
             installation,
             worker,
+            health,
         } = self;
         worker.run(stop).await;
-        drop(worker);
+        drop((worker, health));
         installation.close().await;
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use config::ProfileArgs;
 use confine::{Enforcement, machine_memory};
 use domain::profile::Profile;
 
@@ -97,9 +96,6 @@ pub struct WorkerArgs {
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
     #[arg(long, env = "EDGEREEL_TRANSCODER_NAME", value_name = "NAME")]
     pub name: Option<String>,
-    /// The profiles that jobs may select.
-    #[command(flatten)]
-    pub profiles: ProfileArgs,
 }
 
 /// The number of encoders if none was set: the number of processors.

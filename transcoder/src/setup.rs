@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::{Installation, ProfileError, SourceArgs};
+use config::{Installation, ProfileArgs, ProfileError, SourceArgs};
 use confine::{Enforcement, Support};
 use domain::content_key::KeyEncryptionKeys;
 
@@ -11,7 +11,7 @@ use crate::error::TranscodeError;
 use crate::ffmpeg::{Launcher, Tools, ToolsError};
 use crate::settings::{FfmpegArgs, WorkerArgs, default_encoders};
 use crate::trial;
-use crate::worker::{ActiveVideos, Outage, Worker, WorkerConfig};
+use crate::worker::{ActiveVideos, Outage, Worker, WorkerConfig, WorkerMetrics};
 
 /// Why a transcoder cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +158,17 @@ impl WorkerArgs {
     ///
     /// # Errors
     /// For an invalid profile.
-    pub fn config(&self, sources: &SourceArgs) -> Result<WorkerConfig, SetupError> {
+    pub fn config(
+        &self,
+        profiles: &ProfileArgs,
+        sources: &SourceArgs,
+    ) -> Result<WorkerConfig, SetupError> {
         Ok(WorkerConfig {
             name: self.name.clone().map_or_else(unique_name, Ok)?,
             jobs: usize::from(self.jobs),
             imports_at_once: usize::from(self.imports),
             encoders: self.encoders.map_or_else(default_encoders, usize::from),
-            profiles: self.profiles.read()?,
+            profiles: profiles.read()?,
             imports: sources.import_policy(),
             max_import_bytes: sources.max_bytes(),
             ..WorkerConfig::default()
@@ -203,6 +207,7 @@ impl Worker {
                 ..config
             },
             outage: Outage::default(),
+            metrics: WorkerMetrics::default(),
             active: ActiveVideos::default(),
         }
     }

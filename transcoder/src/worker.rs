@@ -32,10 +32,13 @@ use crate::jobs::{Fate, JobContext};
 mod active;
 mod claims;
 mod heartbeat;
+mod metrics;
 mod outage;
 
 pub use active::ActiveVideos;
 pub(crate) use heartbeat::Heartbeat;
+use metrics::LastJob;
+pub use metrics::WorkerMetrics;
 pub use outage::Outage;
 
 /// Configuration of a worker.
@@ -65,6 +68,8 @@ pub struct WorkerConfig {
     pub private_bucket: String,
     /// How long a message can be held; `None`: as long as the queue says.
     pub longest_hold: Option<Duration>,
+    /// [`Worker::run`] ends when no job came for so long and none is running; `None`: only when it is cancelled.
+    pub until_idle: Option<Duration>,
 }
 
 impl Default for WorkerConfig {
@@ -82,6 +87,7 @@ impl Default for WorkerConfig {
             max_import_bytes: None,
             private_bucket: "private".to_owned(),
             longest_hold: None,
+            until_idle: None,
         }
     }
 }
@@ -105,6 +111,8 @@ pub struct Worker {
     pub config: WorkerConfig,
     /// Whether a service is unavailable; initially none is known to be.
     pub outage: Outage,
+    /// Metrics; initially zero.
+    pub metrics: WorkerMetrics,
     /// The videos that its jobs are processing; initially none.
     pub active: ActiveVideos,
 }
@@ -112,16 +120,20 @@ pub struct Worker {
 /// Pause before a message is received again if the catalog could not be asked about its job.
 pub(crate) const CATALOG_PAUSE: Duration = Duration::from_secs(5);
 
+/// Shortest poll of a worker that ends when it is idle.
+const LEAST_POLL: Duration = Duration::from_secs(1);
+
 /// How long an import waits before it asks for a slot again.
 const IMPORT_PAUSE: Duration = Duration::from_secs(15);
 
 impl Worker {
-    /// Works until cancelled. The current jobs are then released at once, with all finished chunks
-    /// kept.
+    /// Works until cancelled, or idle for as long as configured. When cancelled, the current jobs are
+    /// released at once, with all finished chunks kept.
     pub async fn run(&self, cancel: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.config.jobs.max(1)));
         let import_slots = Arc::new(Semaphore::new(self.config.imports_at_once.max(1)));
         let tasks = tokio_util::task::TaskTracker::new();
+        let last_job = LastJob::now();
         while !cancel.is_cancelled() {
             self.wait_for_services(&cancel).await;
             // A free slot first, so that a job that was received can start immediately.
@@ -129,7 +141,7 @@ impl Worker {
                 break;
             };
             let received = tokio::select! {
-                received = self.queue.receive(self.config.wait, self.config.lease) => received,
+                received = self.queue.receive(self.poll(&last_job, tasks.is_empty()), self.config.lease) => received,
                 () = cancel.cancelled() => break,
             };
             match received {
@@ -138,10 +150,16 @@ impl Worker {
                         continue;
                     };
                     let (worker, cancel) = (self.clone(), cancel.clone());
+                    let (running, last_job) = (self.metrics.running(), last_job.clone());
                     tasks.spawn(async move {
                         worker.handle(&delivery, &cancel).await;
-                        drop(slot);
+                        last_job.note();
+                        drop((slot, running));
                     });
+                }
+                Ok(None) if tasks.is_empty() && self.is_idle(&last_job) => {
+                    info!("no job came for the configured time: ending");
+                    break;
                 }
                 Ok(None) => {}
                 Err(problem) => {
@@ -155,6 +173,24 @@ impl Worker {
         }
         tasks.close();
         tasks.wait().await;
+    }
+
+    /// How long one poll of the queue waits: not beyond the end of the time to be idle.
+    fn poll(&self, last_job: &LastJob, is_free: bool) -> Duration {
+        let wait = self.config.wait;
+        match self.config.until_idle {
+            Some(limit) if is_free => {
+                let left = limit.saturating_sub(last_job.elapsed());
+                wait.min(left.max(LEAST_POLL))
+            }
+            Some(_) | None => wait,
+        }
+    }
+
+    /// An outage does not count: only a queue that has responded is known to be empty.
+    fn is_idle(&self, last_job: &LastJob) -> bool {
+        let limit = self.config.until_idle;
+        limit.is_some_and(|it| last_job.elapsed() >= it)
     }
 
     /// The slot for a delivery. Imports wait for external servers and must not keep encodes from

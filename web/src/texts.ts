@@ -456,6 +456,7 @@ export const texts = {
         keys: 'manage keys',
         webhooks: 'manage webhooks',
         events: 'report bucket events',
+        revocations: 'revoke grants',
         admin: 'everything',
       },
     },

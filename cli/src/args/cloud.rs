@@ -13,7 +13,8 @@ use config::{DatabaseArgs, ServiceArgs};
 docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
 An upload becomes a job when the client completes it or when the API finds it in the bucket.
-`edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
+`edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, `edgereel ingest`, or the
+Lambda function `ingest`.")]
 pub struct ApiServerArgs {
     /// Address to listen on. Port 0 chooses a free port.
     #[arg(
@@ -45,6 +46,9 @@ pub struct ApiServerArgs {
     /// Limits on clients.
     #[command(flatten)]
     pub clients: super::ClientArgs,
+    /// Where it reports its health.
+    #[command(flatten)]
+    pub health: health::HealthArgs,
 }
 
 /// Run a transcoder, with the database, queue and buckets from environment variables.
@@ -56,6 +60,7 @@ pub struct ApiServerArgs {
 #[command(override_usage = "edgereel transcoder [OPTIONS]")]
 #[command(after_long_help = "\
 docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
+With --until-idle 300, it ends with exit code 0 when no job came for five minutes.
 FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
     /// Print events as JSON, one object per line.

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use config::{CorsArgs, IdentityArgs, ProfileArgs, RateArgs, SourceArgs, UploadArgs};
-use domain::grant::Origin;
+use config::{CorsArgs, IdentityArgs, PlaybackArgs, ProfileArgs, RateArgs, SourceArgs, UploadArgs};
 use serve::ServeLimits;
 use transcoder::settings::FfmpegArgs;
 
@@ -45,15 +44,6 @@ pub struct DevArgs {
     /// that was set (`aws s3api put-bucket-cors`) always applies.
     #[arg(long, env = "EDGEREEL_STRICT_CORS")]
     pub strict_cors: bool,
-    /// Comma-separated origins whose pages may send the cookie `edgereel_grant` to the edge.
-    #[arg(
-        long = "credential-origins",
-        env = "EDGEREEL_CREDENTIAL_ORIGINS",
-        value_delimiter = ',',
-        value_name = "ORIGIN"
-    )]
-    #[arg(value_parser = origin)]
-    pub credential_origins: Vec<Origin>,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -78,6 +68,9 @@ pub struct DevArgs {
     /// Which pages may call the API. Default: all, because they need a token anyway.
     #[command(flatten)]
     pub cors: CorsArgs,
+    /// How viewers are served.
+    #[command(flatten)]
+    pub playback: PlaybackArgs,
     /// Limits on clients.
     #[command(flatten)]
     pub clients: ClientArgs,
@@ -116,10 +109,4 @@ impl ClientArgs {
         };
         limits
     }
-}
-
-fn origin(text: &str) -> Result<Origin, String> {
-    text.trim()
-        .parse()
-        .map_err(|()| "an origin is a scheme and a host, such as `https://app.example`".to_owned())
 }

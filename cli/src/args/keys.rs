@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-/// Rotate the keys of an installation.
+/// Create or rotate the keys of an installation.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = "\
 To replace a key without an interruption:
@@ -29,8 +29,23 @@ pub struct KeysArgs {
     reason = "each says it at its arguments, which become the help"
 )]
 pub enum KeysCommand {
+    New(NewArgs),
     Rotate(RotateArgs),
     Rewrap(RewrapArgs),
+}
+
+/// Create the secrets of a new installation, and print them as environment variables.
+///
+/// Store them where only the components can read them, together with a copy in another place: without the
+/// key-encryption keys, no published video can be played again.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = "\
+Example:
+  umask 077; edgereel keys new > edgereel.env")]
+pub struct NewArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Put a new key in first place, or remove all keys but the first.
@@ -83,6 +98,7 @@ impl KeysArgs {
     /// Whether the output is JSON.
     pub fn wants_json(&self) -> bool {
         match &self.command {
+            KeysCommand::New(it) => it.json,
             KeysCommand::Rotate(it) => it.json,
             KeysCommand::Rewrap(it) => it.json,
         }

@@ -7,6 +7,7 @@ use api::services::sweeper::Sweeper;
 use api::{ApiSettings, ApiState, upload_cors};
 use config::Installation;
 use console::style;
+use health::{Health, HealthServer, Services};
 use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -24,7 +25,7 @@ const GRACE_PERIOD: Duration = Duration::from_secs(8);
 const CONNECTIONS_SHARE: usize = 2;
 
 /// Warns at startup if browsers cannot upload from the allowed origins, instead of at their first upload.
-async fn check_upload_cors(state: ApiState, stop: CancellationToken) {
+pub(super) async fn check_upload_cors(state: ApiState, stop: CancellationToken) {
     for origin in state.config.cors_origins.iter().filter(|it| *it != "*") {
         let Some(checked) = stop
             .run_until_cancelled(upload_cors::check(&*state.signer, origin))
@@ -68,10 +69,16 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
         Background::new(queue, sweeper, dispatcher, rebuild).start(&mut background, &stop);
     }
     background.spawn(check_upload_cors(state.clone(), stop.clone()));
+    let health = Health {
+        services: Services::of(&installation),
+        metrics: state.metrics.clone(),
+    };
+    let health = args.health.start(health).await?;
     let live = state.live.clone();
     let router = api::router(state);
     let url = listen::url(&listener)?;
-    output.object(&json!({ "event": "listening", "api": url }));
+    let address = health.as_ref().map(HealthServer::address);
+    output.object(&json!({ "event": "listening", "api": url, "health": address }));
     output.line(format!(
         "{}  {url}/v1      (Ctrl-C to stop)",
         style("API ready.").green().bold()
@@ -89,6 +96,7 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     }
     stop.cancel();
     while background.join_next().await.is_some() {}
+    drop(health);
     installation.close().await;
     output.object(&json!({ "event": "stopped" }));
     Ok(())

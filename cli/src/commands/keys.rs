@@ -1,4 +1,4 @@
-//! `edgereel keys`: rotates the keys of an installation.
+//! `edgereel keys`: creates and rotates the keys of an installation.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,9 +22,37 @@ use crate::output::{CommandError, Output};
 /// Runs one of the commands.
 pub async fn run(args: KeysArgs, output: &Output) -> Result {
     match args.command {
+        KeysCommand::New(_) => new(output),
         KeysCommand::Rotate(args) => rotate(&args, output),
         KeysCommand::Rewrap(args) => rewrap(&args, output).await,
     }
+}
+
+fn new(output: &Output) -> Result {
+    let mut secrets = vec![("EDGEREEL_API_TOKEN", domain::ids::hex(&random()?))];
+    for keys in [
+        RotatedKeys::Grant,
+        RotatedKeys::Pass,
+        RotatedKeys::KeyEncryption,
+    ] {
+        secrets.push((keys.variable(), with_new_key(keys, "")?));
+    }
+    for (variable, value) in &secrets {
+        output.line(format!("{variable}={value}"));
+    }
+    let object: serde_json::Map<String, serde_json::Value> = secrets
+        .into_iter()
+        .map(|(variable, value)| (variable.to_owned(), value.into()))
+        .collect();
+    output.object(&object);
+    Ok(())
+}
+
+fn random() -> anyhow::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
+    Ok(bytes)
 }
 
 fn rotate(args: &RotateArgs, output: &Output) -> Result {
@@ -104,10 +132,7 @@ fn with_new_key(keys: RotatedKeys, list: &str) -> anyhow::Result<String> {
         .into_iter()
         .filter_map(|id| id.strip_prefix('k')?.parse::<u32>().ok());
     let id = format!("k{}", numbers.max().unwrap_or(0).saturating_add(1));
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
-    let material = Base64::encode_string(&bytes);
+    let material = Base64::encode_string(&random()?);
     let entry = match keys {
         RotatedKeys::Grant => format!("{id}:HS256:{material}"),
         RotatedKeys::Pass | RotatedKeys::KeyEncryption | RotatedKeys::Webhook => {

@@ -19,7 +19,9 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         stop_when_stdin_ends(stop.clone());
     }
     let transcoder = Box::pin(Transcoder::start(args.transcoder)).await?;
-    output.object(&json!({ "event": "working", "worker": transcoder.name() }));
+    output.object(&json!({
+        "event": "working", "worker": transcoder.name(), "health": transcoder.health(),
+    }));
     let ready = style("Transcoder ready.").green().bold();
     output.line(format!(
         "{ready}  {}      (Ctrl-C to stop)",

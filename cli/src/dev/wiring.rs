@@ -4,38 +4,32 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use api::services::rebuild::Rebuild;
-use api::services::sweeper::Sweeper;
 use api::session::SignInLink;
-use api::{ApiConfig, ApiSettings, ApiState};
-use axum::Router;
-use catalog::Catalog;
-use catalog::PriorityQueue;
-use catalog::database::{Database, open, open_sqlite};
-use config::{Installation, Limits};
+use api::{ApiConfig, ApiSettings};
+use catalog::database::{open, open_sqlite};
+use catalog::{Catalog, PriorityQueue};
+use config::{EdgeListPlace, Installation, Limits};
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use edge_server::{Edge, EdgeList};
 use platform::clock;
 use platform::job_queue::MAX_RECEIVES;
 use platform::net::Policy;
-use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig, WRITE_INTERVAL};
 use tokio::net::TcpListener;
 use transcoder::Tools;
+use transcoder::WorkerConfig;
 use transcoder::settings::default_encoders;
-use transcoder::{Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
 use crate::args::DevArgs;
-use crate::background::Background;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
 use crate::output::{CommandError, Output};
+use crate::system::{System, SystemSettings, proxy};
 
 /// Bucket of sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -58,13 +52,9 @@ pub(super) struct DevInputs<'a> {
 pub(super) struct DevSystem {
     pub(super) info: DevInfo,
     pub(super) sign_in: SignInLink,
-    pub(super) database: Database,
+    pub(super) system: System,
     pub(super) s3: S3Server,
-    pub(super) router: Router,
-    pub(super) live: api::live::LiveVideos,
     pub(super) pump: Pump,
-    pub(super) background: Background,
-    pub(super) worker: Worker,
 }
 
 pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
@@ -111,6 +101,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let settings = ApiSettings {
         token: Secret::new(&secrets.api_token),
         edge_url: info.edge.clone(),
+        edge_list: EdgeListPlace::Database,
         grant_keys: keyring.grants.clone(),
         pass_keys: Some(keyring.passes.clone()),
         webhook_keys: KeyEncryptionKeys::parse(&secrets.webhook_keys)
@@ -127,52 +118,39 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
             .map_err(|it| CommandError::Usage(it.to_string()))?,
         config: api_config(args, &profiles, &info),
     };
-    let mut state = ApiState::new(&installation, settings)?;
     let pages = info.api.clone();
     let announce = move |path: &str| output.line(format!("  For another browser: {pages}{path}"));
     let sign_in = SignInLink::new(Secret::new(&secrets.api_token), announce)?;
-    state.sign_in = Some(sign_in.clone());
-    let rebuild = (Rebuild::new(&installation), args.rebuild);
-    let background = Background::new(
-        installation.queue.clone(),
-        Sweeper::new(&installation, state.ingest.clone()),
-        state.webhooks.dispatcher()?,
-        rebuild,
-    );
-    let live = state.live.clone();
+    let settings = SystemSettings {
+        api: settings,
+        passes: keyring.passes,
+        wrapping: keks,
+        playback: args.playback.config(),
+        proxy: proxy(args.rates.address_header(), &args.playback),
+        tools,
+        worker: WorkerConfig {
+            name: WORKER.to_owned(),
+            jobs: super::CONCURRENT_JOBS,
+            encoders: args.encoders.map_or_else(default_encoders, usize::from),
+            profiles,
+            imports: args.sources.import_policy(),
+            max_import_bytes: args.sources.max_bytes(),
+            ..WorkerConfig::default()
+        },
+        sign_in: Some(sign_in.clone()),
+        rebuild: args.rebuild,
+    };
+    let system = System::build(installation, settings)?;
     let pump = Pump {
         outbox: s3.events(),
-        ingest: state.ingest.clone(),
+        ingest: system.ingest(),
     };
-    let list = EdgeList::open(data_dir.join("edge-list.json"));
-    let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
-    let router = edge_server::routes(edge(
-        installation.store.clone(),
-        keyring,
-        keks.clone(),
-        (list, args),
-    ))
-    .merge(api::router(state));
-    let config = WorkerConfig {
-        name: WORKER.to_owned(),
-        jobs: super::CONCURRENT_JOBS,
-        encoders: args.encoders.map_or_else(default_encoders, usize::from),
-        profiles,
-        imports: args.sources.import_policy(),
-        max_import_bytes: args.sources.max_bytes(),
-        ..WorkerConfig::default()
-    };
-    let worker = Worker::new(&installation, keks, tools, config);
     Ok(DevSystem {
         info,
         sign_in,
-        database: installation.database,
+        system,
         s3,
-        router,
-        live,
         pump,
-        background,
-        worker,
     })
 }
 
@@ -221,29 +199,6 @@ async fn release_stale_leases(catalog: &Catalog, queue: &PriorityQueue) -> Resul
         );
     }
     Ok(())
-}
-
-fn edge(
-    store: SharedStore,
-    keys: Keyring,
-    key_encryption_keys: KeyEncryptionKeys,
-    (list, args): (EdgeList, &DevArgs),
-) -> Edge {
-    let credential_origins = args.credential_origins.clone();
-    let config = domain::playback::Config {
-        credential_origins,
-        ..domain::playback::Config::default()
-    };
-    let now = Box::new(edge_server::system_time);
-    Edge {
-        store,
-        keys,
-        key_encryption_keys,
-        config,
-        proxy: None,
-        now,
-        list,
-    }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {

@@ -25,6 +25,7 @@ mod present;
 pub mod problem;
 pub mod receipts;
 pub mod renditions;
+pub mod revocations;
 #[cfg(feature = "openapi")]
 pub mod schemas;
 mod sensitive;

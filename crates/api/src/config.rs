@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use catalog::OwnerLimits;
-use config::{ApiArgs, IdentitySettings, InvalidSettings, Limits, UploadArgs, UploadTypes};
+use config::{
+    ApiArgs, EdgeListPlace, IdentitySettings, InvalidSettings, Limits, UploadArgs, UploadTypes,
+};
 use domain::content_key::KeyEncryptionKeys;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, PassKeys};
@@ -85,6 +87,8 @@ pub struct ApiSettings {
     pub token: Secret,
     /// Public URL of the edge.
     pub edge_url: String,
+    /// Where revocations go.
+    pub edge_list: EdgeListPlace,
     /// Keys that sign grants.
     pub grant_keys: GrantKeys,
     /// Keys that sign URLs of images; without them there are no such URLs.
@@ -131,6 +135,7 @@ impl TryFrom<ApiArgs> for ApiSettings {
         Ok(Self {
             token: args.api_token,
             edge_url: args.edge_url,
+            edge_list: args.edge_list.place()?,
             grant_keys: args.grant_keys,
             pass_keys: args.pass_keys,
             webhook_keys: args.webhook_keys.webhook_keys,

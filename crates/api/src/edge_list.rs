@@ -1,86 +1,83 @@
-//! Sends revocations to the edge.
+//! Adds revocations to the edge's list, wherever the edge keeps it.
+
+mod edge;
+mod workers_kv;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use async_trait::async_trait;
+use config::EdgeListPlace;
 use domain::grant::Fingerprint;
 use domain::ids::VideoId;
 use domain::keyring::GrantKeys;
-use domain::playback::revocation;
+use domain::playback::Entry;
 use platform::clock;
+use platform::edge_list::SharedEdgeList;
+
+use edge::EdgeOverHttp;
+use workers_kv::WorkersKv;
+
+/// How long a revocation stays on the list, seconds: longer than any grant of the API lives.
+pub const REVOCATION_SECONDS: u64 = 8 * 24 * 60 * 60;
 
 /// The revocation list of the edge.
 #[async_trait]
-pub trait EdgeList: Send + Sync {
-    /// Revokes all grants of a viewer.
+pub trait Revocations: Send + Sync {
+    /// Adds names to the list, for this number of seconds.
     ///
     /// # Errors
-    /// If the edge does not accept it.
-    async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()>;
-
-    /// Revokes all grants for a video, so that the edge no longer serves its objects from the cache after they are
-    /// deleted in the store.
-    ///
-    /// # Errors
-    /// If the edge does not accept it.
-    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()>;
+    /// If the list cannot be reached, or does not accept the names.
+    async fn revoke(&self, names: &[String], seconds: u64) -> anyhow::Result<()>;
 }
 
-/// An [`EdgeList`] that is shared.
-pub type SharedEdgeList = Arc<dyn EdgeList>;
+/// [`Revocations`] that are shared.
+pub type SharedRevocations = Arc<dyn Revocations>;
 
-/// The revocation list of an edge at a URL. A grant key signs the requests.
-#[derive(Debug)]
-pub struct HttpEdgeList {
-    url: String,
+/// The name of all grants of a viewer.
+pub fn viewer(viewer: &str) -> String {
+    format!("viewer/{}", Fingerprint::of(viewer))
+}
+
+/// The name of a session, by its `jti`, or by a grant without `jti` up to its second dot.
+pub fn session(session: &str) -> String {
+    format!("session/{}", Fingerprint::of(session))
+}
+
+/// The name of all grants for a video. Also after its deletion: the edge may have its objects in a cache.
+pub fn video(video: VideoId) -> String {
+    format!("video/{video}")
+}
+
+/// The list that the settings name. `edge`: URL of the edge; `keys`: sign requests to it; `own`: the list in the
+/// database.
+pub(crate) fn configured(
+    place: EdgeListPlace,
+    edge: &str,
     keys: GrantKeys,
-    client: reqwest::Client,
-}
-
-/// Timeout of a request to the edge.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-impl HttpEdgeList {
-    /// `edge`: URL of the edge.
-    pub fn new(edge: &str, keys: GrantKeys) -> Self {
-        Self {
-            url: format!("{}/revocations", edge.trim_end_matches('/')),
-            keys,
-            client: reqwest::Client::new(),
-        }
+    own: SharedEdgeList,
+) -> SharedRevocations {
+    match place {
+        EdgeListPlace::Edge => Arc::new(EdgeOverHttp::new(edge, keys)),
+        EdgeListPlace::Database => Arc::new(OwnList(own)),
+        EdgeListPlace::WorkersKv(namespace) => Arc::new(WorkersKv::new(namespace)),
     }
 }
+
+/// A list that this process can write itself: that in the database.
+pub struct OwnList(pub SharedEdgeList);
 
 #[async_trait]
-impl EdgeList for HttpEdgeList {
-    async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()> {
-        self.revoke(format!("viewer/{}", Fingerprint::of(viewer)))
-            .await
-    }
-
-    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
-        self.revoke(format!("video/{video}")).await
-    }
-}
-
-impl HttpEdgeList {
-    async fn revoke(&self, name: String) -> anyhow::Result<()> {
-        let names = vec![name];
-        let token = revocation(names, clock::now().as_secs(), &self.keys);
-        let token = token.context("no grant key can sign: add an HS256 key to the grant keys")?;
-        let request = self
-            .client
-            .post(&self.url)
-            .bearer_auth(token)
-            .timeout(TIMEOUT);
-        let answer = request.send().await.context("cannot reach the edge")?;
-        let status = answer.status();
-        anyhow::ensure!(
-            status.is_success(),
-            "the edge responded to a revocation with {status}"
-        );
+impl Revocations for OwnList {
+    async fn revoke(&self, names: &[String], seconds: u64) -> anyhow::Result<()> {
+        let now = clock::now().as_secs();
+        for name in names {
+            let entry = Entry {
+                name: name.clone(),
+                value: "1".to_owned(),
+                seconds,
+            };
+            self.0.store(&entry, now).await?;
+        }
         Ok(())
     }
 }

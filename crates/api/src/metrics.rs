@@ -1,9 +1,9 @@
 //! Prometheus metrics: requests, their duration, and the length of the queue.
 
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Extension;
+use async_trait::async_trait;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -15,6 +15,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use platform::job_queue::SharedQueue;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -43,15 +45,17 @@ struct JobLabels {
 const BUCKETS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// The metrics of this process.
-pub(crate) struct Metrics {
-    registry: Registry,
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    queue: SharedQueue,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     jobs: Family<JobLabels, Gauge>,
 }
 
 impl Metrics {
-    pub(crate) fn new(events: &EventCounts) -> Self {
+    /// The metrics of an API over this queue.
+    pub fn new(events: &EventCounts, queue: &SharedQueue) -> Self {
         let mut registry = Registry::with_prefix("edgereel");
         let requests = Family::<RequestLabels, Counter>::default();
         let seconds =
@@ -66,17 +70,20 @@ impl Metrics {
             seconds.clone(),
         );
         registry.register("jobs", "Messages in the job queue", jobs.clone());
-        registry.register(
-            "bucket_events",
-            "Events of the private bucket, by outcome",
-            events.0.clone(),
-        );
+        events.register(&mut registry);
+        health::register_process(&mut registry);
         Self {
-            registry,
+            registry: Mutex::new(registry),
+            queue: queue.clone(),
             requests,
             seconds,
             jobs,
         }
+    }
+
+    /// Adds metrics of other parts of this process.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Counts a response.
@@ -104,6 +111,27 @@ impl Metrics {
     }
 }
 
+#[async_trait]
+impl health::Metrics for Metrics {
+    async fn text(&self) -> anyhow::Result<String> {
+        let depth = self.queue.depth().await?;
+        for (state, number) in [
+            ("ready", depth.ready),
+            ("delayed", depth.delayed),
+            ("in-flight", depth.in_flight),
+            ("dead", depth.dead),
+        ] {
+            self.jobs
+                .get_or_create(&JobLabels { state })
+                .set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
 /// The route template of a response.
 #[derive(Clone, Copy)]
 pub(crate) struct RouteName(pub(crate) &'static str);
@@ -120,25 +148,10 @@ pub(crate) async fn name_route(
 }
 
 /// `GET /metrics`, for the operator only.
-pub(crate) async fn export(
-    State(state): State<ApiState>,
-    _: Caller,
-    Extension(metrics): Extension<Arc<Metrics>>,
-) -> Result<Response, ApiError> {
-    let depth = state.queue.depth().await?;
-    for (state, number) in [
-        ("ready", depth.ready),
-        ("delayed", depth.delayed),
-        ("in-flight", depth.in_flight),
-        ("dead", depth.dead),
-    ] {
-        metrics
-            .jobs
-            .get_or_create(&JobLabels { state })
-            .set(i64::try_from(number).unwrap_or(i64::MAX));
-    }
-    let mut text = String::new();
-    encode(&mut text, &metrics.registry).map_err(ApiError::internal)?;
+pub(crate) async fn export(State(state): State<ApiState>, _: Caller) -> Result<Response, ApiError> {
+    let text = health::Metrics::text(&*state.metrics)
+        .await
+        .map_err(ApiError::unavailable)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }

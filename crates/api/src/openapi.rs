@@ -9,6 +9,7 @@ pub(crate) mod events;
 mod examples;
 pub(crate) mod installation;
 pub(crate) mod objects;
+pub(crate) mod revocations;
 mod sample;
 pub(crate) mod sessions;
 pub(crate) mod shares;
@@ -61,7 +62,7 @@ header `Edgereel-Request: 1`. Errors are problem documents (RFC 9457) with a sta
 repeated request gets the first response and is not executed again. Every response has an `x-request-id`.";
 
 /// The groups of operations, by the first part of their paths.
-const TAGS: [(&str, &str, &str); 11] = [
+const TAGS: [(&str, &str, &str); 12] = [
     (
         "uploads",
         "Uploads",
@@ -94,6 +95,11 @@ const TAGS: [(&str, &str, &str); 11] = [
         "objects",
         "Objects",
         "Find the objects of the private bucket that can be converted. For the operator.",
+    ),
+    (
+        "revocations",
+        "Revocations",
+        "End the access that issued grants give. For backends that sign grants.",
     ),
     (
         "dead-letters",

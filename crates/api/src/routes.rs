@@ -16,7 +16,7 @@ use crate::auth::{self, AuthLayer, Scope};
 use crate::error::ApiError;
 use crate::idempotency::{self, IdempotencyLayer};
 use crate::limits::RateLimits;
-use crate::metrics::{self, Metrics, RouteName};
+use crate::metrics::{self, RouteName};
 use crate::openapi::{self, Doc};
 use crate::problem::Problem;
 use crate::session::{self, Cookies};
@@ -119,9 +119,8 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(auth_layer.clone(), auth::authenticate));
-    let metrics = Arc::new(Metrics::new(&state.ingest.counts));
+    let metrics = state.metrics.clone();
     let metrics_route = get(metrics::export)
-        .layer(Extension(metrics.clone()))
         .layer(from_fn_with_state(Scope::Admin, auth::authorize))
         .layer(from_fn_with_state(auth_layer.clone(), auth::authenticate));
     let origins = state.config.cors_origins.clone();

@@ -27,6 +27,7 @@ use platform::clock;
 use platform::secret::Secret;
 
 use crate::auth::Caller;
+use crate::edge_list::{self, REVOCATION_SECONDS};
 use crate::error::ApiError;
 use crate::extract::{Body, PathParams, Video as PathVideo};
 use crate::limits::RateLimits;
@@ -139,8 +140,11 @@ pub(crate) async fn revoke(
     // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the
     // caller.
     state
-        .edge_list
-        .revoke_viewer(&viewer_name(share))
+        .revocations
+        .revoke(
+            &[edge_list::viewer(&viewer_name(share))],
+            REVOCATION_SECONDS,
+        )
         .await
         .map_err(ApiError::unavailable)?;
     tracing::info!(share.id = %share, "revoked share link {share}");

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use catalog::Catalog;
 use catalog::accounts::Accounts;
 use catalog::idempotency::Idempotency;
 use catalog::shares::Shares;
+use catalog::{Catalog, EdgeEntries};
 use config::Installation;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
@@ -14,8 +14,9 @@ use platform::object_store::uploads::UploadSigner;
 use crate::auth::ApiToken;
 use crate::auth::identity::{IdentityError, IdentityProvider};
 use crate::config::{ApiConfig, ApiSettings};
-use crate::edge_list::{HttpEdgeList, SharedEdgeList};
+use crate::edge_list::{self, SharedRevocations};
 use crate::live::LiveVideos;
+use crate::metrics::Metrics;
 use crate::playback::Playback;
 use crate::services::ingest::Ingest;
 use crate::session::SignInLink;
@@ -48,7 +49,7 @@ pub struct ApiState {
     /// Creates playback URLs.
     pub playback: Arc<Playback>,
     /// The revocation list of the edge.
-    pub edge_list: SharedEdgeList,
+    pub revocations: SharedRevocations,
     /// Webhooks.
     pub webhooks: Webhooks,
     /// Changes of videos, for clients that listen.
@@ -57,6 +58,8 @@ pub struct ApiState {
     pub pages: WebApp,
     /// The link that signs a browser in, for `edgereel dev`.
     pub sign_in: Option<SignInLink>,
+    /// Metrics of this process.
+    pub metrics: Arc<Metrics>,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
 }
@@ -76,11 +79,15 @@ impl ApiState {
         } = settings;
         let mut ingest = Ingest::new(installation);
         ingest.profile.clone_from(&config.default_profile);
-        let edge_list = Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone()));
+        let own_list = Arc::new(EdgeEntries::new(&installation.database));
+        let place = settings.edge_list;
+        let revocations = edge_list::configured(place, &edge_url, grant_keys.clone(), own_list);
         let playback = Arc::new(Playback::new(&edge_url, grant_keys, pass_keys));
         let identity = settings.identity.map(IdentityProvider::new).transpose()?;
+        let metrics = Arc::new(Metrics::new(&ingest.counts, &installation.queue));
         Ok(Self {
             ingest,
+            metrics,
             catalog: installation.catalog.clone(),
             live: LiveVideos::new(&installation.catalog, &playback),
             queue: installation.queue.clone(),
@@ -101,7 +108,7 @@ impl ApiState {
                 installation.store.upload_origin(),
             ),
             sign_in: None,
-            edge_list,
+            revocations,
             playback,
             config: Arc::new(config),
         })

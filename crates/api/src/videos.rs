@@ -29,6 +29,7 @@ use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 
 use crate::auth::Caller;
+use crate::edge_list::{self, REVOCATION_SECONDS};
 use crate::error::ApiError;
 use crate::extract::Video as PathVideo;
 use crate::state::ApiState;
@@ -113,8 +114,8 @@ pub(crate) async fn delete(
         // The edge's cache contains unencrypted images. If the edge cannot be reached, the caller must repeat the
         // request.
         state
-            .edge_list
-            .revoke_video(id)
+            .revocations
+            .revoke(&[edge_list::video(id)], REVOCATION_SECONDS)
             .await
             .map_err(ApiError::unavailable)?;
     }

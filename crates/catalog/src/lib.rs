@@ -7,12 +7,14 @@
 pub mod accounts;
 pub mod connect;
 pub mod database;
+mod edge_entries;
 pub mod idempotency;
 mod queue;
 pub mod shares;
 pub mod videos;
 pub mod webhooks;
 
+pub use edge_entries::EdgeEntries;
 #[cfg(any(test, feature = "conformance"))]
 #[doc(hidden)]
 pub use platform::conformance_cases;

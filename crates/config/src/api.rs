@@ -7,6 +7,7 @@ use domain::keyring::{GrantKeys, PassKeys};
 use http::Uri;
 use platform::secret::Secret;
 
+use crate::edge_list::EdgeListArgs;
 use crate::identity::IdentityArgs;
 use crate::keys::WebhookKeyArgs;
 use crate::limits::RateArgs;
@@ -31,6 +32,9 @@ pub struct ApiArgs {
     /// The public URL of the edge.
     #[arg(long, env = "EDGEREEL_EDGE_URL", value_name = "URL")]
     pub edge_url: String,
+    /// Where revocations go.
+    #[command(flatten)]
+    pub edge_list: EdgeListArgs,
     /// The public URL of the API, with which share links begin.
     #[arg(
         long = "api",

@@ -6,6 +6,9 @@
 
 mod api;
 pub mod command_line;
+mod edge;
+mod edge_list;
+mod events;
 mod files;
 mod identity;
 mod installation;
@@ -22,6 +25,9 @@ mod variables;
 mod webhooks;
 
 pub use api::{AllowedOrigin, ApiArgs, CorsArgs, InvalidOrigin};
+pub use edge::{EdgeArgs, PlaybackArgs};
+pub use edge_list::{EdgeListArgs, EdgeListChoice, EdgeListPlace, InvalidPlace, KvNamespace};
+pub use events::{EventsAddress, EventsArgs, InvalidEventsAddress};
 pub use identity::{
     IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, SignInArgs, SignInSettings,
     SignInToken, Signature, is_loopback,

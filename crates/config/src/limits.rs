@@ -70,6 +70,11 @@ pub struct RateArgs {
 }
 
 impl RateArgs {
+    /// The header in which a proxy reports the address of the client.
+    pub fn address_header(&self) -> Option<HeaderName> {
+        self.client_address_header.clone()
+    }
+
     /// The limits; `default` fills what was not set.
     pub fn limits(self, default: Limits) -> Limits {
         let second = Duration::from_secs(1);

@@ -26,16 +26,18 @@ pub enum Scope {
     /// Report events of the private bucket. An event may name any video, so no owner can have this
     /// scope.
     Events,
+    /// Revoke grants. The edge's list does not know owners, so no owner can have this scope.
+    Revocations,
     /// All permissions, for every owner.
     Admin,
 }
 
 /// Scopes that apply to every owner's videos.
-const OF_THE_INSTALLATION: [Scope; 2] = [Scope::Events, Scope::Admin];
+const OF_THE_INSTALLATION: [Scope; 3] = [Scope::Events, Scope::Revocations, Scope::Admin];
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Upload,
         Self::Read,
         Self::Write,
@@ -44,6 +46,7 @@ impl Scope {
         Self::Keys,
         Self::Webhooks,
         Self::Events,
+        Self::Revocations,
         Self::Admin,
     ];
 
@@ -64,6 +67,7 @@ impl Scope {
             Self::Keys => "keys",
             Self::Webhooks => "webhooks",
             Self::Events => "events",
+            Self::Revocations => "revocations",
             Self::Admin => "admin",
         }
     }
@@ -78,7 +82,7 @@ impl fmt::Display for Scope {
 /// A text that is not the name of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks, events or admin"
+    "`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks, events, revocations or admin"
 )]
 pub struct UnknownScope(String);
 

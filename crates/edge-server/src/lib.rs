@@ -18,17 +18,18 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::Keyring;
 use domain::object_key::ObjectKey;
 use domain::playback::{
-    self, Config, EdgeAction, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan,
-    ObjectResponse, Refusal, ServePlan,
+    self, Config, EdgeAction, Lookup, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, MasterPlan,
+    MediaPlan, ObjectResponse, Refusal, ServePlan,
 };
 use futures::TryStreamExt as _;
+use platform::edge_list::{EdgeListError, SharedEdgeList};
 use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
 use tower_http::compression::CompressionLayer;
 
 use request::EdgeRequest;
 use response::EdgeResponse;
 
-pub use list::EdgeList;
+pub use list::{CachedList, MemoryList};
 pub use request::TrustedProxy;
 
 /// The store, keys and settings of an edge.
@@ -47,7 +48,7 @@ pub struct Edge {
     /// The clock: returns Unix seconds.
     pub now: Box<dyn Fn() -> u64 + Send + Sync>,
     /// The list of revocations and renewals.
-    pub list: EdgeList,
+    pub list: SharedEdgeList,
 }
 
 /// The system clock, Unix seconds.
@@ -153,6 +154,17 @@ impl From<StoreError> for Failed {
     }
 }
 
+impl From<EdgeListError> for Failed {
+    /// If the look-up fails, the viewer gets nothing: a revocation would have no effect.
+    fn from(error: EdgeListError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "could not look up revocations for a viewer"
+        );
+        Refusal::Unavailable.into()
+    }
+}
+
 impl Edge {
     async fn carry_out(
         &self,
@@ -161,7 +173,7 @@ impl Edge {
     ) -> Result<EdgeResponse, Failed> {
         let now = (self.now)();
         if let Some(lookup) = action.lookup() {
-            lookup.judge(now, |name| self.list.find(name, now))?;
+            self.judge(&lookup, now).await?;
         }
         match action {
             EdgeAction::Refuse(refusal, headers) => {
@@ -181,16 +193,28 @@ impl Edge {
             }
             EdgeAction::Renew(plan) => {
                 let response = EdgeResponse::new(200, &plan.headers).bytes(plan.body());
-                self.list.store(plan.entry, now);
+                self.list.store(&plan.entry, now).await?;
                 Ok(response)
             }
             EdgeAction::Revoke(plan) => {
-                plan.entries
-                    .into_iter()
-                    .for_each(|it| self.list.store(it, now));
+                for entry in &plan.entries {
+                    self.list.store(entry, now).await?;
+                }
                 Ok(EdgeResponse::new(204, &plan.headers))
             }
         }
+    }
+
+    async fn judge(&self, lookup: &Lookup, now: u64) -> Result<(), Failed> {
+        let names: Vec<_> = lookup
+            .revocations
+            .iter()
+            .chain(&lookup.renewal)
+            .cloned()
+            .collect();
+        let found = self.list.find(&names, now).await?;
+        let value = |name: &str| found.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+        Ok(lookup.judge(now, value)?)
     }
 
     async fn master(&self, plan: &MasterPlan) -> Result<EdgeResponse, Failed> {

@@ -13,10 +13,11 @@ use http::request::Parts;
 /// sets them: otherwise any client could claim any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedProxy {
-    /// Name of the header with the client's address.
+    /// Name of the header with the client's address. Its last element counts, which the proxy itself
+    /// has added.
     pub address_header: http::HeaderName,
-    /// Name of the header with the client's country (ISO 3166-1 alpha-2).
-    pub country_header: http::HeaderName,
+    /// Name of the header with the client's country (ISO 3166-1 alpha-2), if the proxy sends one.
+    pub country_header: Option<http::HeaderName>,
 }
 
 /// A request, its headers joined as browsers and workers do.
@@ -52,7 +53,7 @@ impl<'a> EdgeRequest<'a> {
             .map(|it| it.0.ip());
         let client_ip = match proxy {
             Some(proxy) => joined(headers, proxy.address_header.as_str(), ", ")
-                .and_then(|it| it.trim().parse().ok()),
+                .and_then(|it| it.rsplit(',').next()?.trim().parse().ok()),
             None => peer,
         };
         Self {
@@ -64,7 +65,9 @@ impl<'a> EdgeRequest<'a> {
             sec_fetch_dest: joined(headers, "sec-fetch-dest", ", "),
             sec_ch_ua: joined(headers, "sec-ch-ua", ", "),
             client_ip,
-            country: proxy.and_then(|it| joined(headers, it.country_header.as_str(), ", ")),
+            country: proxy
+                .and_then(|it| it.country_header.as_ref())
+                .and_then(|it| joined(headers, it.as_str(), ", ")),
         }
     }
 

@@ -26,20 +26,18 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
         config: world::config(),
         proxy: Some(TrustedProxy {
             address_header: http::HeaderName::from_static("x-client-address"),
-            country_header: http::HeaderName::from_static("x-client-country"),
+            country_header: Some(http::HeaderName::from_static("x-client-country")),
         }),
         now: Box::new(system_time),
-        list: EdgeList::default(),
+        list: Arc::new(MemoryList::default()),
     };
     for (name, value) in world::listed(system_time()) {
-        edge.list.store(
-            Entry {
-                name,
-                value,
-                seconds: 3600,
-            },
-            system_time(),
-        );
+        let entry = Entry {
+            name,
+            value,
+            seconds: 3600,
+        };
+        edge.list.store(&entry, system_time()).await.unwrap();
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

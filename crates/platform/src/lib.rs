@@ -5,6 +5,7 @@
 
 pub mod clock;
 mod conformance;
+pub mod edge_list;
 pub mod job_queue;
 pub mod net;
 pub mod object_store;

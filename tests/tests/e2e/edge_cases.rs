@@ -13,7 +13,7 @@ use domain::playback::Entry;
 use domain::playback::cases::{self, Case, CaseResponse, world};
 use e2e::edge::Edge;
 use e2e::wire;
-use edge_server::{EdgeList, TrustedProxy, router, system_time};
+use edge_server::{MemoryList, TrustedProxy, router, system_time};
 use odd_requests::{TIDIED, UNKNOWN_METHODS, count, memory, named};
 use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
@@ -77,20 +77,18 @@ async fn twin(folder: &TempDir) -> SocketAddr {
         config: world::config(),
         proxy: Some(TrustedProxy {
             address_header: "cf-connecting-ip".parse().unwrap(),
-            country_header: "x-client-country".parse().unwrap(),
+            country_header: Some("x-client-country".parse().unwrap()),
         }),
         now: Box::new(system_time),
-        list: EdgeList::default(),
+        list: Arc::new(MemoryList::default()),
     };
     for (name, value) in world::listed(system_time()) {
-        edge.list.store(
-            Entry {
-                name,
-                value,
-                seconds: 3600,
-            },
-            system_time(),
-        );
+        let entry = Entry {
+            name,
+            value,
+            seconds: 3600,
+        };
+        edge.list.store(&entry, system_time()).await.unwrap();
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -10,7 +10,7 @@ use domain::playback::cases::world;
 use domain::playback::revocation;
 use e2e::edge::Edge;
 use e2e::wire::{self, Answer};
-use edge_server::{EdgeList, router, system_time};
+use edge_server::{MemoryList, router, system_time};
 use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn twin() -> (String, tempfile::TempDir) {
         config: world::config(),
         proxy: None,
         now: Box::new(system_time),
-        list: EdgeList::default(),
+        list: Arc::new(MemoryList::default()),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -171,7 +171,7 @@ impl Viewer {
 
     async fn revoke(&self) {
         let names = vec![format!("viewer/{}", Fingerprint::of(self.name))];
-        let token = revocation(names, system_time(), &world::keyring().grants).unwrap();
+        let token = revocation(names, 3600, system_time(), &world::keyring().grants).unwrap();
         let bearer = format!("Bearer {token}");
         let answer = wire::send(
             &self.edge,

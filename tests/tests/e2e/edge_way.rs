@@ -17,7 +17,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use catalog::Catalog;
 use catalog::SqsJobQueue;
 use catalog::database::open_sqlite;
-use config::Installation;
+use config::{EdgeListPlace, Installation};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::{Job, JobMessage};
@@ -90,6 +90,7 @@ impl Site {
         let settings = ApiSettings {
             token: Secret::new(TOKEN),
             edge_url: edge.url(),
+            edge_list: EdgeListPlace::Edge,
             grant_keys: GrantKeys::parse(world::GRANT_KEYS).unwrap(),
             pass_keys: Some(PassKeys::parse(world::PASS_KEYS).unwrap()),
             webhook_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
@@ -168,6 +169,7 @@ impl Site {
             tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
+            metrics: Default::default(),
             active: ActiveVideos::default(),
         };
         let stop = CancellationToken::new();

@@ -28,6 +28,7 @@ mod on_demand;
 mod outages;
 mod players;
 mod posters;
+mod programs;
 mod rubbish;
 mod rungs;
 mod schemathesis;

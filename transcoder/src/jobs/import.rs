@@ -61,6 +61,7 @@ impl ImportJob<'_> {
         };
         match result {
             Ok(()) => {
+                worker.metrics.attempt("done");
                 info!("the source was imported");
                 Fate::Acknowledge
             }

@@ -206,6 +206,7 @@ impl TranscodeJob<'_> {
         };
         match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {
+                worker.metrics.ready(published.receipt.source_ms);
                 let duration_ms = published.receipt.wall_ms;
                 let playable_after_s = published.playable_after_s;
                 info!(

@@ -132,6 +132,11 @@ impl JobContext<'_> {
             // A deletion removes the source, and the failing attempt may have stored objects since.
             worker.clean_up_if_gone(claim).await;
         }
+        worker.metrics.attempt(match verdict {
+            FailureVerdict::Release => "released",
+            FailureVerdict::Reject => "rejected",
+            FailureVerdict::Retry => "failed",
+        });
         match (verdict, next) {
             (FailureVerdict::Reject, _) => Fate::Acknowledge,
             (FailureVerdict::Release, _) => Fate::release(Duration::ZERO, "the worker was stopped"),
@@ -145,6 +150,9 @@ impl JobContext<'_> {
     /// Handles a lost claim.
     pub(crate) async fn claim_lost(&self, claim: &Claim, problem: TranscodeError) -> Fate {
         let is_gone = matches!(problem, TranscodeError::Catalog(CatalogError::Gone { .. }));
+        if !is_gone {
+            self.worker.metrics.attempt("lost");
+        }
         info!("stopped the attempt: {:#}", anyhow::Error::from(problem));
         self.worker.clean_up_if_gone(claim).await;
         match is_gone {

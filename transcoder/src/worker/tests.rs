@@ -23,6 +23,7 @@ use crate::testing::{objects_of, video};
 use crate::trial::{FILM, profile};
 
 mod failures;
+mod idle;
 mod imports;
 mod losses;
 mod outages;
@@ -81,6 +82,7 @@ impl Site {
             tools: world.fake.tools(),
             config,
             outage: Outage::default(),
+            metrics: WorkerMetrics::default(),
             active: ActiveVideos::default(),
         };
         Self {

@@ -13,7 +13,7 @@ import { attempt, toast, toastError } from '../ui/toast'
 const t = texts.settings.apiKeys
 const DAY = 24 * 3600
 const LIVES = [7 * DAY, 90 * DAY, 365 * DAY] as const
-const SCOPES: Scope[] = ['upload', 'read', 'write', 'play', 'download', 'keys', 'webhooks', 'events', 'admin']
+const SCOPES: Scope[] = ['upload', 'read', 'write', 'play', 'download', 'keys', 'webhooks', 'events', 'revocations', 'admin']
 
 /** All pages: an installation has few keys. */
 async function all(): Promise<Schemas['ApiKey'][]> {

@@ -5,7 +5,9 @@ use http::Method;
 use super::{PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, dead_letters, events, live, objects, openapi, shares, uploads, videos};
+use crate::{
+    api_keys, dead_letters, events, live, objects, openapi, revocations, shares, uploads, videos,
+};
 
 /// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
 /// Tests call each route with each kind of caller.
@@ -192,6 +194,13 @@ pub fn route_table() -> Vec<Route> {
             Scope::Admin,
             objects::list,
             openapi::objects::list(),
+        ),
+        route(
+            POST,
+            "/revocations",
+            Scope::Revocations,
+            revocations::create,
+            openapi::revocations::create(),
         ),
         route(
             GET,

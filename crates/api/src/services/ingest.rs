@@ -5,6 +5,8 @@
 //! and after it was deleted. Acknowledge an event only after [`Ingest::process`] has returned: then its job is in the
 //! queue.
 
+mod message;
+
 use std::time::Duration;
 
 use catalog::{Catalog, CatalogError, UploadEventOutcome};
@@ -20,6 +22,7 @@ use platform::object_store::{SharedStore, StoreError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 /// Processes events. Clones share the state.
 #[derive(Clone)]
@@ -43,6 +46,14 @@ pub struct Ingest {
 /// Counts events by outcome. Clones share the counters.
 #[derive(Debug, Clone, Default)]
 pub struct EventCounts(pub(crate) Family<EventOutcome, Counter>);
+
+impl EventCounts {
+    /// Adds the counters to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Events of the private bucket, by outcome";
+        registry.register("bucket_events", help, self.0.clone());
+    }
+}
 
 /// The outcome of an event, as a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]

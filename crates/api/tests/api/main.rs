@@ -21,6 +21,7 @@ mod oidc;
 mod posters;
 mod receiver;
 mod request_ids;
+mod revocations;
 mod sessions;
 mod shares;
 mod sweeping;

@@ -118,7 +118,7 @@ async fn the_edge_learns_of_a_revoked_link() {
     assert_eq!(world.delete(&address).await.status, StatusCode::NO_CONTENT);
     assert_eq!(
         *world.revoked.names.lock().unwrap(),
-        [format!("share:{id}")]
+        [api::edge_list::viewer(&format!("share:{id}"))]
     );
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) use self::requests::Answer;
 use api::auth::ApiToken;
 use api::auth::identity::IdentityProvider;
-use api::edge_list::EdgeList;
+use api::edge_list::Revocations;
 use api::live::LiveVideos;
 use api::playback::Playback;
 use api::services::ingest::{EventCounts, Ingest, Ingested};
@@ -78,15 +78,11 @@ pub(crate) struct RevokedViewers {
 }
 
 #[async_trait]
-impl EdgeList for RevokedViewers {
-    async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()> {
+impl Revocations for RevokedViewers {
+    async fn revoke(&self, names: &[String], _: u64) -> anyhow::Result<()> {
         anyhow::ensure!(!self.is_away.load(Ordering::SeqCst), "the edge is away");
-        self.names.lock().unwrap().push(viewer.to_owned());
+        self.names.lock().unwrap().extend_from_slice(names);
         Ok(())
-    }
-
-    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
-        self.revoke_viewer(&format!("video/{video}")).await
     }
 }
 
@@ -154,7 +150,8 @@ impl World {
             accounts: accounts.clone(),
             shares,
             idempotency: Idempotency::new(&database),
-            edge_list: revoked.clone(),
+            revocations: revoked.clone(),
+            metrics: Arc::new(api::metrics::Metrics::new(&ingest.counts, &queue)),
             live: LiveVideos::new(&catalog, &playback),
             playback,
             webhooks: Webhooks {

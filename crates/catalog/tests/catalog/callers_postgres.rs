@@ -1,11 +1,11 @@
-//! Conformance of accounts, share links and keyed requests in PostgreSQL.
+//! Conformance of accounts, share links, keyed requests and the edge's list in PostgreSQL.
 
-use catalog::Catalog;
 use catalog::accounts::Accounts;
 use catalog::database::{Database, open};
 use catalog::idempotency::Idempotency;
 use catalog::shares::Shares;
 use catalog::shares::conformance::Subject;
+use catalog::{Catalog, EdgeEntries};
 use testkit::{Postgres, together};
 
 async fn database(server: &Postgres) -> Database {
@@ -29,7 +29,7 @@ async fn shares(server: &Postgres) -> (Subject, Database) {
 }
 
 #[tokio::test]
-async fn postgres_keeps_accounts_links_and_keyed_requests() {
+async fn postgres_keeps_accounts_links_keyed_requests_and_the_edge_list() {
     let Some(server) = Postgres::start() else {
         return;
     };
@@ -48,4 +48,5 @@ async fn postgres_keeps_accounts_links_and_keyed_requests() {
         4,
     )
     .await;
+    platform::edge_list::conformance(&EdgeEntries::new(&database(&server).await)).await;
 }

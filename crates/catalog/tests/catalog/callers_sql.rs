@@ -1,5 +1,6 @@
-//! Conformance of accounts, share links and keyed requests in the embedded database.
+//! Conformance of accounts, share links, keyed requests and the edge's list in the embedded database.
 
+use catalog::EdgeEntries;
 use catalog::accounts::{Accounts, AccountsError, KeyFilter};
 use catalog::database::{Database, open_sqlite};
 use catalog::idempotency::{Idempotency, Reservation};
@@ -29,6 +30,12 @@ mod idempotency {
     }
 
     catalog::idempotency_conformance!(fresh().await);
+}
+
+#[tokio::test]
+async fn the_edge_list_conforms() {
+    let (database, _folder) = database().await;
+    platform::edge_list::conformance(&EdgeEntries::new(&database)).await;
 }
 
 mod shares {

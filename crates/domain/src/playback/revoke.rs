@@ -96,14 +96,15 @@ fn is_name(name: &str) -> bool {
     name.len() <= MAX_NAME && known.is_some_and(plain)
 }
 
-/// Signs a revocation of names, valid for a minute. `now` in Unix seconds. `None`: no key here can sign.
-pub fn revocation(names: Vec<String>, now: u64, keys: &GrantKeys) -> Option<String> {
+/// Signs a request to keep names on the list for this number of seconds, valid for a minute. `now` in Unix seconds.
+/// `None`: no key here can sign.
+pub fn revocation(names: Vec<String>, seconds: u64, now: u64, keys: &GrantKeys) -> Option<String> {
     let (aud, exp) = (REVOCATION_AUDIENCE.to_owned(), now.saturating_add(60));
     let claims = Claims {
         aud,
         exp,
         names,
-        seconds: DEFAULT_SECONDS,
+        seconds,
     };
     sign_claims(&serde_json::to_string(&claims).ok()?, keys)
 }

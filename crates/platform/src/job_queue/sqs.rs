@@ -24,6 +24,7 @@
 
 mod dead;
 mod errors;
+mod events;
 mod leases;
 mod open;
 
@@ -39,6 +40,7 @@ use tokio::time::Instant;
 
 pub use self::dead::SqsDeadLetter;
 use self::errors::{lost_or, queue_error};
+pub use self::events::{EventMessage, SqsEvents};
 use self::leases::{Lease, Leases};
 pub use self::open::{OpenSqsError, SqsQueueConfig};
 use super::{DeadLetter, DeadLetterId, Delivery, Depth, QueueError, ReceiptHandle, Sent};

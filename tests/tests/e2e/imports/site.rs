@@ -54,6 +54,7 @@ impl Site {
             tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
+            metrics: Default::default(),
             active: ActiveVideos::default(),
         };
         let stop = CancellationToken::new();

@@ -22,6 +22,7 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", path) if path.starts_with("/webhooks/{webhook}/") => json!({}),
         ("POST", "/videos/{video}/shares") => json!({ "label": "for the jury" }),
         ("POST", "/events") => an_event(),
+        ("POST", "/revocations") => json!({ "viewer": "user-42" }),
         ("POST", "/dead-letters/redrive" | "/dead-letters/{letter}/redrive") => json!({}),
         ("POST", "/api-keys") => json!({ "name": "another", "scopes": [route.scope.as_str()] }),
         ("GET" | "DELETE", _) => return None,

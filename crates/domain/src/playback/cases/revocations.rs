@@ -35,7 +35,8 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
             Refusal::GrantMalformed,
         )
     };
-    let ours = revocation(vec![name.clone()], now, &keyring().grants).unwrap_or_default();
+    let ours = revocation(vec![name.clone()], 8 * 24 * 60 * 60, now, &keyring().grants)
+        .unwrap_or_default();
     vec![
         post("revocation", &ours),
         post("revocation, signed by a backend", &sign(HEADER, &claims)),

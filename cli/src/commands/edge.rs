@@ -1,0 +1,74 @@
+//! `edgereel edge`.
+
+use catalog::Catalog;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::Services as Addresses;
+use console::style;
+use health::{Health, HealthServer, Services};
+use platform::object_store::s3::S3Store;
+use platform::signals::{stop_on_signals, stop_when_stdin_ends};
+use serde_json::json;
+
+use self::metrics::EdgeMetrics;
+use crate::args::EdgeServerArgs;
+use crate::output::Output;
+use crate::{Result, listen, system};
+
+mod metrics;
+
+/// How long running requests may take at shutdown: less than supervisors wait before they kill the process.
+const GRACE_PERIOD: Duration = Duration::from_secs(8);
+/// One in this many file descriptors may be a client connection: each request may use one more for the store.
+const CONNECTIONS_SHARE: usize = 3;
+
+/// Serves until a signal.
+///
+/// # Errors
+/// A database that cannot be reached; a port that is in use.
+pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
+    let stop = stop_on_signals()?;
+    if args.until_stdin_ends {
+        stop_when_stdin_ends(stop.clone());
+    }
+    let has_proxy = args.edge.client_address_header.is_some();
+    let clients = args.clients.limits(CONNECTIONS_SHARE, has_proxy);
+    let listener = listen::bind(args.listen).await?;
+    let addresses = Addresses::from(args.services);
+    let database = addresses.database.open().await?;
+    let catalog = Catalog::new(&database);
+    let store = Arc::new(S3Store::new(&addresses.store));
+    let services = Services::default()
+        .with_catalog(&catalog)
+        .with_store(store.clone());
+    let edge = system::edge(&args.edge, store, system::list(&database));
+    let metrics = EdgeMetrics::default();
+    let health = Health {
+        services: services.clone(),
+        metrics: Arc::new(metrics.registered()),
+    };
+    let health = args.health.start(health).await?;
+    let router = metrics
+        .count(edge_server::router(edge))
+        .merge(health::routes(services));
+    let url = listen::url(&listener)?;
+    let address = health.as_ref().map(HealthServer::address);
+    output.object(&json!({ "event": "listening", "edge": url, "health": address }));
+    let ready = style("Edge ready.").green().bold();
+    output.line(format!("{ready}  {url}/v/...      (Ctrl-C to stop)"));
+
+    let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
+    let grace_period = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE_PERIOD).await;
+    };
+    tokio::select! {
+        ended = serving => ended?,
+        () = grace_period => tracing::warn!("aborted requests that did not finish in time"),
+    }
+    drop(health);
+    database.close().await;
+    output.object(&json!({ "event": "stopped" }));
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `edgereel ingest`.
+
+use std::sync::Arc;
+
+use api::services::ingest::Ingest;
+use config::Installation;
+use console::style;
+use health::{Health, HealthServer, Registered, Services, register_process};
+use platform::job_queue::sqs::SqsEvents;
+use platform::signals::{stop_on_signals, stop_when_stdin_ends};
+use prometheus_client::registry::Registry;
+use serde_json::json;
+
+use crate::Result;
+use crate::args::IngestArgs;
+use crate::background::events::EventsTask;
+use crate::output::{CommandError, Output};
+
+/// Processes events until a signal.
+///
+/// # Errors
+/// A service that cannot be reached.
+pub async fn run(args: IngestArgs, output: &Output) -> Result {
+    let stop = stop_on_signals()?;
+    if args.until_stdin_ends {
+        stop_when_stdin_ends(stop.clone());
+    }
+    let Some(queue) = args.events.events_queue else {
+        return Err(CommandError::Usage(
+            "EDGEREEL_EVENTS_QUEUE is not set".to_owned(),
+        ));
+    };
+    let queue = Box::pin(SqsEvents::open(&queue.0)).await?;
+    let installation = Box::pin(Installation::connect(args.services.into(), "ingest")).await?;
+    let ingest = Ingest::new(&installation);
+    let mut registry = Registry::with_prefix("edgereel");
+    register_process(&mut registry);
+    ingest.counts.register(&mut registry);
+    let health = Health {
+        services: Services::of(&installation),
+        metrics: Arc::new(Registered(registry)),
+    };
+    let health = args.health.start(health).await?;
+    let address = health.as_ref().map(HealthServer::address);
+    output.object(&json!({ "event": "working", "health": address }));
+    let ready = style("Ingest ready.").green().bold();
+    output.line(format!(
+        "{ready}  Receives the events of the bucket.      (Ctrl-C to stop)"
+    ));
+    EventsTask { queue, ingest }.run(stop).await;
+    drop(health);
+    installation.close().await;
+    output.object(&json!({ "event": "stopped" }));
+    Ok(())
+}
