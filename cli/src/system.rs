@@ -27,6 +27,7 @@ use transcoder::{Tools, Worker, WorkerConfig};
 
 use crate::Result;
 use crate::background::Background;
+use crate::output::CommandError;
 
 /// The settings of a [`System`], besides its services.
 pub(crate) struct SystemSettings {
@@ -175,27 +176,44 @@ pub(crate) fn list(database: &Database) -> SharedEdgeList {
 }
 
 /// An edge over a store, as a program of its own.
-pub(crate) fn edge(args: &config::EdgeArgs, store: SharedStore, list: SharedEdgeList) -> Edge {
-    Edge {
+///
+/// # Errors
+/// A usage error for the header of a proxy that sends no address.
+pub(crate) fn edge(
+    args: &config::EdgeArgs,
+    store: SharedStore,
+    list: SharedEdgeList,
+) -> Result<Edge> {
+    Ok(Edge {
         store,
         keys: args.keyring(),
         key_encryption_keys: args.keys.key_encryption_keys.clone(),
         config: args.playback.config(),
-        proxy: proxy(args.client_address_header.clone(), &args.playback),
+        proxy: proxy(args.client_address_header.clone(), &args.playback)?,
         now: Box::new(edge_server::system_time),
         list,
-    }
+    })
 }
 
-/// The trusted proxy, if the settings name its header.
+/// The trusted proxy, if the settings name its headers.
+///
+/// # Errors
+/// A usage error for the header of a proxy that sends no address.
 pub(crate) fn proxy(
     address_header: Option<http::HeaderName>,
     playback: &config::PlaybackArgs,
-) -> Option<TrustedProxy> {
-    address_header.map(|address_header| TrustedProxy {
-        address_header,
-        country_header: playback.client_country_header.clone(),
-    })
+) -> Result<Option<TrustedProxy>> {
+    let country_header = playback.client_country_header.clone();
+    match address_header {
+        Some(address_header) => Ok(Some(TrustedProxy {
+            address_header,
+            country_header,
+        })),
+        None if country_header.is_some() => Err(CommandError::Usage(
+            "EDGEREEL_CLIENT_COUNTRY_HEADER needs EDGEREEL_CLIENT_ADDRESS_HEADER".to_owned(),
+        )),
+        None => Ok(None),
+    }
 }
 
 /// A component must not end before `stop` is cancelled.

@@ -8,6 +8,12 @@ use transcoder::settings::{FfmpegArgs, WorkerArgs};
 
 use super::ClientArgs;
 
+const EDGE_URL: &str = "The public URL of the edge. Default: that of the API";
+const PASS_KEYS: &str = "Keys that sign the URLs of playlists, segments, keys and images: `NAME:BASE64`, \
+    comma-separated. The first one signs. Prefer the variable";
+const API_URL: &str =
+    "The public URL of this program, `https:` for browsers. Default: the address to listen on";
+
 /// Run everything in one process for production: API, web app, events, transcoder and edge.
 ///
 /// The buckets are those of R2, S3 or another store, and the database is PostgreSQL or a SQLite file. Viewers, clients
@@ -23,8 +29,9 @@ First start:
   edgereel serve                       lists all settings that are missing
 docs/programs.md has an example; docs/configuration.md explains the settings.")]
 // The edge is this program: without a URL of its own, it has that of the API, and its keys are required.
-#[command(mut_arg("edge_url", |it| it.required(false).default_value("").hide_default_value(true)))]
-#[command(mut_arg("pass_keys", |it| it.required(true)))]
+#[command(mut_arg("edge_url", |it| it.required(false).default_value("").hide_default_value(true).help(EDGE_URL)))]
+#[command(mut_arg("pass_keys", |it| it.required(true).help(PASS_KEYS).long_help(PASS_KEYS)))]
+#[command(mut_arg("api_url", |it| it.help(API_URL)))]
 #[command(mut_arg("migrate", |it| it.default_value("1")))]
 pub struct ServeArgs {
     /// Address to listen on. Port 0 chooses a free port.

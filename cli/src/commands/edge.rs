@@ -42,7 +42,7 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     let services = Services::default()
         .with_catalog(&catalog)
         .with_store(store.clone());
-    let edge = system::edge(&args.edge, store, system::list(&database));
+    let edge = system::edge(&args.edge, store, system::list(&database))?;
     let metrics = EdgeMetrics::default();
     let health = Health {
         services: services.clone(),

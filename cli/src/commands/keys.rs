@@ -34,6 +34,7 @@ fn new(output: &Output) -> Result {
         RotatedKeys::Grant,
         RotatedKeys::Pass,
         RotatedKeys::KeyEncryption,
+        RotatedKeys::Webhook,
     ] {
         secrets.push((keys.variable(), with_new_key(keys, "")?));
     }

@@ -56,7 +56,7 @@ pub async fn run(args: ServeArgs, output: &Output) -> Result {
         api.edge_url.clone_from(&api.config.public_url);
     }
     let has_proxy = api.config.limits.address_header.is_some();
-    let proxy = proxy(api.config.limits.address_header.clone(), &args.playback);
+    let proxy = proxy(api.config.limits.address_header.clone(), &args.playback)?;
     args.ffmpeg
         .check_memory(worker.profiles.values(), worker.jobs)?;
     let tools = verified_tools(&args.ffmpeg, worker.jobs).await?;

@@ -126,7 +126,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         passes: keyring.passes,
         wrapping: keks,
         playback: args.playback.config(),
-        proxy: proxy(args.rates.address_header(), &args.playback),
+        proxy: proxy(args.rates.address_header(), &args.playback)?,
         tools,
         worker: WorkerConfig {
             name: WORKER.to_owned(),

@@ -80,7 +80,6 @@ pub struct PlaybackArgs {
     /// The header in which a proxy reports the country of the client, such as `CF-IPCountry`, for grants that are
     /// limited to countries. Requires the header with the address.
     #[arg(long, env = "EDGEREEL_CLIENT_COUNTRY_HEADER", value_name = "NAME")]
-    #[arg(requires = "client_address_header")]
     pub client_country_header: Option<HeaderName>,
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use catalog::connect::QueueAddress;
+use catalog::database::DatabaseConfig;
 use config::Services;
 use domain::ids::VideoId;
 use e2e::media::make_film;
@@ -10,7 +11,6 @@ use e2e::part::Part;
 use e2e::player::Player;
 use e2e::program::edgereel_run_with;
 use e2e::site::Site;
-use platform::secret::Secret;
 use platform::testing::RunningServer;
 use serde_json::{Value, json};
 use testkit::{LocalStack, Postgres};
@@ -23,7 +23,7 @@ async fn site(database: Option<String>) -> (Site, RunningServer) {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let file = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
-        database: Secret::new(database.unwrap_or(file)),
+        database: DatabaseConfig::migrating(database.unwrap_or(file).parse().unwrap()),
         queue: QueueAddress::Database,
         store: s3.store_config(),
     };
