@@ -26,14 +26,3 @@ async fn a_worker_ends_when_no_job_came_for_the_configured_time() {
         assert!(text.contains(line), "{line} is missing: {text}");
     }
 }
-
-#[tokio::test]
-async fn an_outage_is_not_idleness() {
-    let mut site = Site::new().await;
-    site.worker.config.until_idle = Some(Duration::ZERO);
-    site.world.flaky.fail("", 1_000);
-    site.worker.outage.begin("the store could not be reached");
-    let run = Box::pin(site.worker.run(CancellationToken::new()));
-    let ended = tokio::time::timeout(Duration::from_secs(3), run).await;
-    assert!(ended.is_err(), "the services did not respond");
-}
