@@ -34,7 +34,7 @@ class Mistake:
 
 MISTAKES = [
     Mistake(DOCKERFILE, "USER 10001:10001", "USER root", "USER is not a number above 0"),
-    Mistake(DOCKERFILE, "FROM scratch", "FROM docker.io/library/debian:trixie-slim", "the last stage has a base image"),
+    Mistake(DOCKERFILE, "FROM scratch", "FROM debian:trixie-slim", "the last stage has a base image"),
     Mistake(DOCKERFILE, "debian:trixie-slim AS ffmpeg", "debian:latest AS ffmpeg", "has no version"),
     Mistake(DOCKERFILE, "file,pipe,http,tcp", "file,pipe,http,tcp,udp,rtp", "FFmpeg has the protocols"),
     Mistake(DOCKERFILE, "demuxer=hls,dash,concat", "demuxer=dash,concat", "FFmpeg has the demuxers ['hls']"),

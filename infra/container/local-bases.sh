@@ -23,22 +23,26 @@ install='rm -rf /var/lib/apt/lists/*; apt-get update -qq && apt-get install -y -
 # Where a proxy inspects TLS, this machine trusts its CA. The last stage takes its certificates from Debian instead.
 certificates=/etc/ssl/certs/ca-certificates.crt
 
-debian=docker.io/library/debian:$suite-slim
+debian=localhost/debian:$suite-slim
 if ! has "$debian"; then
     root=$(mktemp -d "$dir/debian.XXXXXX")
-    debootstrap --variant=minbase "$suite" "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >&2
+    # Unless told otherwise, the mirrors of this machine.
+    mirrors=$(apt-get indextargets --format '$(REPO_URI)' | sort -u)
+    mirror=${DEBIAN_MIRROR:-$(grep -v security <<<"$mirrors" | head -n 1)}
+    security=${DEBIAN_SECURITY_MIRROR:-$(grep security <<<"$mirrors" | head -n 1)}
+    debootstrap --variant=minbase "$suite" "$root" "$mirror" >&2
     : >"$root/etc/apt/sources.list"
     # As in the official image.
     key=/usr/share/keyrings/debian-archive-keyring.pgp
     cat >"$root/etc/apt/sources.list.d/debian.sources" <<SOURCES
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: $mirror
 Suites: $suite $suite-updates
 Components: main
 Signed-By: $key
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: ${security:-${mirror%/}-security}
 Suites: $suite-security
 Components: main
 Signed-By: $key
@@ -52,7 +56,7 @@ SOURCES
     rm -rf "$root"
 fi
 
-image=docker.io/library/node:$node-$suite-slim
+image=localhost/node:$node-$suite-slim
 if ! has "$image"; then
     case $(uname -m) in x86_64) processor=x64 ;; aarch64) processor=arm64 ;; *) echo "which Node is for $(uname -m)?" >&2; exit 1 ;; esac
     packed=$(mktemp -d)
@@ -74,7 +78,7 @@ if ! has "$image"; then
     rm -rf "$packed"
 fi
 
-image=docker.io/library/rust:$rust-slim-$suite
+image=localhost/rust:$rust-slim-$suite
 if ! has "$image"; then
     container=$(buildah from --pull=never "$debian")
     in_chroot "$container" -- sh -c "$install gcc libc6-dev" >&2
