@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
+use crate::memory::resident;
+use crate::processes::children;
+
 /// A running edge. It ends when nobody commands it any more: killed, it would leave its workerd behind.
 pub struct Edge {
-    _child: Child,
+    child: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
     /// `127.0.0.1:PORT`
@@ -64,7 +67,7 @@ impl Edge {
         let commands = child.stdin.take().expect("it is piped");
         let answers = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut edge = Self {
-            _child: child,
+            child,
             commands,
             answers,
             address: String::new(),
@@ -77,6 +80,13 @@ impl Edge {
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The present resident memory of workerd, bytes.
+    pub fn resident(&self) -> u64 {
+        let node = self.child.id().unwrap_or_default();
+        let pids = children(node as i32).into_iter().map(|it| it.pid);
+        pids.map(|it| resident(it, "VmRSS:")).sum()
     }
 
     /// Sends a command and waits for its result.

@@ -34,7 +34,7 @@ impl Watch {
                 let pids = children(own).into_iter().map(|it| it.pid).chain([own]);
                 for pid in pids {
                     let peak = peaks.entry(pid).or_default();
-                    *peak = (*peak).max(resident(pid));
+                    *peak = (*peak).max(resident(pid, "VmHWM:"));
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -57,10 +57,10 @@ impl Watch {
     }
 }
 
-/// The peak resident memory of a process, bytes.
-fn resident(pid: i32) -> u64 {
+/// The resident memory of a process, bytes: the peak (`VmHWM:`) or the present one (`VmRSS:`).
+pub(crate) fn resident(pid: i32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|it| it.strip_prefix(field));
     line.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
         .unwrap_or_default()
         * 1024

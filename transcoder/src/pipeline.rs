@@ -172,8 +172,7 @@ async fn try_strategies(
     }
 }
 
-/// Processes the video by one strategy, with at most so many encoders. `trusted`: recorded chunks may
-/// be used.
+/// Processes the video by one strategy, with at most `encoders`; `trusted`: reuses recorded chunks.
 async fn process(
     request: &TranscodeRequest,
     source: &Inspected,

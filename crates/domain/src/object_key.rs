@@ -220,12 +220,12 @@ impl ObjectKey {
                 attempt,
                 format,
             } => {
-                let folder = format!("hls/{video}/{generation}/{rendition}");
-                let extension = format.extension();
-                match attempt {
-                    1 => format!("{folder}/{rendition}_{index:05}.{extension}"),
-                    later => format!("{folder}/{rendition}_{index:05}-{later}.{extension}"),
+                let mut path =
+                    format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}");
+                if *attempt > 1 {
+                    path = path + "-" + &attempt.to_string();
                 }
+                path + "." + format.extension()
             }
             Self::InitSegment {
                 video,

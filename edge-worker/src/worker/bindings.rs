@@ -9,6 +9,7 @@ use js_sys::{Array, Function, Map, Number, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Bucket, Env, console_error};
 
+use crate::fills::Fills;
 use crate::settings::{Playback, Relay};
 
 /// Binding of the media bucket.
@@ -24,6 +25,7 @@ pub(super) struct Bindings {
     pub(super) media: Bucket,
     pub(super) private: Bucket,
     pub(super) list: List,
+    pub(super) fills: Fills,
 }
 
 /// The list of revocations and renewals, in KV. All names of a decision are looked up with one
@@ -124,9 +126,11 @@ fn read(env: &Env) -> Option<Bindings> {
         .map_err(|error| console_error!("playback cannot work: {error}"))
         .ok()?;
     let bucket = |name| {
-        env.bucket(name)
-            .map_err(|error| console_error!("no bucket is bound to {name}: {error}"))
-            .ok()
+        let bucket = env.bucket(name).ok();
+        if bucket.is_none() {
+            console_error!("no bucket is bound to {name}");
+        }
+        bucket
     };
     let (media, private) = (bucket(MEDIA), bucket(PRIVATE));
     let list = List::bound_to(env);
@@ -139,6 +143,7 @@ fn read(env: &Env) -> Option<Bindings> {
         media: media?,
         private: private?,
         list: list?,
+        fills: Fills::default(),
     })
 }
 

@@ -26,21 +26,16 @@ pub(super) async fn find(key: &str) -> Option<Response> {
 }
 
 /// Caches an object that never changes. A failure is harmless.
-pub(super) async fn store_object(
-    key: String,
-    body: ReadableStream,
-    content_type: &str,
-    etag: &str,
-) {
+pub(super) async fn store_object(key: &str, body: &ReadableStream, content_type: &str, etag: &str) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());
         headers.set("content-type", content_type)?;
         headers.set("etag", etag)?;
         headers.set("cache-control", LIFE)?;
         init.set_headers(&headers);
-        Response::new_with_opt_readable_stream_and_init(Some(&body), &init)
+        Response::new_with_opt_readable_stream_and_init(Some(body), &init)
     };
-    put(&key, response()).await;
+    put(key, response()).await;
 }
 
 /// The value of an entry, if it is cached.

@@ -5,7 +5,7 @@ use domain::event::EventContext;
 use js_sys::futures::JsFuture;
 use js_sys::{JSON, JsString, Object, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 use worker::worker_sys::{Message, MessageBatch};
 use worker::{Env, console_error, console_log};
 
@@ -14,6 +14,9 @@ use crate::relay::{self, MessageOutcome, Plan};
 use crate::settings::Destination;
 use crate::sqs::{self, Queue};
 use crate::url::Url;
+
+/// Time limit of a request to the queue or to the API, milliseconds.
+const TIME_LIMIT_MS: u32 = 10_000;
 
 /// Handles a batch.
 pub(super) async fn handle_batch(batch: &MessageBatch, env: &Env) {
@@ -116,10 +119,7 @@ async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Opti
             None
         }
         Err(error) => {
-            console_error!(
-                "{host} could not be reached: {}",
-                worker::Error::from(error)
-            );
+            console_error!("{host}: {}", worker::Error::from(error));
             None
         }
     }
@@ -137,6 +137,8 @@ async fn try_post(
     init.set_method("POST");
     init.set_headers_headers(&sent);
     init.set_body(&JsValue::from_str(body));
+    // A peer that does not answer would hold the batch for 15 minutes.
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIME_LIMIT_MS)));
     // The signature is valid for one host only.
     init.set_redirect(RequestRedirect::Manual);
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();

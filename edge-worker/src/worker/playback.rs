@@ -9,7 +9,6 @@ use domain::playback::{
     MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan, ObjectResponse, Refusal, RenewPlan, ServePlan,
 };
 use futures_util::future::join;
-use wasm_bindgen::JsCast as _;
 use web_sys::{ReadableStream, Request, Response};
 use worker::{Context, Env, Object, Range, ResponseBody, console_error};
 
@@ -206,47 +205,50 @@ impl Handler<'_> {
         let path = plan.object.path();
         let immutable = plan.object.cache_policy() == CachePolicy::Immutable;
         let key = self.cache_key(&path);
-        if immutable && let Some(found) = cache::find(&key).await {
-            let tag = found
-                .headers()
-                .get("etag")
-                .ok()
-                .flatten()
-                .unwrap_or_default();
-            if conditions.not_modified(&tag) {
-                return Ok(EdgeResponse::new(304, &plan.headers)
-                    .header("etag", &tag)
-                    .stream(None)?);
+        let cached = match immutable {
+            true => cache::find(&key).await,
+            false => None,
+        };
+        let (tag, body) = match &cached {
+            Some(found) => {
+                let tag = found.headers().get("etag").ok().flatten();
+                (tag.unwrap_or_default(), found.body())
             }
-            return Ok(EdgeResponse::new(200, &plan.headers)
-                .header("etag", &tag)
-                .stream(found.body().as_ref())?);
+            None => {
+                let reading = self.bindings.media.get(path).execute();
+                let object = reading.await?.ok_or(Refusal::NotFound)?;
+                (object.http_etag(), Some(body_of(&object)?))
+            }
+        };
+        let (status, body) = match conditions.not_modified(&tag) {
+            true => (304, None),
+            false => (200, body),
+        };
+        if status == 200 && immutable && cached.is_none() {
+            self.fill_cache(plan, key);
         }
-        let object = self
-            .bindings
-            .media
-            .get(path)
-            .execute()
-            .await?
-            .ok_or(Refusal::NotFound)?;
-        let tag = object.http_etag();
-        if conditions.not_modified(&tag) {
-            return Ok(EdgeResponse::new(304, &plan.headers)
-                .header("etag", &tag)
-                .stream(None)?);
+        let response = EdgeResponse::new(status, &plan.headers).header("etag", &tag);
+        Ok(response.stream(body.as_ref())?)
+    }
+
+    /// Reads an object once more, for the cache. If the viewer and the cache shared one stream, the
+    /// runtime would keep what the cache has read and a slow viewer has not: with many of them, more
+    /// than the memory of the isolate.
+    fn fill_cache(&self, plan: &ServePlan, key: String) {
+        let bindings = Rc::clone(&self.bindings);
+        if !bindings.fills.begin(now()) {
+            return;
         }
-        let response = EdgeResponse::new(200, &plan.headers).header("etag", &tag);
-        let body = body_of(&object)?;
-        if !immutable {
-            return Ok(response.stream(Some(&body))?);
-        }
-        let both = body.tee();
-        let (mine, kept): (ReadableStream, ReadableStream) =
-            (both.get(0).unchecked_into(), both.get(1).unchecked_into());
-        let content_type = plan.object.content_type();
-        self.context
-            .wait_until(async move { cache::store_object(key, kept, content_type, &tag).await });
-        Ok(response.stream(Some(&mine))?)
+        let (path, content_type) = (plan.object.path(), plan.object.content_type());
+        self.context.wait_until(async move {
+            if let Ok(Some(object)) = bindings.media.get(path).execute().await
+                && let Ok(body) = body_of(&object)
+            {
+                let tag = object.http_etag();
+                cache::store_object(&key, &body, content_type, &tag).await;
+            }
+            bindings.fills.end();
+        });
     }
 
     /// Answers where the size of the object is needed first.

@@ -26,11 +26,7 @@ pub(super) async fn read(
         .await?
         .ok_or(Refusal::NotFound)?;
     if object.size() > limit {
-        console_error!(
-            "{} has {} bytes, more than the limit",
-            key.path(),
-            object.size()
-        );
+        console_error!("{} is too large", key.path());
         return Err(too_long.into());
     }
     let body = object.body().ok_or(Refusal::Unavailable)?;

@@ -8,6 +8,7 @@ mod confinement;
 mod crowd;
 mod edge_cases;
 mod edge_sessions;
+mod edge_slow;
 mod edge_way;
 mod events;
 mod extras;

@@ -89,8 +89,7 @@ impl ObjectKey {
                     file => {
                         let name = file.strip_prefix('_')?.strip_suffix(".ts")?;
                         let (index, attempt) = name.split_once('-').unwrap_or((name, "1"));
-                        let attempt = attempt.parse().ok().filter(|it| *it > 0)?;
-                        let index = index.parse().ok()?;
+                        let (index, attempt) = (index.parse().ok()?, attempt.parse().ok()?);
                         Self::Segment {
                             video,
                             generation,
