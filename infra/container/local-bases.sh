@@ -27,6 +27,7 @@ debian=localhost/debian:$suite-slim
 if ! has "$debian"; then
     root=$(mktemp -d "$dir/debian.XXXXXX")
     # Unless told otherwise, the mirrors of this machine.
+    # shellcheck disable=SC2016
     mirrors=$(apt-get indextargets --format '$(REPO_URI)' | sort -u)
     mirror=${DEBIAN_MIRROR:-$(grep -v security <<<"$mirrors" | head -n 1)}
     security=${DEBIAN_SECURITY_MIRROR:-$(grep security <<<"$mirrors" | head -n 1)}

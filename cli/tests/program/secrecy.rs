@@ -67,7 +67,7 @@ fn the_most_verbose_log_contains_no_secret() {
                 .to_owned()
         })
         .collect();
-    assert_eq!(words.len(), 5);
+    assert_eq!(words.len(), 6);
     words.extend([
         "X-Amz-Signature=".to_owned(),
         "grant=ey".to_owned(),

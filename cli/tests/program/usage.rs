@@ -86,7 +86,8 @@ fn an_incomplete_environment_is_reported_at_once() {
         "PRIVATE_BUCKET",
         "MEDIA_BUCKET",
     ];
-    let of_api = ["API_TOKEN", "EDGE_URL", "GRANT_KEYS"];
+    let of_api = ["API_TOKEN", "EDGE_URL", "GRANT_KEYS", "WEBHOOK_KEYS"];
+    let of_transcoder = ["KEY_ENCRYPTION_KEYS"];
     for command in ["api", "transcoder"] {
         let run = run(folder.path(), &[command, "--json"]);
         assert_eq!((run.code, run.error_code().as_str()), (2, "usage"));
@@ -94,18 +95,20 @@ fn an_incomplete_environment_is_reported_at_once() {
             .as_str()
             .unwrap()
             .to_owned();
-        for name in of_all.iter().chain(&["KEY_ENCRYPTION_KEYS"]) {
+        for name in of_all {
             assert!(
                 text.contains(&format!("EDGEREEL_{name} is not set")),
                 "{text}"
             );
         }
-        for name in of_api {
-            assert_eq!(
-                text.contains(&format!("EDGEREEL_{name} is not set")),
-                command == "api",
-                "{text}"
-            );
+        for (names, asks) in [(&of_api[..], "api"), (&of_transcoder, "transcoder")] {
+            for name in names {
+                assert_eq!(
+                    text.contains(&format!("EDGEREEL_{name} is not set")),
+                    command == asks,
+                    "{text}"
+                );
+            }
         }
     }
 }
@@ -113,13 +116,12 @@ fn an_incomplete_environment_is_reported_at_once() {
 #[test]
 fn help_teaches_what_the_environment_needs() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["api", "transcoder"] {
+    for (command, keys) in [
+        ("api", "EDGEREEL_WEBHOOK_KEYS"),
+        ("transcoder", "EDGEREEL_KEY_ENCRYPTION_KEYS"),
+    ] {
         let text = run(folder.path(), &[command, "--help"]).stdout;
-        for name in [
-            "EDGEREEL_DATABASE",
-            "EDGEREEL_KEY_ENCRYPTION_KEYS",
-            "docs/configuration.md",
-        ] {
+        for name in ["EDGEREEL_DATABASE", keys, "docs/configuration.md"] {
             assert!(text.contains(name), "{text}");
         }
     }

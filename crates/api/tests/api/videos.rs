@@ -83,6 +83,7 @@ async fn a_video_has_its_progress() {
 
     let receipt = Receipt {
         cpu_ms: 3_600_000,
+        bytes_out: 1_000_000_000,
         ..Receipt::default()
     };
     world
