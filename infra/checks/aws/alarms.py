@@ -71,7 +71,8 @@ def coverage(template: Template) -> Iterator[str]:
         for metric in metrics(alarm):
             for dimension in metric.get("Dimensions", []):
                 watched.setdefault(metric["MetricName"], set()).add(target_of(dimension["Value"]) or "")
-    for queue in template.dead_letter_queues - watched.get("ApproximateNumberOfMessagesVisible", set()):
+    letters = watched.get("ApproximateNumberOfMessagesVisible", set()) | watched.get("NumberOfMessagesDeleted", set())
+    for queue in template.dead_letter_queues - letters:
         yield f"no alarm watches {queue}"
     functions = {name for name, _ in template.of_type("AWS::Lambda::Function")}
     for function in functions - watched.get("Errors", set()):

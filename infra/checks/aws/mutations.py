@@ -236,7 +236,7 @@ def open_transcoders(resources: Json) -> None:
 
 @refused("table", "the table lacks")
 def one_more_right(resources: Json) -> None:
-    _statements(resources, "WebhooksRole")[1]["Action"].append("sqs:SendMessage")
+    _statements(resources, "SweeperRole")[1]["Action"].append("sqs:ReceiveMessage")
 
 
 @refused("table", "the template lacks")

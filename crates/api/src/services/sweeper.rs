@@ -74,7 +74,7 @@ impl Default for SweepConfig {
             keep_generations_for: Duration::from_secs(8 * 24 * 3600),
             keep_rejected_sources_for: Duration::from_secs(7 * 24 * 3600),
             log_life: Duration::from_secs(30 * 24 * 3600),
-            longest_run: Duration::from_secs(10 * 60),
+            longest_run: Duration::from_secs(4 * 60),
         }
     }
 }
