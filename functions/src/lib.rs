@@ -3,19 +3,23 @@
 
 use catalog::database::{Database, DatabaseConfig};
 use config::logging::{self, LogArgs, LogFormat, LoggingError, VERBOSE};
-use config::{DatabaseArgs, Installation, QueueArgs, ServiceArgs};
+use config::{DatabaseArgs, Installation, QueueArgs, ServiceArgs, Variables};
 use platform::job_queue::SharedQueue;
 
 pub mod batch;
+pub mod emf;
 pub mod gateway;
+mod settings;
 
-/// The services that the environment names. Connects at the first use, so that a start of the function does not wait for
+pub use settings::variables;
+
+/// The services that the variables name. Connects at the first use, so that a start of the function does not wait for
 /// them.
 ///
 /// # Errors
 /// If variables are missing or invalid.
-pub async fn installation() -> anyhow::Result<Installation> {
-    let services = config::read::<ServiceArgs>()?;
+pub async fn installation(variables: &Variables) -> anyhow::Result<Installation> {
+    let services = variables.read::<ServiceArgs>()?;
     Ok(Installation::connect_lazily(services.into()).await?)
 }
 
@@ -23,8 +27,8 @@ pub async fn installation() -> anyhow::Result<Installation> {
 ///
 /// # Errors
 /// As [`installation`].
-pub async fn database() -> anyhow::Result<Database> {
-    let config = DatabaseConfig::from(config::read::<DatabaseArgs>()?);
+pub async fn database(variables: &Variables) -> anyhow::Result<Database> {
+    let config = DatabaseConfig::from(variables.read::<DatabaseArgs>()?);
     Ok(config.open_lazily().await?)
 }
 
@@ -32,8 +36,8 @@ pub async fn database() -> anyhow::Result<Database> {
 ///
 /// # Errors
 /// As [`installation`].
-pub async fn queue(database: &Database) -> anyhow::Result<SharedQueue> {
-    let address = config::read::<QueueArgs>()?.queue;
+pub async fn queue(variables: &Variables, database: &Database) -> anyhow::Result<SharedQueue> {
+    let address = variables.read::<QueueArgs>()?.queue;
     Ok(catalog::connect::lazy_queue(&address, database).await?)
 }
 

@@ -18,7 +18,7 @@ import aws_cli
 ROOT = Path(__file__).resolve().parents[2]
 PLANNED = ROOT / "infra/checks/planned.txt"
 # Where variables are documented.
-REFERENCES = ["docs/configuration.md", "docs/edge.md"]
+REFERENCES = ["docs/configuration.md", "docs/edge.md", "docs/lambda.md"]
 # Programs that run another one.
 WRAPPERS = {"sudo", "env", "exec", "time", "nohup", "command", "then", "do", "else", "if", "!", "{"}
 WRAPPER_OPTIONS_WITH_VALUE = {"-u", "-g", "--user", "--group"}

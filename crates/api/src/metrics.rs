@@ -16,6 +16,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use catalog::Catalog;
+use platform::clock;
 use platform::job_queue::SharedQueue;
 
 use crate::auth::Caller;
@@ -48,14 +50,16 @@ const BUCKETS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 pub struct Metrics {
     registry: Mutex<Registry>,
     queue: SharedQueue,
+    catalog: Catalog,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     jobs: Family<JobLabels, Gauge>,
+    oldest: Gauge,
 }
 
 impl Metrics {
-    /// The metrics of an API over this queue.
-    pub fn new(events: &EventCounts, queue: &SharedQueue) -> Self {
+    /// The metrics of an API over this queue and this catalog.
+    pub fn new(events: &EventCounts, queue: &SharedQueue, catalog: &Catalog) -> Self {
         let mut registry = Registry::with_prefix("edgereel");
         let requests = Family::<RequestLabels, Counter>::default();
         let seconds =
@@ -70,14 +74,19 @@ impl Metrics {
             seconds.clone(),
         );
         registry.register("jobs", "Messages in the job queue", jobs.clone());
+        let oldest = Gauge::default();
+        let help = "How long the job has waited that waits longest, 0 if none waits";
+        registry.register_with_unit("oldest_job_wait", help, Unit::Seconds, oldest.clone());
         events.register(&mut registry);
         health::register_process(&mut registry);
         Self {
             registry: Mutex::new(registry),
             queue: queue.clone(),
+            catalog: catalog.clone(),
             requests,
             seconds,
             jobs,
+            oldest,
         }
     }
 
@@ -125,6 +134,10 @@ impl health::Metrics for Metrics {
                 .get_or_create(&JobLabels { state })
                 .set(i64::try_from(number).unwrap_or(i64::MAX));
         }
+        let oldest = self.catalog.oldest_queued().await?;
+        let wait = oldest.map_or(Duration::ZERO, |it| clock::now().since(it));
+        self.oldest
+            .set(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX));
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         encode(&mut text, &registry)?;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read as _;
 
-const PREFIX: &str = "EDGEREEL_";
+/// Prefix of all variables.
+pub(super) const PREFIX: &str = "EDGEREEL_";
 const SUFFIX: &str = "_FILE";
 
 /// The largest file that is read, bytes. Key rings are the largest values.

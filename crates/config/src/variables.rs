@@ -60,6 +60,29 @@ impl Variables {
         Self { values, unusable }
     }
 
+    /// These variables, and those in a store of secrets with this name. It is a mistake to set a variable in both. Names
+    /// without the prefix `EDGEREEL_` are for others.
+    #[must_use]
+    pub fn with_secrets(
+        mut self,
+        store: &str,
+        secrets: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        for (name, value) in secrets {
+            let value = value.trim();
+            if value.is_empty() || !name.starts_with(files::PREFIX) {
+                continue;
+            }
+            if self.values.contains_key(&name) || self.unusable.contains_key(&name) {
+                let problem = format!("{name} is set, and is also in {store}: remove one");
+                self.unusable.insert(name, problem);
+            } else {
+                self.values.insert(name, value.to_owned());
+            }
+        }
+        self
+    }
+
     /// The value of a variable, directly or from its file; `None` if it is missing or empty.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
@@ -314,6 +337,35 @@ mod tests {
                 "EDGEREEL_UPLOAD_URL_SECONDS: use 1 to 604800",
                 "EDGEREEL_WEBHOOKS_ALLOW_HTTP: use 1 or 0",
             ]
+        );
+    }
+
+    #[test]
+    fn a_store_of_secrets_holds_values() {
+        let secrets = |pairs: &[(&str, &str)]| {
+            let owned = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            owned.collect::<Vec<_>>()
+        };
+        let of_store = secrets(&[
+            ("EDGEREEL_PASS_KEYS", &format!("one:{KEY}\n")),
+            ("EDGEREEL_API_URL", " "),
+            ("DATABASE_PASSWORD", "x"),
+        ]);
+        let all = variables(&[]).with_secrets("the secret", of_store);
+        let api: ApiArgs = all.read().unwrap();
+        assert!(api.pass_keys.is_some() && api.api_url.is_empty());
+        assert_eq!(all.value("DATABASE_PASSWORD"), None);
+
+        let twice = secrets(&[("EDGEREEL_API_TOKEN", "other")]);
+        let InvalidSettings(problems) = variables(&[])
+            .with_secrets("the secret", twice)
+            .read::<ApiArgs>()
+            .unwrap_err();
+        assert_eq!(
+            problems,
+            ["EDGEREEL_API_TOKEN is set, and is also in the secret: remove one"]
         );
     }
 

@@ -2,15 +2,17 @@
 
 use api::services::dead_letter::fail_videos;
 use catalog::Catalog;
-use functions::{database, log, queue};
+use functions::{database, log, queue, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log()?;
-    let database = database().await?;
-    let (queue, catalog) = (queue(&database).await?, Catalog::new(&database));
+    let variables = variables().await?;
+    let database = database(&variables).await?;
+    let queue = queue(&variables, &database).await?;
+    let catalog = Catalog::new(&database);
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
         let failed = fail_videos(&*queue, &catalog, platform::clock::now()).await?;
         Ok::<_, Error>(json!({ "failed": failed }))

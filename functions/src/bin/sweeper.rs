@@ -1,18 +1,32 @@
-//! Lambda program, scheduled: cleans up.
+//! Lambda program, scheduled: cleans up, and reports how long the oldest job has waited.
 
 use api::services::ingest::Ingest;
 use api::services::sweeper::Sweeper;
-use functions::{installation, log};
+use functions::{emf, installation, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log()?;
-    let installation = installation().await?;
+    let installation = installation(&variables().await?).await?;
     let sweeper = Sweeper::new(&installation, Ingest::new(&installation));
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        Ok::<_, Error>(sweeper.sweep(platform::clock::now()).await)
+        let now = platform::clock::now();
+        // SQS does not count messages that were received three times or more.
+        match sweeper.catalog.oldest_queued().await {
+            Ok(oldest) => {
+                let wait = oldest.map_or(0, |it| now.since(it).as_secs());
+                emf::write_seconds("OldestJobWait", wait, now);
+            }
+            Err(problem) => {
+                tracing::warn!(
+                    "cannot read the oldest job: {:#}",
+                    anyhow::Error::from(problem)
+                );
+            }
+        }
+        Ok::<_, Error>(sweeper.sweep(now).await)
     }))
     .await
 }

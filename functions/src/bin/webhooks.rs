@@ -3,16 +3,17 @@
 use api::webhooks::Webhooks;
 use config::{WebhookArgs, WebhookKeyArgs};
 use domain::time::UnixMillis;
-use functions::{database, log};
+use functions::{database, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log()?;
-    let keys = config::read::<WebhookKeyArgs>()?.webhook_keys;
-    let policy = config::read::<WebhookArgs>()?.policy();
-    let webhooks = Webhooks::new(&database().await?, keys, policy);
+    let variables = variables().await?;
+    let keys = variables.read::<WebhookKeyArgs>()?.webhook_keys;
+    let policy = variables.read::<WebhookArgs>()?.policy();
+    let webhooks = Webhooks::new(&database(&variables).await?, keys, policy);
     let dispatcher = webhooks.dispatcher()?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = UnixMillis::new(event.context.deadline);

@@ -158,6 +158,78 @@ async fn the_api_answers_gateways_and_function_urls() {
     );
 }
 
+/// Secrets of the functions are not in their configuration.
+#[tokio::test]
+async fn secrets_come_from_secrets_manager() {
+    let mut cloud = Cloud::new().await;
+    let is_secret = |name: &str| {
+        name == "EDGEREEL_DATABASE"
+            || ["_KEYS", "_KEY", "_TOKEN"]
+                .iter()
+                .any(|it| name.ends_with(it))
+    };
+    let (secrets, others) = cloud
+        .variables
+        .iter()
+        .cloned()
+        .partition(|it| is_secret(it.0));
+    let secrets: Vec<(&str, String)> = secrets;
+    assert_eq!(secrets.len(), 5);
+    cloud.variables = others;
+    let mut secret: serde_json::Map<String, Value> = secrets
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
+    secret.insert("DATABASE_PASSWORD".to_owned(), json!("for others"));
+    let (asked, address) = secrets_manager(Value::Object(secret).to_string()).await;
+    let arn = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:edgereel-AbCdEf";
+    for (name, value) in [
+        ("EDGEREEL_SECRET_ARN", arn),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ] {
+        cloud.set(name, value);
+    }
+    let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
+    let ready = api
+        .invoke(request("GET", "/readyz", None, "x"))
+        .await
+        .unwrap();
+    assert_eq!(ready["statusCode"], 200, "{ready}");
+    let asked = asked.lock().unwrap().clone();
+    let [(target, body, signature)] = asked.as_slice() else {
+        panic!("it asks once: {asked:?}")
+    };
+    assert_eq!(target, "secretsmanager.GetSecretValue");
+    assert_eq!(*body, json!({ "SecretId": arn }));
+    assert!(
+        signature.contains("/eu-central-1/secretsmanager/"),
+        "{signature}"
+    );
+}
+
+/// The target, body and signature of each request.
+type Asked = Arc<Mutex<Vec<(String, Value, String)>>>;
+
+/// A server that returns this secret.
+async fn secrets_manager(secret: String) -> (Asked, String) {
+    let asked = Asked::default();
+    let notes = Arc::clone(&asked);
+    let answer = async move |headers: HeaderMap, body: Bytes| {
+        let header = |name: &str| headers[name].to_str().expect("text").to_owned();
+        let body = serde_json::from_slice(&body).expect("JSON");
+        let request = (header("x-amz-target"), body, header("authorization"));
+        notes.lock().expect("no panic").push(request);
+        json!({ "Name": "edgereel", "SecretString": secret }).to_string()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let router = Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (asked, format!("http://{address}"))
+}
+
 fn message(id: &str, body: &str) -> Value {
     json!({
         "messageId": id, "receiptHandle": "h", "body": body, "attributes": { "ApproximateReceiveCount": "1" },

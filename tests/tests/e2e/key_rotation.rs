@@ -69,12 +69,14 @@ async fn videos_stay_playable_while_their_keys_are_wrapped_again() {
     );
     assert!(dev.terminate().await.success());
 
-    let rotated = keys(&home, &["rotate", "key-encryption"]).await;
-    assert_eq!(
-        (rotated.code, &rotated.last()["keys"]),
-        (Some(0), &json!(["k1", "dev"])),
-        "{rotated:?}"
-    );
+    for list in ["key-encryption", "webhook"] {
+        let rotated = keys(&home, &["rotate", list]).await;
+        assert_eq!(
+            (rotated.code, &rotated.last()["keys"]),
+            (Some(0), &json!(["k1", "dev"])),
+            "{rotated:?}"
+        );
+    }
     let stopped = keys(&home, &["rewrap"]).await;
     assert_eq!(
         (stopped.code, &stopped.last()["error"]["code"]),
@@ -100,9 +102,11 @@ async fn videos_stay_playable_while_their_keys_are_wrapped_again() {
     );
     assert!(dev.terminate().await.success());
 
-    // The old key is no longer needed: also not to send to the webhook, or to make another video.
-    let cleaned = keys(&home, &["rotate", "key-encryption", "--remove-old"]).await;
-    assert_eq!(cleaned.last()["keys"], json!(["k1"]), "{cleaned:?}");
+    // The old keys are no longer needed: also not to send to the webhook, or to make another video.
+    for list in ["key-encryption", "webhook"] {
+        let cleaned = keys(&home, &["rotate", list, "--remove-old"]).await;
+        assert_eq!(cleaned.last()["keys"], json!(["k1"]), "{cleaned:?}");
+    }
     for list in ["grant", "pass"] {
         let rotated = keys(&home, &["rotate", list]).await;
         assert_eq!(rotated.last()["keys"], json!(["k1", "dev"]), "{rotated:?}");

@@ -151,7 +151,7 @@ impl World {
             shares,
             idempotency: Idempotency::new(&database),
             revocations: revoked.clone(),
-            metrics: Arc::new(api::metrics::Metrics::new(&ingest.counts, &queue)),
+            metrics: Arc::new(api::metrics::Metrics::new(&ingest.counts, &queue, &catalog)),
             live: LiveVideos::new(&catalog, &playback),
             playback,
             webhooks: Webhooks {
