@@ -7,6 +7,8 @@ from functools import cache
 from .template import README, ROOT, Json, Template, strings, text_of
 
 CONFIGURATION = ROOT / "docs/configuration.md"
+# Only functions read it: docs/lambda.md.
+SECRET_ARN = "EDGEREEL_SECRET_ARN"
 GUIDE = ROOT / "docs/deploy/aws.md"
 PLANNED = ROOT / "infra/checks/planned.txt"
 # The function or container; the sections of docs/configuration.md whose required variables it needs; more variables.
@@ -56,7 +58,7 @@ def environments(template: Template) -> Iterator[tuple[str, Json]]:
 
 def known_variables(template: Template) -> Iterator[str]:
     """The program knows each variable."""
-    known = documented() | planned()
+    known = documented() | planned() | {SECRET_ARN}
     for name, variables in environments(template):
         for variable in variables:
             if variable not in known and variable.startswith("EDGEREEL_"):
