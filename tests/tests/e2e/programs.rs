@@ -228,7 +228,7 @@ async fn missing_settings_are_listed_at_once() {
         .iter()
         .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
         .collect();
-    assert_eq!(secrets.len(), 4, "{secrets:?}");
+    assert_eq!(secrets.len(), 5, "{secrets:?}");
     let answer = edgereel_run_with(&secrets, &["serve"], folder.path(), limit).await;
     assert!(
         answer.stderr.contains("EDGEREEL_DATABASE is not set")
