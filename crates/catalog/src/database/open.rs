@@ -182,7 +182,7 @@ impl DatabaseConfig {
     }
 
     /// Runs the missing migrations in one transaction, under a lock, and returns them; `dry_run`
-    /// rolls back. A missing SQLite file is created.
+    /// rolls back. A missing SQLite file is created, unless it is a dry run.
     ///
     /// # Errors
     /// [`OpenError`]
@@ -207,6 +207,9 @@ impl DatabaseConfig {
     async fn try_migrate(&self, dry_run: bool) -> Result<Vec<MigrationName>, OpenError> {
         let kind = self.address.place().kind();
         if let Place::File(path) = self.address.place() {
+            if dry_run && !path.exists() {
+                return Ok(schema::all(kind));
+            }
             create_file(path).await.map_err(|it| self.failed(it))?;
         }
         let mut connection = self.connect().await?;

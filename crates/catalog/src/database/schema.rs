@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use sqlx::AnyConnection;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 
 use super::Kind;
 
@@ -74,10 +74,15 @@ pub(super) async fn check(kind: Kind, connection: &mut AnyConnection) -> Result<
         .map_err(|it| sqlx::Error::Configuration(it.into()))
 }
 
+/// All migrations.
+pub(super) fn all(kind: Kind) -> Vec<MigrationName> {
+    of(kind).iter().map(name).collect()
+}
+
 /// The error for a database that does not exist yet.
 pub(super) fn of_new_database(kind: Kind) -> SchemaError {
     SchemaError::Older {
-        missing: of(kind).iter().count(),
+        missing: all(kind).len(),
     }
 }
 
@@ -138,11 +143,15 @@ impl Schema {
     fn missing(&self, all: &Migrator) -> Vec<MigrationName> {
         all.iter()
             .filter(|it| !self.applied.contains(&it.version))
-            .map(|it| MigrationName {
-                number: it.version,
-                description: it.description.to_string(),
-            })
+            .map(name)
             .collect()
+    }
+}
+
+fn name(migration: &Migration) -> MigrationName {
+    MigrationName {
+        number: migration.version,
+        description: migration.description.to_string(),
     }
 }
 

@@ -199,6 +199,7 @@ async fn only_who_may_migrate_creates_the_tables() {
     assert!(!path.exists());
     let missing = migrating.migrate(true).await.unwrap();
     assert_eq!(missing[0].number, 1);
+    assert!(!path.exists(), "it was a dry run");
     assert!(is_refused(config.open().await), "it was a dry run");
     assert_eq!(migrating.migrate(false).await.unwrap(), missing);
     assert_eq!(migrating.migrate(false).await.unwrap(), []);
