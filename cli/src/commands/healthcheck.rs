@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Requests `/healthz`.
 ///
 /// # Errors
-/// If there is no response, or not 200.
+/// If the program does not respond with 200.
 pub async fn run(args: HealthcheckArgs) -> Result {
     let Some(address) = args.health.health_listen else {
         return Err(CommandError::Usage(

@@ -195,7 +195,7 @@ async fn only_who_may_migrate_creates_the_tables() {
             })
         )
     };
-    assert!(is_refused(config.open().await), "there is no file");
+    assert!(is_refused(config.open().await), "the file is missing");
     assert!(!path.exists());
     let missing = migrating.migrate(true).await.unwrap();
     assert_eq!(missing[0].number, 1);

@@ -1,4 +1,4 @@
-//! A worker that ends when there is no work, and its metrics.
+//! A worker that ends when it is idle, and its metrics.
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
