@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::services::ingest::Ingest;
 use api::services::sweeper::{SweepConfig, SweepSummary, Sweeper};
 use domain::failure::{Failure, FailureCode};
+use domain::job::Priority;
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use platform::clock;
@@ -174,8 +175,15 @@ async fn a_lost_message_is_sent_again_whatever_else_waits() {
     assert_eq!(sweeper.sweep(minutes(14)).await.jobs, 0, "not overdue");
     let swept = sweeper.sweep(minutes(16)).await;
     assert_eq!(swept.jobs, 2, "one of them twice: {swept:?}");
-    let jobs: Vec<_> = world.jobs().await.iter().map(|it| it.video).collect();
-    assert!(jobs.contains(&id) && jobs.contains(&other), "{jobs:?}");
+    let jobs = world.jobs().await;
+    let videos: Vec<_> = jobs.iter().map(|it| it.video).collect();
+    assert!(
+        videos.contains(&id) && videos.contains(&other),
+        "{videos:?}"
+    );
+    // A conversion that only waits does not overtake jobs that users wait for.
+    let again = jobs.iter().find(|it| it.video == id).unwrap();
+    assert_eq!(again.priority, Priority::Bulk);
     // While nobody takes it, it is sent again ever more rarely.
     let mut sent = 0;
     for minute in 17..=24 * 60 {

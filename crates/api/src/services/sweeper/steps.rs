@@ -6,7 +6,7 @@ use std::time::Duration;
 use catalog::{CatalogError, Video, next_attempt};
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::Generation;
-use domain::job::{Import, JobMessage, JobReason};
+use domain::job::{Import, JobMessage, JobReason, Priority};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::retry::Next;
 use domain::state::{VideoEvent, VideoState};
@@ -88,7 +88,11 @@ impl Sweeper {
         swept: &mut SweepSummary,
     ) -> Result<UnixMillis, SweepError> {
         match video.to_job(JobReason::Retry) {
-            Some(job) => self.resend(video, &job.into(), now, swept).await,
+            // Only the message has the priority. A conversion that waits must not overtake jobs that users wait for.
+            Some(job) => {
+                let job = job.with_priority(Priority::Bulk);
+                self.resend(video, &job.into(), now, swept).await
+            }
             None => Ok(now + LONGEST_LOOK),
         }
     }
