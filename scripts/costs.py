@@ -228,7 +228,8 @@ a NAT gateway. The sums include the requests to R2 ({usd(requests(prices, encode
 {conclusion(prices, copied, replaced, encoded)}
 
 So copy at once, and replace the copy later, if the bill matters more than the original quality:
-`enabled = false` in the table `[source_rung]` of a profile always encodes.
+`copy_top = "until_encoded"` in a profile does that, unless to encode costs more than a year of
+storage saves. `enabled = false` in the table `[source_rung]` always encodes.
 
 ## Keep {HOURS:,} hours for a month
 

@@ -24,6 +24,9 @@ has_go() {
 
 has_postgres || { install_postgres && has_postgres; } ||
     note "PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)"
+# For the test that makes a backup.
+command -v sqlite3 >/dev/null || install_packages sqlite3 ||
+    note "sqlite3 cannot be installed: the test that restores a backup will be skipped"
 has_go || { install_packages golang-go golang-github-golang-jwt-jwt-dev && has_go; } ||
     note "Go and its JWT library cannot be installed: the test of grants in Go will be skipped"
 for tool in localstack schemathesis streamlink openapi-python-client; do

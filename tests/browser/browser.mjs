@@ -10,9 +10,9 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 /**
  * Bundles `pages/NAME.js`, serves it, and opens it. `files`: path -> file on the disk; `routes`: path -> function that ends a
- * response; `alias`: module -> file that stands for it. Call `close` at the end.
+ * response; `alias`: module -> file that stands for it; `port`: of the page's origin. Call `close` at the end.
  */
-export async function open(name, { files = {}, routes = {}, alias, profile } = {}) {
+export async function open(name, { files = {}, routes = {}, alias, profile, port = 0 } = {}) {
   const bundle = await build({
     entryPoints: [here(`pages/${name}.js`)],
     bundle: true,
@@ -39,7 +39,7 @@ export async function open(name, { files = {}, routes = {}, alias, profile } = {
       response.end()
     }
   })
-  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  await new Promise((done) => server.listen(port, '127.0.0.1', done))
   const browser = await launch(profile)
   const page = await browser.newPage()
   const log = []

@@ -1,9 +1,10 @@
-// node upload.mjs ENDPOINT FILE: an unmodified Uppy uploads, pauses, survives a reload, resumes, and cancels.
+// node upload.mjs ENDPOINT FILE [PORT]: an unmodified Uppy uploads, pauses, survives a reload, resumes, and cancels. PORT is
+// that of the page's origin; any free one if it is not given.
 
 import { main, open } from './browser.mjs'
 
-await main(async ([endpoint, file]) => {
-  const opened = await open('upload', { files: { '/film': file } })
+await main(async ([endpoint, file, port]) => {
+  const opened = await open('upload', { files: { '/film': file }, port: Number(port ?? 0) })
   const call = (name, ...values) =>
     opened.page.evaluate((name, values) => window[name](...values), name, values)
   try {

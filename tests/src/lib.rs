@@ -4,6 +4,7 @@
 //! and players. All functions panic with a message on failure, since only tests call them.
 
 pub mod browser;
+pub mod cors;
 pub mod crowd;
 pub mod dev;
 pub mod edge;

@@ -8,6 +8,7 @@ use catalog::RenditionKind;
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::object_key::RenditionName;
+use domain::prices::Prices;
 use domain::profile::Profile;
 use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
@@ -154,6 +155,7 @@ pub async fn transcode(
         profile,
         mode: job.mode,
         encoders: job.encoders,
+        prices: Prices::default(),
     };
     let published = match Box::pin(pipeline::run(&request, cancel)).await {
         Ok(published) => published,

@@ -16,7 +16,10 @@ use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, RenditionName};
-use domain::plan::{ChunkPlan, CopyDecision, EncodePlan, Rendition, RenditionKind};
+use domain::plan::{
+    ChunkPlan, CopyDecision, CopyReplacement, EncodePlan, Rendition, RenditionKind,
+};
+use domain::prices::Prices;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane};
@@ -42,6 +45,7 @@ use crate::tone_map::ToneMap;
 mod encoding;
 mod generation;
 mod progress;
+mod replacement;
 
 use generation::GenerationRun;
 
@@ -69,6 +73,8 @@ pub(crate) struct TranscodeRequest {
     pub reused: Option<ReusedRenditions>,
     /// Number of parallel encoders, of one thread each.
     pub encoders: usize,
+    /// Prices, by which the profile's `copy_top` decides.
+    pub prices: Prices,
 }
 
 /// A generation that is verified and published.
@@ -82,6 +88,8 @@ pub(crate) struct Published {
     pub playable_after_s: Option<f64>,
     /// The resources that it used.
     pub receipt: Receipt,
+    /// The rungs that a later job encodes in place of the remuxed rung.
+    pub replacement: Option<CopyReplacement>,
 }
 
 /// Processes the video. Stops within moments when cancelled.

@@ -33,6 +33,7 @@ const SIDE_BY_SIDE: usize = 8;
 pub(crate) struct ReusedRenditions {
     base: Generation,
     rungs: Vec<RenditionName>,
+    replace_copy: bool,
     plan: EncodePlan,
     chunks: Vec<ChunkRecord>,
     from: WrappedKeys,
@@ -64,6 +65,7 @@ impl ReusedRenditions {
         Ok(Self {
             base,
             rungs: partial.rungs.clone(),
+            replace_copy: partial.replace_copy,
             plan,
             chunks,
             from,
@@ -78,7 +80,16 @@ impl ReusedRenditions {
 
     /// Whether a rendition is reused.
     pub(crate) fn has(&self, rendition: &RenditionName) -> bool {
-        !self.rungs.contains(rendition) && !self.plan.is_iframes(rendition)
+        // I-frames are made whenever the source is decoded.
+        let is_made = self.rungs.contains(rendition)
+            || (self.plan.is_iframes(rendition) && !self.rungs.is_empty());
+        let is_removed = self.replace_copy
+            && self
+                .plan
+                .copy
+                .rung()
+                .is_some_and(|it| it.rendition.name == *rendition);
+        !is_made && !is_removed
     }
 
     /// The plan of the new generation: that of the old one, except for the re-encoded rungs.
@@ -93,13 +104,18 @@ impl ReusedRenditions {
         if self.plan.copy == CopyDecision::Encode(CopyRefusal::OpenGroups) {
             probe.index.closed_gops = false;
         }
-        let fresh = EncodePlan::new(&probe, profile, mode)?;
-        self.plan
-            .with_rungs_of(&fresh, &self.rungs)
-            .map_err(|misfit| {
-                tracing::info!("single rungs cannot be re-encoded: {misfit}");
-                SourceProblem::RungsDoNotFit.into()
-            })
+        let mut fresh = EncodePlan::new(&probe, profile, mode)?;
+        let mut base = self.plan.clone();
+        if self.replace_copy {
+            base = base.with_copy_replaced(&probe, profile);
+        }
+        if base.copy == CopyDecision::Encode(CopyRefusal::Replaced) {
+            fresh = fresh.with_copy_replaced(&probe, profile);
+        }
+        base.with_rungs_of(&fresh, &self.rungs).map_err(|misfit| {
+            tracing::info!("single rungs cannot be re-encoded: {misfit}");
+            SourceProblem::RungsDoNotFit.into()
+        })
     }
 
     /// The key of a reused rendition, stored for the new generation too.

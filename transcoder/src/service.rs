@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::connect::ConnectError;
-use config::{Installation, KeyArgs, ProfileArgs, ServiceArgs, SourceArgs};
+use config::{
+    Installation, KeyArgs, PriceArgs, ProfileArgs, ReleaseError, ServiceArgs, SourceArgs,
+};
 use health::{Health, HealthArgs, HealthServer, PortError, Registered, Services, register_process};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,9 @@ pub struct TranscoderArgs {
     /// The profiles that jobs may select.
     #[command(flatten)]
     pub profiles: ProfileArgs,
+    /// Prices, for profiles with `copy_top = "until_encoded"`.
+    #[command(flatten)]
+    pub prices: PriceArgs,
     /// Where it reports its health.
     #[command(flatten)]
     pub health: HealthArgs,
@@ -58,6 +63,9 @@ pub enum StartError {
     /// A service cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The leases of an earlier run cannot be released.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// The port for health cannot be opened.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -78,6 +86,7 @@ impl Transcoder {
     pub async fn start(args: TranscoderArgs) -> Result<Self, StartError> {
         let config = WorkerConfig {
             until_idle: args.until_idle.map(|it| Duration::from_secs(it.into())),
+            prices: args.prices.prices(),
             ..args.worker.config(&args.profiles, &args.sources)?
         };
         let profiles = config.profiles.values();
@@ -85,6 +94,10 @@ impl Transcoder {
         let tools = verified_tools(&args.ffmpeg, config.jobs).await?;
         let installation =
             Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
+        // A name that was chosen is unique among running transcoders, and stays after a crash.
+        if args.worker.name.is_some() {
+            installation.release_stale(&config.name).await?;
+        }
         let worker = Worker::new(&installation, args.keys.key_encryption_keys, tools, config);
         let mut registry = Registry::with_prefix("edgereel");
         register_process(&mut registry);

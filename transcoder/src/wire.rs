@@ -99,6 +99,7 @@ enum RefusalWire {
     /// Its name in version 1 is the alias.
     #[serde(alias = "sound-outside-picture")]
     AudioOutsideVideo,
+    Replaced,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use catalog::{Catalog, CatalogError, next_attempt};
 use domain::content_key::KeyEncryptionKeys;
 use domain::job::JobMessage;
+use domain::prices::Prices;
 use domain::profile::Profile;
 use domain::retry::Next;
 use platform::clock;
@@ -66,6 +67,8 @@ pub struct WorkerConfig {
     pub max_import_bytes: Option<u64>,
     /// Name of the private bucket, as in events and jobs.
     pub private_bucket: String,
+    /// Prices, by which a profile's `copy_top` decides.
+    pub prices: Prices,
     /// How long a message can be held; `None`: as long as the queue says.
     pub longest_hold: Option<Duration>,
     /// [`Worker::run`] ends when no job came for so long and none is running; `None`: only when it is cancelled.
@@ -86,6 +89,7 @@ impl Default for WorkerConfig {
             import_pace: Pace::default(),
             max_import_bytes: None,
             private_bucket: "private".to_owned(),
+            prices: Prices::default(),
             longest_hold: None,
             until_idle: None,
         }

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use config::{CorsArgs, IdentityArgs, PlaybackArgs, ProfileArgs, RateArgs, SourceArgs, UploadArgs};
+use config::{
+    CorsArgs, IdentityArgs, PlaybackArgs, PriceArgs, ProfileArgs, RateArgs, SourceArgs, UploadArgs,
+};
 use serve::ServeLimits;
 use transcoder::settings::FfmpegArgs;
 
@@ -53,6 +55,9 @@ pub struct DevArgs {
     /// The profiles that requests may select.
     #[command(flatten)]
     pub profiles: ProfileArgs,
+    /// Prices for the costs of videos.
+    #[command(flatten)]
+    pub prices: PriceArgs,
     /// Limits on sources.
     #[command(flatten)]
     pub sources: SourceArgs,

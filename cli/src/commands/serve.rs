@@ -11,6 +11,7 @@ use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use transcoder::WorkerConfig;
 use transcoder::setup::verified_tools;
 
 use super::api::check_upload_cors;
@@ -22,6 +23,8 @@ use crate::{Result, listen};
 
 /// How long running requests may take at shutdown: less than supervisors wait before they kill the process.
 const GRACE_PERIOD: Duration = Duration::from_secs(8);
+/// The name of its worker, if the database belongs to this process alone.
+const WORKER: &str = "serve";
 /// One in this many file descriptors may be a client connection: a request of a player may use one more for the store,
 /// and the transcoder needs some.
 const CONNECTIONS_SHARE: usize = 4;
@@ -30,7 +33,7 @@ const CONNECTIONS_SHARE: usize = 4;
 ///
 /// # Errors
 /// A usage error for an invalid configuration; no FFmpeg; a service that cannot be reached; a port that is in use.
-pub async fn run(args: ServeArgs, output: &Output) -> Result {
+pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
@@ -45,7 +48,16 @@ pub async fn run(args: ServeArgs, output: &Output) -> Result {
         return Err(usage(&"EDGEREEL_PASS_KEYS is not set"));
     };
     let wrapping = args.keys.key_encryption_keys;
-    let worker = args.worker.config(&args.api.profiles, &args.api.sources)?;
+    // No other process uses the file of a SQLite database, so the worker needs no unique name.
+    let own_file = args.services.database.is_file();
+    let keeps_name = own_file || args.worker.name.is_some();
+    if own_file && args.worker.name.is_none() {
+        args.worker.name = Some(WORKER.to_owned());
+    }
+    let worker = WorkerConfig {
+        prices: args.api.prices.prices(),
+        ..args.worker.config(&args.api.profiles, &args.api.sources)?
+    };
     let mut api = ApiSettings::try_from(args.api).map_err(|it| usage(&it))?;
     let listener = listen::bind(args.listen).await?;
     let url = listen::url(&listener)?;
@@ -66,6 +78,9 @@ pub async fn run(args: ServeArgs, output: &Output) -> Result {
     };
     let connected = Installation::connect(args.services.into(), &worker.name);
     let installation = Box::pin(connected).await?;
+    if keeps_name {
+        installation.release_stale(&worker.name).await?;
+    }
     let services = Services::of(&installation);
     let (pages, ffmpeg) = (api.config.public_url.clone(), tools.version.clone());
     let settings = SystemSettings {

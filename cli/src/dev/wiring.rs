@@ -13,7 +13,6 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use platform::clock;
 use platform::job_queue::MAX_RECEIVES;
 use platform::net::Policy;
 use platform::object_store::s3::S3Store;
@@ -86,7 +85,6 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     };
     let catalog = Catalog::new(&database);
     let queue = PriorityQueue::new(&database, MAX_RECEIVES, WORKER);
-    release_stale_leases(&catalog, &queue).await?;
     let installation = Installation {
         database,
         catalog,
@@ -94,6 +92,8 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         store,
         private_bucket: PRIVATE_BUCKET.to_owned(),
     };
+    // No other process uses this directory.
+    installation.release_stale(WORKER).await?;
 
     let keyring = keyring(secrets)?;
     let keks = KeyEncryptionKeys::parse(&secrets.key_encryption_keys)
@@ -135,6 +135,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
             profiles,
             imports: args.sources.import_policy(),
             max_import_bytes: args.sources.max_bytes(),
+            prices: args.prices.prices(),
             ..WorkerConfig::default()
         },
         sign_in: Some(sign_in.clone()),
@@ -176,6 +177,7 @@ fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInf
         limits: args.rates.clone().limits(limits),
         public_url: info.api.clone(),
         cors_origins: args.cors.origins(),
+        prices: args.prices.prices(),
         ..ApiConfig::default()
     };
     if config.cors_origins.is_empty() {
@@ -184,21 +186,6 @@ fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInf
     }
     config.offer(profiles.keys().cloned());
     config
-}
-
-/// Releases the leases of a killed process immediately: no other process uses its name.
-async fn release_stale_leases(catalog: &Catalog, queue: &PriorityQueue) -> Result {
-    // First the videos, then the messages: the receiver of a message must be able to claim its video.
-    let videos = catalog.release_all_of_worker(WORKER, clock::now()).await?;
-    let messages = queue.release_held().await?;
-    if videos + messages > 0 {
-        tracing::info!(
-            videos,
-            messages,
-            "an earlier run was interrupted: resuming its jobs"
-        );
-    }
-    Ok(())
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {

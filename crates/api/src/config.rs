@@ -9,6 +9,7 @@ use config::{
 use domain::content_key::KeyEncryptionKeys;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, PassKeys};
+use domain::prices::Prices;
 use platform::net::Policy;
 use platform::secret::Secret;
 
@@ -42,6 +43,8 @@ pub struct ApiConfig {
     pub public_url: String,
     /// Origins that may call the API from a browser; `*` means all.
     pub cors_origins: Vec<String>,
+    /// Prices for the costs of videos.
+    pub prices: Prices,
     /// Whether the API streams events. A Lambda function cannot.
     pub streams: bool,
 }
@@ -75,6 +78,7 @@ impl Default for ApiConfig {
             limits: Limits::default(),
             public_url: String::new(),
             cors_origins: Vec::new(),
+            prices: Prices::default(),
             streams: true,
         }
     }
@@ -118,6 +122,7 @@ impl TryFrom<ApiArgs> for ApiSettings {
             limits: args.rates.limits(Limits::default()),
             public_url: args.api_url,
             cors_origins: args.cors.origins(),
+            prices: args.prices.prices(),
             ..ApiConfig::default()
         };
         let profiles = args

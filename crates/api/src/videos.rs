@@ -92,7 +92,13 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
     };
     let poster_url = state.playback.poster_url(video, clock::now());
     Ok(view::video(
-        video, poster_url, renditions, &attempts, receipt, poster,
+        &state.config.prices,
+        video,
+        poster_url,
+        renditions,
+        &attempts,
+        receipt,
+        poster,
     ))
 }
 

@@ -12,6 +12,7 @@ use crate::identity::IdentityArgs;
 use crate::keys::WebhookKeyArgs;
 use crate::limits::RateArgs;
 use crate::parsers::{List, SecretParser};
+use crate::prices::PriceArgs;
 use crate::profiles::ProfileArgs;
 use crate::sources::SourceArgs;
 use crate::uploads::UploadArgs;
@@ -66,6 +67,9 @@ pub struct ApiArgs {
     /// The profiles that requests may select.
     #[command(flatten)]
     pub profiles: ProfileArgs,
+    /// Prices for the costs of videos.
+    #[command(flatten)]
+    pub prices: PriceArgs,
     /// Which pages may call the API.
     #[command(flatten)]
     pub cors: CorsArgs,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use catalog::Catalog;
 use catalog::connect::{self, ConnectError, QueueUse};
 use catalog::database::Database;
-use platform::job_queue::{MAX_RECEIVES, SharedQueue};
+use catalog::{Catalog, CatalogError, PriorityQueue};
+use platform::clock;
+use platform::job_queue::{MAX_RECEIVES, QueueError, SharedQueue};
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 
 use crate::services::Services;
@@ -24,6 +25,17 @@ pub struct Installation {
     pub store: Arc<S3Store>,
     /// The name of the private bucket, as in events and jobs.
     pub private_bucket: String,
+}
+
+/// Why leases could not be released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// Those on videos.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Those on messages.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
 }
 
 impl Installation {
@@ -49,6 +61,32 @@ impl Installation {
         let database = services.database.open_lazily().await?;
         let queue = connect::lazy_queue(&services.queue, &database).await?;
         Ok(Self::new(database, queue, services.store))
+    }
+
+    /// Releases what a worker of this name held when it was killed, so that its jobs continue at once
+    /// and not when the leases end. No running worker may have this name. In SQS, messages stay with
+    /// the killed worker until their visibility timeout.
+    ///
+    /// # Errors
+    /// If the database does not respond.
+    pub async fn release_stale(&self, holder: &str) -> Result<(), ReleaseError> {
+        // First the videos, then the messages: the receiver of a message must be able to claim its
+        // video.
+        let videos = self
+            .catalog
+            .release_all_of_worker(holder, clock::now())
+            .await?;
+        let messages = PriorityQueue::new(&self.database, MAX_RECEIVES, holder)
+            .release_held()
+            .await?;
+        if videos + messages > 0 {
+            tracing::info!(
+                videos,
+                messages,
+                "an earlier run was interrupted: resuming its jobs"
+            );
+        }
+        Ok(())
     }
 
     fn new(database: Database, queue: SharedQueue, store: S3StoreConfig) -> Self {

@@ -16,6 +16,7 @@ mod keys;
 mod limits;
 pub mod logging;
 mod parsers;
+mod prices;
 mod profiles;
 mod services;
 mod sources;
@@ -32,10 +33,11 @@ pub use identity::{
     IdentityArgs, IdentityProblem, IdentitySettings, JwksAlgorithm, SignInArgs, SignInSettings,
     SignInToken, Signature, is_loopback,
 };
-pub use installation::Installation;
+pub use installation::{Installation, ReleaseError};
 pub use keys::{KeyArgs, WebhookKeyArgs};
 pub use limits::{Limits, Rate, RateArgs};
 pub use parsers::List;
+pub use prices::PriceArgs;
 pub use profiles::{ProfileArgs, ProfileError, read_profile};
 pub use services::{DatabaseArgs, QueueArgs, ServiceArgs, Services, StoreArgs};
 pub use sources::SourceArgs;

@@ -51,6 +51,13 @@ pub struct DatabaseArgs {
     migrate: bool,
 }
 
+impl DatabaseArgs {
+    /// Whether it is a SQLite file, which one process uses.
+    pub fn is_file(&self) -> bool {
+        self.database.is_file()
+    }
+}
+
 impl From<DatabaseArgs> for DatabaseConfig {
     fn from(args: DatabaseArgs) -> Self {
         Self {

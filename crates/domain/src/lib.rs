@@ -18,6 +18,7 @@ pub mod object_key;
 pub mod pass;
 pub mod plan;
 pub mod playback;
+pub mod prices;
 pub mod probe;
 pub mod profile;
 pub mod receipt;

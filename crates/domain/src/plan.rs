@@ -16,6 +16,7 @@ mod audio;
 mod copy;
 mod partial;
 mod rendition;
+mod replacement;
 mod size;
 mod timeline;
 
@@ -23,6 +24,7 @@ pub use crate::object_key::SegmentFormat;
 pub use copy::{CopyDecision, CopyRefusal, CopyRung, LARGEST_COPIED_SEGMENT};
 pub use partial::IncompatiblePlan;
 pub use rendition::{Codec, Rendition, RenditionKind};
+pub use replacement::{CopyReplacement, ReplacementCost};
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
 

@@ -34,6 +34,9 @@ pub struct Profile {
     pub thumbnails: u32,
     /// Settings of the encoder.
     pub encoder: EncoderSettings,
+    /// What happens to the remuxed top rung. The first conversion does not depend on it.
+    #[serde(skip_serializing_if = "CopyTop::is_default")]
+    pub copy_top: CopyTop,
     /// Settings of the remuxed top rung.
     pub source_rung: SourceRung,
     /// Limits for sources.
@@ -53,6 +56,23 @@ pub enum SourcePolicy {
     Archive,
     /// The source is deleted.
     Delete,
+}
+
+/// What happens to the remuxed top rung once the video is ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyTop {
+    /// It stays.
+    #[default]
+    Keep,
+    /// A bulk job encodes a rung in its place, if that is cheaper.
+    UntilEncoded,
+}
+
+impl CopyTop {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Settings of the video encoder.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::Stage;
+use crate::prices::Prices;
 
 /// Wall time of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,41 +98,6 @@ impl Receipt {
 }
 
 const MS_PER_HOUR: f64 = 3_600_000.0;
-
-/// Prices, US dollars. Those of `infra/prices.toml` are the default.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Prices {
-    /// Price of one hour of one CPU, with its share of memory.
-    pub cpu_hour_usd: f64,
-    /// Price of a gigabyte (10^9 bytes) that leaves the worker's cloud for the store.
-    pub egress_gigabyte_usd: f64,
-    /// Price of a gigabyte (10^9 bytes) stored for a month.
-    pub gigabyte_month_usd: f64,
-    /// Price of a million write requests.
-    pub million_writes_usd: f64,
-    /// Price of a million read requests.
-    pub million_reads_usd: f64,
-}
-
-impl Prices {
-    /// Cloudflare R2, standard storage, beyond the free allowance, and a container's vCPU with 2 GB
-    /// of memory on AWS Fargate (Linux, x86, us-east-1, on demand). R2 charges no egress, but AWS
-    /// charges for what the container writes to R2.
-    pub const R2_AND_FARGATE: Self = Self {
-        cpu_hour_usd: 0.040_48 + 2.0 * 0.004_445,
-        egress_gigabyte_usd: 0.09,
-        gigabyte_month_usd: 0.015,
-        million_writes_usd: 4.50,
-        million_reads_usd: 0.36,
-    };
-}
-
-impl Default for Prices {
-    fn default() -> Self {
-        Self::R2_AND_FARGATE
-    }
-}
 
 /// An estimate, US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -235,35 +201,5 @@ mod tests {
                 }
             ]
         );
-    }
-
-    #[test]
-    fn the_default_prices_are_those_of_the_documentation() {
-        let file: toml::Table = toml::from_str(include_str!("../../../infra/prices.toml")).unwrap();
-        let usd = |table: &str, name: &str| file[table][name]["usd"].as_float().unwrap();
-        let memory = usd("aws", "fargate_x86_gigabyte_hour");
-        // The first hundred gigabytes a month are free.
-        let tiers = file["aws"]["egress_gigabyte"]["tiers"].as_array().unwrap();
-        let documented = Prices {
-            cpu_hour_usd: usd("aws", "fargate_x86_vcpu_hour") + 2.0 * memory,
-            egress_gigabyte_usd: tiers[1][1].as_float().unwrap(),
-            gigabyte_month_usd: usd("cloudflare", "r2_gigabyte_month"),
-            million_writes_usd: usd("cloudflare", "r2_million_class_a"),
-            million_reads_usd: usd("cloudflare", "r2_million_class_b"),
-        };
-        assert_eq!(Prices::default(), documented);
-    }
-
-    #[test]
-    fn prices_are_configured_one_by_one() {
-        let prices: Prices = toml::from_str("cpu_hour_usd = 0.01").unwrap();
-        assert_eq!(
-            prices,
-            Prices {
-                cpu_hour_usd: 0.01,
-                ..Prices::default()
-            }
-        );
-        assert!(toml::from_str::<Prices>("cpu_hours = 1").is_err());
     }
 }

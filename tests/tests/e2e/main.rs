@@ -33,6 +33,7 @@ mod programs;
 mod rubbish;
 mod rungs;
 mod schemathesis;
+mod server;
 mod shares;
 mod sources;
 mod suspended;

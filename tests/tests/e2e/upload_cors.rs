@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
-use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use e2e::cors::OperatedBucket;
 use e2e::dev::{Dev, Home};
 use e2e::program::{edgereel_run, text};
 use serde_json::Value;
@@ -15,39 +14,13 @@ const PAGE: &str = "https://app.example";
 async fn set(dev: &Dev, headers: &[&str], exposed: &[&str]) {
     let s3 = &dev.info["s3"];
     let said = |name: &str| s3[name].as_str().unwrap().to_owned();
-    let client = Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(said("endpoint"))
-        .region(Region::new("auto"))
-        .credentials_provider(Credentials::new(
-            said("access_key_id"),
-            said("secret_access_key"),
-            None,
-            None,
-            "test",
-        ))
-        .force_path_style(true);
-    let client = aws_sdk_s3::Client::from_conf(client.build());
-    let mut rule = CorsRule::builder()
-        .allowed_origins(PAGE)
-        .allowed_methods("PUT");
-    for name in headers {
-        rule = rule.allowed_headers(*name);
-    }
-    for name in exposed {
-        rule = rule.expose_headers(*name);
-    }
-    let rules = CorsConfiguration::builder()
-        .cors_rules(rule.build().unwrap())
-        .build()
-        .unwrap();
-    client
-        .put_bucket_cors()
-        .bucket(said("private_bucket"))
-        .cors_configuration(rules)
-        .send()
-        .await
-        .unwrap();
+    let bucket = OperatedBucket {
+        endpoint: said("endpoint"),
+        access_key_id: said("access_key_id"),
+        secret_access_key: said("secret_access_key"),
+        name: said("private_bucket"),
+    };
+    bucket.allow(PAGE, headers, exposed).await;
 }
 
 /// The doctor's report about the bucket.

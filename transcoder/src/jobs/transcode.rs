@@ -1,10 +1,11 @@
 //! Transcoding: claimed, and executed under a heartbeat.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use catalog::{CatalogError, Claim};
 use domain::failure::{Failure, FailureCode, SourceProblem};
-use domain::job::{Job, JobMessage};
+use domain::job::{Job, JobMessage, JobReason, Partial, Priority};
 use domain::object_key::ObjectKey;
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
@@ -123,7 +124,7 @@ impl TranscodeJob<'_> {
                 | TranscodeError::Superseded),
             ) => {
                 info!("the job ends without effect: {overtaken}");
-                if let Err(problem) = worker.catalog.release(claim, clock::now()).await {
+                if let Err(problem) = worker.catalog.supersede(claim, clock::now()).await {
                     warn!(
                         "could not record the outcome of the job: {:#}",
                         anyhow::Error::from(problem)
@@ -192,6 +193,7 @@ impl TranscodeJob<'_> {
             profile: profile.clone(),
             mode: job.mode,
             encoders: worker.config.encoders,
+            prices: worker.config.prices,
         };
         // The pipeline is a large future; on the heap it costs the callers nothing.
         Box::pin(pipeline::run(&request, stop)).await
@@ -199,10 +201,18 @@ impl TranscodeJob<'_> {
 
     async fn finish(&self, profile: &Profile, claim: &Claim, published: &Published) -> Fate {
         let JobContext { worker, cancel, .. } = self.context;
-        let ready = || {
-            worker
-                .catalog
-                .mark_ready(claim, &published.receipt, clock::now())
+        let next = self.replacement(claim, published);
+        let ready = || async {
+            let (receipt, now) = (&published.receipt, clock::now());
+            match &next {
+                None => worker.catalog.mark_ready(claim, receipt, now).await,
+                Some(next) => {
+                    let catalog = &worker.catalog;
+                    catalog
+                        .mark_ready_and_request(claim, receipt, next, now)
+                        .await
+                }
+            }
         };
         match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {
@@ -226,7 +236,15 @@ impl TranscodeJob<'_> {
                 };
             }
         }
-        if let Some(key) = self.job.source_key()
+        if let Some(next) = next {
+            // It needs the source. If the message is lost, the sweeper sends it again.
+            if let Err(problem) = worker.queue.send(&next.into(), Duration::ZERO).await {
+                warn!(
+                    "could not send the job that replaces the remuxed rung: {:#}",
+                    anyhow::Error::from(problem)
+                );
+            }
+        } else if let Some(key) = self.job.source_key()
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
             // The video is ready nevertheless; the source stays until the sweeper removes it.
@@ -236,6 +254,21 @@ impl TranscodeJob<'_> {
             );
         }
         Fate::Acknowledge
+    }
+
+    /// The job that encodes a rung in place of the remuxed one.
+    fn replacement(&self, claim: &Claim, published: &Published) -> Option<Job> {
+        let rungs = published.replacement.as_ref()?.rungs.iter();
+        let partial = Partial::replacing_copy(
+            claim.generation.clone(),
+            rungs.map(|it| it.rendition.name.clone()),
+        );
+        let job = self.job.clone().with_partial(partial);
+        Some(Job {
+            reason: JobReason::Retry,
+            priority: Priority::Bulk,
+            ..job
+        })
     }
 
     async fn retire_source(

@@ -8,6 +8,7 @@ use domain::job::Stage;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
 use domain::segment::{ChunkRecord, Lane, seconds};
+use futures::future::Either;
 use tokio::sync::{mpsc, watch};
 
 use crate::error::TranscodeError;
@@ -20,7 +21,7 @@ use crate::{manifest, stills, verify};
 
 use super::encoding::encode_all;
 use super::progress::percent;
-use super::{Published, TranscodeRequest};
+use super::{Published, TranscodeRequest, replacement};
 
 /// Interval between two checks whether more of a growing video can be shown.
 const GROWTH_INTERVAL: Duration = Duration::from_millis(250);
@@ -90,13 +91,15 @@ impl GenerationRun<'_> {
             && self.request.journal.first_run()
             && !copy.is_empty();
         let (copying, encoding_audio) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
-        let encoding = encode_all(
-            self.context,
-            self.request.reused.as_ref(),
-            encode,
-            wait.then(|| self.playable.subscribe()),
-            sender,
-        );
+        let reused = self.request.reused.as_ref();
+        let encoding = if reused.is_some_and(|it| it.rungs().is_empty()) {
+            let copying = through(Lane::Encode, encode);
+            drop(sender);
+            Either::Left(copying)
+        } else {
+            let playable = wait.then(|| self.playable.subscribe());
+            Either::Right(encode_all(self.context, reused, encode, playable, sender))
+        };
         let work = async { tokio::try_join!(copying, encoding_audio, encoding).map(drop) };
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
@@ -208,11 +211,14 @@ impl GenerationRun<'_> {
         receipt.store_reads = traffic.reads.load(Ordering::Relaxed);
         receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
         receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
+        let planned = (self.plan, &context.probe);
+        let replacement = replacement::worthwhile(request, planned, &records, &receipt);
         Ok(Published {
             plan: self.plan.clone(),
             renditions,
             playable_after_s: self.playable_after_s,
             receipt,
+            replacement,
         })
     }
 }

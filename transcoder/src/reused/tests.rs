@@ -118,10 +118,7 @@ impl Played {
     }
 
     async fn reused(&self, rungs: &[&str]) -> Result<ReusedRenditions, TranscodeError> {
-        let partial = Partial {
-            base: generation(),
-            rungs: rungs.iter().map(|it| name(it)).collect(),
-        };
+        let partial = Partial::new(generation(), rungs.iter().map(|it| name(it)));
         let keys = (wrapping_keys(1), Arc::new(self.keys(renewed())));
         ReusedRenditions::of(&self.world.store, &self.catalog, keys, video(), &partial).await
     }

@@ -13,6 +13,7 @@ use domain::content_key::ContentKey;
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, ObjectPrefix, RenditionName};
 use domain::plan::EncodePlan;
+use domain::prices::Prices;
 use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::ChunkRecord;
@@ -274,6 +275,7 @@ impl World {
             mode: Mode::Abr,
             reused: None,
             encoders: 2,
+            prices: Prices::default(),
         }
     }
 

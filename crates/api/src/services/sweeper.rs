@@ -213,6 +213,11 @@ impl Sweeper {
                 let next = self.resend_job(&video, now, swept).await?;
                 Ok(Some(next))
             }
+            VideoState::Ready { .. } if self.catalog.requested_job(id).await?.is_some() => {
+                let message = self.resend_job(&video, now, swept).await?;
+                let outputs = self.remove_obsolete(&video, now, swept).await?;
+                Ok(outputs.into_iter().chain([message]).min())
+            }
             VideoState::Ready { .. } | VideoState::Cancelled => {
                 self.remove_obsolete(&video, now, swept).await
             }

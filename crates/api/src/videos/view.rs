@@ -7,13 +7,15 @@ use api_types::videos::{
 };
 use api_types::{MaybeKnown, Sensitive, Timestamp};
 use catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, RenditionState, Video};
-use domain::receipt::{Extra, Prices, Receipt};
+use domain::prices::Prices;
+use domain::receipt::{Extra, Receipt};
 use domain::state::VideoState;
 
 use super::poster;
 
-/// All details of a video. `poster_url`: the URL of its poster, if it has one.
+/// All details of a video. `poster_url`: the URL of its poster, if it has one. `prices`: of its costs.
 pub(crate) fn video(
+    prices: &Prices,
     video: &Video,
     poster_url: Option<String>,
     renditions: Vec<RenditionRecord>,
@@ -31,7 +33,7 @@ pub(crate) fn video(
         renditions: renditions.into_iter().map(rendition).collect(),
         attempts: attempts.iter().map(attempt).collect(),
         receipt: receipt.map(|it| VideoReceipt {
-            cost: it.cost(&Prices::default()),
+            cost: it.cost(prices),
             receipt: it.into(),
         }),
         warnings,

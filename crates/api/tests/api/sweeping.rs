@@ -9,6 +9,7 @@ use domain::failure::{Failure, FailureCode};
 use domain::job::Priority;
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
+use domain::state::VideoEvent;
 use platform::clock;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::uploads::UploadSigner as _;
@@ -190,6 +191,42 @@ async fn a_lost_message_is_sent_again_whatever_else_waits() {
         sent += sweeper.sweep(minutes(minute)).await.jobs;
     }
     assert!((8..=16).contains(&sent), "{sent} times");
+}
+
+/// The video is ready all the time, so its state does not show that a job waits.
+#[tokio::test]
+async fn a_lost_reencode_is_sent_again_as_it_was_requested() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    world.jobs().await;
+    let claim = world.claim(id).await;
+    world
+        .catalog
+        .mark_ready(&claim, &Receipt::default(), clock::now())
+        .await
+        .unwrap();
+    let reencode = format!("/v1/videos/{id}/reencode");
+    let answer = world.post(&reencode, json!({ "mode": "copy" })).await;
+    assert_eq!(answer.status, 202);
+    let [sent] = &world.jobs().await[..] else {
+        panic!("one job")
+    };
+    let minutes = |it: u32| clock::now() + Duration::from_secs(60) * it;
+    assert_eq!(sweeper.sweep(minutes(14)).await.jobs, 0, "not overdue");
+    assert_eq!(sweeper.sweep(minutes(16)).await.jobs, 1);
+    let [again] = &world.jobs().await[..] else {
+        panic!("one job")
+    };
+    assert_eq!((&again.id, again.mode), (&sent.id, sent.mode));
+    assert_eq!(again.priority, Priority::Bulk);
+    // A cancelled job is not sent again.
+    world
+        .catalog
+        .apply(id, &VideoEvent::Cancelled, clock::now())
+        .await
+        .unwrap();
+    assert_eq!(sweeper.sweep(minutes(600)).await.jobs, 0);
 }
 
 #[tokio::test]

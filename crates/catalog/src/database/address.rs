@@ -51,6 +51,11 @@ impl DatabaseAddress {
         Self(Place::File(path.into()))
     }
 
+    /// Whether it is a SQLite file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.0, Place::File(_))
+    }
+
     /// The address with its password and options, for another process.
     pub fn expose(&self) -> String {
         match &self.0 {

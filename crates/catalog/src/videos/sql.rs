@@ -11,6 +11,7 @@ mod imports;
 mod jobs;
 mod lists;
 mod posters;
+mod requests;
 mod rows;
 pub(super) mod sweeping;
 mod timeline;
@@ -112,8 +113,9 @@ async fn set_state(
     sqlx::query(
         "UPDATE videos SET state = $1, failure_class = $2, failure_code = $3, failure_sentence = $4,
             generation = coalesce($5, generation), version = version + 1, updated_ms = $6,
-            playable_ms = CASE WHEN $7 = 1 THEN coalesce(playable_ms, $6) ELSE playable_ms END, sweep_ms = $8
-         WHERE id = $9",
+            playable_ms = CASE WHEN $7 = 1 THEN coalesce(playable_ms, $6) ELSE playable_ms END,
+            sweep_ms = CASE WHEN EXISTS (SELECT 1 FROM requested_jobs WHERE video = $10) THEN $9 ELSE $8 END
+         WHERE id = $10",
     )
     .bind(state.name().as_str())
     .bind(failure.map(|it| it.class().as_str()))
@@ -123,6 +125,7 @@ async fn set_state(
     .bind(sql(now))
     .bind(i64::from(state.can_be_played()))
     .bind(sweeping::first_look(state, now).map(sql))
+    .bind(sweeping::look_for_message(state, now).map(sql))
     .bind(&row.id)
     .execute(&mut **tx)
     .await?;

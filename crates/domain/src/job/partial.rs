@@ -12,6 +12,14 @@ pub struct Partial {
     pub base: Generation,
     /// The rungs to re-encode, in alphabetical order, each once.
     pub rungs: Vec<RenditionName>,
+    /// Whether the rungs take the place of the remuxed rung, which is removed. They may be none, if
+    /// a rung of its size is encoded already.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub replace_copy: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Partial {
@@ -20,13 +28,33 @@ impl Partial {
         let mut rungs: Vec<RenditionName> = rungs.into_iter().collect();
         rungs.sort();
         rungs.dedup();
-        Self { base, rungs }
+        Self {
+            base,
+            rungs,
+            replace_copy: false,
+        }
+    }
+
+    /// Encodes rungs in place of the remuxed rung.
+    pub fn replacing_copy(
+        base: Generation,
+        rungs: impl IntoIterator<Item = RenditionName>,
+    ) -> Self {
+        Self {
+            replace_copy: true,
+            ..Self::new(base, rungs)
+        }
     }
 
     /// The part that identities depend on. No name of a rung contains a comma, and no profile a
     /// slash.
     pub(super) fn identity(&self) -> String {
         let rungs: Vec<&str> = self.rungs.iter().map(RenditionName::as_str).collect();
-        format!("{}/{}", self.base, rungs.join(","))
+        let without_copy = if self.replace_copy {
+            "/without-copy"
+        } else {
+            ""
+        };
+        format!("{}/{}{without_copy}", self.base, rungs.join(","))
     }
 }

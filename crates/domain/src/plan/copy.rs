@@ -84,6 +84,8 @@ pub enum CopyRefusal {
     /// The audio starts before the video, or ends after it: a still frame would have to fill the
     /// gap.
     AudioOutsideVideo,
+    /// It was remuxed, and an encoded rung has taken its place since.
+    Replaced,
 }
 
 /// Audio that continues after a remuxed video by no more than this, ticks, is cut off: phones stop
@@ -108,6 +110,7 @@ impl fmt::Display for CopyRefusal {
             Self::KeyframeGap => "its keyframes are too far apart",
             Self::OpenGroups => "its GOPs are open",
             Self::AudioOutsideVideo => "its audio begins before the video or ends after it",
+            Self::Replaced => "an encoded rung has replaced the remuxed one",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Jobs that are taken away from their worker, and jobs that others have.
 
 mod partial;
+mod replacement;
 
 use catalog::ClaimOutcome;
 use domain::job::Partial;

@@ -87,7 +87,8 @@ impl Sweeper {
         now: UnixMillis,
         swept: &mut SweepSummary,
     ) -> Result<UnixMillis, SweepError> {
-        match video.to_job(JobReason::Retry) {
+        let requested = self.catalog.requested_job(video.id).await?;
+        match requested.or_else(|| video.to_job(JobReason::Retry)) {
             // Only the message has the priority. A conversion that waits must not overtake jobs that users wait for.
             Some(job) => {
                 let job = job.with_priority(Priority::Bulk);

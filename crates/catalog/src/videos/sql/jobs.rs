@@ -12,7 +12,7 @@ use domain::webhook::EventType;
 use super::events::emit;
 use super::rows::{VideoRow, parse, video_columns};
 use super::videos::read_and_commit;
-use super::{Catalog, Ending, Tx, end_attempt, lock, lock_existing, set_state};
+use super::{Catalog, Ending, Tx, end_attempt, lock, lock_existing, requests, set_state};
 use crate::database::{retried, sql, time, unsigned};
 use crate::videos::{CatalogError, Claim, ClaimOutcome, UploadEventOutcome, Video};
 
@@ -78,14 +78,7 @@ impl Catalog {
     pub async fn request_work(&self, job: &Job, now: UnixMillis) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, job.video).await?;
-        let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
-        set_job(&mut tx, job, Some(now)).await?;
-        if job.partial.is_some() {
-            // Settings of a partial re-encode do not change the settings of the video.
-            keep_settings(&mut tx, &row).await?;
-        }
-        set_state(&mut tx, &row, &next, now).await?;
-        reopen(&mut tx, job.video, now).await?;
+        request(&mut tx, &row, job, now).await?;
         read_and_commit(tx, job.video).await
     }
 
@@ -103,7 +96,13 @@ impl Catalog {
         let row = lock_or_adopt(&mut tx, job, now).await?;
         let state = match verdict(&row, job, generation, now)? {
             Ok(state) => state,
-            Err(outcome) => return Ok(outcome),
+            Err(outcome) => {
+                if matches!(outcome, ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) {
+                    requests::end(&mut tx, job.video, &job.id).await?;
+                    tx.commit().await?;
+                }
+                return Ok(outcome);
+            }
         };
         if row.worker.is_some() {
             end_attempt(&mut tx, &row, &Ending::plain("lost"), now).await?;
@@ -217,7 +216,12 @@ impl Catalog {
             .as_deref()
             .is_some_and(|it| it != message.id().as_str());
         // A worker that holds the video records the outcome itself.
-        if state.is_settled() || asked_again || another_job || held_until(&row, now).is_some() {
+        if asked_again || another_job || held_until(&row, now).is_some() {
+            return Ok(false);
+        }
+        requests::end(&mut tx, message.video(), message.id()).await?;
+        if state.is_settled() {
+            tx.commit().await?;
             return Ok(false);
         }
         if row.worker.is_some() {
@@ -228,6 +232,24 @@ impl Catalog {
         self.commit_with_events(tx).await?;
         Ok(true)
     }
+}
+
+/// Records the request for a job. The row of its video must be locked.
+pub(super) async fn request(
+    tx: &mut Tx,
+    row: &VideoRow,
+    job: &Job,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
+    let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
+    set_job(tx, job, Some(now)).await?;
+    if job.partial.is_some() {
+        // Settings of a partial re-encode do not change the settings of the video.
+        keep_settings(tx, row).await?;
+    }
+    requests::record(tx, job).await?;
+    set_state(tx, row, &next, now).await?;
+    reopen(tx, job.video, now).await
 }
 
 const LOCK_ALL_OF_WORKER: &str = concat!(

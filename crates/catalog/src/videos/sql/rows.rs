@@ -321,7 +321,7 @@ pub(super) struct RenditionRow {
 impl RenditionRow {
     pub(super) fn into_record(self) -> Result<RenditionRecord, CatalogError> {
         let pixels =
-            |it: i64| u32::try_from(it).map_err(|_| corrupt("a rendition's size", &it.to_string()));
+            |it: i64| u32::try_from(it).map_err(|_| corrupt("a rendition's size", it.to_string()));
         Ok(RenditionRecord {
             name: parse("rendition", &self.name)?,
             kind: from_word("rendition kind", &self.kind)?,
@@ -349,13 +349,13 @@ pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(
     text: &str,
 ) -> Result<T, CatalogError> {
     text.parse()
-        .map_err(|it: T::Err| corrupt(what, &it.to_string()))
+        .map_err(|it: T::Err| corrupt(what, it.to_string()))
 }
 
 /// Reads an enum by the name that serde gives it.
 pub(super) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> Result<T, CatalogError> {
     serde_json::from_value(serde_json::Value::from(word))
-        .map_err(|it| corrupt(what, &it.to_string()))
+        .map_err(|it| corrupt(what, it.to_string()))
 }
 
 /// The name that serde gives to an enum without fields.
@@ -367,14 +367,14 @@ pub(super) fn to_word<T: Serialize>(value: T) -> String {
 }
 
 pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, CatalogError> {
-    serde_json::from_str(text).map_err(|it| corrupt(what, &it.to_string()))
+    serde_json::from_str(text).map_err(|it| corrupt(what, it.to_string()))
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records hold strings, numbers and lists")
 }
 
-fn corrupt(what: &str, detail: &str) -> CatalogError {
+pub(super) fn corrupt(what: &str, detail: impl std::fmt::Display) -> CatalogError {
     CatalogError::Corrupt {
         detail: format!("{what}: {detail}"),
     }

@@ -31,6 +31,14 @@ pub(super) fn first_look(state: &VideoState, now: UnixMillis) -> Option<UnixMill
     })
 }
 
+/// The same for a video with a job that was requested and has not ended.
+pub(super) fn look_for_message(state: &VideoState, now: UnixMillis) -> Option<UnixMillis> {
+    match state {
+        VideoState::Ready { .. } => Some(now + JOB),
+        _ => first_look(state, now),
+    }
+}
+
 /// A video that the sweeper has to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueVideo {

@@ -6,7 +6,7 @@ use domain::time::UnixMillis;
 
 use super::folding::{folded, search_text};
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
-use super::{Catalog, Ending, Tx, end_attempt, erasure, lock_existing, set_state};
+use super::{Catalog, Ending, Tx, end_attempt, erasure, lock_existing, requests, set_state};
 use crate::database::{sql, text, unsigned};
 use crate::videos::{
     Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video,
@@ -166,6 +166,9 @@ impl Catalog {
         let erases = *event == VideoEvent::Deleted && next != state;
         if erases {
             erasure::erase(&mut tx, &row).await?;
+        }
+        if stops {
+            requests::withdraw(&mut tx, video).await?;
         }
         if next != state {
             set_state(&mut tx, &row, &next, now).await?;

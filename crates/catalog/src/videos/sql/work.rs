@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
-use domain::job::Stage;
+use domain::job::{Job, Stage};
 use domain::receipt::{Extra, Receipt};
 use domain::state::{VideoEvent, VideoState, transition};
 use domain::time::UnixMillis;
 
 use super::events::emit_progress;
+use super::jobs::request;
 use super::rows::{VideoRow, parse, to_json, video_columns};
 use super::timeline::enter_stage;
-use super::{Catalog, Ending, Tx, end_attempt, lock_existing, set_state};
+use super::{Catalog, Ending, Tx, end_attempt, lock_existing, requests, set_state};
 use crate::database::{sql, time};
 use crate::videos::{CatalogError, Claim};
 
@@ -169,8 +170,30 @@ impl Catalog {
         receipt: &Receipt,
         now: UnixMillis,
     ) -> Result<Option<Generation>, CatalogError> {
+        self.end_as_ready(claim, receipt, None, now).await
+    }
+
+    /// The same, and records the request for the job that follows. The caller then sends that job.
+    pub async fn mark_ready_and_request(
+        &self,
+        claim: &Claim,
+        receipt: &Receipt,
+        next: &Job,
+        now: UnixMillis,
+    ) -> Result<Option<Generation>, CatalogError> {
+        self.end_as_ready(claim, receipt, Some(next), now).await
+    }
+
+    async fn end_as_ready(
+        &self,
+        claim: &Claim,
+        receipt: &Receipt,
+        next: Option<&Job>,
+        now: UnixMillis,
+    ) -> Result<Option<Generation>, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
+        requests::end(&mut tx, claim.video, &claim.job).await?;
         let before: Option<Generation> = row
             .generation
             .as_deref()
@@ -206,6 +229,10 @@ impl Catalog {
         .execute(&mut *tx)
         .await?;
         end_attempt(&mut tx, &row, &Ending::plain("ready"), now).await?;
+        if let Some(job) = next {
+            let row = lock_existing(&mut tx, claim.video).await?;
+            request(&mut tx, &row, job, now).await?;
+        }
         self.commit_with_events(tx).await?;
         Ok(before.filter(|it| *it != claim.generation))
     }
@@ -231,6 +258,11 @@ impl Catalog {
                 VideoEvent::AttemptFailed(failure.clone())
             }
         };
+        if failure.class() == FailureClass::Source
+            || matches!(event, VideoEvent::FailedPermanently(_))
+        {
+            requests::end(&mut tx, claim.video, &claim.job).await?;
+        }
         set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now).await?;
         let ending = Ending {
             outcome: "failed",
@@ -245,14 +277,16 @@ impl Catalog {
     pub async fn release(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        set_state(
-            &mut tx,
-            &row,
-            &transition(&row.state()?, &VideoEvent::WorkReleased)?,
-            now,
-        )
-        .await?;
-        end_attempt(&mut tx, &row, &Ending::plain("released"), now).await?;
+        release(&mut tx, &row, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends the claim and the job without an effect: a newer request replaces it.
+    pub async fn supersede(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        requests::end(&mut tx, claim.video, &claim.job).await?;
+        release(&mut tx, &row, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -284,6 +318,12 @@ impl Catalog {
         }
         Ok(tx.commit().await?)
     }
+}
+
+async fn release(tx: &mut Tx, row: &VideoRow, now: UnixMillis) -> Result<(), CatalogError> {
+    let next = transition(&row.state()?, &VideoEvent::WorkReleased)?;
+    set_state(tx, row, &next, now).await?;
+    end_attempt(tx, row, &Ending::plain("released"), now).await
 }
 
 /// The generation that the current attempt produces.
