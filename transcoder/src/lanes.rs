@@ -101,7 +101,7 @@ impl EncodeContext {
         let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
             (Lane::Copy, CopyDecision::Remux(rung), _) => context.copy(&rung.rendition, start),
             (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
-            (Lane::Encode, _, _) => context.encode(chunks, self.encoders as u32),
+            (Lane::Encode, _, _) => context.encode(lane, chunks, self.encoders as u32),
             _ => return Ok(()),
         };
         let span = self
@@ -121,7 +121,7 @@ impl EncodeContext {
         );
         let encoders = match lane {
             Lane::Encode => self.encoders,
-            Lane::Copy | Lane::Audio => 1,
+            Lane::Copy | Lane::First | Lane::Audio => 1,
         };
         let run = self.run_with(encoders, task.clone(), arguments, limit);
         let started = Instant::now();
@@ -155,25 +155,29 @@ impl EncodeContext {
     }
 
     /// Encodes one chunk, and sends its segments as they are finished.
-    #[tracing::instrument(name = "chunk", skip_all, fields(lane = Lane::Encode.as_str(), chunk = chunk.index))]
+    #[tracing::instrument(name = "chunk", skip_all, fields(lane = lane.as_str(), chunk = chunk.index))]
     pub(crate) async fn encode(
         &self,
+        lane: Lane,
         chunk: &ChunkPlan,
         made: &mpsc::Sender<LaneOutput>,
     ) -> Result<ChunkRecord, TranscodeError> {
-        let (sink, mut stored) = self.sink(Lane::Encode);
+        let (sink, mut stored) = self.sink(lane);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
-        let (source, threads) = (self.source_url(Lane::Encode), self.threads(chunk));
+        let (source, threads) = (self.source_url(lane), self.threads(lane, chunk));
         let arguments = self
             .command_inputs(&source, &output)
-            .encode(std::slice::from_ref(chunk), threads);
+            .encode(lane, std::slice::from_ref(chunk), threads);
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
-        let task = format!("encode chunk {}", chunk.index);
+        let task = match lane {
+            Lane::First => format!("encode chunk {} of the first rung", chunk.index),
+            Lane::Copy | Lane::Encode | Lane::Audio => format!("encode chunk {}", chunk.index),
+        };
         let run = self.run_with(threads as usize, task.clone(), arguments, limit);
-        let mut assembly = Assembly::new(&self.plan, Lane::Encode, std::slice::from_ref(chunk));
+        let mut assembly = Assembly::new(&self.plan, lane, std::slice::from_ref(chunk));
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
         let ended = loop {
             tokio::select! {
@@ -235,8 +239,9 @@ impl EncodeContext {
 
     /// Number of threads of each encoder of a chunk. Viewers may wait for the first segments, so
     /// these share all cores. All others have one thread, which costs the least CPU time.
-    fn threads(&self, chunk: &ChunkPlan) -> u32 {
-        let watched = !self.plan.copy.is_remux() && chunk.segments.start < FEWEST_SEGMENTS;
+    fn threads(&self, lane: Lane, chunk: &ChunkPlan) -> u32 {
+        let is_ahead = self.plan.copy.is_remux() || self.plan.first.is_some();
+        let watched = (lane == Lane::First || !is_ahead) && chunk.segments.start < FEWEST_SEGMENTS;
         if watched {
             (self.encoders as u32).div_ceil(FEWEST_SEGMENTS)
         } else {

@@ -10,7 +10,7 @@ use domain::growth::{Growth, Shown, Work};
 use domain::ids::hex;
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{CopyDecision, EncodePlan};
-use domain::segment::{ChunkRecord, SegmentRecord, TICKS_PER_SECOND};
+use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use hls::write::{MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec};
 use sha2::{Digest as _, Sha256};
 
@@ -129,7 +129,7 @@ impl Publisher {
     /// The number of segments to show now; `None`: no more than before.
     ///
     /// The renditions that grow together are shown, as far as all of them are available: the
-    /// remuxed rung with its audio, or else all rungs.
+    /// remuxed rung or the first one, with its audio, or else all rungs.
     pub(crate) fn segments_to_show(&mut self) -> Option<u32> {
         let ready = self.ready();
         let may_write = self
@@ -248,6 +248,13 @@ impl Publisher {
                 .chain(&copy.audio)
                 .cloned()
                 .collect(),
+            CopyDecision::Encode(_) if let Some(first) = self.plan.rungs_of(Lane::First).next() => {
+                [&first.rendition.name]
+                    .into_iter()
+                    .chain(&first.audio)
+                    .cloned()
+                    .collect()
+            }
             CopyDecision::Encode(_) => {
                 let rungs = self.plan.rungs.iter().map(|it| &it.rendition);
                 let all = rungs.chain(self.plan.audio.iter().map(|it| &it.rendition));
@@ -277,7 +284,10 @@ impl Publisher {
                 side_by_side: 1,
             };
         }
-        let chunks = &self.plan.encode_chunks;
+        let chunks = match &self.plan.first {
+            Some(_) => &self.plan.first_chunks,
+            None => &self.plan.encode_chunks,
+        };
         let chunk_ends = chunks.iter().map(|it| it.segments.end).collect();
         Work {
             ends_ms,

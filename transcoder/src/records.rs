@@ -124,7 +124,7 @@ impl Records {
 pub(crate) fn stage_of(lane: Lane) -> Stage {
     match lane {
         Lane::Copy => Stage::Copy,
-        Lane::Encode => Stage::Encode,
+        Lane::First | Lane::Encode => Stage::Encode,
         Lane::Audio => Stage::Audio,
     }
 }

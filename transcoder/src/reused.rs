@@ -78,11 +78,20 @@ impl ReusedRenditions {
         &self.rungs
     }
 
+    /// Whether a lane decodes the source: for one of the rungs, and with it for the I-frames.
+    pub(crate) fn decodes(&self, lane: Lane) -> bool {
+        let is_of_lane = |it: &RenditionName| match lane {
+            Lane::First => self.plan.first.as_ref() == Some(it),
+            Lane::Encode => self.plan.first.as_ref() != Some(it),
+            Lane::Copy | Lane::Audio => false,
+        };
+        self.rungs.iter().any(is_of_lane)
+    }
+
     /// Whether a rendition is reused.
     pub(crate) fn has(&self, rendition: &RenditionName) -> bool {
-        // I-frames are made whenever the source is decoded.
         let is_made = self.rungs.contains(rendition)
-            || (self.plan.is_iframes(rendition) && !self.rungs.is_empty());
+            || (self.plan.is_iframes(rendition) && self.decodes(Lane::Encode));
         let is_removed = self.replace_copy
             && self
                 .plan

@@ -47,7 +47,7 @@ pub(crate) fn segment(
     let duration = match (kind, lane) {
         (Some(RenditionKind::Audio), _) => segment.audio(lane, &span)?,
         (_, Lane::Copy) => segment.remuxed(&span)?,
-        (_, Lane::Encode | Lane::Audio) => segment.encoded(&span)?,
+        (_, Lane::First | Lane::Encode | Lane::Audio) => segment.encoded(&span)?,
     };
     Ok(SegmentRecord {
         duration,
@@ -87,7 +87,7 @@ impl Segment<'_> {
             // Joined sources have audio that overlaps, or gaps: samples and times drift apart,
             // boundaries do not.
             Lane::Copy if !self.is_last() => Ok(span.end.ticks - span.start.ticks),
-            Lane::Copy | Lane::Encode | Lane::Audio => {
+            Lane::Copy | Lane::First | Lane::Encode | Lane::Audio => {
                 Ok(audio_duration(lane, audio, self.record.duration))
             }
         }

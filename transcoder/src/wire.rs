@@ -33,9 +33,13 @@ pub(crate) struct PlanV2 {
     encrypt: bool,
     copy: CopyWire,
     rungs: Vec<RungWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<RenditionName>,
     iframes: IFramesWire,
     audio: Vec<AudioWire>,
     copy_chunks: Vec<ChunkWire>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    first_chunks: Vec<ChunkWire>,
     encode_chunks: Vec<ChunkWire>,
     audio_chunks: Vec<ChunkWire>,
 }
@@ -161,9 +165,11 @@ impl From<&EncodePlan> for PlanV2 {
             encrypt,
             copy,
             rungs,
+            first,
             iframes,
             audio,
             copy_chunks,
+            first_chunks,
             encode_chunks,
             audio_chunks,
         } = plan;
@@ -178,9 +184,11 @@ impl From<&EncodePlan> for PlanV2 {
             encrypt: *encrypt,
             copy: copy.into(),
             rungs: all(rungs),
+            first: first.clone(),
             iframes: iframes.into(),
             audio: all(audio),
             copy_chunks: all(copy_chunks),
+            first_chunks: all(first_chunks),
             encode_chunks: all(encode_chunks),
             audio_chunks: all(audio_chunks),
         }
@@ -200,9 +208,11 @@ impl From<PlanV2> for EncodePlan {
             encrypt: wire.encrypt,
             copy: wire.copy.into(),
             rungs: into_all(wire.rungs),
+            first: wire.first,
             iframes: wire.iframes.into(),
             audio: into_all(wire.audio),
             copy_chunks: into_all(wire.copy_chunks),
+            first_chunks: into_all(wire.first_chunks),
             encode_chunks: into_all(wire.encode_chunks),
             audio_chunks: into_all(wire.audio_chunks),
         }

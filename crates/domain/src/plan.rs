@@ -14,6 +14,8 @@ use crate::segment::{Lane, TICKS_PER_SECOND};
 
 mod audio;
 mod copy;
+mod first;
+mod keyframes;
 mod partial;
 mod rendition;
 mod replacement;
@@ -52,13 +54,18 @@ pub struct EncodePlan {
     pub copy: CopyDecision,
     /// The encoded rungs, largest first; each is scaled from the previous one.
     pub rungs: Vec<RungPlan>,
+    /// The rung that goes through the whole video before the others, so that viewers can start;
+    /// `None`: all rungs grow together, or viewers start with the remuxed rung.
+    pub first: Option<RenditionName>,
     /// The trick-play rendition.
     pub iframes: IFramesPlan,
     /// The audio renditions, highest rate first; empty: the source has no audio.
     pub audio: Vec<AudioPlan>,
     /// The chunks of the remuxed rung and its audio.
     pub copy_chunks: Vec<ChunkPlan>,
-    /// The chunks of the encoded rungs and the I-frames.
+    /// The chunks of the first rung.
+    pub first_chunks: Vec<ChunkPlan>,
+    /// The chunks of the other encoded rungs and the I-frames.
     pub encode_chunks: Vec<ChunkPlan>,
     /// The chunks of the encoded audio.
     pub audio_chunks: Vec<ChunkPlan>,
@@ -138,7 +145,9 @@ impl EncodePlan {
             }
             Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
         };
+        let first = first::rung(&rungs, mode, copied, probe.index.seeking);
         let watched = !copied && probe.index.seeking != Seeking::Sequential;
+        let chunks = |watched| timeline::encode_chunks(segments, profile, longest_gop, watched);
         Ok(Self {
             mode,
             frame_rate: probe.video.frame_rate,
@@ -152,7 +161,12 @@ impl EncodePlan {
                 size: size::iframes(probe, &rungs),
             },
             copy_chunks: if copied { small_first() } else { vec![] },
-            encode_chunks: timeline::encode_chunks(segments, profile, longest_gop, watched),
+            first_chunks: if first.is_some() {
+                chunks(true)
+            } else {
+                vec![]
+            },
+            encode_chunks: chunks(watched && first.is_none()),
             audio_chunks: if audio.iter().all(|it| it.copied) {
                 vec![]
             } else {
@@ -160,6 +174,7 @@ impl EncodePlan {
             },
             copy,
             rungs,
+            first,
             audio,
             boundaries,
         })
@@ -179,6 +194,7 @@ impl EncodePlan {
     pub fn chunks(&self, lane: Lane) -> &[ChunkPlan] {
         match lane {
             Lane::Copy => &self.copy_chunks,
+            Lane::First => &self.first_chunks,
             Lane::Encode => &self.encode_chunks,
             Lane::Audio => &self.audio_chunks,
         }
@@ -200,14 +216,23 @@ impl EncodePlan {
                 .into_iter()
                 .chain(audio(true))
                 .collect(),
+            Lane::First => self.rungs_of(lane).map(|it| &it.rendition).collect(),
             Lane::Encode => self
-                .rungs
-                .iter()
+                .rungs_of(lane)
                 .map(|it| &it.rendition)
                 .chain([&self.iframes.rendition])
                 .collect(),
             Lane::Audio => audio(false).collect(),
         }
+    }
+
+    /// The rungs that a lane encodes, largest first.
+    pub fn rungs_of(&self, lane: Lane) -> impl Iterator<Item = &RungPlan> {
+        self.rungs.iter().filter(move |it| match lane {
+            Lane::First => Some(&it.rendition.name) == self.first.as_ref(),
+            Lane::Encode => Some(&it.rendition.name) != self.first.as_ref(),
+            Lane::Copy | Lane::Audio => false,
+        })
     }
 
     /// All renditions that are produced: those of every lane that has chunks.

@@ -71,6 +71,8 @@ pub struct IFrameRecord {
 pub enum Lane {
     /// Remuxes the top rung, and its audio if that can be copied.
     Copy,
+    /// Encodes one small rung ahead of all others.
+    First,
     /// Decodes once and encodes all other rungs.
     Encode,
     /// Encodes the audio.
@@ -79,12 +81,13 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, in the order in which viewers need their output.
-    pub const ALL: [Self; 3] = [Self::Copy, Self::Encode, Self::Audio];
+    pub const ALL: [Self; 4] = [Self::Copy, Self::First, Self::Encode, Self::Audio];
 
     /// Name in the catalog and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Copy => "copy",
+            Self::First => "first",
             Self::Encode => "encode",
             Self::Audio => "audio",
         }

@@ -3,12 +3,13 @@
 //! All renditions share one clock: the presentation begins at [`PRESENTATION_START`](crate::sink::PRESENTATION_START) in
 //! every transport stream, whichever run produced it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use domain::plan::{ChunkPlan, EncodePlan, Rendition, RungPlan, Size};
 use domain::probe::{Probe, Seeking};
 use domain::profile::{EncoderSettings, RateControl};
-use domain::segment::seconds;
+use domain::segment::{Lane, seconds};
 
 use crate::ffmpeg::probe::input_arguments;
 
@@ -46,15 +47,15 @@ pub(crate) struct CommandInputs<'a> {
 }
 
 impl CommandInputs<'_> {
-    /// The arguments of one encoding run: decode once, scale each rung from the next larger one.
-    /// `chunks` are consecutive.
+    /// The arguments of one encoding run: decode once, scale each rung of the lane from the next
+    /// larger one. `chunks` are consecutive. The lane of most rungs also makes the I-frames.
     ///
     /// `threads` per encoder; one is the most efficient if other chunks use the other cores.
-    pub(crate) fn encode(&self, chunks: &[ChunkPlan], threads: u32) -> Vec<String> {
+    pub(crate) fn encode(&self, lane: Lane, chunks: &[ChunkPlan], threads: u32) -> Vec<String> {
         let segments = segments(chunks);
         let span = self.plan.span(&segments);
         let mut arguments = self.seek(seconds(span.start.ticks), span.start.ticks);
-        if self.plan.rungs.is_empty() {
+        if self.plan.rungs_of(lane).next().is_none() {
             // Only stills are needed, for which decoding keyframes is sufficient.
             push(&mut arguments, &["-skip_frame", "nokey"]);
         }
@@ -66,7 +67,7 @@ impl CommandInputs<'_> {
                 "-filter_complex_threads",
                 "1",
                 "-filter_complex",
-                &self.graph(chunks),
+                &self.graph(lane, chunks),
             ],
         );
         let boundaries = &self.plan.boundaries[segments.start as usize..segments.end as usize];
@@ -81,14 +82,17 @@ impl CommandInputs<'_> {
             early: self.frame_time(1) / 2.0,
             origin: 0.0,
         };
-        for rung in &self.plan.rungs {
+        for rung in self.plan.rungs_of(lane) {
             push(
                 &mut arguments,
                 &["-map", &format!("[{}]", rung.rendition.name)],
             );
-            self.x264(&mut arguments, rung, &starts, threads);
+            self.x264(&mut arguments, rung, &segments, threads);
             cut(segments.start, &starts[1..])
                 .arguments(&mut arguments, self.segments_of(&rung.rendition));
+        }
+        if lane == Lane::First {
+            return arguments;
         }
         push(
             &mut arguments,
@@ -300,9 +304,18 @@ impl CommandInputs<'_> {
         frame as f64 * f64::from(rate.den) / f64::from(rate.num)
     }
 
-    fn x264(&self, arguments: &mut Vec<String>, rung: &RungPlan, starts: &[f64], threads: u32) {
+    fn x264(
+        &self,
+        arguments: &mut Vec<String>,
+        rung: &RungPlan,
+        segments: &Range<u32>,
+        threads: u32,
+    ) {
         let kbps = rung.video_kbps;
-        let forced: Vec<String> = starts.iter().map(|it| format!("{it:.6}")).collect();
+        let forced = self.plan.forced_keyframes(segments.clone()).into_iter();
+        let forced: Vec<String> = forced
+            .map(|it| format!("{:.6}", self.frame_time(it)))
+            .collect();
         push(
             arguments,
             &[
@@ -318,7 +331,7 @@ impl CommandInputs<'_> {
             arguments,
             &[
                 "-g",
-                &self.plan.keyframe_interval.to_string(),
+                &self.plan.longest_keyframe_distance().to_string(),
                 "-sc_threshold",
                 "0",
             ],

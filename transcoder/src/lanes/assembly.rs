@@ -41,7 +41,7 @@ impl Assembly {
             chunks: chunks.iter().cloned().collect(),
             segments: BTreeMap::new(),
             codecs: Codecs::new(),
-            through: lane != Lane::Encode || chunks.len() > 1,
+            through: !matches!(lane, Lane::First | Lane::Encode) || chunks.len() > 1,
         }
     }
 

@@ -10,23 +10,25 @@ use crate::reused::ReusedRenditions;
 async fn encode_one(
     context: &EncodeContext,
     reused: Option<&ReusedRenditions>,
-    index: usize,
+    (lane, index): (Lane, usize),
     sender: &mpsc::Sender<LaneOutput>,
 ) -> Result<ChunkRecord, TranscodeError> {
-    let made = context
-        .encode(&context.plan.encode_chunks[index], sender)
-        .await?;
+    if let Some(reused) = reused.filter(|it| !it.decodes(lane)) {
+        return reused.chunk(&context.writer, lane, index as u32).await;
+    }
+    let chunk = &context.plan.chunks(lane)[index];
+    let made = context.encode(lane, chunk, sender).await?;
     match reused {
         Some(reused) => reused.complete(&context.writer, made).await,
         None => Ok(made),
     }
 }
 
-/// Encodes chunks in order, several in parallel.
+/// Encodes chunks in order, several in parallel: those of the first rung, and then the others.
 pub(super) async fn encode_all(
     context: &EncodeContext,
     reused: Option<&ReusedRenditions>,
-    chunks: Vec<usize>,
+    chunks: Vec<(Lane, usize)>,
     playable: Option<watch::Receiver<bool>>,
     sender: mpsc::Sender<LaneOutput>,
 ) -> Result<(), TranscodeError> {
@@ -35,7 +37,7 @@ pub(super) async fn encode_all(
         // An error means that the sender is gone: then there is nothing to wait for.
         drop(playable.wait_for(|it| *it).await);
     }
-    if let (Some(first), false) = (chunks.first(), context.feeds.is_empty()) {
+    if let (Some((_, first)), false) = (chunks.first(), context.feeds.is_empty()) {
         return encode_through(context, reused, *first, sender).await;
     }
     stream::iter(

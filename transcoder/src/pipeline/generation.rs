@@ -8,7 +8,6 @@ use domain::job::Stage;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
 use domain::segment::{ChunkRecord, Lane, seconds};
-use futures::future::Either;
 use tokio::sync::{mpsc, watch};
 
 use crate::error::TranscodeError;
@@ -55,11 +54,11 @@ impl GenerationRun<'_> {
                 .filter(|it| !records.has(lane, *it as u32))
                 .collect()
         };
-        let (copy, audio, encode) = (
-            missing(Lane::Copy),
-            missing(Lane::Audio),
-            missing(Lane::Encode),
-        );
+        let (copy, audio) = (missing(Lane::Copy), missing(Lane::Audio));
+        let encode: Vec<_> = [Lane::First, Lane::Encode]
+            .into_iter()
+            .flat_map(|lane| missing(lane).into_iter().map(move |it| (lane, it)))
+            .collect();
         if copy.is_empty() && audio.is_empty() && encode.is_empty() {
             // An earlier attempt may have published the complete playlists already. EVENT playlists
             // of a growing video would replace them by shorter ones.
@@ -92,14 +91,8 @@ impl GenerationRun<'_> {
             && !copy.is_empty();
         let (copying, encoding_audio) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let reused = self.request.reused.as_ref();
-        let encoding = if reused.is_some_and(|it| it.rungs().is_empty()) {
-            let copying = through(Lane::Encode, encode);
-            drop(sender);
-            Either::Left(copying)
-        } else {
-            let playable = wait.then(|| self.playable.subscribe());
-            Either::Right(encode_all(self.context, reused, encode, playable, sender))
-        };
+        let playable = wait.then(|| self.playable.subscribe());
+        let encoding = encode_all(self.context, reused, encode, playable, sender);
         let work = async { tokio::try_join!(copying, encoding_audio, encoding).map(drop) };
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);

@@ -31,12 +31,11 @@ fn weight(plan: &EncodePlan, lane: Lane, index: u32) -> u64 {
     let span = plan.span(&chunk.segments);
     let frames = span.end.frame - span.start.frame;
     let pixels: u64 = plan
-        .rungs
-        .iter()
+        .rungs_of(lane)
         .map(|it| u64::from(it.size.width) * u64::from(it.size.height))
         .sum();
     match lane {
-        Lane::Encode => frames * (pixels + 10_000),
+        Lane::First | Lane::Encode => frames * (pixels + 10_000),
         Lane::Copy | Lane::Audio => frames * 20_000,
     }
 }

@@ -75,7 +75,7 @@ impl FakeFfmpeg {
 
     /// Prepares what the runs of a plan deliver.
     pub(crate) fn prepare(&self, plan: &EncodePlan) {
-        for lane in [Lane::Copy, Lane::Encode, Lane::Audio] {
+        for lane in Lane::ALL {
             for (rendition, index) in objects_of(plan, lane) {
                 self.put(
                     rendition.as_str(),
@@ -197,6 +197,7 @@ impl Run {
             () if any("poster") => Task::Poster,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,
+            () if outputs.iter().any(|it| !it.name.starts_with("audio")) => Task::First,
             () => Task::Audio,
         };
         Self {

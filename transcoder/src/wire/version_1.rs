@@ -132,12 +132,14 @@ impl TryFrom<PlanV1> for EncodePlan {
                 Copied::Err(refusal) => CopyDecision::Encode(refusal),
             },
             rungs: plan.rungs.into_iter().map(rung).collect(),
+            first: None,
             iframes: IFramesPlan {
                 rendition: iframes,
                 size: plan.iframes.into(),
             },
             audio: plan.audio.into_iter().map(encoded).collect(),
             copy_chunks: into_all(plan.copy_chunks),
+            first_chunks: vec![],
             encode_chunks: into_all(plan.encode_chunks),
             audio_chunks: into_all(plan.audio_chunks),
         })

@@ -50,6 +50,7 @@ impl EncodePlan {
     pub fn only(&self, names: &[RenditionName]) -> Self {
         let mut plan = self.clone();
         plan.rungs.retain(|it| names.contains(&it.rendition.name));
+        plan.first = plan.first.filter(|it| names.contains(it));
         plan
     }
 }

@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use domain::plan::{ChunkPlan, EncodePlan, Size};
 use domain::probe::{ColorMatrix, Seeking, VideoStream};
-use domain::segment::seconds;
+use domain::segment::{Lane, seconds};
 
 use super::CommandInputs;
 
 impl CommandInputs<'_> {
     /// A graph with one decoder, a constant frame rate on the grid of the whole presentation, and
-    /// all rungs.
-    pub(super) fn graph(&self, chunks: &[ChunkPlan]) -> String {
+    /// all rungs of the lane.
+    pub(super) fn graph(&self, lane: Lane, chunks: &[ChunkPlan]) -> String {
         let plan = self.plan;
+        let rungs: Vec<_> = plan.rungs_of(lane).collect();
         let span = plan.span(&segments(chunks));
         let frames = self.frames(span.start.ticks, span.start.frame..span.end.frame);
         // One image per second; the first frame of a chunk is always among them.
@@ -21,15 +22,15 @@ impl CommandInputs<'_> {
             frame_in_chunk(plan, chunks),
             iframe_interval(plan)
         );
-        if plan.rungs.is_empty() {
+        if rungs.is_empty() {
             return format!(
                 "{frames},{select},{}[iframes]",
                 self.converted(plan.iframes.size)
             );
         }
-        let mut graph = format!("{frames},{}", self.converted(plan.rungs[0].size));
-        for (index, rung) in plan.rungs.iter().enumerate() {
-            match plan.rungs.get(index + 1) {
+        let mut graph = format!("{frames},{}", self.converted(rungs[0].size));
+        for (index, rung) in rungs.iter().enumerate() {
+            match rungs.get(index + 1) {
                 Some(next) => {
                     graph += &format!(
                         ",split=2[{}][to-{}];[to-{}]",
@@ -37,6 +38,7 @@ impl CommandInputs<'_> {
                     );
                     graph += &scale(next.size);
                 }
+                None if lane == Lane::First => graph += &format!("[{}]", rung.rendition.name),
                 None => {
                     graph += &format!(
                         ",split=2[{}][to-iframes];[to-iframes]{select}",

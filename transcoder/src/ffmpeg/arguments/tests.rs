@@ -108,7 +108,7 @@ fn audio_goes_on_at_a_later_chunk() {
 #[test]
 fn a_chunk_decodes_once_for_all_rungs() {
     let paper = Paper::new(standard());
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1..=1], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[1..=1], 1)));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn interlaced_hdr_without_an_index_takes_every_filter() {
     probe.video.hdr = Some(HighDynamicRange::Hlg);
     probe.index.seeking = Seeking::Approximate;
     let paper = Paper::new(probe);
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[6..=6], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[6..=6], 1)));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_source_that_cannot_be_sought_is_encoded_in_one_run() {
     probe.index.video_start = 90_000;
     probe.index.end += 90_000;
     let paper = Paper::new(probe);
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks, 2)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks, 2)));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn many_channels_are_mixed_down() {
 fn copy_mode_decodes_keyframes_only() {
     let mut paper = Paper::new(standard());
     paper.plan = EncodePlan::new(&paper.probe, &paper.profile, Mode::Copy).unwrap();
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[0..=0], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[0..=0], 1)));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn one_picture_of_whatever_there_is() {
 fn a_bitrate_that_is_constant_is_filled_up() {
     let mut paper = Paper::new(standard());
     paper.profile.encoder.rate_control = RateControl::Cbr;
-    let text = paper.arguments(|it| it.encode(&it.plan.encode_chunks[0..=0], 2));
+    let text = paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[0..=0], 2));
     assert!(
         text.contains(
             "-b:v 800k -minrate 800k -maxrate 800k -bufsize 800k -x264-params nal-hrd=cbr"

@@ -34,7 +34,7 @@ fn a_run_seeks_to_its_first_segment() {
     let mut paper = Paper::new(standard());
     let seek = |paper: &Paper, chunk: usize| {
         let chunks = paper.plan.encode_chunks.clone();
-        let arguments = paper.raw(|it| it.encode(&chunks[chunk..=chunk], 1));
+        let arguments = paper.raw(|it| it.encode(Lane::Encode, &chunks[chunk..=chunk], 1));
         values(&arguments, "-ss").first().map(|it| (*it).to_owned())
     };
     assert_eq!(seek(&paper, 0), None, "from the beginning");
@@ -64,7 +64,7 @@ fn the_encoder_does_what_the_profile_says() {
     paper.profile.encoder.preset = Preset::Slow;
     paper.profile.encoder.crf = 19;
     let chunks = paper.plan.encode_chunks.clone();
-    let arguments = paper.raw(|it| it.encode(&chunks[1..=1], 3));
+    let arguments = paper.raw(|it| it.encode(Lane::Encode, &chunks[1..=1], 3));
     let rungs = paper.plan.rungs.len();
     assert_eq!(values(&arguments, "-preset"), vec!["slow"; rungs + 1]);
     assert_eq!(
@@ -91,7 +91,7 @@ fn the_encoder_does_what_the_profile_says() {
         .collect();
     assert_eq!(values(&arguments, "-bufsize"), buffers);
     paper.profile.encoder.rate_control = RateControl::Cbr;
-    let arguments = paper.raw(|it| it.encode(&chunks[1..=1], 1));
+    let arguments = paper.raw(|it| it.encode(Lane::Encode, &chunks[1..=1], 1));
     for option in ["-b:v", "-minrate", "-maxrate", "-bufsize"] {
         assert_eq!(values(&arguments, option), caps, "{option}");
     }
@@ -102,7 +102,7 @@ fn the_encoder_does_what_the_profile_says() {
 fn each_output_is_named_once_and_numbered_by_its_first_segment() {
     let paper = Paper::new(foreign());
     for chunk in &paper.plan.encode_chunks {
-        let arguments = paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1));
+        let arguments = paper.raw(|it| it.encode(Lane::Encode, std::slice::from_ref(chunk), 1));
         let outputs: Vec<_> = arguments
             .iter()
             .filter(|it| it.starts_with("OUT/"))
@@ -165,7 +165,7 @@ fn colours_that_are_not_tagged_are_said() {
         let paper = Paper::new(probe);
         let CopyPaper { rendition, chunks } = copied(&paper);
         let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
-        let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
+        let encode = paper.raw(|it| it.encode(Lane::Encode, &paper.plan.encode_chunks[0..=0], 1));
         let filter = values(&copy, "-bsf:v").first().map(|it| (*it).to_owned());
         (filter, values(&encode, "-filter_complex")[0].to_owned())
     };
@@ -191,7 +191,7 @@ fn colours_that_are_not_tagged_are_said() {
             values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"),
             "{matrix:?}"
         );
-        let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
+        let encode = paper.raw(|it| it.encode(Lane::Encode, &paper.plan.encode_chunks[0..=0], 1));
         let graph = values(&encode, "-filter_complex")[0];
         assert!(
             graph.contains("in_color_matrix=bt601:out_color_matrix=bt601"),
@@ -327,7 +327,7 @@ proptest! {
                 paper.raw(|it| it.copy(&rendition, chunk))
             }
             1 => paper.raw(|it| it.audio(1, chunk)),
-            _ => paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1)),
+            _ => paper.raw(|it| it.encode(Lane::Encode, std::slice::from_ref(chunk), 1)),
         };
         let end = if lane == 2 { chunk.segments.end } else { paper.plan.segments() };
         let boundaries: &[Boundary] = &paper.plan.boundaries[chunk.segments.start as usize..end as usize];
