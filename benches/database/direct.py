@@ -17,7 +17,8 @@ VALUES = [
     ("UPDATE messages SET dead_lettered_ms = $1, reason = CASE", ["{now}", "'bulk'", "5"]),
     (
         "UPDATE messages SET dead_lettered_ms = NULL, settled_ms = NULL, died_after_ms = NULL, reason = NULL, "
-        "receives = 0, receipt = NULL, holder = NULL, visible_ms = $1 WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND id = $3",
+        "receives = 0, receipt = NULL, holder = NULL, visible_ms = $1 "
+        "WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND id = $3",
         ["{now}", "'bulk'", "md5('dead2')"],
     ),
     ("UPDATE messages SET dead_lettered_ms = NULL", ["{now}", "'bulk'", "500"]),
