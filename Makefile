@@ -48,6 +48,12 @@ bench-api: ## Measure the API under load, beside a bare route; writes docs/load.
 	cargo build --release --locked --package cli --package load
 	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT=docs/load.md "$(CARGO_TARGET_DIR)/release/load"
 
+.PHONY: bench-database
+bench-database: ## Measure every statement over two million videos in PostgreSQL; writes docs/database.md
+	@scripts/setup.sh --web --services
+	cargo build --release --locked --package cli
+	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT="$(CURDIR)/docs/database.md" python3 benches/database/main.py
+
 .PHONY: lambda
 lambda: ## Build the Lambda functions as zips for x86-64 and arm64, and print their sizes
 	@scripts/setup.sh --web --lambda

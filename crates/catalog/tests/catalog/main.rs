@@ -4,6 +4,7 @@ mod callers_postgres;
 mod callers_sql;
 mod catalog_postgres;
 mod catalog_sqlite;
+mod lists_postgres;
 mod queue_postgres;
 mod queue_sqlite;
 mod queue_sqs;
