@@ -52,10 +52,10 @@ async fn a_search_without_its_index_finds_the_same() {
 async fn found(catalog: &Catalog, filters: &[VideoFilter]) -> Vec<(Vec<VideoId>, VideoCount)> {
     let mut all = vec![];
     for filter in filters {
-        let count = catalog.count_videos(filter).await.unwrap();
+        let count = catalog.count_videos(filter).await.expect("count");
         let (mut filter, mut ids) = (filter.clone(), vec![]);
         loop {
-            let page = catalog.list_videos(&filter).await.unwrap();
+            let page = catalog.list_videos(&filter).await.expect("list");
             ids.extend(page.videos.iter().map(|it| it.id));
             let Some(next) = page.next else { break };
             filter.after = Some(next);
