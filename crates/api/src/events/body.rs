@@ -95,7 +95,7 @@ mod tests {
             ),
             (
                 r#"{"a":1,"a":2}"#,
-                "malformed-request: the body: duplicate field `a` at line 1 column 11",
+                "malformed-request: the body: duplicate field `a` at line 1 column 13",
             ),
             (
                 &large,
@@ -108,7 +108,7 @@ mod tests {
                  malformed-request: the item: not a JSON object; \
                  malformed-request: the item: not a JSON object; \
                  malformed-request: the item: not a JSON object; \
-                 malformed-request: the item: duplicate field `a` at line 1 column 11; 0 fields",
+                 malformed-request: the item: duplicate field `a` at line 1 column 13; 0 fields",
             ),
             (
                 &format!("[{large},{{}}]"),
