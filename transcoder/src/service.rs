@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::connect::ConnectError;
-use config::{Installation, KeyArgs, ProfileArgs, ServiceArgs, SourceArgs};
+use config::{Installation, InvalidQueueSettings, KeyArgs, ProfileArgs, ServiceArgs, SourceArgs};
 use health::{Health, HealthArgs, HealthServer, PortError, Registered, Services, register_process};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +55,9 @@ pub enum StartError {
     /// Its settings or FFmpeg.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// Settings of the queue contradict each other.
+    #[error(transparent)]
+    Queue(#[from] InvalidQueueSettings),
     /// A service cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -83,8 +86,11 @@ impl Transcoder {
         let profiles = config.profiles.values();
         args.ffmpeg.check_memory(profiles, config.jobs)?;
         let tools = verified_tools(&args.ffmpeg, config.jobs).await?;
-        let installation =
-            Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
+        let installation = Box::pin(Installation::connect(
+            args.services.try_into()?,
+            &config.name,
+        ))
+        .await?;
         let worker = Worker::new(&installation, args.keys.key_encryption_keys, tools, config);
         let mut registry = Registry::with_prefix("edgereel");
         register_process(&mut registry);

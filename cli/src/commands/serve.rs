@@ -64,7 +64,9 @@ pub async fn run(args: ServeArgs, output: &Output) -> Result {
         Some(queue) => Some(Box::pin(SqsEvents::open(&queue.0)).await?),
         None => None,
     };
-    let connected = Installation::connect(args.services.into(), &worker.name);
+    let services = config::Services::try_from(args.services)
+        .map_err(|it| CommandError::Usage(it.to_string()))?;
+    let connected = Installation::connect(services, &worker.name);
     let installation = Box::pin(connected).await?;
     let services = Services::of(&installation);
     let (pages, ffmpeg) = (api.config.public_url.clone(), tools.version.clone());

@@ -45,6 +45,7 @@ pub(crate) async fn receive(
             Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),
         }
     }
+    state.queue.finish_sends().await;
     Ok(Json(result))
 }
 
