@@ -225,7 +225,7 @@ async fn a_failed_launch_fails_no_send_and_is_reported() {
         assert!(took < Duration::from_secs(10), "{trouble:?}: {took:?}");
         assert_eq!(
             FAILURES.load(Ordering::Relaxed),
-            number.into(),
+            u32::from(number),
             "{trouble:?}"
         );
         // The next ones do not wait for a service that fails.
