@@ -76,7 +76,9 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         Some(queue) => Some(Box::pin(SqsEvents::open(&queue.0)).await?),
         None => None,
     };
-    let connected = Installation::connect(args.services.into(), &worker.name);
+    let services = config::Services::try_from(args.services)
+        .map_err(|it| CommandError::Usage(it.to_string()))?;
+    let connected = Installation::connect(services, &worker.name);
     let installation = Box::pin(connected).await?;
     if keeps_name {
         installation.release_stale(&worker.name).await?;

@@ -51,10 +51,12 @@ pub(crate) async fn receive(
     match body {
         EventsBody::One(event) => {
             let result = process(&state.ingest, event, "the body").await?;
+            state.queue.finish_sends().await;
             Ok(Json(BucketEventsResult::One(result)).into_response())
         }
         EventsBody::List(items) => {
             let results = process_list(&state.ingest, items).await;
+            state.queue.finish_sends().await;
             let is_unfinished = results.iter().any(is_to_be_repeated);
             let results = BucketEventsResult::List(EventResults { results });
             let mut response = Json(results).into_response();

@@ -8,6 +8,7 @@ mod dialect;
 mod job_queue;
 mod priority;
 mod sqs;
+mod turns;
 mod values;
 
 use std::sync::Arc;

@@ -205,7 +205,7 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
         database: DatabaseConfig::migrating(DatabaseAddress::file(
             folder.path().join("edgereel.db"),
         )),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: store(&folder.path().join("s3"), &log).await,
     };
     let site = Site::new(services, folder).await;
