@@ -51,7 +51,7 @@ async fn a_batch_is_one_list_with_a_result_for_each_message() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().unwrap()),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     let endpoint = services.store.endpoint.clone();
