@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(60);
 struct Site {
     ecs: EcsStandIn,
     queue: SharedQueue,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 fn settings() -> LaunchSettings {
@@ -50,7 +50,7 @@ impl Site {
         Self {
             ecs: EcsStandIn::start(),
             queue: Arc::new(PriorityQueue::new(&database, 5, "worker")),
-            folder,
+            _folder: folder,
         }
     }
 
