@@ -50,7 +50,8 @@ pub(crate) async fn receive(
     }
     match body {
         EventsBody::One(event) => {
-            let result = process(&state.ingest, event, "the body").await?;
+            let processed = process(&state.ingest, event, "the body").await;
+            let result = processed.map_err(|it| it.error)?;
             state.queue.finish_sends().await;
             Ok(Json(BucketEventsResult::One(result)).into_response())
         }
@@ -77,15 +78,15 @@ async fn process_list(
     let process_item = |item: Result<BucketEvent, ApiError>| async move {
         let late = || anyhow::anyhow!("a list of events took too long");
         let processed = timeout_at(deadline, process(ingest, item?, "the item")).await;
-        processed.unwrap_or_else(|_| Err(ApiError::unavailable(late())))
+        processed.unwrap_or_else(|_| Err(ApiError::unavailable(late()).into()))
     };
     futures::stream::iter(items)
         .map(process_item)
         .buffered(CONCURRENT_ITEMS)
         .map(|processed| match processed {
             Ok(result) => EventItemResult::Processed(result),
-            Err(error) => EventItemResult::Failed(FailedEvent {
-                error: item_error(&error),
+            Err(failure) => EventItemResult::Failed(FailedEvent {
+                error: failure.report(),
             }),
         })
         .collect()
@@ -97,14 +98,18 @@ async fn process(
     ingest: &Ingest,
     BucketEvent(event): BucketEvent,
     place: &str,
-) -> Result<EventResult, ApiError> {
+) -> Result<EventResult, ItemFailure> {
     let body = serde_json::Value::Object(event).to_string();
     let outcomes = match ingest.process(&body, clock::now()).await {
         Ok(outcomes) => outcomes,
         Err(error @ IngestError::UnreadableJob(_)) => {
-            return Err(ApiError::invalid(format!("{place}: {error}")));
+            // A newer version of the API can read it.
+            return Err(ItemFailure {
+                error: ApiError::invalid(format!("{place}: {error}")),
+                retry: true,
+            });
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(ApiError::from(error).into()),
     };
     let mut result = EventResult::default();
     for outcome in outcomes {
@@ -120,7 +125,8 @@ async fn process(
             Ingested::Ignored(SkipReason::Malformed { detail }) => {
                 return Err(ApiError::invalid(format!(
                     "{place}: not a bucket notification: {detail}"
-                )));
+                ))
+                .into());
             }
             Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),
         }
@@ -128,12 +134,28 @@ async fn process(
     Ok(result)
 }
 
-fn item_error(error: &ApiError) -> EventError {
-    error.log_cause();
-    EventError {
-        code: error.problem().code().to_owned(),
-        detail: error.to_string(),
-        retry: may_succeed_later(error.problem()),
+/// Why an item was not processed.
+struct ItemFailure {
+    error: ApiError,
+    /// Whether the sender should send it again.
+    retry: bool,
+}
+
+impl From<ApiError> for ItemFailure {
+    fn from(error: ApiError) -> Self {
+        let retry = may_succeed_later(error.problem());
+        Self { error, retry }
+    }
+}
+
+impl ItemFailure {
+    fn report(&self) -> EventError {
+        self.error.log_cause();
+        EventError {
+            code: self.error.problem().code().to_owned(),
+            detail: self.error.to_string(),
+            retry: self.retry,
+        }
     }
 }
 

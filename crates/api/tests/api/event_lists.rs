@@ -176,8 +176,10 @@ async fn every_kind_of_item_has_its_own_result() {
         ),
         (
             newer,
-            invalid(
-                "this version cannot parse the job: messages of type `transcode-v9` are unknown to this version",
+            failed(
+                "invalid-field",
+                "the item: this version cannot parse the job: messages of type `transcode-v9` are unknown to this version",
+                true,
             ),
         ),
         (
