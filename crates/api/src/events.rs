@@ -198,7 +198,7 @@ mod tests {
             (Problem::Conflict, true),
         ];
         for (problem, expected) in table {
-            let error = item_error(&ApiError::new(problem, "why"));
+            let error = ItemFailure::from(ApiError::new(problem, "why")).report();
             let expected = EventError {
                 code: problem.code().to_owned(),
                 detail: "why".to_owned(),
