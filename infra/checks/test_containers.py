@@ -54,6 +54,8 @@ MISTAKES = [
         "EDGEREEL_API_TOKEN, value: er_1",
         "environment",
     ),
+    Mistake(API, "EDGEREEL_WEBHOOK_KEYS_FILE", "EDGEREEL_HOOK_KEYS_FILE", "does not start without ['WEBHOOK_KEYS']"),
+    Mistake(COMPOSE, "EDGEREEL_PASS_KEYS_FILE:", "EDGEREEL_PASS_FILE:", "does not start without ['PASS_KEYS']"),
     Mistake(API, "{key: grant-keys, path", "{key: grant-key, path", "has not all of"),
     Mistake(API, "maxUnavailable: 0", "maxUnavailable: 1", "an update has an outage"),
     Mistake(SQS, '--until-idle, "60"', "--json", "the transcoder never ends"),

@@ -64,27 +64,14 @@ impl Machine {
         let secrets = folder.join("secrets");
         std::fs::create_dir_all(&secrets).unwrap();
         let keys = edgereel_run(&["keys", "new", "--json"], &folder, Duration::from_secs(30)).await;
-        let mut values: Vec<(String, String)> = keys
-            .last()
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|it| it.0 != "EDGEREEL_WEBHOOK_KEYS")
-            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-            .collect();
+        let mut values = keys.last().as_object().unwrap().clone();
         let database = format!("sqlite:{}", folder.join("edgereel.db").display());
-        values.extend([
-            ("EDGEREEL_DATABASE".to_owned(), database),
-            (
-                "EDGEREEL_S3_ACCESS_KEY_ID".to_owned(),
-                store.access_key_id.clone(),
-            ),
-            (
-                "EDGEREEL_S3_SECRET_ACCESS_KEY".to_owned(),
-                store.secret_access_key.expose().to_owned(),
-            ),
-        ]);
+        values.insert("EDGEREEL_DATABASE".to_owned(), database.into());
+        let (id, secret) = (&store.access_key_id, store.secret_access_key.expose());
+        values.insert("EDGEREEL_S3_ACCESS_KEY_ID".to_owned(), id.as_str().into());
+        values.insert("EDGEREEL_S3_SECRET_ACCESS_KEY".to_owned(), secret.into());
         for (variable, value) in values {
+            let value = value.as_str().unwrap();
             std::fs::write(secrets.join(file_of(&variable)), value).unwrap();
         }
         let settings = vec![
@@ -133,16 +120,7 @@ impl Machine {
 
     async fn serve(&self, more: &[&str]) -> Part {
         let mut variables = self.settings.clone();
-        for name in [
-            "EDGEREEL_DATABASE_FILE",
-            "EDGEREEL_S3_ACCESS_KEY_ID_FILE",
-            "EDGEREEL_S3_SECRET_ACCESS_KEY_FILE",
-            "EDGEREEL_API_TOKEN_FILE",
-            "EDGEREEL_GRANT_KEYS_FILE",
-            "EDGEREEL_PASS_KEYS_FILE",
-            "EDGEREEL_KEY_ENCRYPTION_KEYS_FILE",
-        ] {
-            let file = file_of(name.strip_suffix("_FILE").unwrap());
+        for (name, file) in credentials() {
             variables.push((name, text(&self.folder.join("secrets").join(file))));
         }
         variables.push(("EDGEREEL_LISTEN", self.listen.clone()));
@@ -201,6 +179,15 @@ impl Machine {
         let (_, listed) = self.call("GET", &path, Value::Null).await;
         listed["videos"][0].clone()
     }
+}
+
+/// The variables that the unit of systemd points to files of secrets, and the names of these files.
+fn credentials() -> Vec<(&'static str, &'static str)> {
+    let lines = include_str!("../../../infra/server/edgereel.service").lines();
+    let variables = lines.filter_map(|it| it.strip_prefix("Environment=")?.split_once("=%d/"));
+    let all: Vec<_> = variables.collect();
+    assert!(all.len() >= 8, "{all:?}");
+    all
 }
 
 /// `EDGEREEL_API_TOKEN` is in the file `api-token`.
