@@ -87,7 +87,7 @@ impl Queue {
         let post = Post {
             service: "sqs",
             region: &self.region,
-            host: url.host,
+            host: url.host_header(),
             path: "/",
             headers: &headers,
             body: body.as_bytes(),
