@@ -1,6 +1,6 @@
 """Proves that an installation loses, doubles and forgets no video while transcoders are killed. `make soak` calls it.
 
-    main.py [--videos 50] [--minutes 3] [--lose 10] [--upgrade OLD_PROGRAM] [--seed 1]
+    main.py [--videos 50] [--minutes 3] [--lose 10] [--upgrade OLD_PROGRAM] [--kill-seconds 60] [--seed 1]
 
     EDGEREEL_BIN=path        the program (required)
     EDGEREEL_FUNCTIONS=path  the folder with the functions `dead-letter`, `sweeper`, `webhooks`; that of the program
@@ -37,7 +37,6 @@ from servers import LocalStack, Postgres, free_port
 from uploads import Uploads
 
 ROOT = Path(__file__).resolve().parents[2]
-KILL_SECONDS = 60
 # After the last upload, minutes. A lost event is repaired after ten of them.
 PATIENCE, PATIENCE_WITH_LOSSES = 15, 25
 PLAYED = 5
@@ -54,6 +53,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=3, help="the time in which the videos are uploaded")
     parser.add_argument("--lose", type=int, default=0, metavar="N", help="never deliver every n-th event")
     parser.add_argument("--upgrade", type=Path, metavar="OLD_PROGRAM", help="begin with an older version, and return")
+    parser.add_argument("--kill-seconds", type=float, default=60, help="the pause before the next kill")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -97,7 +97,7 @@ class Run:
         stack.callback(self.events.stop)
         # In a run that loses events, no client completes its upload either: only the clean-up finds the source.
         self.uploads = Uploads(self.url, self.events, completes=not options.lose)
-        self.killer = programs.Killer(self.site.transcoders, KILL_SECONDS, self.database)
+        self.killer = programs.Killer(self.site.transcoders, options.kill_seconds, self.database)
         stack.callback(self.killer.stop)
         self.replaced = 0
 
