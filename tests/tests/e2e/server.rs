@@ -335,7 +335,7 @@ async fn an_empty_server_survives_kills_and_is_restored_from_a_backup() {
     assert!(attempts.len() as u64 >= KILLS / 2, "{attempts:#?}");
     let url = machine.hls_url(&video).await;
     let report = check(&url, root.path()).await;
-    assert_eq!(report, json!([]), "every rule is kept");
+    assert_eq!(report["summary"]["must"], 0, "{report:#}");
     let report = browser::run("play.mjs", &[&url], Duration::from_secs(300)).await;
     browser::played_without_an_error(&report);
     assert!(
