@@ -20,7 +20,7 @@ use statement::{Statement, Value, Way, has_trigram, is_one};
 /// Parameters of one statement.
 const KEYS_AT_ONCE: usize = 200;
 /// Up to this number, the videos of a list are counted.
-const COUNTED: u32 = 10_000;
+const COUNTED: u32 = 100_000;
 /// PostgreSQL: the same for a search, which has to read each video that it counts.
 const COUNTED_IN_SEARCH: u32 = 1_000;
 /// PostgreSQL: up to this number, the videos that a search finds in its index are sorted.
@@ -54,7 +54,7 @@ impl Catalog {
         Ok(VideoPage { videos, next })
     }
 
-    /// The number of videos on all pages of a list, up to 10,000, or 1,000 in a search in PostgreSQL.
+    /// The number of videos on all pages of a list, up to 100,000, or 1,000 in a search in PostgreSQL.
     ///
     /// # Errors
     /// Errors of the database.
