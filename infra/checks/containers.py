@@ -78,6 +78,19 @@ def dockerfile(root: Path) -> Iterator[str]:
             yield f"FFmpeg is configured without {option}"
 
 
+def context(root: Path) -> Iterator[str]:
+    """The image is built from every file that the program contains."""
+    lines = (root / ".dockerignore").read_text().splitlines()
+    kept = [ROOT / line.removeprefix("!") for line in lines if line.startswith("!")]
+    included = re.compile(r'^(?:pub )?(?:const|static) .*include_(?:str|bytes)!\("([^"]+)"\)', re.M)
+    for crate in (ROOT / "crates", ROOT / "cli", ROOT / "transcoder"):
+        for source in sorted(crate.rglob("*.rs")):
+            for match in included.finditer(source.read_text()):
+                file = (source.parent / match[1]).resolve()
+                if not any(file.is_relative_to(it) for it in kept):
+                    yield f"{file.relative_to(ROOT)} is not in the context, and the program contains it"
+
+
 def documents(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """All Kubernetes objects, by file, kind and name."""
     found = {}
@@ -276,7 +289,7 @@ def caddy(root: Path) -> Iterator[str]:
         yield "logs paths, which contain grants"
 
 
-RULES = [dockerfile, kubernetes, compose, unit, caddy]
+RULES = [dockerfile, context, kubernetes, compose, unit, caddy]
 
 
 def problems(root: Path = ROOT) -> list[str]:

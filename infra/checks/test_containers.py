@@ -42,6 +42,7 @@ MISTAKES = [
         DOCKERFILE, 'CMD ["/usr/local/bin/edgereel", "healthcheck"]', "CMD edgereel healthcheck", "without a shell"
     ),
     Mistake(DOCKERFILE, "--release --locked", "--release", "lock file"),
+    Mistake(".dockerignore", "!infra/prices.toml\n", "", "infra/prices.toml is not in the context"),
     Mistake(API, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "can write to its root"),
     Mistake(API, "runAsNonRoot: true", "runAsNonRoot: false", "may run as root"),
     Mistake(API, "drop: [ALL]", "drop: [NET_RAW]", "keeps privileges"),
@@ -133,7 +134,7 @@ def tools(root: Path) -> dict[str, str]:
 def copy(folder: str) -> Path:
     """The files that this module checks."""
     root = Path(folder)
-    for name in (DOCKERFILE, COMPOSE, UNIT, CADDY, "infra/kubernetes", WORKFLOWS):
+    for name in (".dockerignore", DOCKERFILE, COMPOSE, UNIT, CADDY, "infra/kubernetes", WORKFLOWS):
         source, target = containers.ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
