@@ -48,7 +48,7 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         return Err(usage(&"EDGEREEL_PASS_KEYS is not set"));
     };
     let wrapping = args.keys.key_encryption_keys;
-    // No other process uses the file of a SQLite database, so the worker needs no unique name.
+    // One server has one `serve` over a SQLite file, so the name of its worker need not be unique.
     let own_file = args.services.database.is_file();
     let keeps_name = own_file || args.worker.name.is_some();
     if own_file && args.worker.name.is_none() {

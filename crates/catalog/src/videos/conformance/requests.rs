@@ -7,8 +7,8 @@ use domain::receipt::Receipt;
 use domain::state::{VideoEvent, VideoState};
 use domain::time::UnixMillis;
 
-use super::{NOW, Subject, failure, generation, ms, name};
-use crate::videos::{Claim, ClaimOutcome};
+use super::{NOW, Subject, failure, generation, job_of, ms, name};
+use crate::videos::{Claim, ClaimOutcome, UploadEventOutcome};
 
 const MINUTES_15: u64 = 15 * 60_000;
 
@@ -144,6 +144,25 @@ pub async fn an_older_job_does_not_end_a_newer_request(subject: &Subject) {
         .await
         .expect("supersede");
     assert_eq!(subject.requested(&new).await, Some(new));
+}
+
+/// The sweeper must not send the job of a source that was replaced.
+pub async fn another_source_withdraws_the_request(subject: &Subject) {
+    let job = subject.queued(1).await;
+    subject
+        .catalog
+        .request_work(&job, NOW)
+        .await
+        .expect("request");
+    let other = job_of(1, "etag-2", "default");
+    let noted = subject.catalog.note_upload_event(&other, NOW).await;
+    assert_eq!(
+        noted.expect("note"),
+        UploadEventOutcome::Send(other.clone())
+    );
+    assert_eq!(subject.requested(&job).await, None);
+    let rebuilt = subject.video(job.video).await.to_job(other.reason);
+    assert_eq!(rebuilt, Some(other));
 }
 
 /// Both in one transaction: a crash between them would lose the second job.
