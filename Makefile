@@ -19,6 +19,7 @@ help: ## List the targets
 	@echo
 	@echo '  VIDEO=path     make demo: use this video instead of a sample'
 	@echo '  DEMO_EXIT=1    make demo: exit after playback instead of serving'
+	@echo "  SOAK='--lose 10' make soak: options of tests/soak/main.py"
 	@echo '  build cache    $(CARGO_TARGET_DIR)'
 
 .PHONY: demo
@@ -47,6 +48,19 @@ bench-api: ## Measure the API under load, beside a bare route; writes docs/load.
 	@scripts/setup.sh --web --services
 	cargo build --release --locked --package cli --package load
 	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT=docs/load.md "$(CARGO_TARGET_DIR)/release/load"
+
+.PHONY: bench-database
+bench-database: ## Measure every statement over two million videos in PostgreSQL; writes docs/database.md
+	@scripts/setup.sh --web --services
+	cargo build --release --locked --package cli
+	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT="$(CURDIR)/docs/database.md" python3 benches/database/main.py
+
+.PHONY: soak
+soak: ## Kill transcoders every minute while 50 videos arrive, with all programs; writes docs/soak.md
+	@scripts/setup.sh --web --services --wasm --edge
+	@scripts/edge.sh
+	cargo build --locked --package cli --package functions
+	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/debug/edgereel" REPORT="$(CURDIR)/docs/soak.md" python3 tests/soak/main.py $(SOAK)
 
 .PHONY: lambda
 lambda: ## Build the Lambda functions as zips for x86-64 and arm64, and print their sizes

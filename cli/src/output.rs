@@ -62,7 +62,7 @@ fn code_of(error: &anyhow::Error) -> Option<&str> {
     let of_start = || match error.downcast_ref::<StartError>()? {
         StartError::Setup(error) => Some(error.code()),
         StartError::Port(_) => Some("port-in-use"),
-        StartError::Connect(_) | StartError::Release(_) => None,
+        StartError::Queue(_) | StartError::Connect(_) | StartError::Release(_) => None,
     };
     let of_profile = || error.downcast_ref::<ProfileError>().map(ProfileError::code);
     error

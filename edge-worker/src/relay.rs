@@ -3,7 +3,8 @@
 //!
 //! `domain::event` interprets events in all components, so the job has the same id whichever
 //! component creates it. A message that is not a job (another bucket, another directory, a removal,
-//! malformed) is acknowledged and counted, because a retry would not change that.
+//! malformed), or whose job the receiver refuses, is acknowledged and counted, because a retry would
+//! not change that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +24,17 @@ pub struct Plan {
     ignored: Vec<(&'static str, usize)>,
 }
 
+/// The outcome of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// It was accepted.
+    Sent,
+    /// It is refused, and would be refused again.
+    Rejected,
+    /// It could not be sent now.
+    Failed,
+}
+
 /// The outcome of a message of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageOutcome {
@@ -39,6 +51,8 @@ pub struct Summary {
     pub messages: usize,
     /// Number of jobs that were sent.
     pub sent: usize,
+    /// Number of jobs that the receiver refuses.
+    pub rejected: usize,
     /// Number of messages that are retried.
     pub retried: usize,
     /// Counts of messages that started no work, by kind.
@@ -75,13 +89,13 @@ impl Plan {
         plan
     }
 
-    /// The outcome of each message, once it is known which bodies were accepted.
-    pub fn outcomes(&self, accepted: &[bool]) -> Vec<MessageOutcome> {
-        let is_accepted = |at: &usize| accepted.get(*at).copied().unwrap_or(false);
+    /// The outcome of each message, once those of the bodies are known.
+    pub fn outcomes(&self, jobs: &[JobOutcome]) -> Vec<MessageOutcome> {
+        let is_settled = |at: &usize| jobs.get(*at).is_some_and(|it| *it != JobOutcome::Failed);
         self.waits
             .iter()
             .map(|it| {
-                if it.iter().all(is_accepted) {
+                if it.iter().all(is_settled) {
                     MessageOutcome::Ack
                 } else {
                     MessageOutcome::Retry
@@ -91,12 +105,14 @@ impl Plan {
     }
 
     /// The result of the batch.
-    pub fn summary(&self, accepted: &[bool]) -> Summary {
+    pub fn summary(&self, jobs: &[JobOutcome]) -> Summary {
+        let count = |outcome| jobs.iter().filter(|it| **it == outcome).count();
         Summary {
             messages: self.waits.len(),
-            sent: accepted.iter().filter(|it| **it).count(),
+            sent: count(JobOutcome::Sent),
+            rejected: count(JobOutcome::Rejected),
             retried: self
-                .outcomes(accepted)
+                .outcomes(jobs)
                 .iter()
                 .filter(|it| **it == MessageOutcome::Retry)
                 .count(),
@@ -119,8 +135,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} messages: {} jobs sent, {} to retry",
-            self.messages, self.sent, self.retried
+            "{} messages: {} jobs sent, {} rejected, {} to retry",
+            self.messages, self.sent, self.rejected, self.retried
         )?;
         self.ignored
             .iter()
@@ -203,8 +219,9 @@ mod tests {
             event("Frobnicate", "uploads/x"),
         ];
         let plan = Plan::new(&messages, CONTEXT);
-        assert_eq!(plan.outcomes(&[true]), [MessageOutcome::Ack; 8]);
-        insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to retry, 1 not uploads, 1 removals, 1 other buckets, 2 not events, 1 test events, 1 other actions");
+        let sent = [JobOutcome::Sent];
+        assert_eq!(plan.outcomes(&sent), [MessageOutcome::Ack; 8]);
+        insta::assert_snapshot!(plan.summary(&sent), @"8 messages: 1 jobs sent, 0 rejected, 0 to retry, 1 not uploads, 1 removals, 1 other buckets, 2 not events, 1 test events, 1 other actions");
     }
 
     #[test]
@@ -214,10 +231,18 @@ mod tests {
             CONTEXT,
         );
         assert_eq!(plan.bodies.len(), 2, "duplicates are sent once");
+        use JobOutcome::{Failed, Rejected, Sent};
         let (ack, retry) = (MessageOutcome::Ack, MessageOutcome::Retry);
-        assert_eq!(plan.outcomes(&[true, false]), [ack, retry, ack, ack]);
-        assert_eq!(plan.outcomes(&[false, true]), [retry, ack, retry, ack]);
-        assert_eq!(plan.outcomes(&[]), [retry, retry, retry, ack]);
+        for (jobs, expected) in [
+            (&[Sent, Failed][..], [ack, retry, ack, ack]),
+            (&[Failed, Sent], [retry, ack, retry, ack]),
+            (&[Failed, Rejected], [retry, ack, retry, ack]),
+            (&[Rejected, Rejected], [ack, ack, ack, ack]),
+            (&[], [retry, retry, retry, ack]),
+        ] {
+            assert_eq!(plan.outcomes(jobs), expected, "{jobs:?}");
+        }
+        insta::assert_snapshot!(plan.summary(&[Failed, Rejected]), @"4 messages: 0 jobs sent, 1 rejected, 2 to retry, 1 not events");
     }
 
     #[test]
@@ -229,15 +254,18 @@ mod tests {
         };
         let both = json!({ "Records": [record("a.mp4"), record("b.mp4")] }).to_string();
         let plan = Plan::new(&[Some(both)], CONTEXT);
-        assert_eq!(plan.outcomes(&[true, true]), [MessageOutcome::Ack]);
-        assert_eq!(plan.outcomes(&[true, false]), [MessageOutcome::Retry]);
+        use JobOutcome::{Failed, Rejected, Sent};
+        assert_eq!(plan.outcomes(&[Sent, Sent]), [MessageOutcome::Ack]);
+        assert_eq!(plan.outcomes(&[Sent, Rejected]), [MessageOutcome::Ack]);
+        assert_eq!(plan.outcomes(&[Sent, Failed]), [MessageOutcome::Retry]);
     }
 
     proptest! {
         #[test]
-        fn every_message_gets_an_outcome(bodies in prop::collection::vec(prop::option::of("\\PC{0,60}"), 0..20), accepted: bool) {
+        fn every_message_gets_an_outcome(bodies in prop::collection::vec(prop::option::of("\\PC{0,60}"), 0..20), is_sent: bool) {
             let plan = Plan::new(&bodies, CONTEXT);
-            prop_assert_eq!(plan.outcomes(&vec![accepted; plan.bodies.len()]).len(), bodies.len());
+            let outcome = if is_sent { JobOutcome::Sent } else { JobOutcome::Failed };
+            prop_assert_eq!(plan.outcomes(&vec![outcome; plan.bodies.len()]).len(), bodies.len());
         }
     }
 }

@@ -49,8 +49,8 @@ pub enum Destination {
     /// `EDGEREEL_SQS_QUEUE_URL`, `AWS_REGION`, and the secrets `AWS_ACCESS_KEY_ID`,
     /// `AWS_SECRET_ACCESS_KEY` and optionally `AWS_SESSION_TOKEN`.
     Sqs(Queue),
-    /// `EDGEREEL_JOBS_URL`, and the secret `EDGEREEL_JOBS_TOKEN`: a POST per job; any 2xx accepts
-    /// it.
+    /// `EDGEREEL_JOBS_URL`, and the secret `EDGEREEL_JOBS_TOKEN`: a POST of a list of jobs, or, if
+    /// the receiver has no result for each, a POST per job, which any 2xx accepts.
     Http {
         /// Target URL.
         url: String,

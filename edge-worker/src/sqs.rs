@@ -3,11 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::Request;
+use crate::relay::JobOutcome;
 use crate::signature::{self, Credentials, Post};
 use crate::url::Url;
 
 /// Maximum number of messages per request, a limit of SQS.
-pub const BATCH: usize = 10;
+const BATCH: usize = 10;
 
 /// Maximum size of one request, all bodies together, bytes: the limit of SQS before it was raised.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -21,17 +23,6 @@ pub struct Queue {
     pub region: String,
     /// Credentials of the requests.
     pub credentials: Credentials,
-}
-
-/// A signed request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Target URL.
-    pub url: String,
-    /// Headers, names in lower case.
-    pub headers: Vec<(&'static str, String)>,
-    /// Body, JSON.
-    pub body: String,
 }
 
 #[derive(Serialize)]
@@ -61,23 +52,15 @@ struct SentEntry {
     id: String,
 }
 
-/// Divides messages into requests: at most ten each, and none larger than SQS accepts. Returns
-/// index ranges.
-pub fn batches(bodies: &[String]) -> Vec<std::ops::Range<usize>> {
-    let (mut found, mut begin, mut bytes) = (vec![], 0, 0_usize);
-    for (index, body) in bodies.iter().enumerate() {
-        let full =
-            index.saturating_sub(begin) >= BATCH || bytes.saturating_add(body.len()) > BATCH_BYTES;
-        if full && index > begin {
-            found.push(begin..index);
-            (begin, bytes) = (index, 0);
-        }
-        bytes = bytes.saturating_add(body.len());
-    }
-    if begin < bodies.len() {
-        found.push(begin..bodies.len());
-    }
-    found
+/// The number of messages at the beginning that fit into one request: at most ten, and not more
+/// bytes than SQS accepts; at least one.
+pub fn batch(bodies: &[String]) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |it: &&String| {
+        bytes = bytes.saturating_add(it.len());
+        bytes <= BATCH_BYTES
+    };
+    bodies.iter().take(BATCH).take_while(fits).count().max(1)
 }
 
 impl Queue {
@@ -104,7 +87,7 @@ impl Queue {
         let post = Post {
             service: "sqs",
             region: &self.region,
-            host: url.host,
+            host: url.host_header(),
             path: "/",
             headers: &headers,
             body: body.as_bytes(),
@@ -125,12 +108,16 @@ impl Queue {
 }
 
 /// Which of `count` messages were queued, according to a response with status 200.
-pub fn sent(response: &str, count: usize) -> Vec<bool> {
+pub fn outcomes(response: &str, count: usize) -> Vec<JobOutcome> {
     let successful = serde_json::from_str::<Sent>(response)
         .map(|it| it.successful)
         .unwrap_or_default();
+    let is_queued = |index: usize| successful.iter().any(|it| it.id == index.to_string());
     (0..count)
-        .map(|index| successful.iter().any(|it| it.id == index.to_string()))
+        .map(|index| match is_queued(index) {
+            true => JobOutcome::Sent,
+            false => JobOutcome::Failed,
+        })
         .collect()
 }
 
@@ -180,19 +167,21 @@ mod tests {
     #[test]
     fn each_message_succeeds_on_its_own() {
         let response = r#"{"Successful":[{"Id":"2","MessageId":"m","MD5OfMessageBody":"d"},{"Id":"0","MessageId":"m","MD5OfMessageBody":"d"}],"Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#;
-        assert_eq!(sent(response, 3), [true, false, true]);
+        use JobOutcome::{Failed, Sent};
+        assert_eq!(outcomes(response, 3), [Sent, Failed, Sent]);
         for rubbish in ["", "null", "[]", "{}", r#"{"Successful":7}"#] {
-            assert_eq!(sent(rubbish, 2), [false, false], "{rubbish}");
+            assert_eq!(outcomes(rubbish, 2), [Failed, Failed], "{rubbish}");
         }
     }
 
     #[test]
     fn batches_are_of_ten_and_never_too_large() {
         let bodies = |count: usize, bytes: usize| vec!["x".repeat(bytes); count];
-        assert_eq!(batches(&[]), []);
-        assert_eq!(batches(&bodies(11, 1)), [0..10, 10..11]);
-        assert_eq!(batches(&bodies(25, 1)), [0..10, 10..20, 20..25]);
-        assert_eq!(batches(&bodies(3, 200 * 1024)), [0..1, 1..2, 2..3]);
-        assert_eq!(batches(&bodies(2, 300 * 1024)), [0..1, 1..2]);
+        assert_eq!(batch(&bodies(1, 1)), 1);
+        assert_eq!(batch(&bodies(10, 1)), 10);
+        assert_eq!(batch(&bodies(25, 1)), 10);
+        assert_eq!(batch(&bodies(3, 128 * 1024)), 2);
+        assert_eq!(batch(&bodies(3, 200 * 1024)), 1);
+        assert_eq!(batch(&bodies(2, 300 * 1024)), 1);
     }
 }

@@ -33,6 +33,16 @@ impl<'a> Url<'a> {
             query,
         })
     }
+
+    /// The host as clients send it: without the port that is the default of the scheme.
+    pub fn host_header(&self) -> &'a str {
+        let default = if self.origin.starts_with("https:") {
+            ":443"
+        } else {
+            ":80"
+        };
+        self.host.strip_suffix(default).unwrap_or(self.host)
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +70,24 @@ mod tests {
             assert_eq!(split(url), Some(expected), "{url}");
         }
         assert_eq!(split("/v/x"), None);
+    }
+
+    #[test]
+    fn a_default_port_is_not_sent() {
+        for (url, expected) in [
+            ("https://a.example", "a.example"),
+            ("https://a.example:443/q", "a.example"),
+            ("https://a.example:80/q", "a.example:80"),
+            ("https://a.example:4443/q", "a.example:4443"),
+            ("http://a:80", "a"),
+            ("http://a:443", "a:443"),
+        ] {
+            assert_eq!(
+                Url::split(url).map(|it| it.host_header()),
+                Some(expected),
+                "{url}"
+            );
+        }
     }
 
     proptest! {

@@ -17,5 +17,6 @@ pub async fn ingest(ingest: &Ingest, batch: SqsEvent, now: UnixMillis) -> SqsBat
             response.batch_item_failures.push(failure);
         }
     }
+    ingest.queue.finish_sends().await;
     response
 }

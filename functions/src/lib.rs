@@ -3,8 +3,11 @@
 
 use catalog::database::{Database, DatabaseConfig};
 use config::logging::{self, LogArgs, LogFormat, LoggingError, VERBOSE};
-use config::{DatabaseArgs, Installation, QueueArgs, ServiceArgs, Variables};
+use config::{
+    DatabaseArgs, Installation, QueueArgs, QueueSettings, ServiceArgs, Services, Variables,
+};
 use platform::job_queue::SharedQueue;
+use platform::launch::{LaunchSettings, Report};
 
 pub mod batch;
 pub mod emf;
@@ -19,8 +22,9 @@ pub use settings::variables;
 /// # Errors
 /// If variables are missing or invalid.
 pub async fn installation(variables: &Variables) -> anyhow::Result<Installation> {
-    let services = variables.read::<ServiceArgs>()?;
-    Ok(Installation::connect_lazily(services.into()).await?)
+    let mut services = Services::try_from(variables.read::<ServiceArgs>()?)?;
+    services.queue = reporting(services.queue);
+    Ok(Installation::connect_lazily(services).await?)
 }
 
 /// The database alone, for a function that needs no other service.
@@ -37,8 +41,17 @@ pub async fn database(variables: &Variables) -> anyhow::Result<Database> {
 /// # Errors
 /// As [`installation`].
 pub async fn queue(variables: &Variables, database: &Database) -> anyhow::Result<SharedQueue> {
-    let address = variables.read::<QueueArgs>()?.queue;
-    Ok(catalog::connect::lazy_queue(&address, database).await?)
+    let settings = QueueSettings::try_from(variables.read::<QueueArgs>()?)?;
+    Ok(reporting(settings).open_lazily(database).await?)
+}
+
+/// Settings whose launches of transcoders become metrics.
+fn reporting(settings: QueueSettings) -> QueueSettings {
+    let launch = settings.launch.map(|it| LaunchSettings {
+        report: Report(emf::write_launch),
+        ..it
+    });
+    QueueSettings { launch, ..settings }
 }
 
 /// Initialises logging: one JSON object per line, with the filter in `RUST_LOG`.

@@ -20,7 +20,16 @@ SECRETS = (
     "GRANT_KEYS",
     "PASS_KEYS",
     "KEY_ENCRYPTION_KEYS",
+    "WEBHOOK_KEYS",
 )
+# The secrets without which a component does not start: docs/configuration.md.
+STORES = {"DATABASE", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
+NEEDED = {
+    "serve": set(SECRETS),
+    "api": STORES | {"API_TOKEN", "GRANT_KEYS", "PASS_KEYS", "WEBHOOK_KEYS"},
+    "edge": STORES | {"GRANT_KEYS", "PASS_KEYS", "KEY_ENCRYPTION_KEYS"},
+    "transcoder": STORES | {"KEY_ENCRYPTION_KEYS"},
+}
 PROTOCOLS = {"file", "pipe", "http", "tcp"}
 DEMUXERS = {"hls", "dash", "concat", "concatf", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest"}
 
@@ -67,6 +76,19 @@ def dockerfile(root: Path) -> Iterator[str]:
     for option in ("--disable-autodetect", "--disable-everything", "--disable-avdevice", "--toolchain=hardened"):
         if option not in options:
             yield f"FFmpeg is configured without {option}"
+
+
+def context(root: Path) -> Iterator[str]:
+    """The image is built from every file that the program contains."""
+    lines = (root / ".dockerignore").read_text().splitlines()
+    kept = [ROOT / line.removeprefix("!") for line in lines if line.startswith("!")]
+    included = re.compile(r'^(?:pub )?(?:const|static) .*include_(?:str|bytes)!\("([^"]+)"\)', re.M)
+    for crate in (ROOT / "crates", ROOT / "cli", ROOT / "transcoder"):
+        for source in sorted(crate.rglob("*.rs")):
+            for match in included.finditer(source.read_text()):
+                file = (source.parent / match[1]).resolve()
+                if not any(file.is_relative_to(it) for it in kept):
+                    yield f"{file.relative_to(ROOT)} is not in the context, and the program contains it"
 
 
 def documents(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -156,6 +178,9 @@ def pod(spec: dict[str, Any], secrets: dict[str, set[str]]) -> Iterator[str]:
         files = {it["value"] for it in container.get("env", []) if it["name"].endswith("_FILE")}
         if files != mounted:
             yield f"mounts {sorted(mounted)}, and reads {sorted(files)}"
+        given = {it["name"].removeprefix("EDGEREEL_").removesuffix("_FILE") for it in container.get("env", [])}
+        if missing := NEEDED.get(container.get("args", [""])[0], set()) - given:
+            yield f"does not start without {sorted(missing)}"
         for it in container.get("env", []):
             if it["name"].removeprefix("EDGEREEL_") in SECRETS:
                 yield f"has the secret {it['name']} in its environment"
@@ -205,6 +230,9 @@ def compose(root: Path) -> Iterator[str]:
         for variable in it.get("environment", {}):
             if re.search(r"PASSWORD$|TOKEN$|KEYS?$|DATABASE$|KEY_ID$", variable):
                 yield f"{name} has the secret {variable} in its environment"
+        given = {file.removeprefix("EDGEREEL_").removesuffix("_FILE") for file in it.get("environment", {})}
+        if missing := NEEDED.get((it.get("command") or [""])[0], set()) - given:
+            yield f"{name} does not start without {sorted(missing)}"
         for secret in it.get("secrets", []):
             if "file" not in file["secrets"].get(secret, {}):
                 yield f"{name}: the secret {secret} is not a file"
@@ -261,7 +289,7 @@ def caddy(root: Path) -> Iterator[str]:
         yield "logs paths, which contain grants"
 
 
-RULES = [dockerfile, kubernetes, compose, unit, caddy]
+RULES = [dockerfile, context, kubernetes, compose, unit, caddy]
 
 
 def problems(root: Path = ROOT) -> list[str]:

@@ -42,6 +42,7 @@ MISTAKES = [
         DOCKERFILE, 'CMD ["/usr/local/bin/edgereel", "healthcheck"]', "CMD edgereel healthcheck", "without a shell"
     ),
     Mistake(DOCKERFILE, "--release --locked", "--release", "lock file"),
+    Mistake(".dockerignore", "!infra/prices.toml\n", "", "infra/prices.toml is not in the context"),
     Mistake(API, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "can write to its root"),
     Mistake(API, "runAsNonRoot: true", "runAsNonRoot: false", "may run as root"),
     Mistake(API, "drop: [ALL]", "drop: [NET_RAW]", "keeps privileges"),
@@ -54,6 +55,8 @@ MISTAKES = [
         "EDGEREEL_API_TOKEN, value: er_1",
         "environment",
     ),
+    Mistake(API, "EDGEREEL_WEBHOOK_KEYS_FILE", "EDGEREEL_HOOK_KEYS_FILE", "does not start without ['WEBHOOK_KEYS']"),
+    Mistake(COMPOSE, "EDGEREEL_PASS_KEYS_FILE:", "EDGEREEL_PASS_FILE:", "does not start without ['PASS_KEYS']"),
     Mistake(API, "{key: grant-keys, path", "{key: grant-key, path", "has not all of"),
     Mistake(API, "maxUnavailable: 0", "maxUnavailable: 1", "an update has an outage"),
     Mistake(SQS, '--until-idle, "60"', "--json", "the transcoder never ends"),
@@ -131,7 +134,7 @@ def tools(root: Path) -> dict[str, str]:
 def copy(folder: str) -> Path:
     """The files that this module checks."""
     root = Path(folder)
-    for name in (DOCKERFILE, COMPOSE, UNIT, CADDY, "infra/kubernetes", WORKFLOWS):
+    for name in (".dockerignore", DOCKERFILE, COMPOSE, UNIT, CADDY, "infra/kubernetes", WORKFLOWS):
         source, target = containers.ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use domain::ids::VideoId;
+use platform::testing::PRIVATE;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -122,4 +124,33 @@ impl Edge {
     pub async fn queue(&mut self, bodies: &[Value]) -> Value {
         self.say(json!({ "do": "queue", "bodies": bodies })).await
     }
+}
+
+/// R2's event of an object.
+pub fn event(action: &str, bucket: &str, key: &str) -> Value {
+    json!({ "account": "a", "action": action, "bucket": bucket, "eventTime": "2026-01-01T00:00:00Z",
+        "object": { "key": key, "size": 5, "eTag": "e" } })
+}
+
+/// R2's event of an upload, one video for each number.
+pub fn upload(number: u64) -> Value {
+    let key = format!("uploads/{}/film.mp4", VideoId::new(number, [1; 10]));
+    event("PutObject", PRIVATE, &key)
+}
+
+/// The positions of the messages of a batch that were acknowledged, and of those that are retried.
+///
+/// # Panics
+/// If the queue handler failed.
+pub fn outcome(report: &Value) -> (Vec<String>, Vec<String>) {
+    assert_eq!(report["outcome"], "ok", "{report:#}");
+    let all = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+    let text = |it: &Value| it.as_str().map(str::to_owned);
+    (
+        all("explicitAcks").iter().filter_map(text).collect(),
+        all("retryMessages")
+            .iter()
+            .filter_map(|it| text(&it["msgId"]))
+            .collect(),
+    )
 }

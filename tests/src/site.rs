@@ -47,7 +47,7 @@ impl Site {
         let variables = vec![
             ("EDGEREEL_DATABASE", services.database.address.expose()),
             ("EDGEREEL_MIGRATE", "1".to_owned()),
-            ("EDGEREEL_QUEUE", services.queue.to_string()),
+            ("EDGEREEL_QUEUE", services.queue.address.to_string()),
             ("EDGEREEL_S3_ENDPOINT", store.endpoint.clone()),
             ("EDGEREEL_S3_REGION", store.region.clone()),
             ("EDGEREEL_S3_ACCESS_KEY_ID", store.access_key_id.clone()),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use catalog::connect::ConnectError;
 use config::{
-    Installation, KeyArgs, PriceArgs, ProfileArgs, ReleaseError, ServiceArgs, SourceArgs,
+    Installation, InvalidQueueSettings, KeyArgs, PriceArgs, ProfileArgs, ReleaseError, ServiceArgs,
+    SourceArgs,
 };
 use health::{Health, HealthArgs, HealthServer, PortError, Registered, Services, register_process};
 use prometheus_client::registry::Registry;
@@ -60,6 +61,9 @@ pub enum StartError {
     /// Its settings or FFmpeg.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// Settings of the queue contradict each other.
+    #[error(transparent)]
+    Queue(#[from] InvalidQueueSettings),
     /// A service cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -92,8 +96,11 @@ impl Transcoder {
         let profiles = config.profiles.values();
         args.ffmpeg.check_memory(profiles, config.jobs)?;
         let tools = verified_tools(&args.ffmpeg, config.jobs).await?;
-        let installation =
-            Box::pin(Installation::connect(args.services.into(), &config.name)).await?;
+        let installation = Box::pin(Installation::connect(
+            args.services.try_into()?,
+            &config.name,
+        ))
+        .await?;
         // A name that was chosen is unique among running transcoders, and stays after a crash.
         if args.worker.name.is_some() {
             installation.release_stale(&config.name).await?;

@@ -90,7 +90,7 @@ async fn measure(
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let services = Services {
         database: DatabaseConfig::migrating(address.parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     let site = Arc::new(Site::new(services, folder).await);

@@ -54,6 +54,7 @@ impl EventsTask {
                 tracing::warn!(message.id = event.id, "cannot return an event: {error:#}");
             }
         }
+        self.ingest.queue.finish_sends().await;
         self.queue.delete(&done).await
     }
 }

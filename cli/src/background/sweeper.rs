@@ -30,6 +30,7 @@ impl SweeperTask {
                 } else {
                     self.0.sweep_videos(clock::now(), &mut swept).await;
                 }
+                self.0.queue.start_workers().await;
                 swept
             };
             let Some(swept) = stop.run_until_cancelled(run).await else {

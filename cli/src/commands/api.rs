@@ -54,9 +54,11 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     let settings =
         ApiSettings::try_from(args.api).map_err(|it| CommandError::Usage(it.to_string()))?;
     let has_proxy = settings.config.limits.address_header.is_some();
+    let services = config::Services::try_from(args.services)
+        .map_err(|it| CommandError::Usage(it.to_string()))?;
     let clients = args.clients.limits(CONNECTIONS_SHARE, has_proxy);
     let listener = listen::bind(args.listen).await?;
-    let installation = Box::pin(Installation::connect(args.services.into(), "api")).await?;
+    let installation = Box::pin(Installation::connect(services, "api")).await?;
     let state = ApiState::new(&installation, settings)?;
     let mut background = JoinSet::new();
     if !args.no_background {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use api::upload_cors;
-use config::{ServiceArgs, Services};
+use config::ServiceArgs;
 use confine::{Enforcement, Support};
 use console::style;
 use domain::profile::Profile;
@@ -350,9 +350,8 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
 
 /// The buckets from the environment, if configured.
 fn cloud_store() -> Option<S3StoreConfig> {
-    config::read::<ServiceArgs>()
-        .ok()
-        .map(|args| Services::from(args).store)
+    let services = config::read::<ServiceArgs>().ok()?;
+    Some(services.store.into())
 }
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {

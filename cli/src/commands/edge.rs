@@ -1,10 +1,10 @@
 //! `edgereel edge`.
 
 use catalog::Catalog;
+use catalog::database::DatabaseConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::Services as Addresses;
 use console::style;
 use health::{Health, HealthServer, Services};
 use platform::object_store::s3::S3Store;
@@ -35,10 +35,9 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     let has_proxy = args.edge.client_address_header.is_some();
     let clients = args.clients.limits(CONNECTIONS_SHARE, has_proxy);
     let listener = listen::bind(args.listen).await?;
-    let addresses = Addresses::from(args.services);
-    let database = addresses.database.open().await?;
+    let database = DatabaseConfig::from(args.services.database).open().await?;
     let catalog = Catalog::new(&database);
-    let store = Arc::new(S3Store::new(&addresses.store));
+    let store = Arc::new(S3Store::new(&args.services.store.into()));
     let services = Services::default()
         .with_catalog(&catalog)
         .with_store(store.clone());

@@ -30,8 +30,10 @@ pub async fn run(args: IngestArgs, output: &Output) -> Result {
             "EDGEREEL_EVENTS_QUEUE is not set".to_owned(),
         ));
     };
+    let services = config::Services::try_from(args.services)
+        .map_err(|it| CommandError::Usage(it.to_string()))?;
     let queue = Box::pin(SqsEvents::open(&queue.0)).await?;
-    let installation = Box::pin(Installation::connect(args.services.into(), "ingest")).await?;
+    let installation = Box::pin(Installation::connect(services, "ingest")).await?;
     let ingest = Ingest::new(&installation);
     let mut registry = Registry::with_prefix("edgereel");
     register_process(&mut registry);

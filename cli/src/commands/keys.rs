@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use api::services::rewrap::{self, Summary};
 use base64ct::{Base64, Encoding as _};
+use catalog::database::DatabaseConfig;
 use catalog::webhooks::Webhooks;
-use config::{InvalidSettings, KeyArgs, ServiceArgs, Services, Variables, WebhookKeyArgs};
+use config::{InvalidSettings, KeyArgs, ServiceArgs, Variables, WebhookKeyArgs};
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
 use platform::object_store::SharedStore;
@@ -218,17 +219,17 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
 
 async fn of_environment() -> Result<Installation> {
     let usage = |invalid: InvalidSettings| CommandError::Usage(invalid.to_string());
-    let services = Services::from(config::read::<ServiceArgs>().map_err(usage)?);
+    let services = config::read::<ServiceArgs>().map_err(usage)?;
     let keys = config::read::<KeyArgs>()
         .map_err(usage)?
         .key_encryption_keys;
     let webhook_keys = config::read::<WebhookKeyArgs>()
         .map_err(usage)?
         .webhook_keys;
-    let database = services.database.open().await;
+    let database = DatabaseConfig::from(services.database).open().await;
     let database = database.map_err(anyhow::Error::from)?;
     Ok(Installation {
-        store: Arc::new(S3Store::new(&services.store)),
+        store: Arc::new(S3Store::new(&services.store.into())),
         webhooks: Webhooks::new(&database),
         keys,
         webhook_keys,

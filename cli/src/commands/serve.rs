@@ -48,7 +48,7 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         return Err(usage(&"EDGEREEL_PASS_KEYS is not set"));
     };
     let wrapping = args.keys.key_encryption_keys;
-    // No other process uses the file of a SQLite database, so the worker needs no unique name.
+    // One server has one `serve` over a SQLite file, so the name of its worker need not be unique.
     let own_file = args.services.database.is_file();
     let keeps_name = own_file || args.worker.name.is_some();
     if own_file && args.worker.name.is_none() {
@@ -76,7 +76,9 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         Some(queue) => Some(Box::pin(SqsEvents::open(&queue.0)).await?),
         None => None,
     };
-    let connected = Installation::connect(args.services.into(), &worker.name);
+    let services = config::Services::try_from(args.services)
+        .map_err(|it| CommandError::Usage(it.to_string()))?;
+    let connected = Installation::connect(services, &worker.name);
     let installation = Box::pin(connected).await?;
     if keeps_name {
         installation.release_stale(&worker.name).await?;

@@ -52,8 +52,12 @@ pub struct VideoList {
     pub videos: Vec<VideoSummary>,
     /// Cursor of the next page; `null` on the last page.
     pub next_cursor: Option<String>,
-    /// The number of videos on all pages. Pages after the first repeat the number of the first page.
+    /// The number of videos on all pages, counted up to 100,000, or 1,000 with `q`. Pages after the first repeat the number of the first
+    /// page.
     pub total: u64,
+    /// Whether counting stopped at `total`: the list may have more videos.
+    #[serde(default)]
+    pub total_is_lower_bound: bool,
 }
 
 /// A list entry.

@@ -139,6 +139,17 @@ impl ApiError {
     pub fn problem(&self) -> Problem {
         self.problem
     }
+
+    /// Logs the cause, which is never sent.
+    pub(crate) fn log_cause(&self) {
+        match &self.source {
+            Some(cause) if self.problem == Problem::Internal => {
+                tracing::error!("request failed: {cause:#}")
+            }
+            Some(cause) => tracing::warn!("request failed: {cause:#}"),
+            None => {}
+        }
+    }
 }
 
 impl fmt::Display for ApiError {
@@ -155,6 +166,7 @@ impl std::error::Error for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.log_cause();
         let Self {
             problem,
             detail,
@@ -163,15 +175,8 @@ impl IntoResponse for ApiError {
             methods,
             headers,
             reason_phrase,
-            source,
+            source: _,
         } = self;
-        match &source {
-            Some(cause) if problem == Problem::Internal => {
-                tracing::error!("request failed: {cause:#}")
-            }
-            Some(cause) => tracing::warn!("request failed: {cause:#}"),
-            None => {}
-        }
         let body = ProblemDocument {
             kind: problem.uri(),
             title: problem.title().to_owned(),

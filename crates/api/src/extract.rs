@@ -26,15 +26,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        Self::parse(&bytes, "the body")
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// Parses JSON; `place` names it in errors.
+    pub(crate) fn parse(bytes: &[u8], place: &str) -> Result<Self, ApiError> {
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
         // serde would also accept an array of the fields' values.
         if text.iter().find(|it| !it.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(ApiError::malformed("the body: not a JSON object"));
+            return Err(ApiError::malformed(format!("{place}: not a JSON object")));
         }
         // First without conversion: these errors have line and column.
         let read =
             serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
-        let malformed = |error| ApiError::malformed(format!("the body: {error}"));
+        let malformed = |error| ApiError::malformed(format!("{place}: {error}"));
         let read = read.map_err(malformed)?;
         serde_json::from_slice::<Unambiguous>(text).map_err(malformed)?;
         Ok(Self(read))

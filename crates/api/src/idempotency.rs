@@ -3,7 +3,8 @@
 //! The client chooses the key, 1 to 255 visible characters; it is scoped to the caller. The first request is executed;
 //! for a day, repeated requests get the same status, body and headers, with `Idempotency-Replayed: true`. Client errors
 //! are stored too: a corrected request is a different request and needs a new key. Server errors (5xx) are not stored,
-//! so the client can retry; nor are rejections before this layer (401, 403 for a scope, 429).
+//! so the client can retry; nor are lists of events of which some failed in that way, nor rejections before this layer
+//! (401, 403 for a scope, 429).
 //!
 //! Stored responses may contain secrets: presigned requests, or the secret of a new API key. So they are encrypted with
 //! a key that is not stored with them (see [`seal`]).
@@ -51,6 +52,10 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Headers that are stored with a response; the others are set again on replay.
 const STORED_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, LOCATION, RETRY_AFTER];
+
+/// Extension of a successful response that is not stored: the client is to repeat a part of the request.
+#[derive(Clone)]
+pub(crate) struct Unfinished;
 
 /// State of the middleware.
 pub(crate) struct IdempotencyLayer {
@@ -128,7 +133,7 @@ impl IdempotencyLayer {
         next: Next,
     ) -> Result<Response, ApiError> {
         let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) if !response.status().is_server_error() => response,
+            Ok(response) if is_final(&response) => response,
             Ok(response) => {
                 self.release(reservation).await;
                 return Ok(response);
@@ -202,6 +207,10 @@ impl IdempotencyLayer {
             .insert(REPLAYED, HeaderValue::from_static("true"));
         Ok(response)
     }
+}
+
+fn is_final(response: &Response) -> bool {
+    !response.status().is_server_error() && response.extensions().get::<Unfinished>().is_none()
 }
 
 fn stored_headers(headers: &HeaderMap) -> Vec<(String, String)> {

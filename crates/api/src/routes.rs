@@ -27,7 +27,7 @@ pub(crate) use open::open_routes;
 pub use table::route_table;
 
 /// Default limit of a request body in bytes.
-const BODY_LIMIT: usize = 64 << 10;
+pub(crate) const BODY_LIMIT: usize = 64 << 10;
 /// Limit of bodies with 10,000 parts and their `ETag`s.
 const PARTS_BODY_LIMIT: usize = 2 << 20;
 

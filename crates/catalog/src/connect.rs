@@ -70,12 +70,13 @@ pub struct QueueUse<'a> {
     pub holder: &'a str,
 }
 
-/// Opens the queue at `address`. In SQS, jobs of all priorities are in one queue.
+/// Opens the queue at `address`, in SQS with a queue of its own for bulk jobs if there is a `bulk` address.
 ///
 /// # Errors
 /// [`ConnectError::Queue`]
 pub async fn queue(
     address: &QueueAddress,
+    bulk: Option<&SqsQueueConfig>,
     database: &Database,
     how: QueueUse<'_>,
 ) -> Result<SharedQueue, ConnectError> {
@@ -84,7 +85,12 @@ pub async fn queue(
             Arc::new(PriorityQueue::new(database, how.max_receives, how.holder))
         }
         QueueAddress::Sqs(config) => {
-            Arc::new(SqsJobQueue::new(SqsQueue::open(config).await?, database))
+            let queue = SqsJobQueue::new(SqsQueue::open(config).await?, database);
+            let bulk = match bulk {
+                Some(bulk) => Some(SqsQueue::open(bulk).await?),
+                None => None,
+            };
+            Arc::new(queue.with_bulk(bulk))
         }
     })
 }
@@ -95,6 +101,7 @@ pub async fn queue(
 /// [`ConnectError::Queue`], if the address is invalid.
 pub async fn lazy_queue(
     address: &QueueAddress,
+    bulk: Option<&SqsQueueConfig>,
     database: &Database,
 ) -> Result<SharedQueue, ConnectError> {
     let sender = QueueUse {
@@ -102,11 +109,15 @@ pub async fn lazy_queue(
         holder: "sender",
     };
     Ok(match address {
-        QueueAddress::Database => queue(address, database, sender).await?,
-        QueueAddress::Sqs(config) => Arc::new(SqsJobQueue::new(
-            SqsQueue::open_lazily(config).await?,
-            database,
-        )),
+        QueueAddress::Database => queue(address, None, database, sender).await?,
+        QueueAddress::Sqs(config) => {
+            let queue = SqsJobQueue::new(SqsQueue::open_lazily(config).await?, database);
+            let bulk = match bulk {
+                Some(bulk) => Some(SqsQueue::open_lazily(bulk).await?),
+                None => None,
+            };
+            Arc::new(queue.with_bulk(bulk))
+        }
     })
 }
 
@@ -144,7 +155,7 @@ mod tests {
             max_receives: 3,
             holder: "worker",
         };
-        let queue = queue(&QueueAddress::Database, &database, how)
+        let queue = queue(&QueueAddress::Database, None, &database, how)
             .await
             .unwrap();
         assert_eq!(queue.depth().await.unwrap(), Default::default());
@@ -189,6 +200,7 @@ mod tests {
         };
         let no_queue = queue(
             &"sqs:https://aws.amazon.com/sqs".parse().unwrap(),
+            None,
             &database,
             how,
         )

@@ -8,6 +8,7 @@ mod dialect;
 mod job_queue;
 mod priority;
 mod sqs;
+mod turns;
 mod values;
 
 use std::sync::Arc;
@@ -35,6 +36,19 @@ pub struct SqlQueue {
     holder: String,
     wake: Arc<Notify>,
 }
+
+/// Each number is counted in an index.
+const DEPTH: &str = "
+    SELECT
+        (SELECT count(*) FROM messages
+            WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms <= $1 AND receives < $2) AS ready,
+        (SELECT count(*) FROM messages
+            WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms > $1 AND receipt IS NULL) AS delayed,
+        (SELECT count(*) FROM messages
+            WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms > $1 AND receipt IS NOT NULL) AS leased,
+        (SELECT count(*) FROM messages WHERE queue = $3 AND dead_lettered_ms IS NOT NULL)
+            + (SELECT count(*) FROM messages
+                WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms <= $1 AND receives >= $2) AS dead";
 
 impl SqlQueue {
     /// The queue `name`. After `max_receives` deliveries (at least 1) without an `ack`, a message
@@ -236,21 +250,12 @@ impl SqlQueue {
     async fn count_all(&self) -> Result<Depth, sqlx::Error> {
         // Messages that used up their deliveries count as dead, even if no receiver has polled
         // since.
-        let row = sqlx::query(
-            "SELECT
-                coalesce(sum(CASE WHEN alive = 1 AND visible_ms <= $1 THEN 1 ELSE 0 END), 0) AS ready,
-                coalesce(sum(CASE WHEN alive = 1 AND visible_ms > $1 AND receipt IS NULL THEN 1 ELSE 0 END), 0) AS delayed,
-                coalesce(sum(CASE WHEN alive = 1 AND visible_ms > $1 AND receipt IS NOT NULL THEN 1 ELSE 0 END), 0) AS leased,
-                coalesce(sum(CASE WHEN alive = 0 THEN 1 ELSE 0 END), 0) AS dead
-             FROM (SELECT visible_ms, receipt,
-                CASE WHEN dead_lettered_ms IS NULL AND (receives < $2 OR visible_ms > $1) THEN 1 ELSE 0 END AS alive
-                FROM messages WHERE queue = $3) AS counted",
-        )
-        .bind(sql(clock::now()))
-        .bind(i64::from(self.max_receives))
-        .bind(&self.queue)
-        .fetch_one(self.database.read())
-        .await?;
+        let row = sqlx::query(DEPTH)
+            .bind(sql(clock::now()))
+            .bind(i64::from(self.max_receives))
+            .bind(&self.queue)
+            .fetch_one(self.database.read())
+            .await?;
         Ok(Depth {
             ready: unsigned(row.try_get("ready")?),
             delayed: unsigned(row.try_get("delayed")?),

@@ -21,7 +21,7 @@ pub mod model;
 mod sql;
 mod timeline;
 
-pub use lists::{SortKey, SortValue, VideoCursor, VideoFilter, VideoPage, VideoSort};
+pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,
     Progress, RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::connect::{self, ConnectError, QueueUse};
+use catalog::connect::{ConnectError, QueueUse};
 use catalog::database::Database;
 use catalog::{Catalog, CatalogError, PriorityQueue};
 use platform::clock;
@@ -49,7 +49,7 @@ impl Installation {
             max_receives: MAX_RECEIVES,
             holder,
         };
-        let queue = connect::queue(&services.queue, &database, how).await?;
+        let queue = services.queue.open(&database, how).await?;
         Ok(Self::new(database, queue, services.store))
     }
 
@@ -59,7 +59,7 @@ impl Installation {
     /// If a setting is invalid, or a SQLite file cannot be opened.
     pub async fn connect_lazily(services: Services) -> Result<Self, ConnectError> {
         let database = services.database.open_lazily().await?;
-        let queue = connect::lazy_queue(&services.queue, &database).await?;
+        let queue = services.queue.open_lazily(&database).await?;
         Ok(Self::new(database, queue, services.store))
     }
 

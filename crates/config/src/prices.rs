@@ -4,7 +4,7 @@ use domain::prices::Prices;
 
 /// The prices of an installation.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Prices")]
+#[command(next_help_heading = "Profiles")]
 pub struct PriceArgs {
     /// A TOML file with prices in US dollars: `cpu_hour_usd`, `egress_gigabyte_usd`, `gigabyte_month_usd`,
     /// `million_writes_usd`, `million_reads_usd`. Default: those of AWS Fargate and Cloudflare R2.

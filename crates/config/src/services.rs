@@ -1,12 +1,12 @@
 //! Where the database, the queue and the buckets are.
 
-use catalog::connect::QueueAddress;
 use catalog::database::{DatabaseAddress, DatabaseConfig};
 use clap::ArgAction;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;
 
 use crate::parsers::{SecretParser, switch};
+use crate::queue::{InvalidQueueSettings, QueueArgs, QueueSettings};
 
 /// Where the database, the queue and the buckets are.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,20 +66,6 @@ impl From<DatabaseArgs> for DatabaseConfig {
             migrate: args.migrate,
         }
     }
-}
-
-/// The queue of jobs.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Services")]
-pub struct QueueArgs {
-    /// The queue: `sqs:URL` of an Amazon SQS queue, or `database`.
-    #[arg(
-        long,
-        env = "EDGEREEL_QUEUE",
-        value_name = "ADDRESS",
-        default_value = "database"
-    )]
-    pub queue: QueueAddress,
 }
 
 /// Both buckets.
@@ -144,17 +130,19 @@ pub struct Services {
     /// The database.
     pub database: DatabaseConfig,
     /// The queue of jobs.
-    pub queue: QueueAddress,
+    pub queue: QueueSettings,
     /// Both buckets.
     pub store: S3StoreConfig,
 }
 
-impl From<ServiceArgs> for Services {
-    fn from(args: ServiceArgs) -> Self {
-        Self {
+impl TryFrom<ServiceArgs> for Services {
+    type Error = InvalidQueueSettings;
+
+    fn try_from(args: ServiceArgs) -> Result<Self, InvalidQueueSettings> {
+        Ok(Self {
             database: args.database.into(),
-            queue: args.queue.queue,
+            queue: args.queue.try_into()?,
             store: args.store.into(),
-        }
+        })
     }
 }

@@ -239,7 +239,11 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_is_left_out() {
-        let services: Services = variables(&[]).read::<ServiceArgs>().unwrap().into();
+        let services: Services = variables(&[])
+            .read::<ServiceArgs>()
+            .unwrap()
+            .try_into()
+            .unwrap();
         assert_eq!(
             (
                 services.store.region.as_str(),
@@ -247,7 +251,11 @@ mod tests {
             ),
             ("auto", true)
         );
-        assert_eq!(services.queue.to_string(), "database", "empty is missing");
+        assert_eq!(
+            services.queue.address.to_string(),
+            "database",
+            "empty is missing"
+        );
         let api: ApiArgs = variables(&[]).read().unwrap();
         assert_eq!(api.api_token.expose(), "secret");
         let owners = api.uploads.owner_limits();

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod image;
 pub mod job;
 pub mod keyring;
+pub mod launch;
 pub mod object_key;
 pub mod pass;
 pub mod plan;

@@ -400,7 +400,7 @@ mod tests {
         }
         insta::assert_snapshot!(table, @r#"
         `segment_seconds` must be 2 to 10
-        the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `source_rung`, `limits`, `rung`
+        the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `copy_top`, `source_rung`, `limits`, `rung`
         `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
         the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
         `rung` needs at least one that is enabled

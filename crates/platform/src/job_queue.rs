@@ -5,6 +5,7 @@
 //! guaranteed order, and a message belongs to its receiver only while the lease is kept.
 
 use std::fmt;
+use std::ops::Add;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +118,19 @@ pub struct Depth {
     pub in_flight: u64,
     /// Dead letters.
     pub dead: u64,
+}
+
+impl Add for Depth {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            ready: self.ready + other.ready,
+            delayed: self.delayed + other.delayed,
+            in_flight: self.in_flight + other.in_flight,
+            dead: self.dead + other.dead,
+        }
+    }
 }
 
 /// An error of the queue.
@@ -232,6 +246,20 @@ pub trait JobQueue: Send + Sync {
 
     /// Counts the messages.
     async fn depth(&self) -> Result<Depth, QueueError>;
+
+    /// Counts the messages that are not dead letters, with fewer rights; `dead` is 0.
+    async fn unfinished(&self) -> Result<Depth, QueueError> {
+        let depth = self.depth().await?;
+        Ok(Depth { dead: 0, ..depth })
+    }
+
+    /// Starts transcoders for the jobs that wait, where they are started on demand; a failure is
+    /// logged. Call it regularly.
+    async fn start_workers(&self) {}
+
+    /// As [`start_workers`](Self::start_workers), if a send was not followed by a look. Call it after
+    /// the last one of several sends.
+    async fn finish_sends(&self) {}
 }
 
 /// A queue that several parts of a program share.

@@ -7,6 +7,7 @@ pub mod clock;
 mod conformance;
 pub mod edge_list;
 pub mod job_queue;
+pub mod launch;
 pub mod net;
 pub mod object_store;
 pub mod secret;

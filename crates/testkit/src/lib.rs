@@ -7,6 +7,7 @@
 //! else is wrong.
 
 mod cases;
+mod ecs;
 mod localstack;
 mod postgres;
 mod server;
@@ -15,6 +16,7 @@ mod skip;
 use std::path::PathBuf;
 
 pub use cases::{Case, together};
+pub use ecs::{EcsStandIn, EcsTrouble};
 pub use localstack::LocalStack;
 pub use postgres::Postgres;
 pub use skip::{missing, skipped};

@@ -10,9 +10,8 @@ use worker::worker_sys::{Message, MessageBatch};
 use worker::{Env, console_error, console_log};
 
 use super::bindings;
+use crate::delivery::{Delivery, Request};
 use crate::relay::{self, MessageOutcome, Plan};
-use crate::settings::Destination;
-use crate::sqs::{self, Queue};
 use crate::url::Url;
 
 /// Time limit of a request to the queue or to the API, milliseconds.
@@ -38,17 +37,27 @@ pub(super) async fn handle_batch(batch: &MessageBatch, env: &Env) {
         mode: relay.mode,
     };
     let plan = Plan::new(&bodies, context);
-    let accepted = match &relay.destination {
-        Destination::Sqs(queue) => to_sqs(queue, &plan.bodies).await,
-        Destination::Http { url, token } => to_http(url, token.as_deref(), &plan.bodies).await,
-    };
-    for (message, outcome) in messages.iter().zip(plan.outcomes(&accepted)) {
+    let mut delivery = Delivery::new(&relay.destination, &plan.bodies);
+    while let Some(request) = delivery.next_request((js_sys::Date::now() / 1000.0) as u64) {
+        let (status, response) = match post(&request).await {
+            Ok(answer) => answer,
+            Err(error) => (0, worker::Error::from(error).to_string()),
+        };
+        if let Some(error) = delivery.record(status, &response) {
+            // Only the host of the URL, because its path may be secret.
+            let host = Url::split(&request.url).map_or("an invalid URL", |it| it.origin);
+            let error: String = error.chars().take(500).collect();
+            console_error!("{host}: {error}");
+        }
+    }
+    let jobs = delivery.outcomes;
+    for (message, outcome) in messages.iter().zip(plan.outcomes(&jobs)) {
         match outcome {
             MessageOutcome::Ack => log_failure(message.ack()),
             MessageOutcome::Retry => log_failure(later(message)),
         }
     }
-    console_log!("{}", plan.summary(&accepted));
+    console_log!("{}", plan.summary(&jobs));
 }
 
 /// Retries a message; the older it is, the later.
@@ -81,68 +90,22 @@ fn text(body: &JsValue) -> Option<String> {
     }
 }
 
-async fn to_sqs(queue: &Queue, bodies: &[String]) -> Vec<bool> {
-    let mut accepted = vec![];
-    for range in sqs::batches(bodies) {
-        let bodies = bodies.get(range).unwrap_or_default();
-        let response = match queue.send(bodies, (js_sys::Date::now() / 1000.0) as u64) {
-            Some(request) => post(&request.url, &request.headers, &request.body).await,
-            None => None,
-        };
-        accepted.extend(sqs::sent(
-            response.as_deref().unwrap_or_default(),
-            bodies.len(),
-        ));
-    }
-    accepted
-}
-
-async fn to_http(url: &str, token: Option<&str>, bodies: &[String]) -> Vec<bool> {
-    let mut headers = vec![("content-type", "application/json".to_owned())];
-    headers.extend(token.map(|it| ("authorization", format!("Bearer {it}"))));
-    let mut accepted = vec![];
-    for body in bodies {
-        accepted.push(post(url, &headers, body).await.is_some());
-    }
-    accepted
-}
-
-/// The response to a POST; `None`: it failed, and the log has the reason, but only the host of the
-/// URL, because its path may be secret.
-async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Option<String> {
-    let host = Url::split(url).map_or("an invalid URL", |it| it.origin);
-    match try_post(url, headers, body).await {
-        Ok((status, response)) if (200..300).contains(&status) => Some(response),
-        Ok((status, response)) => {
-            let response: String = response.chars().take(500).collect();
-            console_error!("{host}: status {status}: {response}");
-            None
-        }
-        Err(error) => {
-            console_error!("{host}: {}", worker::Error::from(error));
-            None
-        }
-    }
-}
-
-async fn try_post(
-    url: &str,
-    headers: &[(&'static str, String)],
-    body: &str,
-) -> Result<(u16, String), JsValue> {
+/// The status and the body of the response.
+async fn post(request: &Request) -> Result<(u16, String), JsValue> {
     let (sent, init) = (Headers::new()?, RequestInit::new());
-    headers
+    request
+        .headers
         .iter()
         .try_for_each(|(name, value)| sent.set(name, value))?;
     init.set_method("POST");
     init.set_headers_headers(&sent);
-    init.set_body(&JsValue::from_str(body));
+    init.set_body(&JsValue::from_str(&request.body));
     // A peer that does not answer would hold the batch for 15 minutes.
     init.set_signal(Some(&AbortSignal::timeout_with_u32(TIME_LIMIT_MS)));
     // The signature is valid for one host only.
     init.set_redirect(RequestRedirect::Manual);
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-    let response = JsFuture::from(scope.fetch_with_str_and_init(url, &init)).await?;
+    let response = JsFuture::from(scope.fetch_with_str_and_init(&request.url, &init)).await?;
     let response: Response = response.dyn_into()?;
     let text = JsFuture::from(response.text()?).await?;
     Ok((response.status(), text.as_string().unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! Lambda program, scheduled: marks the videos of dead letters as failed.
+//! Lambda program, scheduled: marks the videos of dead letters as failed, and starts transcoders if jobs wait.
 
 use api::services::dead_letter::fail_videos;
 use catalog::Catalog;
@@ -15,6 +15,7 @@ async fn main() -> Result<(), Error> {
     let catalog = Catalog::new(&database);
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
         let failed = fail_videos(&*queue, &catalog, platform::clock::now()).await?;
+        queue.start_workers().await;
         Ok::<_, Error>(json!({ "failed": failed }))
     }))
     .await

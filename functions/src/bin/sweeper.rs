@@ -1,4 +1,4 @@
-//! Lambda program, scheduled: cleans up, and reports how long the oldest job has waited.
+//! Lambda program, scheduled: cleans up, reports how long the oldest job has waited, and starts transcoders if jobs wait.
 
 use api::services::ingest::Ingest;
 use api::services::sweeper::Sweeper;
@@ -26,7 +26,9 @@ async fn main() -> Result<(), Error> {
                 );
             }
         }
-        Ok::<_, Error>(sweeper.sweep(now).await)
+        let swept = sweeper.sweep(now).await;
+        sweeper.queue.start_workers().await;
+        Ok::<_, Error>(swept)
     }))
     .await
 }

@@ -25,7 +25,7 @@ const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 /// The environment of the functions.
 pub(crate) struct Cloud {
     catalog: Catalog,
-    queue: SharedQueue,
+    pub(crate) queue: SharedQueue,
     pub(crate) variables: Vec<(&'static str, String)>,
     _s3: RunningServer,
     _folder: TempDir,
@@ -52,7 +52,7 @@ impl Cloud {
             max_receives: 5,
             holder: "test",
         };
-        let queue = connect::queue(&QueueAddress::Database, &database, how)
+        let queue = connect::queue(&QueueAddress::Database, None, &database, how)
             .await
             .unwrap();
         let config = s3.store_config();
@@ -80,7 +80,7 @@ impl Cloud {
         }
     }
 
-    fn set(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.variables.retain(|it| it.0 != name);
         self.variables.push((name, value.to_owned()));
     }
@@ -230,7 +230,7 @@ async fn secrets_manager(secret: String) -> (Asked, String) {
     (asked, format!("http://{address}"))
 }
 
-fn message(id: &str, body: &str) -> Value {
+pub(crate) fn message(id: &str, body: &str) -> Value {
     json!({
         "messageId": id, "receiptHandle": "h", "body": body, "attributes": { "ApproximateReceiveCount": "1" },
         "messageAttributes": {}, "md5OfBody": "", "eventSource": "aws:sqs", "awsRegion": "eu-central-1",
@@ -238,7 +238,7 @@ fn message(id: &str, body: &str) -> Value {
     })
 }
 
-fn of_r2(video: VideoId) -> String {
+pub(crate) fn of_r2(video: VideoId) -> String {
     let object = json!({ "key": format!("uploads/{video}/a.mp4"), "size": 3, "eTag": "0123456789abcdef0123456789abcdef" });
     json!({ "account": "a", "action": "PutObject", "bucket": PRIVATE, "object": object, "eventTime": "2024-05-24T19:36:44.379Z" })
         .to_string()

@@ -4,4 +4,5 @@
 
 mod cases;
 mod cold_start;
+mod launching;
 mod runtime;

@@ -27,7 +27,7 @@ RULES = [
     tasks.container_logs,
     tasks.health,
     tasks.capacity,
-    tasks.scaling,
+    tasks.launching,
     tasks.network,
     roles.table,
     roles.used,

@@ -207,25 +207,30 @@ def no_health_check(resources: Json) -> None:
     del _container(resources)["HealthCheck"]
 
 
-@refused("capacity", "public address")
-def private_task_without_nat(resources: Json) -> None:
-    _properties(resources, "Transcoders")["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] = "DISABLED"
-
-
 @refused("capacity", "FARGATE_SPOT")
 def on_demand_only(resources: Json) -> None:
-    _properties(resources, "Transcoders")["CapacityProviderStrategy"] = [{"CapacityProvider": "FARGATE", "Weight": 1}]
+    strategy = [{"CapacityProvider": "FARGATE", "Weight": 1}]
+    _properties(resources, "Cluster")["DefaultCapacityProviderStrategy"] = strategy
 
 
-@refused("scaling", "ExactCapacity")
-def relative_steps(resources: Json) -> None:
-    _properties(resources, "StartTranscoders")["StepScalingPolicyConfiguration"]["AdjustmentType"] = "ChangeInCapacity"
+@refused("launching", "EDGEREEL_ECS_SUBNETS")
+def launch_without_subnets(resources: Json) -> None:
+    del _variables(resources, "Ingest")["EDGEREEL_ECS_SUBNETS"]
 
 
-@refused("scaling", "1 tasks for up to 3")
-def fewer_tasks_than_jobs(resources: Json) -> None:
-    steps = _properties(resources, "StartTranscoders")["StepScalingPolicyConfiguration"]["StepAdjustments"]
-    steps[1]["ScalingAdjustment"] = 1
+@refused("launching", "parameter Running")
+def launch_while_all_rests(resources: Json) -> None:
+    _variables(resources, "Sweeper")["EDGEREEL_ECS_MAX_TASKS"] = {"Ref": "MaxTasks"}
+
+
+@refused("launching", "lacks LaunchPolicy")
+def launch_without_rights(resources: Json) -> None:
+    _properties(resources, "DeadLetterRole")["ManagedPolicyArns"].pop()
+
+
+@refused("launching", "--until-idle")
+def transcoders_that_stay(resources: Json) -> None:
+    _container(resources)["Command"] = ["transcoder"]
 
 
 @refused("network", "TaskGroup accepts connections")
@@ -259,6 +264,16 @@ def any_action(resources: Json) -> None:
     _statements(resources, "TranscoderRole")[0]["Action"] = ["sqs:*"]
 
 
+@refused("wildcards", "ecs:ListTasks")
+def tasks_of_any_cluster(resources: Json) -> None:
+    del _properties(resources, "LaunchPolicy")["PolicyDocument"]["Statement"][1]["Condition"]
+
+
+@refused("used", "ecs:StopTask")
+def right_to_stop_tasks(resources: Json) -> None:
+    _properties(resources, "LaunchPolicy")["PolicyDocument"]["Statement"][0]["Action"] = ["ecs:RunTask", "ecs:StopTask"]
+
+
 @refused("foreign_policies", "AWSLambdaSQSQueueExecutionRole")
 def role_made_by_sam(resources: Json) -> None:
     # SAM gives the role that it creates the rights to all queues of the account.
@@ -268,7 +283,7 @@ def role_made_by_sam(resources: Json) -> None:
 
 @refused("passed_roles", "iam:PassRole")
 def role_passed_to_any_service(resources: Json) -> None:
-    del _properties(resources, "LaunchPolicy")["PolicyDocument"]["Statement"][1]["Condition"]
+    del _properties(resources, "LaunchPolicy")["PolicyDocument"]["Statement"][2]["Condition"]
 
 
 @refused("dimensions", "JobsWait")

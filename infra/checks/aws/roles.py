@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 from .template import README, ROOT, Json, Template, listed, strings, target_of, text_of
 
-# The only action for which AWS accepts no narrower resource.
+# Actions for which AWS accepts no narrower resource; the second one needs a condition.
 UNLIMITED = {"ecr:GetAuthorizationToken"}
+UNLIMITED_IN_A_CLUSTER = {"ecs:ListTasks"}
 HOLDERS = ("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 PROGRAM = ROOT / "crates/platform/src/job_queue/sqs"
+LAUNCH = ROOT / "crates/platform/src/launch/ecs.rs"
 HEADING = "| holder | actions | resources |"
 
 Right = tuple[str, frozenset[str], frozenset[str]]
@@ -64,15 +66,19 @@ def table(template: Template) -> Iterator[str]:
 
 
 def calls_of_program() -> set[str]:
-    """The actions of SQS that the program calls. A call for a batch needs the right to the single action."""
+    """The actions of SQS and ECS that the program calls. A call for a batch needs the right to the single action."""
     sources = [PROGRAM.with_suffix(".rs"), *PROGRAM.glob("*.rs")]
     calls = re.findall(r"\bclient\s*\.(\w+)\(\)", "".join(it.read_text() for it in sources))
-    return {"sqs:" + it.removesuffix("_batch").title().replace("_", "") for it in calls}
+    operations = re.findall(r"\.call\(\"(\w+)\"", LAUNCH.read_text())
+    return {"sqs:" + it.removesuffix("_batch").title().replace("_", "") for it in calls} | {
+        f"ecs:{it}" for it in operations
+    }
 
 
 def used(template: Template) -> Iterator[str]:
-    """The program uses each right to queues, and has a right for each call."""
-    granted = {action for _, it in statements(template) for action in listed(it["Action"]) if action.startswith("sqs:")}
+    """The program uses each right to queues and tasks, and has a right for each call."""
+    actions = {action for _, it in statements(template) for action in listed(it["Action"])}
+    granted = {it for it in actions if it.startswith(("sqs:", "ecs:"))}
     for action in sorted(granted - calls_of_program()):
         yield f"the program never calls {action}"
     for action in sorted(calls_of_program() - granted):
@@ -90,7 +96,9 @@ def wildcards(template: Template) -> Iterator[str]:
             if "*" in action:
                 yield f"{name}: the action {action} is not one action"
         for resource in listed(statement["Resource"]):
-            if "*" in "".join(strings(resource)) and not actions <= UNLIMITED:
+            in_cluster = "ecs:cluster" in statement.get("Condition", {}).get("ArnEquals", {})
+            unlimited = UNLIMITED | (UNLIMITED_IN_A_CLUSTER if in_cluster else set())
+            if "*" in "".join(strings(resource)) and not actions <= unlimited:
                 yield f"{name}: {sorted(actions)} on {text_of(resource)}"
 
 

@@ -1,4 +1,4 @@
-"""Rules of containers, of their scaling, and of the network."""
+"""Rules of containers, of their launch, and of the network."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,11 @@ LONGEST_STOP = 120
 SHORTEST_STOP = 5
 # Variables whose key in the secret has another name.
 OTHER_KEYS = {("MigrateTask", "EDGEREEL_DATABASE"): "MIGRATION_DATABASE"}
+# The functions that send jobs, and what they need to start transcoders.
+SENDERS = ["Api", "Ingest", "DeadLetter", "Sweeper"]
+LAUNCH = {
+    f"EDGEREEL_ECS_{it}" for it in ("CLUSTER", "TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP", "MAX_TASKS")
+}
 DOCKERFILE = ROOT / "infra/container/Dockerfile"
 
 
@@ -77,32 +82,32 @@ def health_check_of_image() -> list[str] | None:
 
 
 def capacity(template: Template) -> Iterator[str]:
-    """Transcoders run on Spot first, with a share on Fargate, at public addresses."""
-    for name, service in template.of_type("AWS::ECS::Service"):
-        providers = {it["CapacityProvider"] for it in service.get("CapacityProviderStrategy", [])}
-        if providers != {"FARGATE", "FARGATE_SPOT"}:
-            yield f"{name}: CapacityProviderStrategy does not have FARGATE_SPOT and FARGATE"
-        if service["NetworkConfiguration"]["AwsvpcConfiguration"].get("AssignPublicIp") != "ENABLED":
-            yield f"{name}: without a public address, a task reaches nothing: there is no NAT gateway"
-        if service.get("DesiredCount") != 0:
-            yield f"{name}: DesiredCount is not 0, so the first deployment waits for an image"
+    """Transcoders run on Spot, if the parameters do not say otherwise. The program falls back to FARGATE."""
+    for name, cluster in template.of_type("AWS::ECS::Cluster"):
+        default = {it["CapacityProvider"]: it["Weight"] for it in cluster.get("DefaultCapacityProviderStrategy", [])}
+        if default != {"FARGATE_SPOT": {"Ref": "SpotWeight"}, "FARGATE": {"Ref": "OnDemandWeight"}}:
+            yield f"{name}: DefaultCapacityProviderStrategy does not have FARGATE_SPOT and FARGATE with their weights"
+        if not {"FARGATE", "FARGATE_SPOT"} <= set(cluster.get("CapacityProviders", [])):
+            yield f"{name}: CapacityProviders does not have FARGATE_SPOT and FARGATE"
 
 
-def scaling(template: Template) -> Iterator[str]:
-    """Scaling sets exact numbers: nothing relative leads away from zero. No step is below the jobs in its range."""
-    for name, policy in template.of_type("AWS::ApplicationAutoScaling::ScalingPolicy"):
-        steps = policy.get("StepScalingPolicyConfiguration")
-        if steps is None or steps["AdjustmentType"] != "ExactCapacity":
-            yield f"{name}: AdjustmentType is not ExactCapacity"
-            continue
-        for step in steps["StepAdjustments"]:
-            # The bounds count from the threshold of the alarm, which is 1.
-            most = step.get("MetricIntervalUpperBound")
-            if isinstance(step["ScalingAdjustment"], int) and most is not None and step["ScalingAdjustment"] < most:
-                yield f"{name}: {step['ScalingAdjustment']} tasks for up to {most} jobs"
-    for _, target in template.of_type("AWS::ApplicationAutoScaling::ScalableTarget"):
-        if target["MinCapacity"] != 0:
-            yield "MinCapacity is not 0: idle transcoders cost as much as busy ones"
+def launching(template: Template) -> Iterator[str]:
+    """Each function that sends jobs may start transcoders, which end by themselves. None start while all rests."""
+    for name in SENDERS:
+        variables = template.variables(name)
+        if missing := sorted(LAUNCH - set(variables)):
+            yield f"{name} starts no transcoders: it lacks {missing}"
+        elif variables["EDGEREEL_ECS_MAX_TASKS"] != {"Fn::If": ["IsRunning", {"Ref": "MaxTasks"}, 0]}:
+            yield f"{name}: EDGEREEL_ECS_MAX_TASKS does not follow the parameter Running"
+        role = target_of(template.resources[name]["Properties"]["Role"]) or ""
+        policies = template.resources[role]["Properties"].get("ManagedPolicyArns", [])
+        if "LaunchPolicy" not in {target_of(it) for it in policies}:
+            yield f"{name} may not start transcoders: {role} lacks LaunchPolicy"
+    for name, container in template.containers:
+        if "transcoder" in container["Command"] and "--until-idle" not in container["Command"]:
+            yield f"{name}: without --until-idle, an idle transcoder costs as much as a busy one"
+    for name, _ in template.of_type("AWS::ECS::Service"):
+        yield f"{name}: a service starts a transcoder again that has ended because it was idle"
 
 
 def network(template: Template) -> Iterator[str]:

@@ -81,7 +81,7 @@ async fn on_one_host_with_a_file_and_an_s3_server() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     show(&Site::new(services, folder).await).await;
@@ -95,7 +95,7 @@ async fn without_an_event_source_every_upload_is_made() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     let site = Site::new(services, folder).await;
@@ -181,7 +181,7 @@ async fn in_the_cloud_with_postgresql_sqs_and_s3() {
     };
     let services = Services {
         database: DatabaseConfig::migrating(postgres.database().parse().expect("an address")),
-        queue: QueueAddress::Sqs(queue(&aws).await),
+        queue: QueueAddress::Sqs(queue(&aws).await).into(),
         store: buckets(&aws).await,
     };
     let mut site = Site::new(services, tempfile::tempdir().unwrap()).await;
@@ -214,7 +214,7 @@ async fn a_queue_that_goes_away_and_comes_back() {
     });
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().expect("an address")),
-        queue: QueueAddress::Sqs(queue),
+        queue: QueueAddress::Sqs(queue).into(),
         store: s3.store_config(),
     };
     let mut site = Site::new(services, folder).await;

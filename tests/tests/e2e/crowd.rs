@@ -15,7 +15,7 @@ async fn show(database: String, folder: tempfile::TempDir) {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     let site = Arc::new(Site::new(services, folder).await);

@@ -20,13 +20,13 @@ use catalog::database::open_sqlite;
 use config::{EdgeListPlace, Installation};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
-use domain::job::{Job, JobMessage};
+use domain::job::JobMessage;
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::playback::cases::world;
 use domain::profile::Profile;
 use domain::state::StateName;
-use e2e::edge::Edge;
+use e2e::edge::{Edge, event, outcome, upload};
 use e2e::media::make_film;
 use e2e::{browser, program};
 use futures::TryStreamExt as _;
@@ -38,18 +38,10 @@ use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
-use sqs::{Sqs, event, outcome};
+use sqs::Sqs;
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
 use transcoder::{ActiveVideos, Outage, Worker, WorkerConfig};
-
-fn upload(number: u64) -> Value {
-    event(
-        "PutObject",
-        PRIVATE,
-        &format!("uploads/{}/film.mp4", VideoId::new(number, [1; 10])),
-    )
-}
 
 /// API, store, catalog and transcoder of one installation, around an SQS queue.
 struct Site {

@@ -7,6 +7,7 @@ mod cloud;
 mod confinement;
 mod crowd;
 mod edge_cases;
+mod edge_jobs;
 mod edge_sessions;
 mod edge_slow;
 mod edge_way;

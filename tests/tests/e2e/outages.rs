@@ -107,7 +107,7 @@ async fn of_the_database() {
     let database = postgres.database();
     let services = Services {
         database: DatabaseConfig::migrating(database.clone().parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     let mut site = Site::new(services, folder).await;
@@ -148,7 +148,7 @@ async fn of_the_store() {
     let endpoint = store.endpoint.clone();
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store,
     };
     let mut site = Site::new(services, folder).await;
@@ -186,7 +186,7 @@ async fn of_descriptors() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
         database: DatabaseConfig::migrating(database.parse().expect("an address")),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     let site = Site::new(services, folder).await;

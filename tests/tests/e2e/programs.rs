@@ -24,7 +24,7 @@ async fn site(database: Option<String>) -> (Site, RunningServer) {
     let file = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services {
         database: DatabaseConfig::migrating(database.unwrap_or(file).parse().unwrap()),
-        queue: QueueAddress::Database,
+        queue: QueueAddress::Database.into(),
         store: s3.store_config(),
     };
     (Site::new(services, folder).await, s3)

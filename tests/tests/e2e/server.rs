@@ -64,27 +64,14 @@ impl Machine {
         let secrets = folder.join("secrets");
         std::fs::create_dir_all(&secrets).unwrap();
         let keys = edgereel_run(&["keys", "new", "--json"], &folder, Duration::from_secs(30)).await;
-        let mut values: Vec<(String, String)> = keys
-            .last()
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|it| it.0 != "EDGEREEL_WEBHOOK_KEYS")
-            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-            .collect();
+        let mut values = keys.last().as_object().unwrap().clone();
         let database = format!("sqlite:{}", folder.join("edgereel.db").display());
-        values.extend([
-            ("EDGEREEL_DATABASE".to_owned(), database),
-            (
-                "EDGEREEL_S3_ACCESS_KEY_ID".to_owned(),
-                store.access_key_id.clone(),
-            ),
-            (
-                "EDGEREEL_S3_SECRET_ACCESS_KEY".to_owned(),
-                store.secret_access_key.expose().to_owned(),
-            ),
-        ]);
+        values.insert("EDGEREEL_DATABASE".to_owned(), database.into());
+        let (id, secret) = (&store.access_key_id, store.secret_access_key.expose());
+        values.insert("EDGEREEL_S3_ACCESS_KEY_ID".to_owned(), id.as_str().into());
+        values.insert("EDGEREEL_S3_SECRET_ACCESS_KEY".to_owned(), secret.into());
         for (variable, value) in values {
+            let value = value.as_str().unwrap();
             std::fs::write(secrets.join(file_of(&variable)), value).unwrap();
         }
         let settings = vec![
@@ -133,16 +120,7 @@ impl Machine {
 
     async fn serve(&self, more: &[&str]) -> Part {
         let mut variables = self.settings.clone();
-        for name in [
-            "EDGEREEL_DATABASE_FILE",
-            "EDGEREEL_S3_ACCESS_KEY_ID_FILE",
-            "EDGEREEL_S3_SECRET_ACCESS_KEY_FILE",
-            "EDGEREEL_API_TOKEN_FILE",
-            "EDGEREEL_GRANT_KEYS_FILE",
-            "EDGEREEL_PASS_KEYS_FILE",
-            "EDGEREEL_KEY_ENCRYPTION_KEYS_FILE",
-        ] {
-            let file = file_of(name.strip_suffix("_FILE").unwrap());
+        for (name, file) in credentials() {
             variables.push((name, text(&self.folder.join("secrets").join(file))));
         }
         variables.push(("EDGEREEL_LISTEN", self.listen.clone()));
@@ -189,6 +167,24 @@ impl Machine {
         panic!("{video} is not ready in time");
     }
 
+    /// Waits until more of a video is done than this; returns the percentage.
+    async fn until_further_than(&self, video: &str, percent: u64) -> u64 {
+        for _ in 0..2400 {
+            let (_, now) = self
+                .call("GET", &format!("/v1/videos/{video}"), Value::Null)
+                .await;
+            assert!(
+                now["state"] != "ready" && now["state"] != "failed",
+                "too quick to be killed {KILLS} times: {now:#}"
+            );
+            match now["percent"].as_u64() {
+                Some(done) if done > percent => return done,
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        panic!("{video} makes no progress");
+    }
+
     async fn hls_url(&self, video: &str) -> String {
         let path = format!("/v1/videos/{video}/stream");
         let (status, stream) = self.call("GET", &path, Value::Null).await;
@@ -201,6 +197,15 @@ impl Machine {
         let (_, listed) = self.call("GET", &path, Value::Null).await;
         listed["videos"][0].clone()
     }
+}
+
+/// The variables that the unit of systemd points to files of secrets, and the names of these files.
+fn credentials() -> Vec<(&'static str, &'static str)> {
+    let lines = include_str!("../../../infra/server/edgereel.service").lines();
+    let variables = lines.filter_map(|it| it.strip_prefix("Environment=")?.split_once("=%d/"));
+    let all: Vec<_> = variables.collect();
+    assert!(all.len() >= 8, "{all:?}");
+    all
 }
 
 /// `EDGEREEL_API_TOKEN` is in the file `api-token`.
@@ -235,17 +240,16 @@ fn post_events(outbox: EventOutbox, listen: &str, token: &str) -> JoinHandle<()>
     })
 }
 
-/// Kills the server again and again while it works on a video, each time a little later.
+/// Kills the server again and again while it works on a video: in turn after progress, and at any
+/// moment. (A video whose worker dies five times without any progress fails.)
 async fn kill_in_the_middle(machine: &Machine, mut serve: Part, video: &str) -> Part {
+    let mut percent = 0;
     for kill in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(300 + kill * 150)).await;
-        let (_, now) = machine
-            .call("GET", &format!("/v1/videos/{video}"), Value::Null)
-            .await;
-        assert_ne!(
-            now["state"], "ready",
-            "too quick to be killed {KILLS} times, but {kill}"
-        );
+        if kill % 2 == 0 {
+            percent = machine.until_further_than(video, percent).await;
+        } else {
+            tokio::time::sleep(Duration::from_millis(kill * 150)).await;
+        }
         serve.process().signal(Signal::KILL);
         assert!(!serve.ended().await.success());
         serve = machine.serve(&[]).await;
@@ -296,14 +300,14 @@ async fn an_empty_server_survives_kills_and_is_restored_from_a_backup() {
     let serve = machine.serve(&[]).await;
     let events = post_events(s3.server.events(), &machine.listen, &machine.token());
 
-    // 25 s: thirteen segments.
+    // 40 s: twenty segments.
     let film = make_film(
         &root.path().join("film.mp4"),
         "1280x720",
         "25",
-        25.0,
+        40.0,
         &[
-            "-b:v", "6M", "-minrate", "6M", "-bf", "3", "-flags", "-cgop", "-g", "300",
+            "-b:v", "4M", "-minrate", "4M", "-bf", "3", "-flags", "-cgop", "-g", "300",
         ],
     );
     let key = json!({ "name": "a page", "owner": "ann", "scopes": ["upload"] });
@@ -331,11 +335,11 @@ async fn an_empty_server_survives_kills_and_is_restored_from_a_backup() {
     assert!(attempts.len() as u64 >= KILLS / 2, "{attempts:#?}");
     let url = machine.hls_url(&video).await;
     let report = check(&url, root.path()).await;
-    assert_eq!(report, json!([]), "every rule is kept");
+    assert_eq!(report["summary"]["must"], 0, "{report:#}");
     let report = browser::run("play.mjs", &[&url], Duration::from_secs(300)).await;
     browser::played_without_an_error(&report);
     assert!(
-        (report["duration"].as_f64().unwrap() - 25.0).abs() < 0.2,
+        (report["duration"].as_f64().unwrap() - 40.0).abs() < 0.2,
         "{report:#}"
     );
 

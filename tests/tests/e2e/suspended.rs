@@ -45,7 +45,7 @@ impl Scene {
         let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
         let services = Services {
             database: DatabaseConfig::migrating(database.parse().expect("an address")),
-            queue: QueueAddress::Database,
+            queue: QueueAddress::Database.into(),
             store: s3.store_config(),
         };
         let site = Site::new(services, folder).await;

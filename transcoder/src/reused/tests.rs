@@ -171,7 +171,11 @@ async fn without_a_manifest_nothing_fits() {
 #[tokio::test]
 async fn all_but_the_named_rungs_and_the_iframes_is_there() {
     let reused = Played::new().await.reused(&["720p", "360p"]).await.unwrap();
-    assert_eq!(reused.rungs(), [name("720p"), name("360p")]);
+    assert_eq!(
+        reused.rungs(),
+        [name("360p"), name("720p")],
+        "in alphabetical order"
+    );
     for (rendition, is_there) in [
         ("720p", false),
         ("360p", false),

@@ -14,7 +14,7 @@ import { useTitle } from '../ui/page'
 import { ReencodeDialog } from '../video/reencode'
 import { List, type View } from './list'
 import { chosen, deleteLater, mayReencode, mayRetry, reencodeAll, retryAll, selectAll, selected, selectNone } from './selection'
-import { change, failure, type Filter, hidden, items, query, type Query, refresh, reload, status, total } from './store'
+import { change, failure, type Filter, hasMore, hidden, isLowerBound, items, query, type Query, refresh, reload, status, total } from './store'
 import './library.css'
 
 const t = texts.library
@@ -63,12 +63,13 @@ export default function Library() {
       // Storage is off: the view lasts as long as the page.
     }
   }
-  const number = (total.value ?? items.value.length) - hidden.value.size
+  const number = Math.max(total.value ?? 0, items.value.length) - hidden.value.size
+  const more = isLowerBound.value && hasMore() ? '+' : ''
   return (
     <main id="main" class="page" tabIndex={-1}>
       <div class="page-head">
         <h1>
-          {t.title} {status.value === 'there' && <span class="muted number library-count">{count(Math.max(0, number))}</span>}
+          {t.title} {status.value === 'there' && <span class="muted number library-count">{`${count(Math.max(0, number))}${more}`}</span>}
         </h1>
         <div class="grow" />
         {may('upload') && (

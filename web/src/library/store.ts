@@ -31,6 +31,8 @@ const RETRY_MS = 2_000
 export const query = signal<Query>({ text: '', filter: 'all', sort: '-created_at' })
 export const items = signal<VideoSummary[]>([])
 export const total = signal<number | undefined>(undefined)
+/** The API stopped counting at `total`: the list may have more videos. */
+export const isLowerBound = signal(false)
 export const status = signal<'loading' | 'there' | 'failed'>('loading')
 export const failure = signal<unknown>(undefined)
 /** Videos that are about to be deleted: not shown, and back if the user wants them back. */
@@ -77,6 +79,7 @@ export async function reload(): Promise<void> {
     batch(() => {
       items.value = first.videos
       total.value = first.total
+      isLowerBound.value = first.total_is_lower_bound ?? false
       status.value = 'there'
     })
     next = first.next_cursor
@@ -186,5 +189,6 @@ export async function refresh(): Promise<void> {
   batch(() => {
     items.value = first.next_cursor ? withFirstPage(items.value, first.videos) : first.videos
     total.value = first.total
+    isLowerBound.value = first.total_is_lower_bound ?? false
   })
 }

@@ -1,6 +1,6 @@
 //! OpenAPI documentation of events: those of the bucket, and changes of videos.
 
-use api_types::events::{BucketEvent, EventResult};
+use api_types::events::{BucketEvents, BucketEventsResult};
 use http::StatusCode;
 use serde_json::json;
 
@@ -9,7 +9,11 @@ use crate::problem::Problem::*;
 
 pub(crate) fn receive() -> Doc {
     let about = "For stores that send their events to a URL, and for the edge worker (`EDGEREEL_JOBS_URL`). The body is \
-        a notification of R2 or S3. An event may be sent more than once; after any status other than 2xx, send it again.";
+        a notification of R2, S3 or MinIO, at most 64 KiB, or a list of 1 to 100 of them, at most 1 MiB. An event may be \
+        sent more than once; after any status other than 2xx, send it again.\n\n\
+        The response to a list has an entry for each item, in the same order, and the status 200 even if items failed. \
+        A failed item has an `error` in place of the counts. If `retry` is true, send the item again later; otherwise it \
+        would fail again. Items of which no result is known after 8 s are such failed items.";
     let event = json!({
         "account": "a", "action": "PutObject", "bucket": "private", "eventTime": "2026-11-21T18:27:05.123Z",
         "object": {
@@ -22,8 +26,8 @@ pub(crate) fn receive() -> Doc {
         "Report an event of the private bucket",
         about,
     )
-    .request_body::<BucketEvent>(event)
-    .response::<EventResult>(
+    .request_body::<BucketEvents>(event)
+    .response::<BucketEventsResult>(
         StatusCode::OK,
         "The effect of the event.",
         json!({ "queued": 1, "known": 0, "ignored": [] }),

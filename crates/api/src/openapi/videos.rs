@@ -20,7 +20,7 @@ pub(crate) fn list() -> Doc {
         .response::<VideoList>(
             StatusCode::OK,
             "A page of results.",
-            json!({ "videos": [examples::video_summary()], "next_cursor": null, "total": 1 }),
+            json!({ "videos": [examples::video_summary()], "next_cursor": null, "total": 1, "total_is_lower_bound": false }),
         )
         .with_headers(&["ETag"])
         .not_modified()

@@ -187,7 +187,8 @@ pub fn route_table() -> Vec<Route> {
             Scope::Events,
             events::receive,
             openapi::events::receive(),
-        ),
+        )
+        .with_body_limit(events::BODY_LIMIT),
         route(
             GET,
             "/objects",

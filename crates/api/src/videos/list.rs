@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use catalog::{SortKey, SortValue, VideoCursor, VideoFilter, VideoSort};
+use catalog::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoSort};
 use domain::ids::{VideoId, hex};
 use domain::state::StateName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
@@ -36,7 +36,7 @@ pub(crate) async fn list(
         .as_deref()
         .map(|it| Cursor::read(it, &sort_name, sort.by))
         .transpose()?;
-    let known_total = cursor.as_ref().map(|it| it.total);
+    let known_total = cursor.as_ref().map(Cursor::count);
     let filter = VideoFilter {
         sort,
         after: cursor.map(Cursor::position),
@@ -58,7 +58,8 @@ pub(crate) async fn list(
         next_cursor: page
             .next
             .map(|it| Cursor::new(sort_name, it, total).to_string()),
-        total,
+        total: total.videos,
+        total_is_lower_bound: total.is_lower_bound,
     };
     let body = serde_json::to_vec(&list).map_err(ApiError::internal)?;
     Ok(conditional(&headers, body))
@@ -119,6 +120,9 @@ struct Cursor {
     value: CursorValue,
     video: VideoId,
     total: u64,
+    /// Absent in cursors of earlier versions, which counted all videos.
+    #[serde(default)]
+    total_is_lower_bound: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,7 +134,7 @@ enum CursorValue {
 }
 
 impl Cursor {
-    fn new(sort: String, position: VideoCursor, total: u64) -> Self {
+    fn new(sort: String, position: VideoCursor, total: VideoCount) -> Self {
         let value = match position.value {
             SortValue::Id => CursorValue::None(()),
             SortValue::Number(number) => CursorValue::Number(number),
@@ -140,7 +144,15 @@ impl Cursor {
             sort,
             value,
             video: position.video,
-            total,
+            total: total.videos,
+            total_is_lower_bound: total.is_lower_bound,
+        }
+    }
+
+    fn count(&self) -> VideoCount {
+        VideoCount {
+            videos: self.total,
+            is_lower_bound: self.total_is_lower_bound,
         }
     }
 

@@ -10,6 +10,7 @@ mod dead_letters;
 mod deletion;
 mod delivery;
 mod document;
+mod event_lists;
 mod events;
 mod idempotency;
 mod imports;

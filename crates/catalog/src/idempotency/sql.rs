@@ -13,6 +13,9 @@ pub struct Idempotency {
     database: Database,
 }
 
+const EXPIRE: &str = "DELETE FROM idempotent_requests WHERE id IN (
+    SELECT id FROM idempotent_requests WHERE expires_ms <= $1 ORDER BY expires_ms LIMIT 100)";
+
 impl Idempotency {
     /// The idempotency store in `database`.
     pub fn new(database: &Database) -> Self {
@@ -32,11 +35,9 @@ impl Idempotency {
             token: random()?,
         };
         let mut tx = self.database.write().await?;
-        // Expired rows are removed here: they are few, so no separate task is needed.
-        sqlx::query("DELETE FROM idempotent_requests WHERE expires_ms <= $1")
-            .bind(sql(now))
-            .execute(&mut *tx)
-            .await?;
+        // Expired rows are removed here, without a separate task: more than one request adds, and
+        // few enough that no request waits for the rows of a busy day.
+        sqlx::query(EXPIRE).bind(sql(now)).execute(&mut *tx).await?;
         let outcome = if insert(&mut tx, request, &reservation, now).await?
             || take_over(&mut tx, request, &reservation, now).await?
         {

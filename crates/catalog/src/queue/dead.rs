@@ -7,7 +7,7 @@ use sqlx::Row as _;
 
 use super::SqlQueue;
 use super::values::count;
-use crate::database::{Row, sql, text, time};
+use crate::database::{Query, Row, sql, text, time};
 
 /// Reads dead letters of the queue `$1`.
 macro_rules! select_dead {
@@ -24,6 +24,35 @@ const OLDEST: &str = select_dead!("ORDER BY dead_lettered_ms, id LIMIT $2");
 const OLDEST_UNSETTLED: &str =
     select_dead!("AND settled_ms IS NULL ORDER BY dead_lettered_ms, id LIMIT $2");
 const ONE: &str = select_dead!("AND id = $2");
+
+/// Dead letters that one statement changes, so that receivers do not wait long.
+const BATCH: i64 = 500;
+
+/// Makes dead letters messages again. Another process may have done so, and a worker may have received the message: the
+/// condition on the row is checked again when its lock is held.
+macro_rules! redrive {
+    ($which:literal) => {
+        concat!(
+            "UPDATE messages SET dead_lettered_ms = NULL, settled_ms = NULL, died_after_ms = NULL, reason = NULL,
+                receives = 0, receipt = NULL, holder = NULL, visible_ms = $1
+             WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND ",
+            $which
+        )
+    };
+}
+
+const REDRIVE_ONE: &str = redrive!("id = $3");
+const REDRIVE_SOME: &str = redrive!(
+    "id IN (
+        SELECT id FROM messages WHERE queue = $2 AND dead_lettered_ms IS NOT NULL ORDER BY dead_lettered_ms, id LIMIT $3
+    )"
+);
+const PURGE_ONE: &str =
+    "DELETE FROM messages WHERE queue = $1 AND dead_lettered_ms IS NOT NULL AND id = $2";
+const PURGE_SOME: &str = "
+    DELETE FROM messages WHERE queue = $1 AND dead_lettered_ms IS NOT NULL AND id IN (
+        SELECT id FROM messages WHERE queue = $1 AND dead_lettered_ms IS NOT NULL ORDER BY dead_lettered_ms, id LIMIT $2
+    )";
 
 impl SqlQueue {
     pub(super) async fn oldest_dead(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
@@ -70,6 +99,53 @@ impl SqlQueue {
             |query| query.bind(sql(clock::now())).bind(&id.0).bind(&self.queue),
         )
         .await
+    }
+
+    /// Redrives one dead letter, or all, and returns how many.
+    pub(super) async fn redrive_dead(
+        &self,
+        only: Option<&DeadLetterId>,
+    ) -> Result<u64, QueueError> {
+        if let Some(id) = only {
+            return self
+                .change(REDRIVE_ONE, |query| {
+                    query.bind(sql(clock::now())).bind(&self.queue).bind(&id.0)
+                })
+                .await;
+        }
+        self.in_batches(REDRIVE_SOME, |query| {
+            query.bind(sql(clock::now())).bind(&self.queue).bind(BATCH)
+        })
+        .await
+    }
+
+    /// Removes one dead letter, or all, and returns how many.
+    pub(super) async fn purge_dead(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
+        match only {
+            Some(id) => {
+                self.change(PURGE_ONE, |query| query.bind(&self.queue).bind(&id.0))
+                    .await
+            }
+            None => {
+                self.in_batches(PURGE_SOME, |query| query.bind(&self.queue).bind(BATCH))
+                    .await
+            }
+        }
+    }
+
+    /// Repeats a statement that changes at most [`BATCH`] rows until it finds fewer.
+    async fn in_batches<'q, F>(&self, statement: &'static str, bind: F) -> Result<u64, QueueError>
+    where
+        F: Fn(Query<'q>) -> Query<'q> + Send + Sync,
+    {
+        let mut changed = 0;
+        loop {
+            let of_batch = self.change(statement, &bind).await?;
+            changed += of_batch;
+            if of_batch < BATCH.unsigned_abs() {
+                return Ok(changed);
+            }
+        }
     }
 
     /// Stores a dead letter of another queue. Storing it again changes nothing.

@@ -165,26 +165,13 @@ impl JobQueue for SqlQueue {
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        let redriven = self
-            .change(
-                "UPDATE messages SET dead_lettered_ms = NULL, settled_ms = NULL, died_after_ms = NULL, reason = NULL, receives = 0,
-                 receipt = NULL, holder = NULL, visible_ms = $1
-                 WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND id = coalesce($3, id)",
-                |query| query.bind(sql(clock::now())).bind(&self.queue).bind(only.map(|it| it.0.as_str())),
-            )
-            .await?;
+        let redriven = self.redrive_dead(only).await?;
         self.wake.notify_waiters();
         check_any(redriven, only)
     }
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        let purged = self
-            .change(
-                "DELETE FROM messages WHERE queue = $1 AND dead_lettered_ms IS NOT NULL AND id = coalesce($2, id)",
-                |query| query.bind(&self.queue).bind(only.map(|it| it.0.as_str())),
-            )
-            .await?;
-        check_any(purged, only)
+        check_any(self.purge_dead(only).await?, only)
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {

@@ -1,7 +1,5 @@
 //! Two queues as one: jobs that users wait for come first.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,10 +11,8 @@ use tokio::time::Instant;
 
 use super::SqlQueue;
 use super::job_queue::LOOK_INTERVAL;
+use super::turns::Turns;
 use crate::database::Database;
-
-/// How many interactive jobs a receiver gets in a row while bulk jobs wait.
-const IN_A_ROW: u32 = 7;
 
 /// The queues of a database. Bulk jobs are received while no interactive one waits, and one after
 /// seven interactive ones: a busy installation converts its old videos too.
@@ -24,8 +20,7 @@ const IN_A_ROW: u32 = 7;
 pub struct PriorityQueue {
     interactive: SqlQueue,
     bulk: SqlQueue,
-    /// Interactive jobs that were received since the last bulk job.
-    in_a_row: Arc<AtomicU32>,
+    turns: Turns,
 }
 
 impl PriorityQueue {
@@ -35,7 +30,7 @@ impl PriorityQueue {
         Self {
             interactive: queue(QueueName::Interactive),
             bulk: queue(QueueName::Bulk),
-            in_a_row: Arc::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -51,7 +46,7 @@ impl PriorityQueue {
     ) -> Result<Option<Delivery>, QueueError> {
         let delivery = self.interactive.receive(wait, lease).await?;
         if delivery.is_some() {
-            self.in_a_row.fetch_add(1, Ordering::Relaxed);
+            self.turns.interactive();
         }
         Ok(delivery)
     }
@@ -59,7 +54,7 @@ impl PriorityQueue {
     async fn receive_bulk(&self, lease: Duration) -> Result<Option<Delivery>, QueueError> {
         let delivery = self.bulk.receive(Duration::ZERO, lease).await?;
         if delivery.is_some() {
-            self.in_a_row.store(0, Ordering::Relaxed);
+            self.turns.bulk();
         }
         Ok(delivery)
     }
@@ -106,7 +101,7 @@ impl JobQueue for PriorityQueue {
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
-        if self.in_a_row.load(Ordering::Relaxed) >= IN_A_ROW
+        if self.turns.is_turn_of_bulk()
             && let Some(delivery) = self.receive_bulk(lease).await?
         {
             return Ok(Some(delivery));
@@ -201,12 +196,6 @@ impl JobQueue for PriorityQueue {
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
-        let (first, second) = (self.interactive.depth().await?, self.bulk.depth().await?);
-        Ok(Depth {
-            ready: first.ready + second.ready,
-            delayed: first.delayed + second.delayed,
-            in_flight: first.in_flight + second.in_flight,
-            dead: first.dead + second.dead,
-        })
+        Ok(self.interactive.depth().await? + self.bulk.depth().await?)
     }
 }

@@ -1,24 +1,38 @@
-//! The queue in Amazon SQS, with its dead letters in the database.
+//! The queues in Amazon SQS, with their dead letters in the database.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::job::JobMessage;
+use domain::job::{JobMessage, Priority};
 use platform::job_queue::sqs::LONGEST_HOLD;
 use platform::job_queue::{
     DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent, SqsQueue,
 };
+use tokio::time::Instant;
 
 use super::SqlQueue;
+use super::turns::Turns;
 use crate::database::Database;
 
 /// Letters per statement when all are redriven.
 const BATCH: u32 = 100;
+/// Beginning of a receipt of the bulk queue. Receipts of SQS have no colon.
+const BULK: &str = "bulk:";
+/// How long the first look at each queue waits. Without a wait, SQS asks only some of its servers, and may not find the
+/// message that waits. It is also the longest time for which a look at the bulk queue delays an interactive job.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the interactive queue is polled between the looks at the bulk queue.
+const LONG_POLL: Duration = Duration::from_secs(10);
 
-/// A queue in Amazon SQS. SQS can neither list dead letters nor find one, so a table keeps them.
+/// One or two queues in Amazon SQS. SQS can neither list dead letters nor find one, so a table keeps them.
+///
+/// Without a queue for bulk jobs, they are with the others, in the order in which SQS delivers them. With one,
+/// interactive jobs come first, and bulk jobs are received as by [`PriorityQueue`](super::PriorityQueue).
 #[derive(Debug, Clone)]
 pub struct SqsJobQueue {
     sqs: SqsQueue,
+    bulk: Option<SqsQueue>,
+    turns: Turns,
     letters: SqlQueue,
 }
 
@@ -27,14 +41,100 @@ impl SqsJobQueue {
     pub fn new(sqs: SqsQueue, database: &Database) -> Self {
         Self {
             sqs,
+            bulk: None,
+            turns: Turns::default(),
             letters: SqlQueue::letters(database),
+        }
+    }
+
+    /// With a queue of its own for bulk jobs.
+    #[must_use]
+    pub fn with_bulk(mut self, bulk: Option<SqsQueue>) -> Self {
+        self.bulk = bulk;
+        self
+    }
+
+    /// The queue of the jobs with this priority.
+    fn queue_for(&self, priority: Priority) -> &SqsQueue {
+        match (priority, &self.bulk) {
+            (Priority::Bulk, Some(bulk)) => bulk,
+            (Priority::Bulk, None) | (Priority::Interactive, _) => &self.sqs,
+        }
+    }
+
+    /// The queue that delivered a message, and the receipt as that queue knows it.
+    fn delivered(&self, receipt: &ReceiptHandle) -> Result<(&SqsQueue, ReceiptHandle), QueueError> {
+        match receipt.0.strip_prefix(BULK) {
+            None => Ok((&self.sqs, receipt.clone())),
+            Some(handle) => {
+                let bulk = self.bulk.as_ref().ok_or(QueueError::LeaseLost)?;
+                Ok((bulk, ReceiptHandle(handle.to_owned())))
+            }
+        }
+    }
+
+    async fn receive_interactive(
+        &self,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
+        let delivery = self.sqs.receive(wait, lease).await?;
+        if delivery.is_some() {
+            self.turns.interactive();
+        }
+        Ok(delivery)
+    }
+
+    async fn receive_bulk(
+        &self,
+        bulk: &SqsQueue,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
+        // Also if it fails: then the other queue goes on.
+        self.turns.bulk();
+        let delivery = bulk.receive(wait, lease).await?;
+        Ok(delivery.map(|it| Delivery {
+            receipt: ReceiptHandle(format!("{BULK}{}", it.receipt.0)),
+            ..it
+        }))
+    }
+
+    async fn receive_either(
+        &self,
+        bulk: &SqsQueue,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
+        let deadline = Instant::now() + wait;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        if self.turns.is_turn_of_bulk()
+            && let Some(delivery) = self.receive_bulk(bulk, LOOK.min(wait), lease).await?
+        {
+            return Ok(Some(delivery));
+        }
+        let mut poll = LOOK;
+        loop {
+            let delivery = self.receive_interactive(poll.min(left()), lease).await?;
+            if delivery.is_some() {
+                return Ok(delivery);
+            }
+            let delivery = self.receive_bulk(bulk, LOOK.min(left()), lease).await?;
+            if delivery.is_some() || left().is_zero() {
+                return Ok(delivery);
+            }
+            poll = LONG_POLL;
         }
     }
 
     /// Sends a letter as a new message. SQS could move it by itself, but would keep its number of
     /// deliveries.
     async fn revive(&self, letter: &DeadLetter) -> Result<u64, QueueError> {
-        self.sqs.send_body(&letter.body, Duration::ZERO).await?;
+        let job = letter.message.as_ref().ok().and_then(JobMessage::job);
+        let priority = job.map(|it| it.priority).unwrap_or_default();
+        self.queue_for(priority)
+            .send_body(&letter.body, Duration::ZERO)
+            .await?;
         // If this fails, the letter stays although its message was sent, which is better than losing
         // it.
         match self.letters.purge(Some(&letter.id)).await {
@@ -42,12 +142,29 @@ impl SqsJobQueue {
             purged => purged,
         }
     }
+
+    async fn collect(&self, sqs: &SqsQueue) -> Result<u64, QueueError> {
+        let mut collected = 0;
+        loop {
+            let letters = sqs.receive_dead().await?;
+            if letters.is_empty() {
+                return Ok(collected);
+            }
+            for it in letters {
+                self.letters.insert_dead(&it.letter).await?;
+                // If this fails, the letter is received again, and the table has it already.
+                sqs.remove_dead(&it).await?;
+                collected += 1;
+            }
+        }
+    }
 }
 
 #[async_trait]
 impl JobQueue for SqsJobQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
-        self.sqs.send(message, delay).await
+        let priority = message.job().map(|it| it.priority).unwrap_or_default();
+        self.queue_for(priority).send(message, delay).await
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
@@ -59,15 +176,20 @@ impl JobQueue for SqsJobQueue {
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
-        self.sqs.receive(wait, lease).await
+        match &self.bulk {
+            Some(bulk) => self.receive_either(bulk, wait, lease).await,
+            None => self.sqs.receive(wait, lease).await,
+        }
     }
 
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
-        self.sqs.extend(receipt, lease).await
+        let (sqs, receipt) = self.delivered(receipt)?;
+        sqs.extend(&receipt, lease).await
     }
 
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
-        self.sqs.ack(receipt).await
+        let (sqs, receipt) = self.delivered(receipt)?;
+        sqs.ack(&receipt).await
     }
 
     async fn release(
@@ -76,27 +198,22 @@ impl JobQueue for SqsJobQueue {
         delay: Duration,
         reason: &str,
     ) -> Result<(), QueueError> {
-        self.sqs.release(receipt, delay, reason).await
+        let (sqs, receipt) = self.delivered(receipt)?;
+        sqs.release(&receipt, delay, reason).await
     }
 
     async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError> {
-        self.sqs.dead_letter(receipt, reason).await
+        let (sqs, receipt) = self.delivered(receipt)?;
+        sqs.dead_letter(&receipt, reason).await
     }
 
     async fn collect_dead_letters(&self) -> Result<u64, QueueError> {
-        let mut collected = 0;
-        loop {
-            let letters = self.sqs.receive_dead().await?;
-            if letters.is_empty() {
-                return Ok(collected);
-            }
-            for it in letters {
-                self.letters.insert_dead(&it.letter).await?;
-                // If this fails, the letter is received again, and the table has it already.
-                self.sqs.remove_dead(&it).await?;
-                collected += 1;
-            }
-        }
+        let interactive = self.collect(&self.sqs).await;
+        let bulk = match &self.bulk {
+            Some(bulk) => self.collect(bulk).await,
+            None => Ok(0),
+        };
+        Ok(interactive? + bulk?)
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
@@ -142,10 +259,28 @@ impl JobQueue for SqsJobQueue {
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
-        let (own, letters) = (self.sqs.depth().await?, self.letters.depth().await?);
+        let letters = self.letters.depth().await?;
+        let own = match &self.bulk {
+            None => self.sqs.depth().await?,
+            Some(bulk) => {
+                let (interactive, bulk) = tokio::try_join!(self.sqs.depth(), bulk.depth())?;
+                interactive + bulk
+            }
+        };
         Ok(Depth {
             dead: own.dead + letters.dead,
             ..own
         })
+    }
+
+    async fn unfinished(&self) -> Result<Depth, QueueError> {
+        match &self.bulk {
+            None => self.sqs.unfinished().await,
+            Some(bulk) => {
+                let (interactive, bulk) =
+                    tokio::try_join!(self.sqs.unfinished(), bulk.unfinished())?;
+                Ok(interactive + bulk)
+            }
+        }
     }
 }

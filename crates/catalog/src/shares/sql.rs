@@ -40,6 +40,15 @@ const LIST: &str = concat!(
 const REVOKE: &str =
     "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WHERE id = $2 AND video = $3";
 
+/// Number of rows removed in one transaction, so that other writers do not wait long.
+const PRUNE_BATCH: i64 = 1_000;
+
+// One statement for each index.
+const PRUNE_EXPIRED: &str = "DELETE FROM shares WHERE id IN (
+    SELECT id FROM shares WHERE expires_ms < $1 ORDER BY expires_ms LIMIT $2)";
+const PRUNE_REVOKED: &str = "DELETE FROM shares WHERE id IN (
+    SELECT id FROM shares WHERE revoked_ms < $1 ORDER BY revoked_ms LIMIT $2)";
+
 impl Shares {
     /// The store in `database`.
     pub fn new(database: &Database) -> Self {
@@ -134,16 +143,24 @@ impl Shares {
 
     /// Removes links that ended before `before_ms`, and returns their number.
     pub async fn prune(&self, before_ms: UnixMillis) -> Result<u64, SharesError> {
-        let mut tx = self.database.write().await?;
-        let pruned = sqlx::query(
-            "DELETE FROM shares WHERE coalesce(revoked_ms, expires_ms) < $1 OR expires_ms < $1",
-        )
-        .bind(sql(before_ms))
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        tx.commit().await?;
-        Ok(pruned)
+        let mut removed = 0;
+        for statement in [PRUNE_EXPIRED, PRUNE_REVOKED] {
+            loop {
+                let mut tx = self.database.write().await?;
+                let pruned = sqlx::query(statement)
+                    .bind(sql(before_ms))
+                    .bind(PRUNE_BATCH)
+                    .execute(&mut *tx)
+                    .await?
+                    .rows_affected();
+                tx.commit().await?;
+                removed += pruned;
+                if pruned < PRUNE_BATCH.unsigned_abs() {
+                    break;
+                }
+            }
+        }
+        Ok(removed)
     }
 }
 

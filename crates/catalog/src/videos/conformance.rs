@@ -248,7 +248,8 @@ macro_rules! catalog_conformance {
             only_unused_generations_are_forgotten
             a_reencode_of_a_ready_video_is_due a_request_ends_with_its_job
             a_request_of_a_finished_job_ends_when_it_is_claimed_again
-            an_older_job_does_not_end_a_newer_request a_video_becomes_ready_with_the_next_request
+            an_older_job_does_not_end_a_newer_request another_source_withdraws_the_request
+            a_video_becomes_ready_with_the_next_request
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why
             any_order_of_events_keeps_the_rules

@@ -79,6 +79,15 @@ pub enum SortValue {
     Number(u64),
 }
 
+/// The number of videos of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VideoCount {
+    /// How many were counted.
+    pub videos: u64,
+    /// Counting stopped there: the list may have more.
+    pub is_lower_bound: bool,
+}
+
 /// A page of videos.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VideoPage {

@@ -25,7 +25,7 @@ use domain::ids::VideoId;
 use domain::state::VideoState;
 use domain::time::UnixMillis;
 use domain::webhook::EventType;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 use super::CatalogError;
 use crate::database::{Database, Tx, is_corrupt, sql, text};
@@ -37,6 +37,8 @@ pub struct Catalog {
     pub(super) database: Database,
     /// Notified after every change that may have written an event.
     events: Arc<Notify>,
+    /// PostgreSQL: whether the index of trigrams exists, once it was read.
+    has_search_index: Arc<OnceCell<bool>>,
 }
 
 impl Catalog {
@@ -45,6 +47,7 @@ impl Catalog {
         Self {
             database: database.clone(),
             events: database.waker(crate::webhooks::sql::WAKER),
+            has_search_index: Arc::default(),
         }
     }
 

@@ -19,14 +19,14 @@ use testkit::{LocalStack, together};
 const MAX_RECEIVES: u32 = 4;
 
 /// A LocalStack instance and a client that creates queues there.
-struct Site {
+pub(crate) struct Site {
     server: LocalStack,
     client: Client,
     queues: AtomicU32,
 }
 
 impl Site {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let server = LocalStack::start()?;
         let config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
@@ -59,7 +59,7 @@ impl Site {
         made.queue_url.expect("it has a URL")
     }
 
-    async fn queue(&self) -> SqsQueue {
+    pub(crate) async fn queue(&self) -> SqsQueue {
         let (dead, url) = (self.plain_queue().await, self.plain_queue().await);
         let arn = QueueAttributeName::QueueArn;
         let answer = self
@@ -107,8 +107,20 @@ impl Site {
         (subject, folder)
     }
 
+    /// As `subject`, with a queue of its own for bulk jobs.
+    async fn subject_with_bulk(&self) -> (Subject, TempDir) {
+        let (queue, _, folder) = self.job_queue().await;
+        let queue = queue.with_bulk(Some(self.queue().await));
+        let subject = Subject {
+            queue: Arc::new(queue),
+            max_receives: MAX_RECEIVES,
+            tick: Duration::from_secs(1),
+        };
+        (subject, folder)
+    }
+
     /// A queue, and the database with its dead letters.
-    async fn job_queue(&self) -> (SqsJobQueue, Database, TempDir) {
+    pub(crate) async fn job_queue(&self) -> (SqsJobQueue, Database, TempDir) {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let database = open_sqlite(&folder.path().join("edgereel.db"))
             .await
@@ -123,6 +135,16 @@ async fn sqs_does_what_every_queue_does() {
     let Some(site) = Site::start() else { return };
     together(
         platform::job_queue_conformance!(together: site.subject().await),
+        20,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_bulk_queue_it_does_what_every_queue_does() {
+    let Some(site) = Site::start() else { return };
+    together(
+        platform::job_queue_conformance!(together: site.subject_with_bulk().await),
         20,
     )
     .await;

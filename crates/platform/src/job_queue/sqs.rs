@@ -279,9 +279,17 @@ impl SqsQueue {
     ///
     /// # Errors
     /// [`QueueError`]
+    pub async fn unfinished(&self) -> Result<Depth, QueueError> {
+        self.counts(&self.url).await
+    }
+
+    /// As the method of the trait.
+    ///
+    /// # Errors
+    /// [`QueueError`]
     pub async fn depth(&self) -> Result<Depth, QueueError> {
         let dead_url = &self.redrive().await?.dead_url;
-        let (own, dead) = tokio::try_join!(self.counts(&self.url), self.counts(dead_url))?;
+        let (own, dead) = tokio::try_join!(self.unfinished(), self.counts(dead_url))?;
         Ok(Depth {
             ready: own.ready,
             delayed: own.delayed,

@@ -107,34 +107,6 @@ async fn make_queue(client: &Client, name: &str) -> String {
         .unwrap()
 }
 
-pub(super) fn event(action: &str, bucket: &str, key: &str) -> Value {
-    json!({ "account": "a", "action": action, "bucket": bucket, "eventTime": "2026-01-01T00:00:00Z",
-        "object": { "key": key, "size": 5, "eTag": "e" } })
-}
-
-/// The positions of the messages of a batch that were acknowledged, and of those that are retried.
-pub(super) fn outcome(report: &Value) -> (Vec<String>, Vec<String>) {
-    assert_eq!(report["outcome"], "ok", "{report:#}");
-    let retried = report["retryMessages"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let retried = retried
-        .iter()
-        .filter_map(|it| Some(it["msgId"].as_str()?.to_owned()));
-    let acked = report["explicitAcks"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    (
-        acked
-            .iter()
-            .filter_map(|it| Some(it.as_str()?.to_owned()))
-            .collect(),
-        retried.collect(),
-    )
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_become_jobs_in_sqs_each_on_its_own() {
     let Some(sqs) = Sqs::start().await else {
@@ -179,43 +151,4 @@ async fn events_become_jobs_in_sqs_each_on_its_own() {
         .await
         .unwrap();
     assert_eq!(outcome(&edge.queue(&[upload(1)]).await).1, ["0"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn jobs_may_go_straight_to_an_address() {
-    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
-    let take = move |headers: axum::http::HeaderMap, body: String| {
-        let sender = sender.clone();
-        async move {
-            let authorised = headers
-                .get("authorization")
-                .is_some_and(|it| it == "Bearer hush");
-            let job = JobMessage::parse(&body).unwrap().job().unwrap().clone();
-            // One of them is rejected.
-            let good = authorised && job.video != VideoId::new(2, [1; 10]);
-            sender.send(job).unwrap();
-            if good {
-                axum::http::StatusCode::ACCEPTED
-            } else {
-                axum::http::StatusCode::SERVICE_UNAVAILABLE
-            }
-        }
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/jobs", listener.local_addr().unwrap());
-    let router = axum::Router::new().route("/jobs", axum::routing::post(take));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    let bindings = json!({
-        "EDGEREEL_PRIVATE_BUCKET": PRIVATE, "EDGEREEL_JOBS_URL": url, "EDGEREEL_JOBS_TOKEN": "hush",
-    });
-    let Some(mut edge) = Edge::start(bindings).await else {
-        return;
-    };
-    let (acked, retried) = outcome(&edge.queue(&[upload(1), upload(2), upload(3)]).await);
-    assert_eq!(
-        (acked, retried),
-        (vec!["0".to_owned(), "2".to_owned()], vec!["1".to_owned()])
-    );
-    let jobs: Vec<Job> = std::iter::from_fn(|| received.try_recv().ok()).collect();
-    assert_eq!(jobs.len(), 3);
 }

@@ -1,12 +1,14 @@
 //! Jobs that were requested and have not ended: which one the sweeper would send again.
 
 use domain::failure::FailureCode;
+use domain::ids::Generation;
 use domain::job::{Job, JobMessage, Partial, Priority};
 use domain::receipt::Receipt;
 use domain::state::{VideoEvent, VideoState};
+use domain::time::UnixMillis;
 
-use super::{NOW, Subject, failure, generation, ms, name};
-use crate::videos::ClaimOutcome;
+use super::{NOW, Subject, failure, generation, job_of, ms, name};
+use crate::videos::{Claim, ClaimOutcome, UploadEventOutcome};
 
 const MINUTES_15: u64 = 15 * 60_000;
 
@@ -18,6 +20,15 @@ impl Subject {
     async fn is_due(&self, job: &Job, after_ms: u64) -> bool {
         let due = self.catalog.due_videos(NOW + ms(after_ms), 100).await;
         due.expect("due").iter().any(|it| it.video == job.video)
+    }
+
+    /// Claims a job that makes another generation than the one that plays.
+    async fn claim_reencode(&self, job: &Job, now: UnixMillis) -> Claim {
+        let generation = Generation::of(&job.source.etag, job.id.as_str());
+        match self.claim_for(job, &generation, now).await {
+            ClaimOutcome::Claimed(claim) => claim,
+            other => panic!("the job should be free, but is {other:?}"),
+        }
     }
 
     /// A ready video, and a requested re-encode of one of its rungs.
@@ -44,7 +55,7 @@ pub async fn a_reencode_of_a_ready_video_is_due(subject: &Subject) {
     assert!(!subject.is_due(&job, MINUTES_15 - 1).await);
     assert!(subject.is_due(&job, MINUTES_15).await);
     // While it is processed, and after a failure that is retried.
-    let claim = subject.claim(&job, NOW).await;
+    let claim = subject.claim_reencode(&job, NOW).await;
     assert_eq!(subject.requested(&job).await, Some(job.clone()));
     subject
         .catalog
@@ -52,7 +63,7 @@ pub async fn a_reencode_of_a_ready_video_is_due(subject: &Subject) {
         .await
         .expect("fail");
     assert!(subject.is_due(&job, MINUTES_15).await);
-    let claim = subject.claim(&job, NOW + ms(1)).await;
+    let claim = subject.claim_reencode(&job, NOW + ms(1)).await;
     subject
         .catalog
         .mark_ready(&claim, &Receipt::default(), NOW + ms(2))
@@ -66,19 +77,19 @@ pub async fn a_reencode_of_a_ready_video_is_due(subject: &Subject) {
 pub async fn a_request_ends_with_its_job(subject: &Subject) {
     let catalog = &subject.catalog;
     let job = subject.reencode(1).await;
-    let claim = subject.claim(&job, NOW).await;
+    let claim = subject.claim_reencode(&job, NOW).await;
     catalog.supersede(&claim, NOW).await.expect("supersede");
     assert_eq!(subject.requested(&job).await, None, "superseded");
 
     let job = subject.reencode(2).await;
-    let claim = subject.claim(&job, NOW).await;
+    let claim = subject.claim_reencode(&job, NOW).await;
     catalog.release(&claim, NOW).await.expect("release");
     assert_eq!(
         subject.requested(&job).await,
         Some(job.clone()),
         "a worker stops"
     );
-    let claim = subject.claim(&job, NOW + ms(1)).await;
+    let claim = subject.claim_reencode(&job, NOW + ms(1)).await;
     catalog
         .fail(&claim, &failure(FailureCode::RungsDoNotFit), true, "", NOW)
         .await
@@ -118,7 +129,7 @@ pub async fn a_request_of_a_finished_job_ends_when_it_is_claimed_again(subject: 
 /// The newer request is the one that counts, in whatever order the messages arrive.
 pub async fn an_older_job_does_not_end_a_newer_request(subject: &Subject) {
     let old = subject.reencode(1).await;
-    let claim = subject.claim(&old, NOW).await;
+    let claim = subject.claim_reencode(&old, NOW).await;
     let new = old
         .clone()
         .with_partial(Partial::new(generation(&old), [name("480p")]));
@@ -133,6 +144,25 @@ pub async fn an_older_job_does_not_end_a_newer_request(subject: &Subject) {
         .await
         .expect("supersede");
     assert_eq!(subject.requested(&new).await, Some(new));
+}
+
+/// The sweeper must not send the job of a source that was replaced.
+pub async fn another_source_withdraws_the_request(subject: &Subject) {
+    let job = subject.queued(1).await;
+    subject
+        .catalog
+        .request_work(&job, NOW)
+        .await
+        .expect("request");
+    let other = job_of(1, "etag-2", "default");
+    let noted = subject.catalog.note_upload_event(&other, NOW).await;
+    assert_eq!(
+        noted.expect("note"),
+        UploadEventOutcome::Send(other.clone())
+    );
+    assert_eq!(subject.requested(&job).await, None);
+    let rebuilt = subject.video(job.video).await.to_job(other.reason);
+    assert_eq!(rebuilt, Some(other));
 }
 
 /// Both in one transaction: a crash between them would lose the second job.
@@ -159,7 +189,7 @@ pub async fn a_video_becomes_ready_with_the_next_request(subject: &Subject) {
     assert_eq!(video.profile, job.profile);
     assert_eq!(subject.requested(&job).await, Some(next.clone()));
     assert!(subject.is_due(&job, MINUTES_15).await);
-    let claim = subject.claim(&next, NOW + ms(1)).await;
+    let claim = subject.claim_reencode(&next, NOW + ms(1)).await;
     subject
         .catalog
         .mark_ready(&claim, &Receipt::default(), NOW + ms(2))

@@ -50,6 +50,8 @@ impl Catalog {
         );
         let waits = not_begun && row.generate()? == Generate::OnFirstView;
         if !is_known {
+            // An earlier request was for the source that this one replaces.
+            requests::withdraw(&mut tx, job.video).await?;
             set_job(&mut tx, &job, (!waits).then_some(now)).await?;
             let event = match row.source_etag {
                 _ if waits => VideoEvent::SourceStored,

@@ -1,30 +1,38 @@
 //! Lists of videos.
-//!
-//! Each filter has its own statement, with only the conditions that it needs: the databases choose
-//! an index by the statement, not by the values of its parameters.
+
+mod statement;
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use domain::ids::VideoId;
-use domain::state::StateName;
 use domain::time::UnixMillis;
 use sqlx::AssertSqlSafe;
+use sqlx::query::QueryAs;
 
 use super::Catalog;
 use super::folding::folded;
 use super::rows::{WatchedRow, video_columns};
 use super::videos::select_videos;
-use crate::database::{Kind, sql, text, unsigned};
-use crate::videos::{
-    CatalogError, SortKey, SortValue, Video, VideoCursor, VideoFilter, VideoPage, VideoSort,
-};
+use crate::database::{Kind, sql, unsigned};
+use crate::videos::{CatalogError, Video, VideoCount, VideoFilter, VideoPage};
+use statement::{Statement, Value, Way, has_trigram, is_one};
 
 /// Parameters of one statement.
 const KEYS_AT_ONCE: usize = 200;
+/// Up to this number, the videos of a list are counted.
+const COUNTED: u32 = 100_000;
+/// PostgreSQL: the same for a search, which has to read each video that it counts.
+const COUNTED_IN_SEARCH: u32 = 1_000;
+/// PostgreSQL: up to this number, the videos that a search finds in its index are sorted.
+const SORTED: u32 = 2_000;
+/// PostgreSQL: in so many videos, a search looks for a text without the index.
+const SEARCHED: u32 = 5_000;
 
 impl Catalog {
     /// Lists videos, newest first unless the filter has another order.
+    ///
+    /// In PostgreSQL, a text without three letters or digits in a row, and any text without the extension `pg_trgm`, is
+    /// searched in the first 5,000 videos of the list only, counted from the cursor.
     ///
     /// # Errors
     /// [`CatalogError::Corrupt`] if a row cannot be read; errors of the database.
@@ -34,15 +42,7 @@ impl Catalog {
         } else {
             filter.limit.min(1_000)
         };
-        let statement = Statement::page(self.database.kind(), filter, limit);
-        let mut query = sqlx::query_as::<_, WatchedRow>(AssertSqlSafe(statement.text));
-        for value in statement.values {
-            query = match value {
-                Value::Text(text) => query.bind(text),
-                Value::Number(number) => query.bind(number),
-            };
-        }
-        let mut rows = query.fetch_all(self.database.read()).await?;
+        let mut rows = self.page(filter, limit).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let last = if more { rows.last() } else { None };
@@ -54,21 +54,112 @@ impl Catalog {
         Ok(VideoPage { videos, next })
     }
 
-    /// The number of videos on all pages of a list.
+    /// The number of videos on all pages of a list, up to 100,000, or 1,000 in a search in PostgreSQL.
     ///
     /// # Errors
     /// Errors of the database.
-    pub async fn count_videos(&self, filter: &VideoFilter) -> Result<u64, CatalogError> {
-        let statement = Statement::count(self.database.kind(), filter);
-        let mut query = sqlx::query_as::<_, (i64,)>(AssertSqlSafe(statement.text));
+    pub async fn count_videos(&self, filter: &VideoFilter) -> Result<VideoCount, CatalogError> {
+        let kind = self.database.kind();
+        let filter = &VideoFilter {
+            after: None,
+            ..filter.clone()
+        };
+        let way = self.indexed(filter).await?;
+        if let Way::First(number) = way {
+            let counted: Vec<(i64, i64)> = self
+                .fetch(Statement::count_first(kind, filter, number))
+                .await?;
+            let (found, read) = counted.first().copied().unwrap_or_default();
+            return Ok(VideoCount {
+                videos: unsigned(found),
+                is_lower_bound: read >= i64::from(number),
+            });
+        }
+        let limit = if way == Way::Matches {
+            COUNTED_IN_SEARCH
+        } else {
+            COUNTED
+        };
+        let found = self.count_up_to(filter, limit).await?;
+        Ok(VideoCount {
+            videos: found.min(u64::from(limit)),
+            is_lower_bound: found > u64::from(limit),
+        })
+    }
+
+    /// One page of rows, and one row more if there is another page.
+    async fn page(
+        &self,
+        filter: &VideoFilter,
+        limit: u32,
+    ) -> Result<Vec<WatchedRow>, CatalogError> {
+        let page = |way| self.fetch(Statement::page(self.database.kind(), filter, limit, way));
+        let way = self.indexed(filter).await?;
+        if way != Way::Matches {
+            return page(way).await;
+        }
+        // A text that many videos have fills the page at once. PostgreSQL does not know how many have it: its statistics
+        // are about whole values.
+        let rows: Vec<WatchedRow> = page(Way::First(SEARCHED)).await?;
+        if rows.len() > limit as usize {
+            return Ok(rows);
+        }
+        let many = self.count_up_to(filter, SORTED).await? > u64::from(SORTED);
+        page(if many { Way::Order } else { Way::Matches }).await
+    }
+
+    /// Whether the index of trigrams finds the videos.
+    async fn indexed(&self, filter: &VideoFilter) -> Result<Way, CatalogError> {
+        let (Kind::Postgres, Some(text)) = (self.database.kind(), &filter.text) else {
+            return Ok(Way::Order);
+        };
+        if is_one(filter) {
+            return Ok(Way::Order);
+        }
+        Ok(
+            if has_trigram(&folded(text)) && self.has_search_index().await? {
+                Way::Matches
+            } else {
+                Way::First(SEARCHED)
+            },
+        )
+    }
+
+    /// Whether PostgreSQL has the index of trigrams; read once.
+    async fn has_search_index(&self) -> Result<bool, CatalogError> {
+        let has_index = self
+            .has_search_index
+            .get_or_try_init(|| async {
+                let (indexes,): (i64,) = sqlx::query_as(HAS_SEARCH_INDEX)
+                    .fetch_one(self.database.read())
+                    .await?;
+                Ok::<_, CatalogError>(indexes > 0)
+            })
+            .await?;
+        Ok(*has_index)
+    }
+
+    async fn count_up_to(&self, filter: &VideoFilter, limit: u32) -> Result<u64, CatalogError> {
+        let statement = Statement::count(self.database.kind(), filter, limit);
+        let counted: Vec<(i64,)> = self.fetch(statement).await?;
+        Ok(counted.first().map_or(0, |it| unsigned(it.0)))
+    }
+
+    async fn fetch<T>(&self, statement: Statement) -> Result<Vec<T>, CatalogError>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> + Send + Unpin,
+    {
+        let mut query: QueryAs<'_, _, T, _> = sqlx::query_as(AssertSqlSafe(statement.text))
+            // PostgreSQL would stop looking at the values after five executions, and choose one plan for common and for
+            // rare texts, states and owners.
+            .persistent(self.database.kind() == Kind::Sqlite);
         for value in statement.values {
             query = match value {
                 Value::Text(text) => query.bind(text),
                 Value::Number(number) => query.bind(number),
             };
         }
-        let (count,) = query.fetch_one(self.database.read()).await?;
-        Ok(unsigned(count))
+        Ok(query.fetch_all(self.database.read()).await?)
     }
 
     /// Those of these object keys that are the source of a video.
@@ -116,188 +207,5 @@ impl Catalog {
 const READ_CHANGED: &str =
     select_videos!("WHERE (v.updated_ms, v.id) > ($1, $2) ORDER BY v.updated_ms, v.id LIMIT $3");
 
-enum Value {
-    Text(String),
-    Number(i64),
-}
-
-/// A statement with its parameters. Its text has no value of a caller.
-struct Statement {
-    kind: Kind,
-    text: String,
-    values: Vec<Value>,
-}
-
-impl Statement {
-    /// Reads one page, and one row more, which shows whether there is another page.
-    fn page(kind: Kind, filter: &VideoFilter, limit: u32) -> Self {
-        let mut it = Self {
-            kind,
-            text: String::new(),
-            values: vec![],
-        };
-        let limit = format!(" LIMIT {}", limit + 1);
-        if it.scans_search_index(filter) {
-            // Finds and sorts ids in the index, and then reads the rows of one page only.
-            it.text.push_str(select_videos!(
-                "WHERE v.id IN (SELECT v.id FROM videos v INDEXED BY videos_search "
-            ));
-            it.conditions(filter);
-            it.after(filter);
-            it.order(filter.sort);
-            it.text.push_str(&limit);
-            it.text.push(')');
-            it.order(filter.sort);
-        } else {
-            it.text.push_str(select_videos!(""));
-            it.conditions(filter);
-            it.after(filter);
-            it.order(filter.sort);
-            it.text.push_str(&limit);
-        }
-        it
-    }
-
-    fn count(kind: Kind, filter: &VideoFilter) -> Self {
-        let mut it = Self {
-            kind,
-            text: "SELECT count(*) FROM videos v ".to_owned(),
-            values: vec![],
-        };
-        if filter.text.is_some() && it.scans_search_index(filter) {
-            it.text.push_str("INDEXED BY videos_search ");
-        }
-        it.conditions(filter);
-        it
-    }
-
-    /// Whether SQLite must read `videos_search` from end to end. By itself it prefers an index for
-    /// the order or for the state, and reads the row of each video that it passes: for a text that
-    /// few videos have, and for a state that most videos have, this takes ten times as long.
-    fn scans_search_index(&self, filter: &VideoFilter) -> bool {
-        let has_better_index = filter.external_id.is_some() || filter.source_key.is_some();
-        self.kind == Kind::Sqlite
-            && !has_better_index
-            && !filter.states.contains(&StateName::Deleted)
-            && (filter.text.is_some() || !filter.states.is_empty())
-    }
-
-    fn conditions(&mut self, filter: &VideoFilter) {
-        // The partial indexes have the same condition.
-        let deleted = filter.states.contains(&StateName::Deleted);
-        self.text.push_str(if deleted {
-            "WHERE 1 = 1"
-        } else {
-            "WHERE v.state <> 'deleted'"
-        });
-        if !filter.states.is_empty() {
-            let states: Vec<String> = filter
-                .states
-                .iter()
-                .map(|it| format!("'{}'", it.as_str()))
-                .collect();
-            let _ = write!(self.text, " AND v.state IN ({})", states.join(", "));
-        }
-        let equal = [
-            ("owner", &filter.owner),
-            ("external_id", &filter.external_id),
-            ("source_key", &filter.source_key),
-        ];
-        for (column, value) in equal {
-            if let Some(value) = value {
-                self.condition(&format!(" AND v.{column} = "), Value::Text(text(value)), "");
-            }
-        }
-        if let Some(text) = &filter.text {
-            let text = folded(text);
-            let column = match self.kind {
-                // An index of trigrams returns every row for a text without one.
-                Kind::Postgres if !has_trigram(&text) => "(v.search_folded || '')",
-                Kind::Postgres | Kind::Sqlite => "v.search_folded",
-            };
-            let before = format!(" AND {column} LIKE ");
-            self.condition(
-                &before,
-                Value::Text(contains_pattern(&text)),
-                r" ESCAPE '\'",
-            );
-        }
-    }
-
-    fn condition(&mut self, before: &str, value: Value, after: &str) {
-        self.values.push(value);
-        let _ = write!(self.text, "{before}${}{after}", self.values.len());
-    }
-
-    /// Begins after the cursor.
-    fn after(&mut self, filter: &VideoFilter) {
-        let Some(VideoCursor { value, video }) = &filter.after else {
-            return;
-        };
-        let compare = if filter.sort.descending { "<" } else { ">" };
-        let value = match value {
-            SortValue::Id => None,
-            SortValue::Text(value) => Some(Value::Text(text(value))),
-            SortValue::Number(number) => Some(Value::Number(sql(*number))),
-        };
-        match (self.expression(filter.sort.by), value) {
-            (Some(expression), Some(value)) => {
-                self.condition(
-                    &format!(" AND ({expression}, v.id) {compare} ("),
-                    value,
-                    ", ",
-                );
-                self.condition("", Value::Text(video.to_string()), ")");
-            }
-            // Each order has one kind of value.
-            (None, _) | (_, None) => {
-                self.condition(
-                    &format!(" AND v.id {compare} "),
-                    Value::Text(video.to_string()),
-                    "",
-                );
-            }
-        }
-    }
-
-    fn order(&mut self, sort: VideoSort) {
-        let direction = if sort.descending { "DESC" } else { "ASC" };
-        self.text.push_str(" ORDER BY ");
-        if let Some(expression) = self.expression(sort.by) {
-            let _ = write!(self.text, "{expression} {direction}, ");
-        }
-        let _ = write!(self.text, "v.id {direction}");
-    }
-
-    /// The expression that is compared before the id, as in the indexes.
-    fn expression(&self, by: SortKey) -> Option<&'static str> {
-        match (by, self.kind) {
-            (SortKey::Created, _) => None,
-            (SortKey::Title, Kind::Sqlite) => Some("substr(coalesce(v.title_folded, ''), 1, 200)"),
-            (SortKey::Title, Kind::Postgres) => {
-                Some("substr(coalesce(v.title_folded, ''), 1, 200) COLLATE \"C\"")
-            }
-            (SortKey::Duration, _) => Some("coalesce(v.duration_ms, 0)"),
-            (SortKey::Size, _) => Some("coalesce(v.source_size, 0)"),
-        }
-    }
-}
-
-/// Whether an index of trigrams can find a text: it has three letters or digits in a row.
-fn has_trigram(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric())
-        .any(|it| it.chars().count() >= 3)
-}
-
-/// A `LIKE` pattern that matches values that contain the text literally.
-fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
+const HAS_SEARCH_INDEX: &str = "SELECT count(*) FROM pg_indexes
+    WHERE schemaname = ANY (current_schemas(false)) AND indexname = 'videos_search'";

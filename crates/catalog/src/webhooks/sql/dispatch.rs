@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use super::endpoints::{READ, disable, lock};
 use super::rows::{self, count, parse};
 use super::{Webhooks, random};
-use crate::database::{Row, Tx, retried, sql, text, time};
+use crate::database::{Kind, Row, Tx, retried, sql, text, time};
 use crate::webhooks::{
     AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint,
     WebhookError,
@@ -21,27 +21,55 @@ const ANY_DUE: &str = "
     SELECT 1 FROM webhook_deliveries WHERE status = 'pending' AND next_ms <= $1 AND lease_until_ms <= $1 LIMIT 1";
 
 /// Due deliveries, the oldest first: the earliest of each video, and as many of an endpoint as it
-/// has room for, so that a slow endpoint does not delay the others.
-const DUE: &str = "
-    WITH due AS (
-        SELECT d.id, d.endpoint, d.next_ms,
-            row_number() OVER (PARTITION BY d.endpoint ORDER BY d.next_ms, d.sequence, d.id) AS place
-        FROM webhook_deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint
-        WHERE d.status = 'pending' AND d.next_ms <= $1 AND d.lease_until_ms <= $1
-          AND w.disabled_ms IS NULL AND w.paused_until_ms <= $1
+/// has room for, so that a slow endpoint does not delay the others. `$due` selects `id`, `endpoint`, `next_ms` and the
+/// place among those of the endpoint.
+macro_rules! due {
+    ($due:literal) => {
+        concat!(
+            "WITH due AS (",
+            $due,
+            "), busy AS (
+                SELECT endpoint, count(*) AS number FROM webhook_deliveries
+                WHERE status = 'pending' AND lease_until_ms > 0 AND lease_until_ms > $1 GROUP BY endpoint
+            )
+            SELECT due.id FROM due LEFT JOIN busy ON busy.endpoint = due.endpoint
+            WHERE due.place + coalesce(busy.number, 0) <= $2
+            ORDER BY due.next_ms, due.id LIMIT $3"
+        )
+    };
+}
+
+/// Sorts all deliveries that are due.
+const DUE_IN_SQLITE: &str = due!(
+    "SELECT d.id, d.endpoint, d.next_ms,
+        row_number() OVER (PARTITION BY d.endpoint ORDER BY d.next_ms, d.sequence, d.id) AS place
+     FROM webhook_deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint
+     WHERE d.status = 'pending' AND d.next_ms <= $1 AND d.lease_until_ms <= $1
+       AND w.disabled_ms IS NULL AND w.paused_until_ms <= $1
+       AND NOT EXISTS (
+         SELECT 1 FROM webhook_deliveries b
+         WHERE b.endpoint = d.endpoint AND b.video = d.video AND b.status = 'pending' AND b.sequence < d.sequence
+       )"
+);
+
+/// Reads only as many of each endpoint as it may have, in an index: after an outage, hundreds of thousands are due.
+/// SQLite has no `LATERAL`.
+const DUE_IN_POSTGRES: &str = due!(
+    "SELECT first.id, first.endpoint, first.next_ms,
+        row_number() OVER (PARTITION BY first.endpoint ORDER BY first.next_ms, first.sequence, first.id) AS place
+     FROM webhook_endpoints w CROSS JOIN LATERAL (
+        SELECT d.id, d.endpoint, d.next_ms, d.sequence FROM webhook_deliveries d
+        WHERE d.endpoint = w.id AND d.status = 'pending' AND d.next_ms <= $1 AND d.lease_until_ms <= $1
           AND NOT EXISTS (
             SELECT 1 FROM webhook_deliveries b
             WHERE b.endpoint = d.endpoint AND b.video = d.video AND b.status = 'pending' AND b.sequence < d.sequence
           )
-    ), busy AS (
-        SELECT endpoint, count(*) AS number FROM webhook_deliveries
-        WHERE status = 'pending' AND lease_until_ms > $1 GROUP BY endpoint
-    )
-    SELECT due.id FROM due LEFT JOIN busy ON busy.endpoint = due.endpoint
-    WHERE due.place + coalesce(busy.number, 0) <= $2
-    ORDER BY due.next_ms, due.id LIMIT $3";
+        ORDER BY d.next_ms, d.sequence, d.id LIMIT $2
+     ) AS first
+     WHERE w.disabled_ms IS NULL AND w.paused_until_ms <= $1"
+);
 
-/// Repeats the conditions: another process may have claimed deliveries since `DUE` was read.
+/// Repeats the conditions: another process may have claimed deliveries since the due ones were read.
 const LEASE: &str = "
     UPDATE webhook_deliveries SET lease = $1, lease_until_ms = $2, attempts = attempts + 1,
         first_attempt_ms = coalesce(first_attempt_ms, $3)
@@ -86,7 +114,11 @@ impl Webhooks {
         now: UnixMillis,
     ) -> Result<(usize, Vec<Dispatch>), WebhookError> {
         let mut tx = self.write().await?;
-        let due: Vec<(String,)> = sqlx::query_as(DUE)
+        let statement = match self.database.kind() {
+            Kind::Sqlite => DUE_IN_SQLITE,
+            Kind::Postgres => DUE_IN_POSTGRES,
+        };
+        let due: Vec<(String,)> = sqlx::query_as(statement)
             .bind(sql(now))
             .bind(i64::from(per_endpoint))
             .bind(i64::from(limit))

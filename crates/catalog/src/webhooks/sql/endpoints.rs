@@ -45,6 +45,20 @@ const LOCK: &str = concat!(
     endpoint_columns!()
 );
 
+/// Deliveries of one statement: a log may have millions.
+const BATCH: i64 = 500;
+
+const DELETE_SOME_DELIVERIES: &str = "
+    DELETE FROM webhook_deliveries WHERE id IN (
+        SELECT id FROM webhook_deliveries WHERE endpoint = $1 LIMIT $2
+    )";
+
+const FAIL_SOME_DELIVERIES: &str = "
+    UPDATE webhook_deliveries SET status = 'failed', settled_ms = $1, last_error = coalesce(last_error, $2)
+    WHERE id IN (
+        SELECT id FROM webhook_deliveries WHERE endpoint = $3 AND status = 'pending' LIMIT $4
+    ) AND status = 'pending'";
+
 impl Webhooks {
     /// Creates an endpoint. `TooMany` if its owner has [`MAX_ENDPOINTS`].
     pub async fn create(
@@ -245,15 +259,20 @@ impl Webhooks {
     async fn try_delete(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
         let mut tx = self.write().await?;
         lock(&mut tx, endpoint).await?;
-        for statement in [
-            "DELETE FROM webhook_deliveries WHERE endpoint = $1",
-            "DELETE FROM webhook_endpoints WHERE id = $1",
-        ] {
-            sqlx::query(statement)
+        loop {
+            let removed = sqlx::query(DELETE_SOME_DELIVERIES)
                 .bind(endpoint.to_string())
+                .bind(BATCH)
                 .execute(&mut *tx)
                 .await?;
+            if removed.rows_affected() < BATCH.unsigned_abs() {
+                break;
+            }
         }
+        sqlx::query("DELETE FROM webhook_endpoints WHERE id = $1")
+            .bind(endpoint.to_string())
+            .execute(&mut *tx)
+            .await?;
         Ok(tx.commit().await?)
     }
 }
@@ -310,14 +329,16 @@ pub(super) async fn disable(
     .bind(endpoint.to_string())
     .execute(&mut **tx)
     .await?;
-    sqlx::query(
-        "UPDATE webhook_deliveries SET status = 'failed', settled_ms = $1, last_error = coalesce(last_error, $2)
-         WHERE endpoint = $3 AND status = 'pending'",
-    )
-    .bind(sql(now))
-    .bind(message)
-    .bind(endpoint.to_string())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    loop {
+        let failed = sqlx::query(FAIL_SOME_DELIVERIES)
+            .bind(sql(now))
+            .bind(message)
+            .bind(endpoint.to_string())
+            .bind(BATCH)
+            .execute(&mut **tx)
+            .await?;
+        if failed.rows_affected() < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
 }

@@ -180,7 +180,7 @@ async fn a_copy_that_nothing_replaces_is_only_removed() {
 #[tokio::test]
 async fn a_replacement_that_costs_more_than_it_saves_is_not_made() {
     let prices = Prices {
-        egress_gigabyte_usd: 1000.0,
+        million_writes_usd: 1e9,
         ..STORAGE_ONLY
     };
     let site = until_encoded(prices).await;
