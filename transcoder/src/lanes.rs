@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::failure::SourceProblem;
-use domain::growth::FEWEST_SEGMENTS;
 use domain::object_key::RenditionName;
 use domain::plan::{ChunkPlan, CopyDecision, RenditionKind};
 use domain::profile::EncoderSettings;
@@ -74,6 +73,10 @@ pub(crate) enum LaneOutput {
     Chunk(ChunkRecord),
 }
 
+/// The maximum number of threads of the first rung. Its frames are scaled by one thread, which is
+/// the limit on more processors.
+const FIRST_RUNG_THREADS: usize = 4;
+
 /// How long to wait for segments after FFmpeg ended, if none is being received: its last one may
 /// still be on its way.
 const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000 });
@@ -98,17 +101,19 @@ impl EncodeContext {
         let output = |name: &str, file: &str| delivery.url(name, file);
         let source = self.source_url(lane);
         let context = self.command_inputs(&source, &output);
+        let threads = self.threads_of_run(lane);
         let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
             (Lane::Copy, CopyDecision::Remux(rung), _) => context.copy(&rung.rendition, start),
             (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
-            (Lane::Encode, _, _) => context.encode(lane, chunks, self.encoders as u32),
+            (Lane::First | Lane::Encode, _, _) => context.encode(lane, chunks, threads as u32),
             _ => return Ok(()),
         };
         let span = self
             .plan
             .span(&(start.segments.start..self.plan.segments()));
+        let is_encoding = matches!(lane, Lane::First | Lane::Encode);
         // Audio that is read from a normaliser arrives only as fast as its video is encoded.
-        let factor = if lane == Lane::Encode || !self.feeds.is_empty() {
+        let factor = if is_encoding || !self.feeds.is_empty() {
             200.0
         } else {
             2.0
@@ -119,11 +124,7 @@ impl EncodeContext {
             lane.as_str(),
             seconds(span.start.ticks)
         );
-        let encoders = match lane {
-            Lane::Encode => self.encoders,
-            Lane::Copy | Lane::First | Lane::Audio => 1,
-        };
-        let run = self.run_with(encoders, task.clone(), arguments, limit);
+        let run = self.run_with(threads, task.clone(), arguments, limit);
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
@@ -154,29 +155,28 @@ impl EncodeContext {
         Ok(())
     }
 
-    /// Encodes one chunk, and sends its segments as they are finished.
-    #[tracing::instrument(name = "chunk", skip_all, fields(lane = lane.as_str(), chunk = chunk.index))]
+    /// Encodes one chunk of the encode lane, and sends its segments as they are finished.
+    #[tracing::instrument(name = "chunk", skip_all, fields(lane = Lane::Encode.as_str(), chunk = chunk.index))]
     pub(crate) async fn encode(
         &self,
-        lane: Lane,
         chunk: &ChunkPlan,
         made: &mpsc::Sender<LaneOutput>,
     ) -> Result<ChunkRecord, TranscodeError> {
+        let lane = Lane::Encode;
         let (sink, mut stored) = self.sink(lane);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
-        let (source, threads) = (self.source_url(lane), self.threads(lane, chunk));
-        let arguments = self
-            .command_inputs(&source, &output)
-            .encode(lane, std::slice::from_ref(chunk), threads);
+        let (source, threads) = (self.source_url(lane), self.threads(chunk));
+        let arguments = self.command_inputs(&source, &output).encode(
+            lane,
+            std::slice::from_ref(chunk),
+            threads as u32,
+        );
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
-        let task = match lane {
-            Lane::First => format!("encode chunk {} of the first rung", chunk.index),
-            Lane::Copy | Lane::Encode | Lane::Audio => format!("encode chunk {}", chunk.index),
-        };
-        let run = self.run_with(threads as usize, task.clone(), arguments, limit);
+        let task = format!("encode chunk {}", chunk.index);
+        let run = self.run_with(threads, task.clone(), arguments, limit);
         let mut assembly = Assembly::new(&self.plan, lane, std::slice::from_ref(chunk));
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
         let ended = loop {
@@ -237,13 +237,26 @@ impl EncodeContext {
         }
     }
 
-    /// Number of threads of each encoder of a chunk. Viewers may wait for the first segments, so
-    /// these share all cores. All others have one thread, which costs the least CPU time.
-    fn threads(&self, lane: Lane, chunk: &ChunkPlan) -> u32 {
-        let is_ahead = self.plan.copy.is_remux() || self.plan.first.is_some();
-        let watched = (lane == Lane::First || !is_ahead) && chunk.segments.start < FEWEST_SEGMENTS;
-        if watched {
-            (self.encoders as u32).div_ceil(FEWEST_SEGMENTS)
+    /// Number of threads of the decoder and of each encoder in a run that makes all chunks of a lane.
+    pub(crate) fn threads_of_run(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Encode => self.encoders,
+            Lane::First => self.encoders.min(FIRST_RUNG_THREADS),
+            Lane::Copy | Lane::Audio => 1,
+        }
+    }
+
+    /// Whether viewers wait for a chunk of the encode lane: it is the first one, and neither a
+    /// remuxed rung nor a first rung is ahead. It shares all cores, while the others wait.
+    pub(crate) fn is_awaited(&self, chunk: &ChunkPlan) -> bool {
+        chunk.index == 0 && !self.plan.copy.is_remux() && self.plan.first.is_none()
+    }
+
+    /// Number of threads of the decoder and of each encoder of a chunk. One thread costs the least
+    /// CPU time.
+    fn threads(&self, chunk: &ChunkPlan) -> usize {
+        if self.is_awaited(chunk) {
+            self.encoders
         } else {
             1
         }

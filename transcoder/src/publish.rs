@@ -272,22 +272,19 @@ impl Publisher {
             .unwrap_or(0)
     }
 
-    /// The work that determines how fast the video grows: one remuxing run, or parallel encoding
-    /// chunks.
+    /// The work that determines how fast the video grows: the run of the remuxed or
+    /// the first rung, or parallel chunks.
     fn work(&self, encoders: usize) -> Work {
         let ends = self.plan.boundaries.iter().skip(1);
         let ends_ms = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
-        if self.plan.copy.is_remux() {
+        if self.plan.copy.is_remux() || self.plan.first.is_some() {
             return Work {
                 ends_ms,
                 chunk_ends: vec![],
                 side_by_side: 1,
             };
         }
-        let chunks = match &self.plan.first {
-            Some(_) => &self.plan.first_chunks,
-            None => &self.plan.encode_chunks,
-        };
+        let chunks = &self.plan.encode_chunks;
         let chunk_ends = chunks.iter().map(|it| it.segments.end).collect();
         Work {
             ends_ms,

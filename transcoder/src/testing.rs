@@ -3,11 +3,11 @@
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, EncodePlan, Rendition};
+use domain::plan::{Boundary, ChunkPlan, EncodePlan, Rendition};
 use domain::probe::Probe;
 use domain::probe::cases::standard;
 use domain::profile::Profile;
-use domain::segment::{ChunkRecord, IFrameRecord, Lane, SegmentRecord};
+use domain::segment::{ChunkRecord, IFrameRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use media::segment::{Measured, Scanner};
 
 use crate::ffmpeg::arguments::iframe_interval;
@@ -53,9 +53,35 @@ pub(crate) fn remuxed_plan() -> EncodePlan {
     EncodePlan::new(&standard(), &Profile::default(), Mode::Abr).unwrap()
 }
 
-/// One minute: four encoded rungs, and encoded sound.
-pub(crate) fn encoded_plan() -> EncodePlan {
+/// One minute: a first rung, three others, and encoded audio. The first three segments are short.
+pub(crate) fn plan_with_first_rung() -> EncodePlan {
     EncodePlan::new(&foreign(), &Profile::default(), Mode::Abr).unwrap()
+}
+
+/// One minute in ten equal segments: four encoded rungs that grow together, and encoded audio.
+pub(crate) fn encoded_plan() -> EncodePlan {
+    let chunks = |ends: &[u32]| -> Vec<ChunkPlan> {
+        let starts = std::iter::once(&0).chain(ends);
+        let chunks = starts.zip(ends).zip(0..);
+        chunks
+            .map(|((start, end), index)| ChunkPlan {
+                index,
+                segments: *start..*end,
+            })
+            .collect()
+    };
+    let boundary = |index: u64| Boundary {
+        ticks: index * 6 * TICKS_PER_SECOND,
+        frame: index * 180,
+    };
+    EncodePlan {
+        boundaries: (0..=10).map(boundary).collect(),
+        first: None,
+        first_chunks: vec![],
+        encode_chunks: chunks(&[1, 2, 3, 4, 5, 6, 8, 10]),
+        audio_chunks: chunks(&[2, 10]),
+        ..plan_with_first_rung()
+    }
 }
 
 /// The measurements of a segment in clear.

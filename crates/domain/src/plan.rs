@@ -135,7 +135,7 @@ impl EncodePlan {
         let own_audio = audio.first().map(|it| it.rendition.name.clone());
         let copy = CopyDecision::new(copy, own_audio);
         let segments = boundaries.len() as u32 - 1;
-        let small_first = || timeline::chunks(segments, [2], 20);
+        let small_first = || timeline::chunks(segments, |start| if start == 0 { 2 } else { 20 });
         let longest_gop = match probe.index.seeking {
             // One run produces all chunks: their length only determines how much work a crash
             // loses.
@@ -147,7 +147,9 @@ impl EncodePlan {
         };
         let first = first::rung(&rungs, mode, copied, probe.index.seeking);
         let watched = !copied && probe.index.seeking != Seeking::Sequential;
-        let chunks = |watched| timeline::encode_chunks(segments, profile, longest_gop, watched);
+        let encode_chunks = |keyframes: &[u64], longest_gop, watched| {
+            timeline::encode_chunks(&boundaries, keyframes, profile, longest_gop, watched)
+        };
         Ok(Self {
             mode,
             frame_rate: probe.video.frame_rate,
@@ -162,11 +164,16 @@ impl EncodePlan {
             },
             copy_chunks: if copied { small_first() } else { vec![] },
             first_chunks: if first.is_some() {
-                chunks(true)
+                // One run produces them.
+                encode_chunks(&[], 0, false)
             } else {
                 vec![]
             },
-            encode_chunks: chunks(watched && first.is_none()),
+            encode_chunks: encode_chunks(
+                &probe.index.keyframes,
+                longest_gop,
+                watched && first.is_none(),
+            ),
             audio_chunks: if audio.iter().all(|it| it.copied) {
                 vec![]
             } else {

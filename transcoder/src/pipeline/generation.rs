@@ -18,7 +18,7 @@ use crate::records::stage_of;
 use crate::unnamed::Unnamed;
 use crate::{manifest, stills, verify};
 
-use super::encoding::encode_all;
+use super::encoding::VideoEncoding;
 use super::progress::percent;
 use super::{Published, TranscodeRequest, replacement};
 
@@ -55,11 +55,11 @@ impl GenerationRun<'_> {
                 .collect()
         };
         let (copy, audio) = (missing(Lane::Copy), missing(Lane::Audio));
-        let encode: Vec<_> = [Lane::First, Lane::Encode]
-            .into_iter()
-            .flat_map(|lane| missing(lane).into_iter().map(move |it| (lane, it)))
-            .collect();
-        if copy.is_empty() && audio.is_empty() && encode.is_empty() {
+        let (first, encode) = (missing(Lane::First), missing(Lane::Encode));
+        if [&copy, &audio, &first, &encode]
+            .iter()
+            .all(|it| it.is_empty())
+        {
             // An earlier attempt may have published the complete playlists already. EVENT playlists
             // of a growing video would replace them by shorter ones.
             return Ok(());
@@ -92,7 +92,12 @@ impl GenerationRun<'_> {
         let (copying, encoding_audio) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let reused = self.request.reused.as_ref();
         let playable = wait.then(|| self.playable.subscribe());
-        let encoding = encode_all(self.context, reused, encode, playable, sender);
+        let encoding = VideoEncoding {
+            context: self.context,
+            reused,
+            sender,
+        };
+        let encoding = async move { encoding.run(first, encode, playable).await };
         let work = async { tokio::try_join!(copying, encoding_audio, encoding).map(drop) };
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);

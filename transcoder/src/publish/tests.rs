@@ -2,9 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ids::{Generation, VideoId};
-use domain::job::Mode;
 use domain::probe::cases::standard;
-use domain::profile::Profile;
 use domain::segment::Lane;
 use hls::parse::PlaylistType;
 use hls::{MasterPlaylist, MediaPlaylist};
@@ -12,6 +10,7 @@ use platform::object_store::SharedStore;
 use platform::object_store::directory::DirectoryStore;
 
 use super::*;
+use crate::testing::encoded_plan;
 
 mod masters;
 
@@ -29,12 +28,9 @@ impl World {
             folder.path().join("m"),
             folder.path().join("p"),
         ));
-        let mut probe = standard();
-        probe.video.codec = "mpeg4".to_owned();
-        let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         Self {
             store,
-            plan,
+            plan: encoded_plan(),
             _folder: folder,
         }
     }

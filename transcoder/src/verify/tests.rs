@@ -11,11 +11,11 @@ use crate::testing::transport::{
     AUDIO, AUDIO_CODEC, FrameKind, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video,
 };
 use crate::testing::{
-    encoded_plan, foreign, measured, name, objects_of, planned_records, planned_segment,
-    remuxed_plan, stored,
+    encoded_plan, foreign, measured, name, objects_of, plan_with_first_rung, planned_records,
+    planned_segment, remuxed_plan, stored,
 };
 
-const LANES: [Lane; 3] = [Lane::Copy, Lane::Encode, Lane::Audio];
+const LANES: [Lane; 4] = Lane::ALL;
 
 /// Ticks of a frame of the plans.
 const FRAME: u64 = 3_000;
@@ -37,7 +37,7 @@ fn verdict(
 
 #[test]
 fn all_that_was_planned_passes_and_is_as_long_as_planned() {
-    for plan in [remuxed_plan(), encoded_plan()] {
+    for plan in [remuxed_plan(), encoded_plan(), plan_with_first_rung()] {
         for lane in LANES {
             for (rendition, index) in objects_of(&plan, lane) {
                 let bytes = planned_segment(&plan, lane, &rendition, index);
@@ -247,6 +247,7 @@ fn nothing_at_all_is_no_generation() {
     let plan = encoded_plan();
     assert!(generation(&plan, &[]).is_err());
     let empty = EncodePlan {
+        first_chunks: vec![],
         encode_chunks: vec![],
         audio_chunks: vec![],
         copy_chunks: vec![],

@@ -29,7 +29,11 @@ impl EncodePlan {
             let (start, frames) = (span.start.frame, span.end.frame - span.start.frame);
             let is_regular = longest == self.keyframe_interval && frames % longest == 0;
             // The arguments of a run through a film of twelve hours must stay short.
-            let count = if is_regular { 1 } else { frames.div_ceil(longest).max(1) };
+            let count = if is_regular {
+                1
+            } else {
+                frames.div_ceil(longest).max(1)
+            };
             keyframes.extend((0..count).map(|it| start + it * frames / count));
         }
         keyframes
@@ -108,7 +112,10 @@ mod tests {
             .iter()
             .map(|it| it.frame)
             .collect();
-        assert_eq!(keyframes, starts, "91 s are fifteen segments and a short one");
+        assert_eq!(
+            keyframes, starts,
+            "91 s are fifteen segments and a short one"
+        );
         probe.index.end = 95 * 90_000;
         probe.index.video_end = probe.index.end;
         let plan = self::plan(&probe);

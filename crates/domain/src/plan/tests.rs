@@ -44,10 +44,11 @@ fn describe(plan: &EncodePlan) -> String {
             .join("+")
     };
     text += &format!(
-        "target {} | segments {} | copy {} encode {} audio {}\n",
+        "target {} | segments {} | copy {} first {} encode {} audio {}\n",
         plan.target_duration,
         plan.segments(),
         chunks(Lane::Copy),
+        chunks(Lane::First),
         chunks(Lane::Encode),
         chunks(Lane::Audio)
     );
@@ -66,7 +67,7 @@ fn standard_input_is_remuxed_and_the_same_rung_dropped() {
     480p 854x480 1500k audio-source
     360p 640x360 800k audio-source
     audio audio-source* | iframes 640x360
-    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio
+    target 6 | segments 10 | copy 2+8 first  encode 1+4+4+1 audio
     "#);
 }
 
@@ -81,7 +82,7 @@ fn a_rich_source_keeps_the_rung_that_saves_a_third() {
     480p 854x480 1500k audio-source
     360p 640x360 800k audio-source
     audio audio-source* | iframes 640x360
-    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio
+    target 6 | segments 10 | copy 2+8 first  encode 1+4+4+1 audio
     "#);
 }
 
@@ -90,7 +91,7 @@ fn copy_mode_has_one_rung() {
     insta::assert_snapshot!(describe(&EncodePlan::new(&standard(), &Profile::default(), Mode::Copy).unwrap()), @r#"
     copy 1920x1080 Some("audio-source")
     audio audio-source* | iframes 640x360
-    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio
+    target 6 | segments 10 | copy 2+8 first  encode 1+4+4+1 audio
     "#);
 }
 
@@ -235,8 +236,64 @@ fn rungs_with_distinct_rates_have_distinct_audio() {
     480p 854x480 1500k audio-128k
     360p 640x360 800k audio-64k
     audio audio-source* audio-128k audio-64k | iframes 640x360
-    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio 2+8
+    target 6 | segments 10 | copy 2+8 first  encode 1+4+4+1 audio 2+8
     "#);
+}
+
+/// Viewers start as soon as three segments are encoded.
+#[test]
+fn what_is_encoded_begins_with_short_segments() {
+    for (length, profile, starts, lead) in [
+        (60, "", vec![0, 2, 4, 6, 12], 3),
+        (19, "", vec![0, 2, 4, 6, 12], 3),
+        (18, "", vec![0, 6, 12], 1),
+        (5, "", vec![0], 1),
+        (60, "segment_seconds = 10.0", vec![0, 2, 4, 6, 16], 3),
+        (
+            60,
+            "segment_seconds = 9.0\nkeyframe_seconds = 1.0",
+            vec![0, 3, 6, 9, 18],
+            3,
+        ),
+        (60, "segment_seconds = 2.0", vec![0, 2, 4, 6, 8], 1),
+    ] {
+        let mut probe = standard();
+        probe.video.codec = "vp9".to_owned();
+        probe.index.end = length * SECOND;
+        probe.index.video_end = probe.index.end;
+        let plan = EncodePlan::new(&probe, &Profile::parse(profile).unwrap(), Mode::Abr).unwrap();
+        let found = plan.boundaries[..plan.boundaries.len() - 1].iter().take(5);
+        let found: Vec<_> = found.map(|it| it.ticks / SECOND).collect();
+        assert_eq!(found, starts, "{length} s {profile}");
+        assert_eq!(
+            plan.first_chunks[0].segments,
+            0..lead,
+            "{length} s {profile}"
+        );
+    }
+}
+
+#[test]
+fn chunks_begin_soon_after_a_keyframe_of_the_source() {
+    let mut probe = standard();
+    probe.video.codec = "hevc".to_owned();
+    probe.index.end = 180 * SECOND;
+    probe.index.video_end = probe.index.end;
+    for (interval, expected) in [
+        (6, vec![0, 6, 30, 54, 78, 102, 126, 150, 174]),
+        (8, vec![0, 6, 24, 48, 72, 96, 120, 144, 168]),
+        (10, vec![0, 6, 30, 60, 90, 120, 150, 174]),
+    ] {
+        probe.index.keyframes = (0..180 / interval)
+            .map(|it| it * interval * SECOND)
+            .collect();
+        let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
+        let starts = plan.encode_chunks.iter();
+        let starts: Vec<_> = starts
+            .map(|it| plan.boundaries[it.segments.start as usize].ticks / SECOND)
+            .collect();
+        assert_eq!(starts, expected, "a keyframe every {interval} s");
+    }
 }
 
 #[test]
@@ -332,7 +389,7 @@ proptest! {
         }
 
         // Each lane's chunks cover all segments, once, in order.
-        for lane in [Lane::Copy, Lane::Encode, Lane::Audio] {
+        for lane in Lane::ALL {
             let chunks = plan.chunks(lane);
             prop_assert!(chunks.iter().enumerate().all(|(place, it)| it.index as usize == place));
             let covered: Vec<u32> = chunks.iter().flat_map(|it| it.segments.clone()).collect();

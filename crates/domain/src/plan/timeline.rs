@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::growth::FEWEST_SEGMENTS;
 use crate::probe::{Probe, Ratio};
 use crate::profile::Profile;
 use crate::segment::TICKS_PER_SECOND;
@@ -35,16 +36,18 @@ const ENCODE_CHUNK_SECONDS: f64 = 24.0;
 /// one encoder produces the next segments, those of the others cannot be shown yet.
 const WATCHED_CHUNK_SECONDS: f64 = 12.0;
 
-/// Number of leading chunks of one segment if viewers watch the encoded rungs while they grow.
-const SINGLE_SEGMENTS: u32 = 6;
+/// Number of chunks of one segment, after the first chunk, if viewers watch the encoded rungs while
+/// they grow.
+const SINGLE_SEGMENTS: u32 = 5;
 
 /// Ticks of an AAC access unit at 44.1 kHz, rounded up.
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
 /// Starts of the segments, and the end of the last one.
 ///
-/// Beside a remuxed rung, boundaries are keyframes of the source; otherwise they are equidistant,
-/// at keyframes that the encoder inserts.
+/// Beside a remuxed rung, boundaries are keyframes of the source. Otherwise they are at keyframes
+/// that the encoder inserts: the first ones close together, so that viewers can start as soon as
+/// [`FEWEST_SEGMENTS`] short segments are encoded, and the others equidistant.
 pub(super) fn boundaries(
     probe: &Probe,
     profile: &Profile,
@@ -71,8 +74,18 @@ pub(super) fn boundaries(
     // A remainder this short is added to the previous segment, which stays within the slack (Apple
     // 7.7).
     let shortest = ((SLACK_SECONDS * rate.as_f64()) as u64).max(1);
-    let mut starts: Vec<u64> = (0..last.frame.div_ceil(per_segment))
-        .map(|it| it * per_segment)
+    let few = u64::from(FEWEST_SEGMENTS);
+    let short = if last.frame > per_segment * few {
+        (per_segment / keyframes / few).max(1) * keyframes
+    } else {
+        // The whole video is encoded in a moment.
+        per_segment
+    };
+    let lead = short * few;
+    let mut starts: Vec<u64> = (0..few)
+        .map(|it| it * short)
+        .chain((0..).map(|it| lead + it * per_segment))
+        .take_while(|it| *it < last.frame)
         .collect();
     if starts.len() > 1 && starts.last().is_some_and(|it| last.frame - it <= shortest) {
         starts.pop();
@@ -139,11 +152,14 @@ pub(super) fn target_duration(boundaries: &[Boundary], profile: &Profile) -> u32
 
 /// The encoding chunks.
 ///
-/// Every chunk decodes from the keyframe before it. If keyframes are far apart, longer chunks keep
-/// that overhead below half, up to the whole file at once. `watched`: viewers watch the encoded
-/// rungs while they grow.
+/// Every chunk decodes from the keyframe before it, so chunks begin soon after one where that is
+/// possible. If keyframes are far apart, longer chunks keep that overhead below half, up to the
+/// whole file at once. The short segments at the beginning are one chunk. `keyframes`: those of the
+/// source, ticks; empty: one run produces all chunks. `watched`: viewers watch the encoded rungs
+/// while they grow.
 pub(super) fn encode_chunks(
-    segments: u32,
+    boundaries: &[Boundary],
+    keyframes: &[u64],
     profile: &Profile,
     longest_gop: u64,
     watched: bool,
@@ -156,25 +172,51 @@ pub(super) fn encode_chunks(
     };
     let seconds = least.max(gop_seconds * 2.0);
     let then = ((seconds / profile.segment_seconds).round() as u32).max(1);
+    let reach = ((profile.segment_seconds + SLACK_SECONDS) * TICKS_PER_SECOND as f64) as u64;
+    let short = boundaries[1..]
+        .iter()
+        .take_while(|it| it.ticks <= reach)
+        .count();
+    let short = short.max(1) as u32;
     let singles = if watched && gop_seconds <= WATCHED_CHUNK_SECONDS {
         SINGLE_SEGMENTS
     } else {
-        1
+        0
     };
-    chunks(segments, std::iter::repeat_n(1, singles as usize), then)
+    chunks(boundaries.len() as u32 - 1, |start| {
+        if start == 0 {
+            short
+        } else if start < short + singles {
+            1
+        } else {
+            length_to_keyframe(boundaries, keyframes, start, then)
+        }
+    })
 }
 
-/// Divides segments into chunks: the first ones have the given lengths, so that viewers need not
-/// wait, and the others are longer.
-pub(super) fn chunks(
-    segments: u32,
-    first: impl IntoIterator<Item = u32>,
-    then: u32,
-) -> Vec<ChunkPlan> {
-    let (mut chunks, mut first) = (vec![], first.into_iter());
-    let mut start = 0;
+/// About `usual` segments from `start` on, a quarter more or less: as many as bring the next chunk
+/// closest to the keyframe before it.
+fn length_to_keyframe(boundaries: &[Boundary], keyframes: &[u64], start: u32, usual: u32) -> u32 {
+    let wasted = |length: u32| match boundaries.get((start + length) as usize) {
+        Some(next) => {
+            let before = keyframes.partition_point(|it| *it <= next.ticks);
+            next.ticks - before.checked_sub(1).map_or(next.ticks, |it| keyframes[it])
+        }
+        None => 0,
+    };
+    let mut lengths: Vec<u32> = (usual - usual / 4..=usual + usual / 4).collect();
+    lengths.sort_by_key(|it| it.abs_diff(usual));
+    lengths
+        .into_iter()
+        .min_by_key(|it| wasted(*it))
+        .unwrap_or(usual)
+}
+
+/// Divides segments into chunks; `length` is that of a chunk that begins with a segment.
+pub(super) fn chunks(segments: u32, length: impl Fn(u32) -> u32) -> Vec<ChunkPlan> {
+    let (mut chunks, mut start) = (vec![], 0);
     while start < segments {
-        let end = segments.min(start + first.next().unwrap_or(then).max(1));
+        let end = segments.min(start + length(start).max(1));
         chunks.push(ChunkPlan {
             index: chunks.len() as u32,
             segments: start..end,

@@ -108,7 +108,11 @@ fn audio_goes_on_at_a_later_chunk() {
 #[test]
 fn a_chunk_decodes_once_for_all_rungs() {
     let paper = Paper::new(standard());
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[1..=1], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(
+        Lane::Encode,
+        &it.plan.encode_chunks[1..=1],
+        1
+    )));
 }
 
 #[test]
@@ -118,7 +122,19 @@ fn interlaced_hdr_without_an_index_takes_every_filter() {
     probe.video.hdr = Some(HighDynamicRange::Hlg);
     probe.index.seeking = Seeking::Approximate;
     let paper = Paper::new(probe);
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[6..=6], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(
+        Lane::Encode,
+        &it.plan.encode_chunks[2..=2],
+        1
+    )));
+}
+
+#[test]
+fn the_first_rung_is_encoded_alone_in_one_run() {
+    let mut probe = standard();
+    probe.video.codec = "hevc".to_owned();
+    let paper = Paper::new(probe);
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::First, &it.plan.first_chunks, 2)));
 }
 
 #[test]
@@ -128,7 +144,11 @@ fn a_source_that_cannot_be_sought_is_encoded_in_one_run() {
     probe.index.video_start = 90_000;
     probe.index.end += 90_000;
     let paper = Paper::new(probe);
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks, 2)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(
+        Lane::Encode,
+        &it.plan.encode_chunks,
+        2
+    )));
 }
 
 #[test]
@@ -144,7 +164,11 @@ fn many_channels_are_mixed_down() {
 fn copy_mode_decodes_keyframes_only() {
     let mut paper = Paper::new(standard());
     paper.plan = EncodePlan::new(&paper.probe, &paper.profile, Mode::Copy).unwrap();
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(Lane::Encode, &it.plan.encode_chunks[0..=0], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(
+        Lane::Encode,
+        &it.plan.encode_chunks[0..=0],
+        1
+    )));
 }
 
 #[test]

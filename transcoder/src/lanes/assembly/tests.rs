@@ -1,14 +1,10 @@
 use std::time::Duration;
 
-use domain::job::Mode;
-use domain::profile::Profile;
 use proptest::prelude::*;
 
 use super::*;
 use crate::testing::transport::{AUDIO, FrameKind, Transport, VIDEO, VIDEO_CODEC};
-use crate::testing::{
-    encoded_plan, foreign, name, objects_of, planned_segment, remuxed_plan, stored,
-};
+use crate::testing::{encoded_plan, name, objects_of, planned_segment, remuxed_plan, stored};
 
 const COST: Cost = Cost {
     cpu: Duration::from_millis(70),
@@ -247,10 +243,7 @@ fn what_is_wrong_is_not_taken() {
 
 /// A plan whose last segment is a rest of so many ticks.
 fn with_rest(ticks: u64) -> EncodePlan {
-    let mut probe = foreign();
-    probe.index.end = 60 * TICKS_PER_SECOND;
-    probe.index.video_end = probe.index.end;
-    let mut plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
+    let mut plan = encoded_plan();
     let last = plan.boundaries.last_mut().unwrap();
     last.ticks = 54 * TICKS_PER_SECOND + ticks;
     last.frame = plan.frame_rate.frame_at(last.ticks);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use catalog::RenditionKind;
 use domain::job::Mode;
 use domain::probe::Probe;
+use domain::profile::Profile;
 use domain::segment::{ChunkRecord, Lane};
 use hls::MasterPlaylist;
 
@@ -292,6 +293,9 @@ fn what_grows_together_is_what_players_switch_between() {
                 .chain(&copy.audio)
                 .cloned()
                 .collect(),
+            CopyDecision::Encode(_) if let Some(first) = &plan.first => {
+                vec![first.clone(), plan.audio[0].rendition.name.clone()]
+            }
             CopyDecision::Encode(_) => {
                 let rungs = plan.rungs.iter().map(|it| &it.rendition);
                 rungs
