@@ -18,6 +18,7 @@ import latency
 import quality
 import report
 import sample
+import start
 from ladder import rungs_for
 from measure import Failed, adopt_orphans, run
 
@@ -89,6 +90,8 @@ def measure_all(quick, seconds, rounds, binary):
     measure_quality(everybody, source, results, 3 if quick else None)
     if binary and setting("ONLY", "latency").endswith("latency"):
         measure_latency(binary, source, quick, rounds, results)
+    if binary and setting("ONLY", "start").endswith("start"):
+        measure_start(binary, source, quick, rounds, results)
     return results
 
 
@@ -217,6 +220,28 @@ def measure_latency(binary, source, quick, rounds, results):
             measure_hour(binary, long, port, results)
         latency.remove(out)
         Path(long.path).unlink()
+
+
+def measure_start(binary, source, quick, rounds, results):
+    port, out = int(setting("PORT", "18787")), RUN / "start"
+    found = results["start"] = []
+    for kind in start.KINDS:
+        hour = kind.id in ("hevc", "open") and not quick
+        for length in [60, 3600] if hour else [60]:
+            say(f"Start of {kind.title}, {length // 60} min")
+            file = start.prepare(RUN, source, kind, length)
+            row = {"kind": kind.title, "seconds": file.seconds, "playable_s": [], "growth": []}
+            for _ in range(rounds):
+                for name, measured in (
+                    ("playable_s", partial(start.until_playable, binary, file, out, RUN, port)),
+                    ("growth", partial(start.growth, binary, file, out, RUN)),
+                ):
+                    latency.remove(out)
+                    row[name].append(attempt(measured, results))
+            found.append(row)
+            say(f"  {row}")
+            latency.remove(out)
+            Path(file.path).unlink()
 
 
 def edge_until_playable(binary, long, out, port):

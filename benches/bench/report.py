@@ -6,7 +6,7 @@ MB = 1_000_000
 
 
 def render(results):
-    parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results), _hour(results),
+    parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results), _start(results), _hour(results),
              _notes(results), _method()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -97,6 +97,10 @@ def _goals(results):
             goal(f"Seconds from upload to playable, {minutes} (limit: 1 s and twice the remux)", 1 + 2 * remux, edge)
     if len(medians) == 2:
         goal("The longer file to the shorter, time to playable", 1.5, medians[1] / medians[0])
+    for row in results.get("start", []):
+        what = f"{row['kind']}, {row['seconds'] / 60:.0f} min"
+        goal(f"Seconds from upload to playable, {what}", 3.0, _median(row["playable_s"]))
+        goal(f"Growth, {what}: seconds of processing per second of video", 0.5, _slowness(row))
     hour = results.get("hour", {})
     length = f"{hour.get('seconds', 0) / 60:.0f} min"
     for name, key in (("`edgereel transcode`", "transcode"), ("`edgereel dev`", "dev")):
@@ -185,6 +189,28 @@ def _latency(results):
 The file is the same one repeated, remuxed to its length. With the default ladder, the top rung is
 copied and shown first. `edgereel upload` covers the whole path (presigned upload, bucket event,
 queue, worker, API and edge), and counts from the end of the upload; it polls every 200 ms."""
+
+
+def _slowness(row):
+    growth = _median(row["growth"])
+    return 1 / growth if growth else None
+
+
+def _start(results):
+    rows = [
+        [f"{row['kind']}, {row['seconds'] / 60:.0f} min", _number(_median(row["playable_s"]), 2),
+         _number(_median(row["growth"]), 1)]
+        for row in results.get("start", [])
+    ]
+    if not rows:
+        return ""
+    return f"""## Start of videos that must be encoded
+
+{_table(["file", "playable after s", "growth"], rows)}
+
+20 s of the file, encoded in another way and repeated. *playable after* counts from the end of the
+upload, as above. *growth* is the number of seconds of video that become watchable per second,
+during 15 s after the video is playable: above 1, a viewer who starts at once never waits."""
 
 
 def _hour(results):

@@ -59,32 +59,29 @@ pub struct ToolsError {
     source: std::io::Error,
 }
 
-/// Encoders, filters, muxers and bitstream filters that every source needs. Filters for special
-/// sources are checked when such a source arrives: see [`Tools::deinterlacer`] and
-/// [`Tools::tone_maps`].
-const NEEDED: [(&str, &str, &[&str]); 4] = [
+/// Encoders, muxers and bitstream filters that every source needs, with the option that lists them.
+const NEEDED: [(&str, &str, &[&str]); 3] = [
     ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
-    (
-        "filter",
-        "-filters",
-        &[
-            "scale",
-            "fps",
-            "tpad",
-            "trim",
-            "pad",
-            "tile",
-            "aresample",
-            "apad",
-            "atrim",
-        ],
-    ),
     ("muxer", "-muxers", &["mpegts", "segment", "image2"]),
     (
         "bitstream filter",
         "-bsfs",
         &["noise", "h264_mp4toannexb", "h264_metadata"],
     ),
+];
+
+/// Filters that every source needs. Those for special sources are checked when such a source
+/// arrives: see [`Tools::deinterlacer`] and [`Tools::tone_maps`].
+const NEEDED_FILTERS: [&str; 9] = [
+    "scale",
+    "fps",
+    "tpad",
+    "trim",
+    "pad",
+    "tile",
+    "aresample",
+    "apad",
+    "atrim",
 ];
 
 impl Tools {
@@ -248,27 +245,32 @@ impl Tools {
         fields.into_iter().chain(hdr).collect()
     }
 
-    /// The missing capabilities, as text; empty: none. Starts FFmpeg four times, in parallel.
+    /// The missing capabilities, as text; empty: none. Starts FFmpeg three times, in parallel.
     pub fn missing_capabilities(&self) -> Result<Vec<String>, ToolsError> {
-        let list = |option| self.ask("ffmpeg", &["-hide_banner", option]);
+        let list = |option| -> Result<HashSet<String>, ToolsError> {
+            let list = self.ask("ffmpeg", &["-hide_banner", option])?;
+            Ok(list.split_whitespace().map(str::to_owned).collect())
+        };
+        let mut missing = missing_of("filter", &NEEDED_FILTERS, &self.filters);
         std::thread::scope(|scope| {
             let asked = NEEDED
                 .map(|(kind, option, names)| (kind, names, scope.spawn(move || list(option))));
-            let mut missing = vec![];
             for (kind, names, list) in asked {
                 let Ok(list) = list.join() else { continue };
-                let list = list?;
-                let has = |name: &str| list.split_whitespace().any(|word| word == name);
-                missing.extend(
-                    names
-                        .iter()
-                        .filter(|it| !has(it))
-                        .map(|it| format!("{kind} {it}")),
-                );
+                missing.extend(missing_of(kind, names, &list?));
             }
             Ok(missing)
         })
     }
+}
+
+/// The names that are not in a list, with their kind.
+fn missing_of(kind: &str, names: &[&str], list: &HashSet<String>) -> Vec<String> {
+    names
+        .iter()
+        .filter(|it| !list.contains(**it))
+        .map(|it| format!("{kind} {it}"))
+        .collect()
 }
 
 fn first_line(text: &str) -> String {

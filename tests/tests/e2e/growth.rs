@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::ids::VideoId;
 use e2e::browser;
-use e2e::dev::Home;
+use e2e::dev::{Dev, Home};
 use e2e::media::{ffmpeg, film, probe};
 use e2e::player::Player;
 use e2e::program::{check, text};
@@ -37,7 +38,8 @@ audio_kbps = 64
 
 /// Duration of the film, seconds.
 const LENGTH: f64 = 60.0;
-const SEGMENTS: usize = 15;
+/// Three short ones, and fourteen of up to four seconds.
+const SEGMENTS: usize = 17;
 const FRAMES: usize = 60 * 25;
 
 /// With two encoders at this speed, the film grows for most of a minute, also on a fast machine.
@@ -272,15 +274,7 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     let video = dev.upload(&film, "film.mp4").await;
     dev.until(video, Duration::from_secs(60), |it| it["playable"] == true)
         .await;
-    let secrets: Value =
-        serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
-    let (edge, key) = (
-        dev.info["edge"].as_str().unwrap(),
-        secrets["grant_keys"].as_str().unwrap(),
-    );
-    let id = video.to_string();
-    let arguments = ["native", edge, &id, key, "600", "no", "90"];
-    let playing = browser::run("players.mjs", &arguments, Duration::from_secs(120));
+    let playing = play(&dev, &home, "native", video);
     let complete = async {
         let began = Instant::now();
         dev.until_ready(video).await;
@@ -306,10 +300,70 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     assert!(dev.terminate().await.success());
 }
 
-/// A film that cannot be remuxed.
+/// The report of a player in Chromium that starts now.
+async fn play(dev: &Dev, home: &Home, player: &str, video: VideoId) -> Value {
+    let secrets: Value =
+        serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
+    let (edge, key) = (
+        dev.info["edge"].as_str().unwrap(),
+        secrets["grant_keys"].as_str().unwrap(),
+    );
+    let id = video.to_string();
+    let arguments = [player, edge, &id, key, "600", "no", "90"];
+    browser::run("players.mjs", &arguments, Duration::from_secs(120)).await
+}
+
+/// Viewers start with a small rung that is encoded ahead of a large one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_rung_plays_while_the_others_are_encoded() {
+    const SECONDS: f64 = 40.0;
+    let large = "\n[[rung]]\nname = \"720p\"\nwidth = 1280\nheight = 720\nvideo_kbps = 1500\naudio_kbps = 64\n";
+    let mut home = Home::with_profile(&format!("{PROFILE}{large}"));
+    let film = make_film(home.folder.path(), "1280x720", SECONDS);
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true)
+        .await;
+    let url = dev.hls_url(video).await;
+    let rungs = async || -> Vec<String> {
+        let presentation = Player::new().presentation(&url).await.unwrap();
+        let names = presentation.expect("it is playable").media.into_keys();
+        names.filter(|it| it.ends_with('p')).collect()
+    };
+    assert_eq!(rungs().await, ["180p"], "the others are not complete");
+    if browser::is_there() {
+        let playing = play(&dev, &home, "hls", video);
+        let (report, _) = tokio::join!(playing, dev.until_ready(video));
+        // hls.js 1.7 may say this of a fragment that is in the buffer; it appends the fragment again.
+        let harmless = |it: &&Value| {
+            it.as_str()
+                .is_some_and(|it| it.starts_with("bufferAppendNoProgress"))
+        };
+        let errors = report["errors"].as_array().unwrap().iter();
+        assert_eq!(errors.filter(|it| !harmless(it)).count(), 0, "{report:#}");
+        assert_eq!(
+            (&report["stalls"], &report["ended"]),
+            (&json!([]), &json!(true)),
+            "{report:#}"
+        );
+        let frames = report["frames"].as_u64();
+        assert!(frames >= Some((SECONDS * 25.0) as u64), "{report:#}");
+    }
+    dev.until_ready(video).await;
+    assert_eq!(rungs().await, ["120p", "180p", "720p"]);
+    check(&url, &home.temporary()).await;
+    assert!(dev.terminate().await.success());
+}
+
+/// A small film that cannot be remuxed.
 fn make_old_film(folder: &Path, seconds: f64) -> std::path::PathBuf {
+    make_film(folder, "640x360", seconds)
+}
+
+/// A film of this size that cannot be remuxed.
+fn make_film(folder: &Path, size: &str, seconds: f64) -> std::path::PathBuf {
     let path = folder.join("film.mp4");
-    let mut arguments = film("640x360", "25", seconds);
+    let mut arguments = film(size, "25", seconds);
     arguments.extend(["-c:v", "mpeg4", "-q:v", "5", "-g", "50", "-c:a", "aac"].map(str::to_owned));
     arguments.push(text(&path));
     ffmpeg(&arguments);
