@@ -140,7 +140,7 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
 
 /// Adds pending deliveries that wait for the last one of a video, all of them older than any other.
 async fn add_waiting(address: &str, video: VideoId, number: i64) {
-    let by_hand = sqlx::PgPool::connect(address).await.unwrap();
+    let by_hand = sqlx::PgPool::connect(address).await.expect("connects");
     sqlx::query(
         "INSERT INTO webhook_deliveries (id, endpoint, event, video, sequence, status, attempts, created_ms, next_ms,
             lease_until_ms)
@@ -152,7 +152,7 @@ async fn add_waiting(address: &str, video: VideoId, number: i64) {
     .bind(number)
     .execute(&by_hand)
     .await
-    .unwrap();
+    .expect("adds deliveries");
     by_hand.close().await;
 }
 
@@ -165,7 +165,7 @@ fn attempted(outcome: AttemptOutcome) -> DeliveryAttempt {
     }
 }
 
-/// A claim reads 100 due deliveries of an endpoint: those that wait for others must not hide the rest.
+/// A claim reads 40 due deliveries of an endpoint: those that wait for others must not hide the rest.
 #[tokio::test]
 async fn deliveries_that_wait_do_not_delay_other_videos() {
     let Some(server) = Postgres::start() else {

@@ -56,7 +56,7 @@ macro_rules! first_of {
             "SELECT id, endpoint, video, sequence, next_ms FROM webhook_deliveries WHERE endpoint = ",
             $endpoint,
             " AND status = 'pending' AND next_ms <= $1 AND lease_until_ms <= $1
-             ORDER BY next_ms, sequence, id LIMIT 100"
+             ORDER BY next_ms, sequence, id LIMIT 40"
         )
     };
 }
@@ -95,7 +95,7 @@ const DUE_IN_POSTGRES: &str = concat!(
     within_room!(),
     " UNION ALL (
         SELECT endpoint, 0, 1 FROM seen GROUP BY endpoint
-        HAVING count(*) = 100 AND count(CASE WHEN waits_until_ms > next_ms THEN 1 END) > 0
+        HAVING count(*) = 40 AND count(CASE WHEN waits_until_ms > next_ms THEN 1 END) > 0
             AND count(CASE WHEN waits_until_ms IS NULL THEN 1 END) < $2
         LIMIT 5
     ) ORDER BY is_crowded, next_ms, id"

@@ -38,7 +38,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             first: 5_000,
-            part: 10_000,
+            part: 6_000,
             sorted: 2_000,
             counted: 1_000,
             lookup: Duration::from_millis(40),
