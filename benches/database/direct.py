@@ -1,8 +1,9 @@
 """Statements that the programs run in rare cases only: executed one by one, with the text of the source and values of
 the filled database, in transactions that are rolled back."""
 
-# By the beginning of the statement: the SQL expressions of its parameters. `{video}` is a video that is ready,
-# `{busy}` one in work, `{now}` the time.
+# By the beginning of the statement, or by a part of it after `...`: the SQL expressions of its parameters, and the rest
+# of a statement that is completed at run time. `{video}` is a video that is ready, `{busy}` one in work, `{now}` the
+# time.
 VALUES = [
     ("DELETE FROM idempotent_requests WHERE id = $1 AND token", ["md5('i70000')", "md5('t70000')"]),
     ("UPDATE idempotent_requests SET token", ["'t'", "{now} + 1000", "md5('i70000')", "md5('f70000')", "{now}"]),
@@ -34,7 +35,7 @@ VALUES = [
     ("WITH RECURSIVE family", ["{now}", "(SELECT id FROM api_keys WHERE name = 'key 1')", "'api-key:'"]),
     ("UPDATE api_keys SET used_ms = used_ms", ["(SELECT id FROM api_keys WHERE name = 'key 1')"]),
     ("UPDATE shares SET used_ms", ["{now}", "(SELECT id FROM shares LIMIT 1)"]),
-    ("DELETE FROM shares WHERE id IN ( SELECT id FROM shares WHERE", ["{now}", "1000"]),
+    ("DELETE FROM shares WHERE id IN ( SELECT id FROM shares WHERE", ["{now}", "500"]),
     ("SELECT count(*), CAST(coalesce(sum(source_size)", ["'owner-0'", "'{video}'"]),
     ("SELECT videos.worker, videos.fence", ["'{busy}'"]),
     ("SELECT fence, worker, state, cancelled_job", ["'{busy}'"]),
@@ -64,7 +65,13 @@ VALUES = [
             "'a title'",
         ],
     ),
-    ("SELECT source_key FROM videos WHERE source_key IN", None),
+    (
+        "SELECT source_key FROM videos WHERE source_key IN",
+        ["(SELECT source_key FROM videos WHERE id = '{video}')", "'none'"],
+        "$1, $2)",
+    ),
+    ("... (v.updated_ms, v.id) > ($1, $2)", ["{now} - 86400000", "''", "100"]),
+    ("SELECT name, value FROM edge_entries", ["'session/' || md5('70000')", "'a'", "'b'", "'c'", "{now}"]),
     (
         "UPDATE posters SET failure_code",
         ["'damaged'", "'It is damaged.'", "(SELECT video FROM posters LIMIT 1)", "'none'"],
@@ -81,7 +88,11 @@ VALUES = [
     ("UPDATE videos SET generation = $1", ["'g'", "'{video}'"]),
     (
         "UPDATE webhook_deliveries SET status = 'failed', settled_ms",
-        ["{now}", "'why'", "(SELECT endpoint FROM webhook_deliveries WHERE status = 'pending' LIMIT 1)", "500"],
+        ["{now}", "'why'", "(SELECT endpoint FROM webhook_deliveries WHERE status = 'pending' LIMIT 1)", "200"],
+    ),
+    (
+        "UPDATE webhook_deliveries SET next_ms = later.until_ms",
+        ["{now} + 3600000", "(SELECT endpoint FROM webhook_deliveries WHERE status = 'pending' LIMIT 1)"],
     ),
     (
         "DELETE FROM webhook_deliveries WHERE id IN ( SELECT id FROM webhook_deliveries WHERE endpoint",
@@ -89,9 +100,9 @@ VALUES = [
     ),
     (
         "DELETE FROM webhook_deliveries WHERE id IN ( SELECT id FROM webhook_deliveries WHERE settled_ms",
-        ["{now}", "1000"],
+        ["{now}", "400"],
     ),
-    ("DELETE FROM events WHERE id IN", ["{now} - 60000", "1000"]),
+    ("DELETE FROM events WHERE id IN", ["{now} - 60000", "400"]),
     ("UPDATE webhook_deliveries SET next_ms", ["{now}", "(SELECT id FROM webhook_deliveries LIMIT 1)"]),
     (
         "UPDATE webhook_endpoints SET disabled_ms = $1",
@@ -106,10 +117,12 @@ TIMES = 8
 
 
 def values(statement, names):
-    """The parameters of a statement, or `None` if it is not in the table."""
-    for beginning, expressions in VALUES:
-        if statement.startswith(beginning) and expressions is not None:
-            return [it.format(**names) for it in expressions]
+    """A statement, completed, and its parameters; `None` if it is not in the table."""
+    for beginning, expressions, *rest in VALUES:
+        part = beginning.removeprefix("... ")
+        if statement.startswith(beginning) or (part != beginning and part in statement):
+            complete = statement.removesuffix("...") + "".join(rest)
+            return complete, [it.format(**names) for it in expressions]
     return None
 
 
@@ -122,15 +135,16 @@ def run(server, statements):
     }
     left = []
     for statement in statements:
-        arguments = values(statement, names)
-        if arguments is None:
+        found = values(statement, names)
+        if found is None:
             left.append(statement)
             continue
+        complete, arguments = found
         # EXECUTE takes expressions without subqueries.
         quoted = ", ".join(f"quote_nullable(({it})::text)" for it in arguments)
         bound = server.sql(f"SELECT concat_ws(', ', {quoted})").strip()
         lines = []
-        lines.append(f"PREPARE one AS {statement};")
+        lines.append(f"PREPARE one AS {complete};")
         for _ in range(TIMES):
             lines.append(f"BEGIN; EXECUTE one ({bound}); ROLLBACK;")
         server.psql(text="\n".join(lines), name="direct")

@@ -257,6 +257,7 @@ export const texts = {
     empty: 'There are no videos yet',
     emptyNote: 'Upload the first one: it can be watched while it is still being made.',
     nothingFound: 'No video matches',
+    searching: (found: number) => (found > 0 ? `Searching further videos: ${videosOf(found)} so far…` : 'Searching further videos: none so far…'),
     showAll: 'Show all videos',
     selection: 'Selected videos',
     selected: (count: number) => `${videosOf(count)} selected`,

@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 
 pub use address::{DatabaseAddress, InvalidAddress};
 pub use open::{CONNECTIONS, DatabaseConfig, OpenError, open, open_sqlite};
-pub(crate) use retry::{is_corrupt, is_refusal, retried};
+pub(crate) use retry::{is_cancelled, is_corrupt, is_refusal, retried};
 pub use schema::{MigrationName, SchemaError};
 pub(crate) use values::{sql, text, time, unsigned};
 

@@ -37,13 +37,13 @@ pub struct SqlQueue {
     wake: Arc<Notify>,
 }
 
-/// Each number is counted in an index.
+/// Each number is counted in an index alone: the rows of messages with their bodies are not read.
 const DEPTH: &str = "
     SELECT
         (SELECT count(*) FROM messages
             WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms <= $1 AND receives < $2) AS ready,
         (SELECT count(*) FROM messages
-            WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms > $1 AND receipt IS NULL) AS delayed,
+            WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms > $1) AS invisible,
         (SELECT count(*) FROM messages
             WHERE queue = $3 AND dead_lettered_ms IS NULL AND visible_ms > $1 AND receipt IS NOT NULL) AS leased,
         (SELECT count(*) FROM messages WHERE queue = $3 AND dead_lettered_ms IS NOT NULL)
@@ -256,10 +256,11 @@ impl SqlQueue {
             .bind(&self.queue)
             .fetch_one(self.database.read())
             .await?;
+        let in_flight = unsigned(row.try_get("leased")?);
         Ok(Depth {
             ready: unsigned(row.try_get("ready")?),
-            delayed: unsigned(row.try_get("delayed")?),
-            in_flight: unsigned(row.try_get("leased")?),
+            delayed: unsigned(row.try_get("invisible")?).saturating_sub(in_flight),
+            in_flight,
             dead: unsigned(row.try_get("dead")?),
         })
     }

@@ -141,6 +141,32 @@ await page.waitForFunction(
   PATIENCE,
 )
 report.found = await library.count()
+
+// A search of a large library has short pages, also an empty one: the app continues until the list ends.
+const { videos } = await call('/v1/videos?q=zanzibar&limit=200')
+const next = new Map([
+  [null, { videos: [], next_cursor: 'one' }],
+  ['one', { videos: videos.slice(0, 1), next_cursor: 'two' }],
+  ['two', { videos: [], next_cursor: 'three' }],
+  ['three', { videos: videos.slice(1), next_cursor: null }],
+])
+let proceed
+const isSeen = new Promise((resolve) => (proceed = resolve))
+await page.route(/\/v1\/videos\?.*q=slowly/, async (route) => {
+  const cursor = new URL(route.request().url()).searchParams.get('cursor')
+  if (cursor === 'three') await isSeen
+  await route.fulfill({ json: { ...next.get(cursor), total: 0, total_is_lower_bound: true } })
+})
+await library.search('slowly')
+await page.getByText('Searching further videos: 1 video so far').waitFor(PATIENCE)
+assert.deepEqual((await look(page)).ids, [videos[0].id])
+proceed()
+await page.getByText('Searching further videos').waitFor({ state: 'detached', ...PATIENCE })
+assert.deepEqual(
+  (await look(page)).ids,
+  videos.map((it) => it.id),
+)
+assert.equal(await library.count(), videos.length)
 await app.close()
 assert.deepEqual(errors, [])
 console.log(JSON.stringify(report))

@@ -52,32 +52,41 @@ export function List({ view }: { view: View }) {
   const cardWidth = (width - GAP * (columns - 1)) / columns
   const rowHeight = view === 'grid' ? Math.round((cardWidth * 9) / 16) + CARD_TEXT + GAP : ROW
   const layout = { count: length, columns, rowHeight, scrolled, viewport }
+  const isLoading = width > 0 && isNearEnd({ ...layout, count: shown.length }) && hasMore()
+  // After a page that a search could not fill, this loads the next one, until the screen is full.
   useEffect(() => {
-    if (width > 0 && isNearEnd({ ...layout, count: shown.length }) && hasMore()) void loadMore()
+    if (isLoading) void loadMore()
   })
   const { first, end, top, height } = width > 0 ? visible(layout) : { first: 0, end: 0, top: 0, height: 0 }
   const part = shown.slice(first, end)
   const missing = Array.from({ length: end - Math.max(first, Math.min(end, shown.length)) }, (_, at) => at)
 
   return (
-    <div class={`list ${view}`} role={view === 'table' ? 'table' : undefined} aria-rowcount={view === 'table' ? length : undefined} aria-label={t.title}>
-      {view === 'table' && <Head />}
-      <div ref={box} class="list-box" role={view === 'table' ? 'rowgroup' : undefined} style={{ height: `${height}px` }}>
-        <div
-          class="list-window"
-          role={view === 'table' ? 'presentation' : undefined}
-          style={{
-            transform: `translateY(${top}px)`,
-            ...(view === 'grid' ? { gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`, gridAutoRows: `${rowHeight - GAP}px`, gap: `${GAP}px` } : {}),
-          }}
-        >
-          {part.map((video: VideoSummary) => (view === 'grid' ? <VideoCard key={video.id} video={video} /> : <VideoRow key={video.id} video={video} />))}
-          {missing.map((at) => (
-            <div key={at} class="video-missing" aria-hidden="true" />
-          ))}
+    <>
+      <div class={`list ${view}`} role={view === 'table' ? 'table' : undefined} aria-rowcount={view === 'table' ? length : undefined} aria-label={t.title}>
+        {view === 'table' && <Head />}
+        <div ref={box} class="list-box" role={view === 'table' ? 'rowgroup' : undefined} style={{ height: `${height}px` }}>
+          <div
+            class="list-window"
+            role={view === 'table' ? 'presentation' : undefined}
+            style={{
+              transform: `translateY(${top}px)`,
+              ...(view === 'grid' ? { gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`, gridAutoRows: `${rowHeight - GAP}px`, gap: `${GAP}px` } : {}),
+            }}
+          >
+            {part.map((video: VideoSummary) => (view === 'grid' ? <VideoCard key={video.id} video={video} /> : <VideoRow key={video.id} video={video} />))}
+            {missing.map((at) => (
+              <div key={at} class="video-missing" aria-hidden="true" />
+            ))}
+          </div>
         </div>
       </div>
-    </div>
+      {isLoading && query.value.text.trim() && (
+        <p class="muted searching" role="status">
+          {t.searching(shown.length)}
+        </p>
+      )}
+    </>
   )
 }
 

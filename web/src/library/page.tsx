@@ -65,11 +65,13 @@ export default function Library() {
   }
   const number = Math.max(total.value ?? 0, items.value.length) - hidden.value.size
   const more = isLowerBound.value && hasMore() ? '+' : ''
+  // A search that goes on and has found nothing yet.
+  const known = number <= 0 && more ? '' : `${count(Math.max(0, number))}${more}`
   return (
     <main id="main" class="page" tabIndex={-1}>
       <div class="page-head">
         <h1>
-          {t.title} {status.value === 'there' && <span class="muted number library-count">{`${count(Math.max(0, number))}${more}`}</span>}
+          {t.title} {status.value === 'there' && <span class="muted number library-count">{known}</span>}
         </h1>
         <div class="grow" />
         {may('upload') && (
@@ -145,7 +147,7 @@ function Content({ view }: { view: View }) {
     )
   }
   if (status.value === 'loading') return <Skeleton view={view} />
-  if (items.value.every((it) => hidden.value.has(it.id))) {
+  if (items.value.every((it) => hidden.value.has(it.id)) && !hasMore()) {
     if (text || filter !== 'all') {
       return (
         <Empty icon="search" title={t.nothingFound}>

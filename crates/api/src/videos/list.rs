@@ -37,6 +37,7 @@ pub(crate) async fn list(
         .map(|it| Cursor::read(it, &sort_name, sort.by))
         .transpose()?;
     let known_total = cursor.as_ref().map(Cursor::count);
+    let is_first = cursor.is_none();
     let filter = VideoFilter {
         sort,
         after: cursor.map(Cursor::position),
@@ -48,6 +49,14 @@ pub(crate) async fn list(
             None => state.catalog.count_videos(&filter).await,
         }
     })?;
+    // A search can find all videos although counting them would take too long.
+    let total = match &page.next {
+        None if is_first => VideoCount {
+            videos: page.videos.len() as u64,
+            is_lower_bound: false,
+        },
+        _ => total,
+    };
     let now = clock::now();
     let list = VideoList {
         videos: page

@@ -58,6 +58,11 @@ pub(crate) fn is_corrupt(error: &sqlx::Error) -> bool {
     )
 }
 
+/// PostgreSQL: the statement took longer than its timeout, or an administrator cancelled it.
+pub(crate) fn is_cancelled(error: &sqlx::Error) -> bool {
+    has_code(error, &["57014"])
+}
+
 /// SQLite: another process has locked the file (also during recovery).
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     has_code(error, &["5", "261"])

@@ -41,7 +41,7 @@ const REVOKE: &str =
     "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WHERE id = $2 AND video = $3";
 
 /// Number of rows removed in one transaction, so that other writers do not wait long.
-const PRUNE_BATCH: i64 = 1_000;
+const PRUNE_BATCH: i64 = 500;
 
 // One statement for each index.
 const PRUNE_EXPIRED: &str = "DELETE FROM shares WHERE id IN (

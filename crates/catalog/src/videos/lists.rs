@@ -88,10 +88,21 @@ pub struct VideoCount {
     pub is_lower_bound: bool,
 }
 
+impl VideoCount {
+    /// Of a list in which at most `limit` videos and one more were counted.
+    pub(super) fn up_to(limit: u32, counted: u64) -> Self {
+        let limit = u64::from(limit);
+        Self {
+            videos: counted.min(limit),
+            is_lower_bound: counted > limit,
+        }
+    }
+}
+
 /// A page of videos.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VideoPage {
-    /// At most `limit` videos.
+    /// At most `limit` videos. A page of a search can have fewer, even none, although others follow.
     pub videos: Vec<Video>,
     /// Cursor of the next page; `None` on the last page.
     pub next: Option<VideoCursor>,

@@ -9,6 +9,7 @@ mod events;
 mod folding;
 mod imports;
 mod jobs;
+mod limits;
 mod lists;
 mod posters;
 mod requests;
@@ -39,6 +40,7 @@ pub struct Catalog {
     events: Arc<Notify>,
     /// PostgreSQL: whether the index of trigrams exists, once it was read.
     has_search_index: Arc<OnceCell<bool>>,
+    search_limits: lists::Limits,
 }
 
 impl Catalog {
@@ -48,6 +50,7 @@ impl Catalog {
             database: database.clone(),
             events: database.waker(crate::webhooks::sql::WAKER),
             has_search_index: Arc::default(),
+            search_limits: lists::Limits::default(),
         }
     }
 

@@ -6,6 +6,7 @@
 mod dispatch;
 mod endpoints;
 mod log;
+mod order;
 mod outbox;
 mod rows;
 

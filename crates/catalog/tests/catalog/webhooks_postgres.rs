@@ -137,3 +137,83 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
         "none twice"
     );
 }
+
+/// Adds pending deliveries that wait for the last one of a video, all of them older than any other.
+async fn add_waiting(address: &str, video: VideoId, number: i64) {
+    let by_hand = sqlx::PgPool::connect(address).await.expect("connects");
+    sqlx::query(
+        "INSERT INTO webhook_deliveries (id, endpoint, event, video, sequence, status, attempts, created_ms, next_ms,
+            lease_until_ms)
+         SELECT 'whd_' || lpad(to_hex(place), 32, '0'), endpoint, event, video, sequence + place, 'pending', 0, created_ms,
+            created_ms - 1000, 0
+         FROM webhook_deliveries, generate_series(1, $2) AS place WHERE video = $1",
+    )
+    .bind(video.to_string())
+    .bind(number)
+    .execute(&by_hand)
+    .await
+    .expect("adds deliveries");
+    by_hand.close().await;
+}
+
+fn attempted(outcome: AttemptOutcome) -> DeliveryAttempt {
+    DeliveryAttempt {
+        outcome,
+        status: Some(200),
+        error: None,
+        duration_ms: 1,
+    }
+}
+
+/// A claim reads 40 due deliveries of an endpoint: those that wait for others must not hide the rest.
+#[tokio::test]
+async fn deliveries_that_wait_do_not_delay_other_videos() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let address = server.database();
+    let database = open(&address).await.unwrap();
+    let (store, catalog) = (Webhooks::new(&database), Catalog::new(&database));
+    let endpoint = store.create(&endpoint(1), NOW).await.unwrap();
+    let claim = async |now| store.claim(8, 8, LEASE, now).await.expect("claim");
+    catalog.note_upload_event(&job(1), NOW).await.unwrap();
+    store.fan_out(10, NOW).await.unwrap();
+    let [first] = &claim(NOW).await[..] else {
+        panic!("one is due");
+    };
+    let hour = NOW + Duration::from_secs(3_600);
+    let failed = attempted(AttemptOutcome::Failed {
+        retry_ms: Some(hour),
+        pause_until_ms: None,
+    });
+    store.record_attempt(first, &failed, NOW).await.unwrap();
+    add_waiting(&address, job(1).video, 250).await;
+    catalog.note_upload_event(&job(2), NOW).await.unwrap();
+    store.fan_out(10, NOW).await.unwrap();
+    let [other] = &claim(NOW).await[..] else {
+        panic!("the other video is behind 250 that wait");
+    };
+    assert!(other.payload.contains(&job(2).video.to_string()));
+    let delivered = attempted(AttemptOutcome::Delivered);
+    store.record_attempt(other, &delivered, NOW).await.unwrap();
+    assert_eq!(claim(NOW).await, []);
+
+    // An operator sends the first one before its time: those behind it follow at once, in their order.
+    let now = NOW + Duration::from_secs(60);
+    store
+        .replay(endpoint.id, first.delivery, now)
+        .await
+        .unwrap();
+    for expected in 0..251 {
+        let [next] = &claim(now).await[..] else {
+            panic!("delivery {expected} is due");
+        };
+        let id = next.delivery.to_string();
+        assert!(
+            next.delivery == first.delivery || id == format!("whd_{expected:032x}"),
+            "{id} is number {expected}"
+        );
+        store.record_attempt(next, &delivered, now).await.unwrap();
+    }
+    assert_eq!(claim(now).await, []);
+}

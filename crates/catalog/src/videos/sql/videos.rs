@@ -6,8 +6,10 @@ use domain::time::UnixMillis;
 
 use super::folding::{folded, search_text};
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
-use super::{Catalog, Ending, Tx, end_attempt, erasure, lock_existing, requests, set_state};
-use crate::database::{sql, text, unsigned};
+use super::{
+    Catalog, Ending, Tx, end_attempt, erasure, limits, lock_existing, requests, set_state,
+};
+use crate::database::{sql, text};
 use crate::videos::{
     Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video,
 };
@@ -45,7 +47,7 @@ impl Catalog {
                     &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")),
                 )
                 .await?;
-            check_limits(&mut tx, new, limits, now).await?;
+            limits::check(&mut tx, new, limits, now).await?;
         }
         insert_if_missing(&mut tx, new, now).await?;
         let row = lock_existing(&mut tx, new.id).await?;
@@ -203,21 +205,24 @@ impl Catalog {
     }
 }
 
-/// Videos with the progress of the current attempt, whose columns have distinct names.
+/// The tables of videos with the progress of the current attempt, whose columns have distinct names.
+macro_rules! watched_videos {
+    () => {
+        ", attempt_stage, attempt_percent, poster_shown
+         FROM videos v LEFT JOIN (
+            SELECT video AS attempt_video, fence AS attempt_fence, stage AS attempt_stage, percent AS attempt_percent
+            FROM attempts
+         ) AS a ON attempt_video = v.id AND attempt_fence = v.fence AND v.worker IS NOT NULL
+         LEFT JOIN (SELECT video AS poster_video, published AS poster_shown FROM posters) AS p
+            ON poster_video = v.id "
+    };
+}
+pub(super) use watched_videos;
+
+/// Selects videos with the progress of the current attempt.
 macro_rules! select_videos {
     ($which:literal) => {
-        concat!(
-            "SELECT ",
-            video_columns!(),
-            ", attempt_stage, attempt_percent, poster_shown
-             FROM videos v LEFT JOIN (
-                SELECT video AS attempt_video, fence AS attempt_fence, stage AS attempt_stage, percent AS attempt_percent
-                FROM attempts
-             ) AS a ON attempt_video = v.id AND attempt_fence = v.fence AND v.worker IS NOT NULL
-             LEFT JOIN (SELECT video AS poster_video, published AS poster_shown FROM posters) AS p
-                ON poster_video = v.id ",
-            $which
-        )
+        concat!("SELECT ", video_columns!(), watched_videos!(), $which)
     };
 }
 pub(super) use select_videos;
@@ -274,66 +279,6 @@ async fn note_upload(
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// How long a row whose upload was never started counts as open: its creator has crashed, or is
-/// about to start.
-const BEGINNING_MS: u64 = 3_600_000;
-
-/// Counts the other open uploads of the same owner.
-async fn count_open(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<i64, CatalogError> {
-    // Selected by state, of which few rows match, and not by owner, who may have many videos.
-    let (open,): (i64,) = sqlx::query_as(
-        "SELECT count(*) FROM videos
-         WHERE state IN ('created', 'uploading') AND coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '') AND id <> $2
-            AND coalesce(upload_expires_ms, created_ms + $3) > $4",
-    )
-    .bind(&new.owner)
-    .bind(new.id.to_string())
-    .bind(sql(BEGINNING_MS))
-    .bind(sql(now))
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(open)
-}
-
-async fn check_limits(
-    tx: &mut Tx,
-    new: &NewVideo,
-    limits: &OwnerLimits,
-    now: UnixMillis,
-) -> Result<(), CatalogError> {
-    if let Some(limit) = limits.open_uploads
-        && count_open(tx, new, now).await? >= i64::from(limit)
-    {
-        return Err(CatalogError::TooManyOpen { limit });
-    }
-    if limits.videos.is_none() && limits.source_bytes.is_none() {
-        return Ok(());
-    }
-    let (videos, bytes): (i64, i64) = sqlx::query_as(
-        "SELECT count(*), CAST(coalesce(sum(source_size), 0) AS BIGINT) FROM videos
-         WHERE owner = $1 AND id <> $2 AND state <> 'deleted'",
-    )
-    .bind(&new.owner)
-    .bind(new.id.to_string())
-    .fetch_one(&mut **tx)
-    .await?;
-    if let Some(limit) = limits.videos.filter(|it| unsigned(videos) >= *it) {
-        return Err(CatalogError::OverQuota {
-            what: "videos",
-            limit,
-        });
-    }
-    // A file of unknown size counts as at least one byte.
-    let bytes = unsigned(bytes).saturating_add(new.source_size.unwrap_or(1));
-    match limits.source_bytes.filter(|it| bytes > *it) {
-        Some(limit) => Err(CatalogError::OverQuota {
-            what: "bytes of sources",
-            limit,
-        }),
-        None => Ok(()),
-    }
 }
 
 pub(in crate::videos) async fn insert_if_missing(

@@ -8,66 +8,20 @@ use domain::webhook::{EndpointId, EventId, EventType, retry};
 use sqlx::Row as _;
 
 use super::endpoints::{READ, disable, lock};
+use super::order::{self, Due};
 use super::rows::{self, count, parse};
 use super::{Webhooks, random};
-use crate::database::{Kind, Row, Tx, retried, sql, text, time};
+use crate::database::{Row, Tx, retried, sql, text, time};
 use crate::webhooks::{
     AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint,
     WebhookError,
 };
 
-/// Whether any delivery may be due: most polls find none, and need not wait for writers.
+/// Whether any delivery may be due: most polls find none, and need not wait for writers. Without the order, PostgreSQL
+/// would read the table if it expects many.
 const ANY_DUE: &str = "
-    SELECT 1 FROM webhook_deliveries WHERE status = 'pending' AND next_ms <= $1 AND lease_until_ms <= $1 LIMIT 1";
-
-/// Due deliveries, the oldest first: the earliest of each video, and as many of an endpoint as it
-/// has room for, so that a slow endpoint does not delay the others. `$due` selects `id`, `endpoint`, `next_ms` and the
-/// place among those of the endpoint.
-macro_rules! due {
-    ($due:literal) => {
-        concat!(
-            "WITH due AS (",
-            $due,
-            "), busy AS (
-                SELECT endpoint, count(*) AS number FROM webhook_deliveries
-                WHERE status = 'pending' AND lease_until_ms > 0 AND lease_until_ms > $1 GROUP BY endpoint
-            )
-            SELECT due.id FROM due LEFT JOIN busy ON busy.endpoint = due.endpoint
-            WHERE due.place + coalesce(busy.number, 0) <= $2
-            ORDER BY due.next_ms, due.id LIMIT $3"
-        )
-    };
-}
-
-/// Sorts all deliveries that are due.
-const DUE_IN_SQLITE: &str = due!(
-    "SELECT d.id, d.endpoint, d.next_ms,
-        row_number() OVER (PARTITION BY d.endpoint ORDER BY d.next_ms, d.sequence, d.id) AS place
-     FROM webhook_deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint
-     WHERE d.status = 'pending' AND d.next_ms <= $1 AND d.lease_until_ms <= $1
-       AND w.disabled_ms IS NULL AND w.paused_until_ms <= $1
-       AND NOT EXISTS (
-         SELECT 1 FROM webhook_deliveries b
-         WHERE b.endpoint = d.endpoint AND b.video = d.video AND b.status = 'pending' AND b.sequence < d.sequence
-       )"
-);
-
-/// Reads only as many of each endpoint as it may have, in an index: after an outage, hundreds of thousands are due.
-/// SQLite has no `LATERAL`.
-const DUE_IN_POSTGRES: &str = due!(
-    "SELECT first.id, first.endpoint, first.next_ms,
-        row_number() OVER (PARTITION BY first.endpoint ORDER BY first.next_ms, first.sequence, first.id) AS place
-     FROM webhook_endpoints w CROSS JOIN LATERAL (
-        SELECT d.id, d.endpoint, d.next_ms, d.sequence FROM webhook_deliveries d
-        WHERE d.endpoint = w.id AND d.status = 'pending' AND d.next_ms <= $1 AND d.lease_until_ms <= $1
-          AND NOT EXISTS (
-            SELECT 1 FROM webhook_deliveries b
-            WHERE b.endpoint = d.endpoint AND b.video = d.video AND b.status = 'pending' AND b.sequence < d.sequence
-          )
-        ORDER BY d.next_ms, d.sequence, d.id LIMIT $2
-     ) AS first
-     WHERE w.disabled_ms IS NULL AND w.paused_until_ms <= $1"
-);
+    SELECT 1 FROM webhook_deliveries WHERE status = 'pending' AND next_ms <= $1 AND lease_until_ms <= $1
+    ORDER BY next_ms LIMIT 1";
 
 /// Repeats the conditions: another process may have claimed deliveries since the due ones were read.
 const LEASE: &str = "
@@ -97,51 +51,45 @@ impl Webhooks {
         loop {
             let (due, dispatches) =
                 retried(|| self.try_claim(limit, per_endpoint, lease, now)).await?;
-            // Other dispatchers claimed all deliveries that this one saw: later ones may be due
-            // too.
-            if due == 0 || !dispatches.is_empty() {
+            let mut postponed = 0;
+            for endpoint in due.crowded {
+                postponed += self.postpone(endpoint, now).await?;
+            }
+            // Other dispatchers claimed all deliveries that this one saw, or those were postponed:
+            // later ones may be due too.
+            if (due.deliveries.is_empty() && postponed == 0) || !dispatches.is_empty() {
                 return Ok(dispatches);
             }
         }
     }
 
-    /// Claims deliveries that others do not claim at the same time, and returns how many it saw.
+    /// Claims deliveries that others do not claim at the same time, and returns those that it saw.
     async fn try_claim(
         &self,
         limit: u32,
         per_endpoint: u32,
         lease: Duration,
         now: UnixMillis,
-    ) -> Result<(usize, Vec<Dispatch>), WebhookError> {
+    ) -> Result<(Due, Vec<Dispatch>), WebhookError> {
         let mut tx = self.write().await?;
-        let statement = match self.database.kind() {
-            Kind::Sqlite => DUE_IN_SQLITE,
-            Kind::Postgres => DUE_IN_POSTGRES,
-        };
-        let due: Vec<(String,)> = sqlx::query_as(statement)
-            .bind(sql(now))
-            .bind(i64::from(per_endpoint))
-            .bind(i64::from(limit))
-            .fetch_all(&mut *tx)
-            .await?;
-        let seen = due.len();
+        let due = order::due(&mut tx, self.database.kind(), limit, per_endpoint, now).await?;
         let mut endpoints = HashMap::new();
-        let mut dispatches = Vec::with_capacity(seen);
-        for (id,) in due {
+        let mut dispatches = Vec::with_capacity(due.deliveries.len());
+        for id in &due.deliveries {
             let token = domain::ids::hex(&random()?);
             let leased = sqlx::query(LEASE)
                 .bind(&token)
                 .bind(sql(now + lease))
                 .bind(sql(now))
-                .bind(&id)
+                .bind(id)
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(row) = leased else { continue };
             let endpoint = endpoint_of(&mut tx, &row, &mut endpoints).await?;
-            dispatches.push(dispatch(&mut tx, &id, &row, endpoint, token).await?);
+            dispatches.push(dispatch(&mut tx, id, &row, endpoint, token).await?);
         }
         tx.commit().await?;
-        Ok((seen, dispatches))
+        Ok((due, dispatches))
     }
 
     /// Records the result of a dispatch, and returns the consequence. An endpoint that answers 410,
@@ -162,7 +110,7 @@ impl Webhooks {
         now: UnixMillis,
     ) -> Result<DeliveryOutcome, WebhookError> {
         let mut tx = self.write().await?;
-        let endpoint = match lock(&mut tx, dispatch.endpoint.id).await {
+        let endpoint = match lock(&mut tx, self.database.kind(), dispatch.endpoint.id).await {
             Ok(row) => rows::endpoint(&row)?,
             // The endpoint was deleted in the meantime, and its log with it.
             Err(WebhookError::NoSuchEndpoint(_)) => {
@@ -180,6 +128,9 @@ impl Webhooks {
             }
         };
         note(&mut tx, dispatch, attempted, settled, now).await?;
+        if settled != DeliveryOutcome::Pending {
+            order::resume_next(&mut tx, dispatch.delivery, now).await?;
+        }
         let disabled =
             note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now).await?;
         tx.commit().await?;

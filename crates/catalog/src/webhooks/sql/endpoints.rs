@@ -5,7 +5,7 @@ use domain::webhook::{EndpointId, EventType};
 
 use super::Webhooks;
 use super::rows::{self, endpoint_columns, to_json};
-use crate::database::{Row, Tx, retried, sql, text};
+use crate::database::{Kind, Row, Tx, retried, sql, text};
 use crate::webhooks::{
     DisabledReason, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret,
     MAX_ENDPOINTS, NewEndpoint, WebhookError,
@@ -40,13 +40,18 @@ const SET_SECRETS: &str = concat!(
     endpoint_columns!()
 );
 
-const LOCK: &str = concat!(
-    "UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING ",
-    endpoint_columns!()
+/// A lock without a new version of the row: each attempt at a delivery takes it. It does not stop the
+/// insertion of deliveries.
+const LOCK_IN_POSTGRES: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM webhook_endpoints WHERE id = $1 FOR NO KEY UPDATE"
 );
 
 /// Deliveries of one statement: a log may have millions.
-const BATCH: i64 = 500;
+const DELETED_AT_ONCE: i64 = 500;
+/// The same for those that are changed, which takes longer: each of their indexes gets a new entry.
+const FAILED_AT_ONCE: i64 = 200;
 
 const DELETE_SOME_DELIVERIES: &str = "
     DELETE FROM webhook_deliveries WHERE id IN (
@@ -146,7 +151,7 @@ impl Webhooks {
         now: UnixMillis,
     ) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
-        let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
+        let before = rows::endpoint(&lock(&mut tx, self.database.kind(), endpoint).await?)?;
         let types = patch.types.clone().unwrap_or(before.types);
         let description = patch.description.clone().unwrap_or(before.description);
         sqlx::query(
@@ -175,7 +180,7 @@ impl Webhooks {
             }
             _ => {}
         }
-        let after = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
+        let after = rows::endpoint(&lock(&mut tx, self.database.kind(), endpoint).await?)?;
         tx.commit().await?;
         Ok(after)
     }
@@ -197,7 +202,7 @@ impl Webhooks {
         new: &str,
     ) -> Result<bool, WebhookError> {
         let mut tx = self.write().await?;
-        let mut before = rows::endpoint(&lock(&mut tx, id).await?)?;
+        let mut before = rows::endpoint(&lock(&mut tx, self.database.kind(), id).await?)?;
         let Some(secret) = before.secrets.iter_mut().find(|it| it.sealed == old) else {
             return Ok(false);
         };
@@ -220,7 +225,7 @@ impl Webhooks {
         now: UnixMillis,
     ) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
-        let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
+        let before = rows::endpoint(&lock(&mut tx, self.database.kind(), endpoint).await?)?;
         let mut secrets = vec![EndpointSecret {
             sealed: sealed.to_owned(),
             until_ms: None,
@@ -258,14 +263,14 @@ impl Webhooks {
 
     async fn try_delete(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
         let mut tx = self.write().await?;
-        lock(&mut tx, endpoint).await?;
+        lock(&mut tx, self.database.kind(), endpoint).await?;
         loop {
             let removed = sqlx::query(DELETE_SOME_DELIVERIES)
                 .bind(endpoint.to_string())
-                .bind(BATCH)
+                .bind(DELETED_AT_ONCE)
                 .execute(&mut *tx)
                 .await?;
-            if removed.rows_affected() < BATCH.unsigned_abs() {
+            if removed.rows_affected() < DELETED_AT_ONCE.unsigned_abs() {
                 break;
             }
         }
@@ -287,11 +292,19 @@ fn wants_progress(types: Option<&[EventType]>) -> i64 {
 }
 
 /// Locks an endpoint and reads it.
-pub(super) async fn lock(tx: &mut Tx, endpoint: EndpointId) -> Result<Row, WebhookError> {
-    let row = sqlx::query(LOCK)
-        .bind(endpoint.to_string())
-        .fetch_optional(&mut **tx)
-        .await?;
+pub(super) async fn lock(
+    tx: &mut Tx,
+    kind: Kind,
+    endpoint: EndpointId,
+) -> Result<Row, WebhookError> {
+    let row = sqlx::query(match kind {
+        // The transaction has locked the whole database.
+        Kind::Sqlite => READ,
+        Kind::Postgres => LOCK_IN_POSTGRES,
+    })
+    .bind(endpoint.to_string())
+    .fetch_optional(&mut **tx)
+    .await?;
     row.ok_or(WebhookError::NoSuchEndpoint(endpoint))
 }
 
@@ -334,10 +347,10 @@ pub(super) async fn disable(
             .bind(sql(now))
             .bind(message)
             .bind(endpoint.to_string())
-            .bind(BATCH)
+            .bind(FAILED_AT_ONCE)
             .execute(&mut **tx)
             .await?;
-        if failed.rows_affected() < BATCH.unsigned_abs() {
+        if failed.rows_affected() < FAILED_AT_ONCE.unsigned_abs() {
             return Ok(());
         }
     }

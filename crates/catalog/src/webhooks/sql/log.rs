@@ -7,7 +7,7 @@ use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 use super::endpoints::lock;
 use super::rows;
 use super::{Webhooks, random};
-use crate::database::{Row, Tx, sql};
+use crate::database::{Kind, Row, Tx, sql};
 use crate::webhooks::{
     Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, Endpoint, WebhookError, payload,
 };
@@ -27,9 +27,12 @@ macro_rules! read_deliveries {
 
 const READ_ONE: &str = read_deliveries!("WHERE d.id = $1 AND d.endpoint = $2");
 
-const READ_PAGE: &str = read_deliveries!(
-    "WHERE d.endpoint = $1 AND (CAST($2 AS TEXT) IS NULL OR d.status = $2) AND (CAST($3 AS TEXT) IS NULL OR d.id < $3)
-     ORDER BY d.id DESC LIMIT $4"
+const READ_PAGE: &str =
+    read_deliveries!("WHERE d.endpoint = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT $3");
+
+/// A statement of its own, which uses another index.
+const READ_PAGE_OF_STATUS: &str = read_deliveries!(
+    "WHERE d.endpoint = $1 AND d.id < $2 AND d.status = $4 ORDER BY d.id DESC LIMIT $3"
 );
 
 const READ_OF_VIDEO: &str = read_deliveries!(
@@ -61,13 +64,20 @@ impl Webhooks {
             DeliveryStatus::Delivered => "delivered",
             DeliveryStatus::Failed => "failed",
         });
-        let found = sqlx::query(READ_PAGE)
-            .bind(filter.endpoint.to_string())
-            .bind(status)
-            .bind(filter.after.map(|it| it.to_string()))
-            .bind(i64::from(filter.limit) + 1)
-            .fetch_all(self.database.read())
-            .await?;
+        let after = filter
+            .after
+            .unwrap_or(DeliveryId::new(u64::MAX, [u8::MAX; 10]));
+        let mut query = sqlx::query(match status {
+            Some(_) => READ_PAGE_OF_STATUS,
+            None => READ_PAGE,
+        })
+        .bind(filter.endpoint.to_string())
+        .bind(after.to_string())
+        .bind(i64::from(filter.limit) + 1);
+        if let Some(status) = status {
+            query = query.bind(status);
+        }
+        let found = query.fetch_all(self.database.read()).await?;
         let mut deliveries = found
             .iter()
             .map(rows::delivery)
@@ -89,7 +99,7 @@ impl Webhooks {
         now: UnixMillis,
     ) -> Result<Delivery, WebhookError> {
         let mut tx = self.write().await?;
-        lock_active(&mut tx, endpoint).await?;
+        lock_active(&mut tx, self.database.kind(), endpoint).await?;
         let event = EventId::new(now.get(), random()?);
         sqlx::query(
             "INSERT INTO events (id, sequence, type, at_ms, payload, shared_ms) VALUES ($1, 0, $2, $3, $4, $3)",
@@ -113,7 +123,7 @@ impl Webhooks {
         now: UnixMillis,
     ) -> Result<Delivery, WebhookError> {
         let mut tx = self.write().await?;
-        lock_active(&mut tx, endpoint).await?;
+        lock_active(&mut tx, self.database.kind(), endpoint).await?;
         let old = rows::delivery(&read(&mut tx, endpoint, delivery).await?)?;
         if old.status == DeliveryStatus::Pending {
             sqlx::query(
@@ -144,8 +154,12 @@ impl Webhooks {
 }
 
 /// Locks an active endpoint.
-async fn lock_active(tx: &mut Tx, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
-    let found = rows::endpoint(&lock(tx, endpoint).await?)?;
+async fn lock_active(
+    tx: &mut Tx,
+    kind: Kind,
+    endpoint: EndpointId,
+) -> Result<Endpoint, WebhookError> {
+    let found = rows::endpoint(&lock(tx, kind, endpoint).await?)?;
     if found.disabled.is_some() {
         Err(WebhookError::Disabled(endpoint))
     } else {

@@ -10,7 +10,7 @@ use crate::database::{Row, Tx, retried, sql};
 use crate::webhooks::{Pruned, WebhookError};
 
 /// Number of rows removed in one transaction, so that other writers do not wait long.
-const PRUNE_BATCH: i64 = 1_000;
+const PRUNE_BATCH: i64 = 400;
 
 impl Webhooks {
     /// Creates the deliveries of at most `limit` new events, and returns the number of events.

@@ -3,29 +3,20 @@
 //! Each filter has its own statement, with only the conditions that it needs: the databases choose
 //! an index by the statement, not by the values of its parameters.
 
+mod search;
+
 use std::fmt::Write as _;
 
 use domain::state::StateName;
 
 use super::super::folding::folded;
 use super::super::rows::video_columns;
-use super::super::videos::select_videos;
+use super::super::videos::{select_videos, watched_videos};
 use crate::database::{Kind, sql, text};
 use crate::videos::{SortKey, SortValue, VideoCursor, VideoFilter, VideoSort};
 
-/// The columns of orders and of conditions that are not on the table itself.
-const COLUMNS: &str = "SELECT v.id, v.state, v.title_folded, v.duration_ms, v.source_size, v.search_folded FROM videos v ";
-
-/// How PostgreSQL finds the videos of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// In the order of the list: few videos are read before the page is full. Also of lists without a text.
-    Order,
-    /// All videos that have the text, by the index of trigrams, which are then sorted: for a text that few have.
-    Matches,
-    /// Only the first videos of the list, this many: for a text that the index cannot find.
-    First(u32),
-}
+/// The beginning of a subquery with the columns of orders and conditions.
+const COLUMNS: &str = "(SELECT v.id, v.state, v.title_folded, v.duration_ms, v.source_size, v.search_folded FROM videos v ";
 
 pub(super) enum Value {
     Text(String),
@@ -49,54 +40,33 @@ impl Statement {
     }
 
     /// Reads one page, and one row more, which shows whether there is another page.
-    pub(super) fn page(kind: Kind, filter: &VideoFilter, limit: u32, way: Way) -> Self {
+    pub(super) fn page(kind: Kind, filter: &VideoFilter, limit: u32) -> Self {
         let limit = format!(" LIMIT {}", limit + 1);
-        let mut it = match way {
-            _ if scans_search_index(kind, filter) => {
-                // Finds and sorts ids in the index, and then reads the rows of one page only.
-                let mut it = Self::new(
-                    kind,
-                    select_videos!(
-                        "WHERE v.id IN (SELECT v.id FROM videos v INDEXED BY videos_search "
-                    ),
-                );
-                it.conditions(filter);
-                it.text_condition(filter);
-                it.after(filter);
-                it
-            }
-            Way::Order if reads_each_state(kind, filter) => {
-                let mut it = Self::new(kind, select_videos!("WHERE v.id IN (SELECT v.id FROM ("));
-                it.each_state(filter, &limit);
-                it.text.push_str(") AS v");
-                it
-            }
-            Way::Order => {
-                let mut it = Self::new(kind, select_videos!(""));
-                it.conditions(filter);
-                it.text_condition(filter);
-                it.after(filter);
-                it.order(filter.sort);
-                it.text.push_str(&limit);
-                return it;
-            }
-            Way::Matches => {
-                // `OFFSET 0` keeps PostgreSQL from reading the list in its order instead.
-                let mut it = Self::new(kind, select_videos!("WHERE v.id IN (SELECT v.id FROM ("));
-                it.text.push_str(COLUMNS);
-                it.conditions(filter);
-                it.text_condition(filter);
-                it.text.push_str(" OFFSET 0) AS v WHERE 1 = 1");
-                it.after(filter);
-                it
-            }
-            Way::First(number) => {
-                let mut it = Self::new(kind, select_videos!("WHERE v.id IN (SELECT v.id FROM ("));
-                it.first(filter, number);
-                it.states(filter);
-                it.text_condition(filter);
-                it
-            }
+        let mut it = if scans_search_index(kind, filter) {
+            // Finds and sorts ids in the index, and then reads the rows of one page only.
+            let mut it = Self::new(
+                kind,
+                select_videos!(
+                    "WHERE v.id IN (SELECT v.id FROM videos v INDEXED BY videos_search "
+                ),
+            );
+            it.conditions(filter);
+            it.text_condition(filter);
+            it.after(filter);
+            it
+        } else if reads_each_state(kind, filter) {
+            let mut it = Self::new(kind, select_videos!("WHERE v.id IN (SELECT v.id FROM ( "));
+            it.each_state(filter, &limit);
+            it.text.push_str(") AS v");
+            it
+        } else {
+            let mut it = Self::new(kind, select_videos!(""));
+            it.conditions(filter);
+            it.text_condition(filter);
+            it.after(filter);
+            it.order(filter.sort);
+            it.text.push_str(&limit);
+            return it;
         };
         it.order(filter.sort);
         it.text.push_str(&limit);
@@ -117,21 +87,6 @@ impl Statement {
         it
     }
 
-    /// Counts the videos of [`Way::First`], and how many were read.
-    pub(super) fn count_first(kind: Kind, filter: &VideoFilter, number: u32) -> Self {
-        let mut it = Self::new(
-            kind,
-            "SELECT coalesce(sum(found), 0), count(*) FROM (SELECT CASE WHEN ",
-        );
-        it.text.push_str("1 = 1");
-        it.states(filter);
-        it.text_condition(filter);
-        it.text.push_str(" THEN 1 ELSE 0 END AS found FROM (");
-        it.first(filter, number);
-        it.text.push_str(") AS counted");
-        it
-    }
-
     /// The first videos of each state, each in an index.
     fn each_state(&mut self, filter: &VideoFilter, limit: &str) {
         for (place, state) in filter.states.iter().enumerate() {
@@ -140,7 +95,7 @@ impl Statement {
                 ..filter.clone()
             };
             self.text
-                .push_str(if place == 0 { "(" } else { " UNION ALL (" });
+                .push_str(if place == 0 { "" } else { " UNION ALL " });
             self.text.push_str(COLUMNS);
             self.conditions(&of_state);
             self.after(filter);
@@ -148,19 +103,6 @@ impl Statement {
             self.text.push_str(limit);
             self.text.push(')');
         }
-    }
-
-    /// The first videos of a list without its states and text, as a table `v`.
-    fn first(&mut self, filter: &VideoFilter, number: u32) {
-        let all = VideoFilter {
-            states: vec![],
-            ..filter.clone()
-        };
-        self.text.push_str(COLUMNS);
-        self.conditions(&all);
-        self.after(filter);
-        self.order(filter.sort);
-        let _ = write!(self.text, " LIMIT {number}) AS v WHERE 1 = 1");
     }
 
     fn conditions(&mut self, filter: &VideoFilter) {
