@@ -19,6 +19,7 @@ from pathlib import Path
 
 # Dependencies between our crates only point down.
 MAY_USE = {
+    "captions": set(),
     "confine": set(),
     "hls": set(),
     "domain": {"hls"},
