@@ -21,9 +21,9 @@ mod vtt;
 mod tests;
 
 pub use limits::{MAX_BYTES, MAX_CUE_CHARACTERS, MAX_CUES, MAX_TIME_MS};
-pub use parse::{CaptionError, Format, Parsed, Reason, Warning, parse};
+pub use parse::{CaptionError, Format, Parsed, Reason, Warning, parse, parse_stored};
 pub use search::{Found, fold};
-pub use segments::Segments;
+pub use segments::{ReadSegment, Segments, read_segment};
 
 /// The cues of one language, ordered by their start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

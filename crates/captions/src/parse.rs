@@ -144,6 +144,19 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, CaptionError> {
     if bytes.len() > MAX_BYTES {
         return Err(Reason::TooLarge.into());
     }
+    read(bytes)
+}
+
+/// Reads a file that [`Track::to_vtt`] wrote, and which may be longer than the file from which the
+/// track came: times and escapes have one form.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_stored(bytes: &[u8]) -> Result<Track, CaptionError> {
+    Ok(read(bytes)?.track)
+}
+
+fn read(bytes: &[u8]) -> Result<Parsed, CaptionError> {
     if let Some(name) = bitmap(bytes) {
         return Err(Reason::Bitmap(name).into());
     }
@@ -279,6 +292,10 @@ impl Cues {
             return;
         }
         self.warnings.push(Warning { line, message });
+    }
+
+    pub(crate) fn into_cues(self) -> Vec<Cue> {
+        self.cues
     }
 
     fn finish(mut self) -> Result<(Track, Vec<Warning>), CaptionError> {

@@ -1,6 +1,7 @@
 //! A track as the WebVTT segments of an HLS rendition (RFC 8216, 3.5).
 
-use crate::{Cue, Track, clock};
+use crate::parse::{CaptionError, Cues, Reason};
+use crate::{Cue, Track, clock, decode, vtt};
 
 /// How a track is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,4 +53,54 @@ impl Segments {
         }
         out
     }
+}
+
+/// A WebVTT segment of a rendition, as others may have written it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadSegment {
+    /// X-TIMESTAMP-MAP: a time in the transport streams, ticks of 1/90000 s, and the same time in
+    /// the cues, milliseconds.
+    pub map: Option<(u64, u64)>,
+    /// The cues; a segment may have none.
+    pub cues: Vec<Cue>,
+}
+
+/// Reads a segment.
+///
+/// # Errors
+/// [`CaptionError`] if it is not WebVTT, or has a time or a map that cannot be read.
+pub fn read_segment(bytes: &[u8]) -> Result<ReadSegment, CaptionError> {
+    let text = decode::decode(bytes).text;
+    if !text.starts_with("WEBVTT") {
+        return Err(Reason::UnknownFormat.into());
+    }
+    let mut header = text
+        .lines()
+        .zip(1..)
+        .take_while(|it| !it.0.trim().is_empty());
+    let map = header.find_map(|(line, number)| {
+        let map = line.strip_prefix("X-TIMESTAMP-MAP=")?;
+        Some((read_map(map), number))
+    });
+    let map = match map {
+        Some((Some(map), _)) => Some(map),
+        Some((None, line)) => {
+            let example = "MPEGTS:900000,LOCAL:00:00:00.000";
+            return Err(Reason::time("X-TIMESTAMP-MAP", example).at(line));
+        }
+        None => None,
+    };
+    let mut cues = Cues::default();
+    vtt::read(&text, &mut cues)?;
+    Ok(ReadSegment {
+        map,
+        cues: cues.into_cues(),
+    })
+}
+
+/// `MPEGTS:` and `LOCAL:` in any order.
+fn read_map(map: &str) -> Option<(u64, u64)> {
+    let part = |name: &str| map.split(',').find_map(|it| it.trim().strip_prefix(name));
+    let ticks = part("MPEGTS:")?.parse().ok()?;
+    Some((ticks, clock::read(part("LOCAL:")?)?))
 }

@@ -241,6 +241,33 @@ fn segments_repeat_cues_that_span_them() {
 }
 
 #[test]
+fn segments_are_read() {
+    let segments = Segments {
+        total_ms: 65_500,
+        length_ms: 30_000,
+        begins_at_ticks: 900_000,
+    };
+    let read = |text: &str| read_segment(text.as_bytes());
+    let counts = segments.cut(&track()).into_iter().map(|text| {
+        let segment = read(&text).unwrap();
+        assert_eq!(segment.map, Some((900_000, 0)));
+        segment.cues.len()
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), [2, 2, 2]);
+    assert_eq!(read("WEBVTT\n"), Ok(ReadSegment::default()));
+    let other = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:01.500, MPEGTS:7\n";
+    assert_eq!(read(other).unwrap().map, Some((7, 1_500)));
+    for wrong in [
+        "",
+        "1\n00:00:01,000 --> 00:00:02,000\nx",
+        "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:x,LOCAL:00:00.000\n",
+        "WEBVTT\n\n00:01 --> x\ny",
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn every_presentation_has_a_segment() {
     let of = |total_ms| Segments {
         total_ms,
