@@ -19,6 +19,7 @@ from pathlib import Path
 
 # Dependencies between our crates only point down.
 MAY_USE = {
+    "captions": set(),
     "confine": set(),
     "hls": set(),
     "domain": {"hls"},
@@ -29,13 +30,13 @@ MAY_USE = {
     "platform": {"domain", "s3-server", "serve"},
     "catalog": {"domain", "platform"},
     "edge-server": {"domain", "platform"},
-    "check": {"hls", "media"},
-    "transcoder": {"catalog", "config", "confine", "domain", "health", "hls", "media", "platform", "serve"},
+    "check": {"captions", "hls", "media"},
+    "transcoder": {"captions", "catalog", "config", "confine", "domain", "health", "hls", "media", "platform", "serve"},
     "config": {"catalog", "domain", "platform"},
     "health": {"catalog", "config", "domain", "platform", "serve"},
     "api-types": {"domain"},
     "web-app": set(),
-    "api": {"api-types", "catalog", "config", "domain", "health", "hls", "platform", "serve", "web-app"},
+    "api": {"api-types", "captions", "catalog", "config", "domain", "health", "hls", "platform", "serve", "web-app"},
     "functions": {"api", "config", "catalog", "domain", "platform", "serve"},
     "cli": {
         "catalog",

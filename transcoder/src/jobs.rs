@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::worker::Worker;
 
+pub(crate) mod captions;
 pub(crate) mod import;
 pub(crate) mod poster;
 pub(crate) mod transcode;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use catalog::{Catalog, Claim, RenditionRecord};
+use catalog::{CaptionRecord, Catalog, Claim, RenditionRecord};
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
 use platform::clock;
@@ -36,6 +36,20 @@ pub(crate) trait Journal: Send + Sync {
 
     /// Records that one rung with audio can be watched.
     async fn playable(&self) -> Result<(), TranscodeError>;
+
+    /// The captions of the video; without a catalog, none.
+    async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
+        Ok(vec![])
+    }
+
+    /// Records that the master playlist names these captions. Returns whether they are still the
+    /// captions of the video.
+    async fn captions_published(
+        &self,
+        _captions: &[CaptionRecord],
+    ) -> Result<bool, TranscodeError> {
+        Ok(true)
+    }
 
     /// Fails unless the claim is still held. Called before playlists that viewers may read are
     /// written.
@@ -119,6 +133,17 @@ impl Journal for CatalogJournal {
         Ok(self
             .catalog
             .mark_playable(&self.claim, clock::now())
+            .await?)
+    }
+
+    async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
+        Ok(self.catalog.captions(self.claim.video).await?)
+    }
+
+    async fn captions_published(&self, captions: &[CaptionRecord]) -> Result<bool, TranscodeError> {
+        Ok(self
+            .catalog
+            .captions_published(self.claim.video, captions, clock::now())
             .await?)
     }
 

@@ -3,6 +3,7 @@
 //! [`Worker`] takes jobs from the queue; [`transcode`] transcodes one file without services; both are
 //! thin shells over the pipeline. FFmpeg does the media work: it sees only a loopback address.
 
+mod captions;
 mod content_keys;
 mod error;
 mod fetch;

@@ -142,6 +142,7 @@ pub(crate) async fn from_timestamp(
     let offset = seconds(ticks.saturating_sub(segment.start));
     let demuxer = match rendition.format {
         SegmentFormat::MpegTs => "mpegts",
+        SegmentFormat::WebVtt => "webvtt",
     };
     if let Some(poster) = decode(tools, bytes.clone(), demuxer, size, offset, cancel).await? {
         return Ok(poster);

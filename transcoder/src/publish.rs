@@ -11,7 +11,9 @@ use domain::ids::hex;
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{CopyDecision, EncodePlan};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
-use hls::write::{MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec};
+use hls::write::{
+    MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SubtitleSpec, with_subtitles,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::TranscodeError;
@@ -198,21 +200,29 @@ impl Publisher {
         Ok(first)
     }
 
-    /// Writes the playlists of the whole generation, and then the master playlist, which points viewers to it.
-    pub(crate) async fn publish_all(&mut self) -> Result<Vec<RenditionRecord>, TranscodeError> {
+    /// Writes the playlists of the whole generation, except for the master playlist.
+    pub(crate) async fn publish_media(&mut self) -> Result<(), TranscodeError> {
         let text = |name| {
             let playlist =
                 self.media_playlist(name, MediaPlaylistKind::Vod, self.records.frontier(name));
             (self.playlist_key(name), playlist.render())
         };
         let playlists = self.records.renditions().map(text).collect();
-        self.playlists.put(playlists).await?;
+        self.playlists.put(playlists).await
+    }
+
+    /// Writes the master playlist, which points viewers to the whole generation, with these subtitles.
+    pub(crate) async fn publish_master(
+        &mut self,
+        subtitles: &[SubtitleSpec],
+    ) -> Result<Vec<RenditionRecord>, TranscodeError> {
         let names = self.records.renditions().cloned().collect();
         let master = self.presentation().master(&names, Rates::Measured);
+        let text = with_subtitles(&master.render(), subtitles);
         let key = ObjectKey::Master {
             video: self.writer.video(),
         };
-        self.playlists.put(vec![(key, master.render())]).await?;
+        self.playlists.put(vec![(key, text)]).await?;
         Ok(self
             .presentation()
             .rendition_records(&names, RenditionState::Complete))

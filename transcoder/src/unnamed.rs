@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use catalog::{Catalog, Claim};
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
+use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName, SegmentFormat};
 use domain::segment::SegmentRecord;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hls::MediaPlaylist;
@@ -115,12 +115,14 @@ fn name_of(record: &SegmentRecord) -> Name {
     (record.rendition.clone(), record.index, record.attempt)
 }
 
+/// `None`: not a segment of a production. Captions are not: the catalog knows the current ones.
 fn name_of_key(key: &ObjectKey) -> Option<Name> {
     match key {
         ObjectKey::Segment {
             rendition,
             index,
             attempt,
+            format: SegmentFormat::MpegTs,
             ..
         } => Some((rendition.clone(), *index, *attempt)),
         _ => None,

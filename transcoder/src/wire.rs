@@ -85,6 +85,7 @@ enum CodecWire {
 #[serde(remote = "SegmentFormat", rename_all = "kebab-case")]
 enum FormatWire {
     MpegTs,
+    WebVtt,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -25,6 +25,7 @@ use tracing::{Instrument as _, error, info, warn};
 
 use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
+use crate::jobs::captions::CaptionsJob;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
 use crate::jobs::transcode::TranscodeJob;
@@ -272,6 +273,7 @@ impl Worker {
             JobMessage::TranscodeV1(job) => TranscodeJob { context, job }.run().await,
             JobMessage::ImportV1(import) => ImportJob { context, import }.run().await,
             JobMessage::PosterV1(job) => PosterJob { context, job }.run().await,
+            JobMessage::CaptionsV1(job) => CaptionsJob { context, job }.run().await,
         }
     }
 
@@ -284,7 +286,6 @@ impl Worker {
         if delivery.receive_count <= 1 {
             return None;
         }
-        let is_poster = matches!(message, JobMessage::PosterV1(_));
         match next_attempt(
             &self.catalog,
             (message.video(), message.id()),
@@ -296,8 +297,8 @@ impl Worker {
             Ok(Next::GiveUp) => Some(Fate::dead_letter(
                 "no attempt made more progress than the ones before it",
             )),
-            // Attempts decide when a job ends, not deliveries. A poster has no attempts.
-            Ok(Next::Again(_)) | Err(_) if delivery.is_last && !is_poster => {
+            // Attempts decide when a job ends, not deliveries.
+            Ok(Next::Again(_)) | Err(_) if delivery.is_last && message.has_attempts() => {
                 let count = delivery.receive_count;
                 info!(
                     "sending the job again: it was delivered {count} times and has another attempt"

@@ -15,6 +15,7 @@
 )]
 
 pub mod api_keys;
+pub mod captions;
 pub mod dead_letters;
 pub mod events;
 pub mod health;

@@ -41,6 +41,9 @@ pub struct ListVideos {
     /// Text in the title, file name or external id, in any case.
     #[serde(default)]
     pub q: Option<String>,
+    /// Text that is said in the captions, without regard to case and accents.
+    #[serde(default)]
+    pub text: Option<String>,
     /// Filter by owner; only admins may name another one.
     #[serde(default)]
     pub owner: Option<String>,

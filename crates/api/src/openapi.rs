@@ -4,6 +4,7 @@
 //! response against it.
 
 pub(crate) mod api_keys;
+pub(crate) mod captions;
 mod doc;
 pub(crate) mod events;
 mod examples;

@@ -1,5 +1,6 @@
 //! Videos: get and delete. Submodules have the other operations.
 
+pub(crate) mod captions;
 pub(crate) mod change;
 pub(crate) mod convert;
 mod error;

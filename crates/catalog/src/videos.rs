@@ -14,6 +14,7 @@ use domain::retry::{self, Ended, Next, PastAttempt};
 use domain::state::Refused;
 use domain::time::UnixMillis;
 
+mod captions;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod lists;
@@ -21,6 +22,7 @@ pub mod model;
 mod sql;
 mod timeline;
 
+pub use captions::{CaptionOrigin, CaptionRecord, CaptionsStored, NewCaptions, RemovedCaptions};
 pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,

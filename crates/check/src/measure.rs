@@ -5,10 +5,13 @@ use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
 use hls::{DecryptError, SegmentDecryptor};
 use media::fmp4::Init;
-use media::segment::{MAX_FRAGMENT_BYTES, Scanner, Unmeasurable};
+use media::segment::{MAX_FRAGMENT_BYTES, Packing, Scanner, Unmeasurable};
 
 use crate::fetch::FetchError;
 use crate::tree::{Failure, Received};
+
+/// Maximum size of a WebVTT segment whose cues are checked, bytes.
+const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// The inputs for measuring a segment.
 pub(crate) struct Context<'a> {
@@ -29,7 +32,7 @@ pub(crate) async fn measure(
     let (encrypted, has_map) = (decryptor.is_some(), context.has_map);
     let failure = |problem| failure(problem, encrypted, has_map);
     let mut scanner = Scanner::new(context.init);
-    let mut bytes = 0u64;
+    let (mut bytes, mut text) = (0u64, Vec::new());
     while let Some(chunk) = body.try_next().await.map_err(Failure::Fetch)? {
         bytes += chunk.len() as u64;
         if bytes > context.max_bytes {
@@ -40,8 +43,12 @@ pub(crate) async fn measure(
                 let mut clear = Vec::with_capacity(chunk.len());
                 decryptor.update(&chunk, &mut clear);
                 scanner.push(&clear).map_err(&failure)?;
+                keep(&mut text, &clear);
             }
-            None => scanner.push(&chunk).map_err(&failure)?,
+            None => {
+                scanner.push(&chunk).map_err(&failure)?;
+                keep(&mut text, &chunk);
+            }
         }
     }
     if bytes == 0 {
@@ -54,16 +61,29 @@ pub(crate) async fn measure(
             DecryptError::Padding => Failure::Padding,
         })?;
         scanner.push(&last).map_err(&failure)?;
+        keep(&mut text, &last);
     }
     let media = scanner.finish().map_err(&failure)?;
     if encrypted && media.starts_damaged {
         return Err(Failure::Garbled);
     }
+    let is_text = media.packing == Packing::WebVtt && text.len() < MAX_TEXT_BYTES;
     Ok(Received {
         media,
+        text: is_text.then_some(text),
         bytes,
         content_type: context.content_type,
     })
+}
+
+/// Keeps the beginning of a segment, which is all of a text.
+fn keep(text: &mut Vec<u8>, clear: &[u8]) {
+    let room = MAX_TEXT_BYTES - text.len();
+    // Anything else begins with other bytes.
+    if text.is_empty() && !clear.is_empty() && !matches!(clear[0], b'W' | 0xef) {
+        return;
+    }
+    text.extend_from_slice(&clear[..clear.len().min(room)]);
 }
 
 fn failure(problem: Unmeasurable, encrypted: bool, has_map: bool) -> Failure {

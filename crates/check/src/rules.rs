@@ -43,6 +43,7 @@ rules! {
     RFC_3 Must "RFC8216-3" "Each media segment carries media, in a format that HLS knows, and continues the one before.";
     RFC_3_2 Must "RFC8216-3.2" "Each transport stream segment begins with a PAT and a PMT.";
     RFC_3_3 Must "RFC8216-3.3" "Each fragmented MPEG-4 segment has an EXT-X-MAP that names its initialisation section.";
+    RFC_3_5 Must "RFC8216-3.5" "Each WebVTT segment has an X-TIMESTAMP-MAP, and every cue that is shown during it.";
     RFC_4 Must "RFC8216-4" "A playlist ends in .m3u8 or is served with the type of a playlist, encoded in UTF-8.";
     RFC_4_1 Must "RFC8216-4.1" "Lines hold no control characters; tags belong to their kind of playlist.";
     RFC_4_2 Must "RFC8216-4.2" "Attribute lists follow their grammar, each name once.";
@@ -109,6 +110,7 @@ rules! {
     APPLE_10_4 Must "Apple-10.4" "Content types are right.";
     AV_START Should "Edgereel-av-start" "Audio and video start together, or players have to skip a gap.";
     AV_END Should "Edgereel-av-end" "Audio and video end together.";
+    CUES Should "Edgereel-cues" "Cues are shown during the segments that hold them.";
     DUPLICATE_SEGMENT Should "Edgereel-duplicate-segment" "No segment is listed twice.";
     DUPLICATE_VARIANT Should "Edgereel-duplicate-variant" "No variant is listed twice.";
     UNUSED_GROUP Should "Edgereel-unused-group" "Every group is used by a variant.";

@@ -4,6 +4,7 @@ mod alignment;
 mod attributes;
 mod bandwidth;
 mod bitstream;
+mod captions;
 mod durations;
 mod groups;
 mod http;
@@ -23,7 +24,7 @@ use crate::tree::Tree;
 /// The function of a subject.
 type Subject = fn(&Tree, &mut Findings);
 
-const SUBJECTS: [Subject; 16] = [
+const SUBJECTS: [Subject; 17] = [
     syntax::check,
     versions::check,
     structure::check,
@@ -34,6 +35,7 @@ const SUBJECTS: [Subject; 16] = [
     keys::check,
     maps::check,
     segments::check,
+    captions::check,
     durations::check,
     timeline::check,
     alignment::check,

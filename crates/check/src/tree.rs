@@ -157,6 +157,8 @@ pub(crate) enum Failure {
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) media: Measured,
+    /// The clear text of a WebVTT segment.
+    pub(crate) text: Option<Vec<u8>>,
     /// Size in bytes, as stored.
     pub(crate) bytes: u64,
     pub(crate) content_type: Option<String>,

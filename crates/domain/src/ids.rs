@@ -210,6 +210,51 @@ impl FromStr for PosterId {
     }
 }
 
+/// One version of the captions of a video in one language: 16 hex digits of a hash of its language,
+/// content and time. A file that is uploaded again after it was replaced has another id, so no name
+/// of an object is used twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CaptionId(String);
+
+impl CaptionId {
+    /// The id of captions that were stored at `now_ms`, Unix milliseconds. `content` is a digest of
+    /// the text and of the settings.
+    pub fn of(language: &str, content: &str, now_ms: u64) -> Self {
+        Self(digest_hex(
+            &["captions", language, content, &now_ms.to_string()],
+            16,
+        ))
+    }
+
+    /// The 16 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CaptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CaptionId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if is_lower_hex(text, 16) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new(
+                "captions id",
+                "16 lower-case hex digits",
+                text,
+            ))
+        }
+    }
+}
+
 /// The identity of a job: a hash of bucket, key, ETag and profile.
 ///
 /// Repeated events have the same `JobId`, so they cause one run.
@@ -263,7 +308,7 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(Generation, PosterId, JobId);
+string_conversions!(Generation, PosterId, CaptionId, JobId);
 
 /// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
 pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {

@@ -10,11 +10,13 @@ use crate::ids::{Generation, JobId, VideoId};
 use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 use crate::profile::Profile;
 
+mod captions;
 mod import;
 mod message;
 mod partial;
 mod poster;
 
+pub use captions::CaptionsJob;
 pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;

@@ -5,6 +5,7 @@
 //! this crate, so nothing here reads a clock, a file, a socket or an environment variable. `now`,
 //! randomness and secrets are arguments.
 
+pub mod caption;
 pub mod content_key;
 pub mod event;
 pub mod failure;

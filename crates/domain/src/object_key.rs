@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Generation, PosterId, VideoId};
+use crate::caption::Language;
+use crate::ids::{CaptionId, Generation, PosterId, VideoId};
 
 mod cache;
 mod format;
@@ -166,6 +167,16 @@ pub enum ObjectKey {
         /// Id of the poster.
         poster: PosterId,
     },
+    /// Captions of one language, as WebVTT; independent of encodings. The renditions that viewers
+    /// get are made from it, in each generation.
+    Captions {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The language of the text.
+        language: Language,
+        /// Id of this version of the text.
+        captions: CaptionId,
+    },
 }
 
 impl ObjectKey {
@@ -178,7 +189,8 @@ impl ObjectKey {
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
-            | Self::PosterImage { .. } => Bucket::Private,
+            | Self::PosterImage { .. }
+            | Self::Captions { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
@@ -250,6 +262,11 @@ impl ObjectKey {
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
             Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
+            Self::Captions {
+                video,
+                language,
+                captions,
+            } => format!("captions/{video}/{language}/{captions}.vtt"),
         }
     }
 
@@ -271,7 +288,8 @@ impl ObjectKey {
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
             | Self::CustomPoster { video, .. }
-            | Self::PosterImage { video, .. } => *video,
+            | Self::PosterImage { video, .. }
+            | Self::Captions { video, .. } => *video,
         }
     }
 
@@ -293,7 +311,7 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::Poster { .. }
             | Self::CustomPoster { .. } => "image/jpeg",
-            Self::StoryboardIndex { .. } => "text/vtt",
+            Self::StoryboardIndex { .. } | Self::Captions { .. } => "text/vtt",
         }
     }
 
@@ -306,7 +324,8 @@ impl ObjectKey {
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
-            | Self::PosterImage { .. } => CachePolicy::NoStore,
+            | Self::PosterImage { .. }
+            | Self::Captions { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
             | Self::InitSegment { .. }

@@ -360,6 +360,7 @@ fn generation_and_rendition(
         | ObjectKey::Manifest { .. }
         | ObjectKey::Plan { .. }
         | ObjectKey::PosterImage { .. }
+        | ObjectKey::Captions { .. }
         | ObjectKey::Master { .. } => None,
     }
 }

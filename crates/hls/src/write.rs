@@ -2,11 +2,13 @@
 
 mod master;
 mod media;
+mod subtitles;
 
 pub use master::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec};
 pub use media::{
     MediaPlaylistKind, MediaPlaylistSpec, START_AT_BEGINNING, SegmentSpec, target_duration,
 };
+pub use subtitles::{SubtitleSpec, with_subtitles};
 
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,7 @@ await main(async ({ step, server, network, files: [film], show, folder }) => {
   })
   await step('everything about one video', async () => {
     await page.goto(`${api}/videos/${ids[0]}`)
-    for (const name of ['Renditions', 'Timeline', 'Receipt', 'Share links', 'Poster', 'About']) {
+    for (const name of ['Renditions', 'Timeline', 'Receipt', 'Share links', 'Poster', 'Captions', 'About']) {
       await page.getByRole('heading', { name, exact: true }).waitFor()
     }
     const row = page.getByRole('row', { name: /640.+360/ }).first()
@@ -92,6 +92,36 @@ await main(async ({ step, server, network, files: [film], show, folder }) => {
     await page.locator('.moments button').nth(3).click()
     await page.getByRole('button', { name: 'Use as the poster' }).click()
     await page.getByText('Chosen by you.').waitFor()
+  })
+  await step('captions are added, found, shown and deleted', async () => {
+    await page.getByRole('button', { name: 'Add captions' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Add captions' })
+    const file = '1\n00:00:00,500 --> 00:00:09,000\nGrüß <font color="red">Gott</font>\n'
+    await dialog.getByLabel('File').setInputFiles({ name: 'a.srt', mimeType: 'text/plain', buffer: Buffer.from(file) })
+    await dialog.getByLabel('Language').fill('de')
+    await dialog.getByRole('button', { name: 'Add captions' }).click()
+    const corrected = page.getByRole('dialog', { name: 'Corrected captions' })
+    await corrected.getByText('line 2: markup').waitFor()
+    await corrected.getByRole('button', { name: 'Done' }).click()
+    const line = page.getByRole('listitem').filter({ hasText: 'Deutsch' })
+    await until('they are published', async () => !(await line.textContent()).includes('being published'))
+    await page.getByRole('searchbox', { name: 'Find what is said' }).fill('GRUSS gott')
+    await page.keyboard.press('Enter')
+    await page.getByRole('list', { name: 'Where it is said' }).getByText('Grüß Gott').waitFor()
+    await page.goto(`${api}/watch/${ids[0]}`)
+    const player = new PlayerPart(page)
+    await player.start()
+    await player.element.hover()
+    await player.element.getByRole('button', { name: 'Captions' }).click()
+    await player.element.getByRole('menuitemradio', { name: 'Deutsch' }).click()
+    const shown = () =>
+      player.element.evaluate(({ media }) =>
+        [...media.textTracks].flatMap((it) => (it.mode === 'showing' ? [...(it.activeCues ?? [])].map((cue) => cue.text) : [])),
+      )
+    await until('they are shown', async () => `${await shown()}` === 'Grüß Gott')
+    await page.goto(`${api}/videos/${ids[0]}`)
+    await line.getByRole('button', { name: 'Delete' }).click()
+    await page.getByText('The video has no captions.').waitFor()
   })
   await step('convert three objects', async () => {
     const keys = ['lectures/one.mp4', 'lectures/two.mp4', 'lectures/three.mp4']

@@ -2,6 +2,7 @@
 
 mod awkward;
 mod browser;
+mod captions;
 mod clients;
 mod cloud;
 mod confinement;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use catalog::{CatalogError, Claim};
 use domain::failure::{Failure, FailureCode, SourceProblem};
-use domain::job::{Job, JobMessage, JobReason, Partial, Priority};
+use domain::job::{CaptionsJob, Job, JobMessage, JobReason, Partial, Priority};
 use domain::object_key::ObjectKey;
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
@@ -236,6 +236,7 @@ impl TranscodeJob<'_> {
                 };
             }
         }
+        self.publish_waiting_captions().await;
         if let Some(next) = next {
             // It needs the source. If the message is lost, the sweeper sends it again.
             if let Err(problem) = worker.queue.send(&next.into(), Duration::ZERO).await {
@@ -254,6 +255,22 @@ impl TranscodeJob<'_> {
             );
         }
         Fate::Acknowledge
+    }
+
+    /// Sends the job of captions that changed between the last playlist and the state `ready`: their
+    /// own message may have been processed before the video was ready.
+    async fn publish_waiting_captions(&self) {
+        let (worker, video) = (self.context.worker, self.job.video);
+        let sent = async {
+            if worker.catalog.captions_wait(video).await? {
+                let message = CaptionsJob::new(video).into();
+                worker.queue.send(&message, Duration::ZERO).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
+        if let Err(problem) = sent.await {
+            warn!("could not send the job of the captions: {problem:#}");
+        }
     }
 
     /// The job that encodes a rung in place of the remuxed one.

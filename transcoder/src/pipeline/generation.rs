@@ -4,12 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use catalog::RenditionRecord;
 use domain::job::Stage;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
 use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
+use crate::captions::CaptionWriter;
 use crate::error::TranscodeError;
 use crate::lanes::{EncodeContext, LaneOutput};
 use crate::normalise::Normaliser;
@@ -161,6 +163,37 @@ impl GenerationRun<'_> {
         Ok(())
     }
 
+    /// Writes the playlists, with the captions that the video has at this moment.
+    async fn publish_playlists(&mut self) -> Result<Vec<RenditionRecord>, TranscodeError> {
+        self.publisher.publish_media().await?;
+        let (request, writer) = (self.request, self.context.writer.clone());
+        let captions = CaptionWriter::new(writer, &*request.content_keys, self.plan);
+        loop {
+            let mut named = vec![];
+            let present = request.journal.captions().await?;
+            for record in &present {
+                match captions.write(record).await {
+                    Ok(()) => named.push(record.clone()),
+                    // Captions never fail a video. They wait, and have a job of their own.
+                    Err(problem) => tracing::warn!(
+                        language = %record.language,
+                        "could not write captions: {:#}",
+                        anyhow::Error::from(problem)
+                    ),
+                }
+            }
+            let renditions = self
+                .publisher
+                .publish_master(&captions.entries(&named))
+                .await?;
+            if named.len() < present.len() || request.journal.captions_published(&named).await? {
+                return Ok(renditions);
+            }
+            // They were changed meanwhile, and their own job may have written the playlist before.
+            request.journal.ensure_claim_held().await?;
+        }
+    }
+
     /// Ends the run after all chunks are finished: creates the stills, verifies the generation, and
     /// switches the master playlist to it.
     pub(super) async fn publish(
@@ -197,7 +230,7 @@ impl GenerationRun<'_> {
         // A worker that lost its claim in the meantime must not overwrite the master playlist of
         // the worker that has the claim now.
         request.journal.ensure_claim_held().await?;
-        let renditions = self.publisher.publish_all().await?;
+        let renditions = self.publish_playlists().await?;
         request.journal.renditions(&renditions).await?;
         if self.playable_after_s.is_none() {
             request.journal.playable().await?;

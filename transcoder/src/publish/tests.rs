@@ -159,7 +159,8 @@ async fn the_end_is_written_however_early_it_comes() {
     publisher.show(3).await.unwrap();
     let shown = Instant::now();
     (3..10).for_each(|index| world.finish(&mut publisher, index, 0));
-    publisher.publish_all().await.unwrap();
+    publisher.publish_media().await.unwrap();
+    publisher.publish_master(&[]).await.unwrap();
     assert!(
         shown.elapsed() >= playlists::BETWEEN_WRITES * 9 / 10,
         "{:?}",
@@ -201,7 +202,8 @@ async fn what_was_shown_before_a_crash_stays() {
     let expected = ["6.000", "6.000", "6.000", "6.000", "6.000", "6.010"];
     assert_eq!(lengths(&world.playlist(&names[0]).await.unwrap()), expected);
     (6..10).for_each(|index| world.finish(&mut next, index, 900));
-    next.publish_all().await.unwrap();
+    next.publish_media().await.unwrap();
+    next.publish_master(&[]).await.unwrap();
     let whole = lengths(&world.playlist(&names[0]).await.unwrap());
     assert_eq!(
         whole[..6],
@@ -284,7 +286,8 @@ async fn durations_of_a_failed_attempt_are_replaced() {
         "the playlist does not become shorter"
     );
     (5..10).for_each(|index| world.finish(&mut next, index, 0));
-    next.publish_all().await.unwrap();
+    next.publish_media().await.unwrap();
+    next.publish_master(&[]).await.unwrap();
     let whole = lengths(&world.playlist(&name).await.unwrap());
     assert_eq!(whole[..9], ["6.000"; 9]);
 }

@@ -16,6 +16,7 @@ import { useLoaded } from '../ui/load'
 import { useTitle } from '../ui/page'
 import { attempt, toast } from '../ui/toast'
 import { isBusy, nameOf, stateOf } from './names'
+import { Captions } from './captions'
 import { Deliveries } from './deliveries'
 import { PosterPicker } from './poster'
 import { ReceiptCard } from './receipt'
@@ -77,6 +78,7 @@ export default function VideoPage({ video: id }: { video: string }) {
         <div class="stack wide-gap">
           <Facts video={video} />
           {video.playable && may('write') && <PosterPicker video={video} again={again} />}
+          <Captions video={video} />
           {may('play') && video.state !== 'failed' && <Shares video={id} />}
         </div>
       </div>

@@ -30,7 +30,13 @@ export default function Watch({ video }: { video: string }) {
     <main id="main" class="watch" tabIndex={-1}>
       <Player
         video={video}
-        attributes={{ 'grant-url': streamOf(video), 'video-title': title, 'can-retry': may('write'), 'page-keys': true }}
+        attributes={{
+          'grant-url': streamOf(video),
+          'video-title': title,
+          'can-retry': may('write'),
+          'page-keys': true,
+          start: new URLSearchParams(location.search).get('start') ?? undefined,
+        }}
         onPlayable={() => void again()}
       />
       <div class="watch-head">

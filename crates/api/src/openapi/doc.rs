@@ -38,6 +38,8 @@ pub(crate) struct Doc {
     body: Option<Content>,
     body_is_optional: bool,
     accepts_bytes: bool,
+    /// Name of the file in the example, if the body is a file.
+    file: Option<&'static str>,
     query: Vec<Parameter>,
     query_example: Option<&'static str>,
     /// Whether the operation, which is not in the route table, needs a caller with any scopes.
@@ -78,6 +80,7 @@ impl Doc {
             body: None,
             body_is_optional: false,
             accepts_bytes: false,
+            file: None,
             query: vec![],
             query_example: None,
             needs_caller: false,
@@ -98,6 +101,36 @@ impl Doc {
     pub(crate) fn optional_body<T: Body>(mut self, example: Value) -> Self {
         self.body_is_optional = true;
         self.request_body::<T>(example)
+    }
+
+    /// Sets the bytes of a file as the request body, with the name of one as an example.
+    pub(crate) fn request_bytes(mut self, file: &'static str) -> Self {
+        self.file = Some(file);
+        let bytes = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+        self.body = Some(Content {
+            kind: BYTES,
+            schema: bytes.into(),
+            example: None,
+        });
+        self
+    }
+
+    /// Adds a response of text in another format than JSON.
+    pub(crate) fn text(mut self, kind: &'static str, what: &'static str, example: &str) -> Self {
+        let schema = ObjectBuilder::new().schema_type(Type::String);
+        self.responses.push(ResponseDoc {
+            status: StatusCode::OK,
+            description: what,
+            content: Some(Content {
+                kind,
+                schema: schema.into(),
+                example: Some(example.into()),
+            }),
+            headers: &[],
+        });
+        self
     }
 
     /// Also accepts the bytes of a file as request body.
@@ -307,7 +340,10 @@ impl Doc {
         let token = needs_caller.then_some("\"Authorization: Bearer $TOKEN\"");
         let page = self.needs_own_page.then_some("'Edgereel-Request: 1'");
         let headers: Vec<_> = token.into_iter().chain(page).collect();
-        let sample = sample::curl(method, &full_path, self.query_example, example, &headers);
+        let mut sample = sample::curl(method, &full_path, self.query_example, example, &headers);
+        if let Some(file) = self.file {
+            sample += &format!(" --data-binary @{file}");
+        }
         // Many viewers support this extension.
         let samples = json!([{ "lang": "Shell", "label": "curl", "source": sample }]);
         operation = operation.extensions(Some(Extensions::from_iter([(CODE_SAMPLES, samples)])));

@@ -127,6 +127,35 @@ pub fn route_table() -> Vec<Route> {
         ),
         route(
             GET,
+            "/videos/{video}/captions",
+            Scope::Read,
+            videos::captions::list,
+            openapi::captions::list(),
+        ),
+        route(
+            PUT,
+            "/videos/{video}/captions/{language}",
+            Scope::Write,
+            videos::captions::put,
+            openapi::captions::put(),
+        )
+        .with_body_limit(videos::captions::FILE_LIMIT),
+        route(
+            GET,
+            "/videos/{video}/captions/{language}",
+            Scope::Read,
+            videos::captions::read,
+            openapi::captions::read(),
+        ),
+        route(
+            DELETE,
+            "/videos/{video}/captions/{language}",
+            Scope::Write,
+            videos::captions::delete,
+            openapi::captions::delete(),
+        ),
+        route(
+            GET,
             "/videos/{video}/stream",
             Scope::Play,
             videos::stream::stream,

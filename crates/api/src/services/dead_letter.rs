@@ -85,8 +85,8 @@ async fn has_another_attempt(
     message: &JobMessage,
     now: UnixMillis,
 ) -> Result<bool, CatalogError> {
-    // Posters have no attempts: the worker decides.
-    if matches!(message, JobMessage::PosterV1(_)) {
+    // The worker decides about work without attempts.
+    if !message.has_attempts() {
         return Ok(false);
     }
     let video = match catalog.get_video(message.video()).await {

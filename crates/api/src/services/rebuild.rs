@@ -16,7 +16,7 @@ use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
 use domain::receipt::Receipt;
 use domain::time::UnixMillis;
-use hls::parse::{MasterPlaylist, MediaPlaylist, Variant};
+use hls::parse::{MasterPlaylist, Media, MediaPlaylist, MediaType, Variant};
 use platform::object_store::{Entry, ObjectStoreExt as _, SharedStore, StoreError};
 
 /// Largest playlist in bytes: that of a 24 h video is far smaller.
@@ -280,7 +280,8 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
         .variants
         .iter()
         .filter_map(|it| of(it, RenditionKind::Video));
-    let sounds = master.media.iter().filter_map(|media| {
+    let audio = |it: &&Media| it.media_type == Some(MediaType::Audio);
+    let sounds = master.media.iter().filter(audio).filter_map(|media| {
         let (_, name) = place(media.uri.as_deref()?)?;
         Some(RenditionRecord {
             name,

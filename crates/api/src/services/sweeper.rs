@@ -3,6 +3,7 @@
 //! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating
 //! it changes nothing. An index finds the videos that are due, so a run does not depend on the size of the library.
 
+mod captions;
 mod steps;
 
 use std::collections::HashSet;
@@ -94,6 +95,8 @@ pub struct SweepSummary {
     pub jobs: u64,
     /// Videos whose obsolete generations were removed.
     pub generations: u64,
+    /// Replaced or deleted captions whose objects were removed.
+    pub captions: u64,
     /// Entries that were removed from webhook logs.
     pub log_entries: u64,
     /// Expired links that were removed.
@@ -213,14 +216,16 @@ impl Sweeper {
                 let next = self.resend_job(&video, now, swept).await?;
                 Ok(Some(next))
             }
-            VideoState::Ready { .. } if self.catalog.requested_job(id).await?.is_some() => {
-                let message = self.resend_job(&video, now, swept).await?;
+            VideoState::Ready { .. } => {
+                let message = match self.catalog.requested_job(id).await? {
+                    Some(_) => Some(self.resend_job(&video, now, swept).await?),
+                    None => None,
+                };
+                let captions = self.sweep_captions(&video, now, swept).await?;
                 let outputs = self.remove_obsolete(&video, now, swept).await?;
-                Ok(outputs.into_iter().chain([message]).min())
+                Ok([outputs, message, captions].into_iter().flatten().min())
             }
-            VideoState::Ready { .. } | VideoState::Cancelled => {
-                self.remove_obsolete(&video, now, swept).await
-            }
+            VideoState::Cancelled => self.remove_obsolete(&video, now, swept).await,
             VideoState::Failed(_) => {
                 let source = self.remove_rejected_source(&video, now, swept).await?;
                 let outputs = self.remove_obsolete(&video, now, swept).await?;

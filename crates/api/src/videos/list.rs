@@ -91,7 +91,18 @@ fn filter(params: ListVideos, caller: &Caller) -> Result<VideoFilter, ApiError> 
             "`q` must have at most {SEARCH_LIMIT} bytes"
         )));
     }
+    if params
+        .text
+        .as_ref()
+        .is_some_and(|it| it.len() > SEARCH_LIMIT)
+    {
+        return Err(malformed(format!(
+            "`text` must have at most {SEARCH_LIMIT} bytes"
+        )));
+    }
+    let words = params.text.as_deref().map(captions::fold);
     Ok(VideoFilter {
+        words: words.filter(|it| !it.is_empty()),
         owner: caller.owner_for(params.owner)?,
         states,
         external_id: params.external_id,

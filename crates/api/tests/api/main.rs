@@ -5,6 +5,7 @@
 mod arrivals;
 mod auth;
 mod callers;
+mod captions;
 mod convert;
 mod dead_letters;
 mod deletion;

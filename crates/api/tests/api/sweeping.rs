@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::world::World;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn sweeper(world: &World) -> Sweeper {
     Sweeper {

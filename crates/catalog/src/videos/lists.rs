@@ -19,6 +19,8 @@ pub struct VideoFilter {
     /// Only videos with this text in their title, file name or external id, ignoring case in every
     /// script.
     pub text: Option<String>,
+    /// Only videos whose captions have this text, which was folded as the words of captions are.
+    pub words: Option<String>,
     /// The order.
     pub sort: VideoSort,
     /// The `next` cursor of the previous page, which had the same order.

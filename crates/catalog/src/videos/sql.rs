@@ -4,6 +4,7 @@
 //! both databases until the transaction ends. The statements that follow see one state and write
 //! once. Only one row is locked, so no two changes wait for each other.
 
+mod captions;
 mod erasure;
 mod events;
 mod folding;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Import, Job, PosterJob};
+use super::{CaptionsJob, Import, Job, PosterJob};
 use crate::ids::{JobId, VideoId};
 
 /// A message in the job queue.
@@ -18,6 +18,9 @@ pub enum JobMessage {
     /// Render a custom poster.
     #[serde(rename = "poster-v1")]
     PosterV1(PosterJob),
+    /// Publish captions.
+    #[serde(rename = "captions-v1")]
+    CaptionsV1(CaptionsJob),
 }
 
 /// A message body that this version cannot process.
@@ -83,7 +86,7 @@ impl JobMessage {
     }
 
     /// The types that this version processes.
-    const TYPES: [&str; 3] = ["transcode-v1", "import-v1", "poster-v1"];
+    const TYPES: [&str; 4] = ["transcode-v1", "import-v1", "poster-v1", "captions-v1"];
 
     /// The message body as JSON.
     pub fn to_body(&self) -> String {
@@ -96,6 +99,7 @@ impl JobMessage {
             Self::TranscodeV1(job) => &job.id,
             Self::ImportV1(import) => &import.id,
             Self::PosterV1(job) => &job.id,
+            Self::CaptionsV1(job) => &job.id,
         }
     }
 
@@ -105,6 +109,7 @@ impl JobMessage {
             Self::TranscodeV1(job) => job.due_id(),
             Self::ImportV1(import) => Import::new(import.video).id,
             Self::PosterV1(job) => PosterJob::id_of(job.video, &job.poster),
+            Self::CaptionsV1(job) => CaptionsJob::new(job.video).id,
         }
     }
 
@@ -114,6 +119,16 @@ impl JobMessage {
             Self::TranscodeV1(job) => job.video,
             Self::ImportV1(import) => import.video,
             Self::PosterV1(job) => job.video,
+            Self::CaptionsV1(job) => job.video,
+        }
+    }
+
+    /// Whether attempts are counted, in the catalog. Other work is small and idempotent: the
+    /// deliveries of its message limit it.
+    pub fn has_attempts(&self) -> bool {
+        match self {
+            Self::TranscodeV1(_) | Self::ImportV1(_) => true,
+            Self::PosterV1(_) | Self::CaptionsV1(_) => false,
         }
     }
 
@@ -121,7 +136,7 @@ impl JobMessage {
     pub fn job(&self) -> Option<&Job> {
         match self {
             Self::TranscodeV1(job) => Some(job),
-            Self::ImportV1(_) | Self::PosterV1(_) => None,
+            Self::ImportV1(_) | Self::PosterV1(_) | Self::CaptionsV1(_) => None,
         }
     }
 }
@@ -135,6 +150,12 @@ impl From<Job> for JobMessage {
 impl From<PosterJob> for JobMessage {
     fn from(job: PosterJob) -> Self {
         Self::PosterV1(job)
+    }
+}
+
+impl From<CaptionsJob> for JobMessage {
+    fn from(job: CaptionsJob) -> Self {
+        Self::CaptionsV1(job)
     }
 }
 
@@ -231,6 +252,13 @@ mod tests {
         for line in text.lines() {
             assert_eq!(JobMessage::parse(line).unwrap().to_body(), line);
         }
+    }
+
+    #[test]
+    fn the_wire_format_of_captions_is_frozen() {
+        let message = JobMessage::from(CaptionsJob::new(job().video));
+        insta::assert_snapshot!(message.to_body(), @r#"{"type":"captions-v1","job":"1624f4446cd9273b3c7e4ea05a989f2a","video":"vid_018bcfe5680077078707070707070707"}"#);
+        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
     }
 
     #[test]

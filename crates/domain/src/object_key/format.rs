@@ -5,6 +5,8 @@
 pub enum SegmentFormat {
     /// MPEG-2 transport stream: plays everywhere.
     MpegTs,
+    /// WebVTT text: captions.
+    WebVtt,
 }
 
 impl SegmentFormat {
@@ -12,6 +14,16 @@ impl SegmentFormat {
     pub fn extension(self) -> &'static str {
         match self {
             Self::MpegTs => "ts",
+            Self::WebVtt => "vtt",
+        }
+    }
+
+    /// The format of segments with this file extension.
+    pub(super) fn of_extension(extension: &str) -> Option<Self> {
+        match extension {
+            "ts" => Some(Self::MpegTs),
+            "vtt" => Some(Self::WebVtt),
+            _ => None,
         }
     }
 
@@ -19,6 +31,7 @@ impl SegmentFormat {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::MpegTs => "video/mp2t",
+            Self::WebVtt => "text/vtt",
         }
     }
 }

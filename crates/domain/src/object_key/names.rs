@@ -122,7 +122,7 @@ impl ExternalPath {
     /// Maximum length of a key in R2 and S3, bytes.
     const MAX_BYTES: usize = 1024;
     /// Top-level directories that are reserved for Edgereel's objects.
-    const OURS: [&str; 5] = ["archive", "keys", "manifests", "hls", "posters"];
+    const OURS: [&str; 6] = ["archive", "captions", "hls", "keys", "manifests", "posters"];
 
     /// Whether a path is in a reserved directory.
     fn is_ours(text: &str) -> bool {

@@ -41,6 +41,11 @@ impl ObjectKey {
                 video: video.parse().ok()?,
                 poster: poster.parse().ok()?,
             },
+            (Bucket::Private, ["captions", video, language, file]) => Self::Captions {
+                video: video.parse().ok()?,
+                language: language.parse().ok()?,
+                captions: file.strip_suffix(".vtt")?.parse().ok()?,
+            },
             (Bucket::Media, ["hls", video, "posters", file]) => Self::CustomPoster {
                 video: video.parse().ok()?,
                 poster: file.strip_suffix(".jpg")?.parse().ok()?,
@@ -87,7 +92,8 @@ impl ObjectKey {
                         rendition,
                     },
                     file => {
-                        let name = file.strip_prefix('_')?.strip_suffix(".ts")?;
+                        let (name, extension) = file.strip_prefix('_')?.split_once('.')?;
+                        let format = SegmentFormat::of_extension(extension)?;
                         let (index, attempt) = name.split_once('-').unwrap_or((name, "1"));
                         let (index, attempt) = (index.parse().ok()?, attempt.parse().ok()?);
                         Self::Segment {
@@ -96,7 +102,7 @@ impl ObjectKey {
                             rendition,
                             index,
                             attempt,
-                            format: SegmentFormat::MpegTs,
+                            format,
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use crate::ids::{Generation, VideoId};
 
-use super::{Bucket, UPLOADS_PREFIX};
+use super::{Bucket, RenditionName, UPLOADS_PREFIX};
 
 /// A prefix of objects, for listing and deleting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum ObjectPrefix {
     ArchivedSources(VideoId),
     /// Uploaded images for the poster of a video.
     PosterImages(VideoId),
+    /// The captions of a video, in all languages and versions.
+    Captions(VideoId),
     /// All content keys of a video.
     ContentKeys(VideoId),
     /// All content keys of all videos.
@@ -27,6 +29,8 @@ pub enum ObjectPrefix {
     Outputs(VideoId),
     /// All published objects of one encoding.
     Generation(VideoId, Generation),
+    /// The published objects of one rendition.
+    Rendition(VideoId, Generation, RenditionName),
     /// The content keys of one encoding.
     GenerationKeys(VideoId, Generation),
     /// Objects of the private bucket whose path begins with this text; empty: all. For listing only.
@@ -35,7 +39,7 @@ pub enum ObjectPrefix {
 
 impl ObjectPrefix {
     /// All prefixes that are removed with a video.
-    pub fn of_video(video: VideoId) -> [Self; 6] {
+    pub fn of_video(video: VideoId) -> [Self; 7] {
         // The playlists are deleted first: unreachable objects can be removed in any order.
         [
             Self::Outputs(video),
@@ -44,6 +48,7 @@ impl ObjectPrefix {
             Self::Sources(video),
             Self::ArchivedSources(video),
             Self::PosterImages(video),
+            Self::Captions(video),
         ]
     }
 
@@ -54,13 +59,14 @@ impl ObjectPrefix {
             | Self::Sources(_)
             | Self::ArchivedSources(_)
             | Self::PosterImages(_)
+            | Self::Captions(_)
             | Self::ContentKeys(_)
             | Self::Manifests(_)
             | Self::AllContentKeys
             | Self::AllManifests
             | Self::GenerationKeys(..)
             | Self::InPrivate(_) => Bucket::Private,
-            Self::Outputs(_) | Self::Generation(..) => Bucket::Media,
+            Self::Outputs(_) | Self::Generation(..) | Self::Rendition(..) => Bucket::Media,
         }
     }
 
@@ -71,12 +77,16 @@ impl ObjectPrefix {
             Self::Sources(video) => format!("{UPLOADS_PREFIX}{video}/"),
             Self::ArchivedSources(video) => format!("archive/{video}/"),
             Self::PosterImages(video) => format!("posters/{video}/"),
+            Self::Captions(video) => format!("captions/{video}/"),
             Self::ContentKeys(video) => format!("keys/{video}/"),
             Self::Manifests(video) => format!("manifests/{video}/"),
             Self::AllContentKeys => "keys/".to_owned(),
             Self::AllManifests => "manifests/".to_owned(),
             Self::Outputs(video) => format!("hls/{video}/"),
             Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),
+            Self::Rendition(video, generation, rendition) => {
+                format!("hls/{video}/{generation}/{rendition}/")
+            }
             Self::GenerationKeys(video, generation) => format!("keys/{video}/{generation}/"),
             Self::InPrivate(prefix) => prefix.clone(),
         }

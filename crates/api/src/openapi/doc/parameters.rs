@@ -39,6 +39,10 @@ pub(super) fn path_parameter(name: &str) -> Parameter {
             Ref::from_schema_name("ShareId").into(),
             "The id of the link.",
         ),
+        "language" => (
+            text(),
+            "The language tag (BCP 47) of the captions, such as `en` or `pt-BR`.",
+        ),
         "letter" => (text(), "The id of the dead letter, from the list."),
         "number" => {
             let number = ObjectBuilder::new()

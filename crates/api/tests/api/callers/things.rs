@@ -1,5 +1,8 @@
 //! Things that a caller has, and their routes.
 
+use axum::body::Body;
+use http::Request;
+
 use super::*;
 
 /// The body of a valid request to a route. New routes must be added here.
@@ -15,6 +18,8 @@ fn body_of(route: &Route) -> Option<Value> {
             "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode",
         ) => json!({}),
         ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
+        // See `ask`.
+        ("PUT", "/videos/{video}/captions/{language}") => return None,
         ("POST", "/s3/multipart") => body_of_upload(),
         ("POST", "/s3/multipart/{upload}/complete") => json!({ "parts": [] }),
         ("POST", "/webhooks") => json!({ "url": RECEIVER }),
@@ -98,6 +103,15 @@ impl Thing {
                 world.pump().await;
                 Self::Video(video.video())
             }
+            Some("video") if route.path.ends_with("{language}") => {
+                let video = world.post("/v1/uploads", body).await.video();
+                if route.method == Method::GET {
+                    let path = format!("/v1/videos/{video}/captions/en");
+                    let stored = world.send(captions(TOKEN, &path)).await;
+                    assert_eq!(stored.status, StatusCode::CREATED, "{}", stored.body);
+                }
+                Self::Video(video)
+            }
             Some("video") => Self::Video(world.post("/v1/uploads", body).await.video()),
             Some("upload") => {
                 let file = body_of_upload();
@@ -139,7 +153,10 @@ impl Thing {
 
     pub(super) fn path(&self, route: &Route) -> String {
         match self {
-            Self::Video(id) => format!("/v1{}", route.path.replace("{video}", &id.to_string())),
+            Self::Video(id) => {
+                let path = route.path.replace("{language}", "en");
+                format!("/v1{}", path.replace("{video}", &id.to_string()))
+            }
             Self::Key(id) => format!("/v1{}", route.path.replace("{key}", &id.to_string())),
             Self::Upload(_, path) => path.clone(),
             Self::Webhook(id, delivery) => {
@@ -184,9 +201,19 @@ fn body_of_upload() -> Value {
     json!({ "filename": "a.mp4", "type": "video/mp4" })
 }
 
+/// An upload of captions.
+fn captions(token: &str, path: &str) -> Request<Body> {
+    let request = Request::put(path).header("authorization", format!("Bearer {token}"));
+    let file = "WEBVTT\n\n00:01.000 --> 00:02.000\ntext\n";
+    request.body(Body::from(file)).unwrap()
+}
+
 pub(super) async fn ask(world: &World, token: &str, route: &Route, path: &str) -> Answer {
     if let Some((_, query)) = path.split_once("/s3/params?") {
         return world.uppy_params(token, query).await;
+    }
+    if route.method == Method::PUT && path.contains("/captions/") {
+        return world.send(captions(token, path)).await;
     }
     world
         .call_as(token, route.method.clone(), path, body_of(route))

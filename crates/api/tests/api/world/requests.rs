@@ -63,7 +63,15 @@ impl World {
         let body = if bytes.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&bytes).unwrap()
+            // Captions are the only response that is not JSON.
+            let is_text = parts
+                .headers
+                .get("content-type")
+                .is_some_and(|it| it == "text/vtt");
+            match is_text {
+                true => Value::from(String::from_utf8(bytes.to_vec()).unwrap()),
+                false => serde_json::from_slice(&bytes).unwrap(),
+            }
         };
         let answer = Answer {
             status: parts.status,

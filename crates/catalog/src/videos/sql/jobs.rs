@@ -206,6 +206,8 @@ impl Catalog {
             JobMessage::PosterV1(job) => {
                 return self.fail_poster(job.video, &job.poster, failure).await;
             }
+            // The sweeper sends it again while captions wait.
+            JobMessage::CaptionsV1(_) => return Ok(false),
         }
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, message.video()).await? else {

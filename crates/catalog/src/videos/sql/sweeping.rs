@@ -15,6 +15,8 @@ use crate::videos::CatalogError;
 const UPLOAD: Duration = Duration::from_secs(10 * 60);
 /// Time after which the message of a job may be lost.
 const JOB: Duration = Duration::from_secs(15 * 60);
+/// The same for the message about a change of captions.
+pub(super) const LOST_MESSAGE: Duration = JOB;
 /// Time for which the source of a failed job is kept.
 const FAILED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Time for which replaced and unfinished generations are kept.

@@ -114,6 +114,7 @@ impl Statement {
             "WHERE v.state <> 'deleted'"
         });
         self.states(filter);
+        self.words(filter);
         let equal = [
             ("owner", &filter.owner),
             ("external_id", &filter.external_id),
@@ -124,6 +125,21 @@ impl Statement {
                 self.condition(&format!(" AND v.{column} = "), Value::Text(text(value)), "");
             }
         }
+    }
+
+    /// The ids of videos whose captions have the words, for a text that an index of trigrams finds or
+    /// for a scan of the current captions.
+    fn words(&mut self, filter: &VideoFilter) {
+        let Some(words) = &filter.words else { return };
+        let column = match self.kind {
+            Kind::Postgres if !has_trigram(words) => "(c.words || '')",
+            Kind::Postgres | Kind::Sqlite => "c.words",
+        };
+        let before = format!(
+            " AND v.id IN (SELECT c.video FROM captions c WHERE c.removed_ms IS NULL AND {column} LIKE "
+        );
+        let pattern = Value::Text(text(&contains_pattern(words)));
+        self.condition(&before, pattern, r" ESCAPE '\')");
     }
 
     fn states(&mut self, filter: &VideoFilter) {

@@ -1,0 +1,77 @@
+//! OpenAPI documentation of captions.
+
+use api_types::captions::{CaptionList, CaptionParams, ListCaptions, StoredCaptions};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Doc;
+use crate::problem::Problem::*;
+
+fn track() -> Value {
+    json!({
+        "language": "en", "name": "English", "default": true, "forced": false, "sdh": false,
+        "origin": "uploaded", "status": "pending", "cues": 412, "created_at": "2026-05-24T19:39:44Z",
+    })
+}
+
+pub(crate) fn list() -> Doc {
+    let about = "With `text`, also returns the cues in which the text begins.";
+    let found =
+        json!({ "language": "en", "start": 61.2, "end": 63.9, "text": "Welcome to lesson one." });
+    Doc::new(
+        "listCaptions",
+        "List captions, and find a text in them",
+        about,
+    )
+    .query::<ListCaptions>("text=lesson")
+    .response::<CaptionList>(
+        StatusCode::OK,
+        "The captions.",
+        json!({ "captions": [track()], "matches": [found] }),
+    )
+    .problems(&[NoSuchVideo])
+}
+
+pub(crate) fn put() -> Doc {
+    let about = "The body is a file in SRT, WebVTT or TTML; its content decides about the format. The captions replace those of \
+        the language without a re-encode. A video that is not ready gets them when it is.";
+    let stored = |status, what| {
+        let warnings = ["line 7: a cue without text was left out"];
+        let example = json!({ "captions": track(), "format": "SRT", "warnings": warnings });
+        move |doc: Doc| doc.response::<StoredCaptions>(status, what, example)
+    };
+    let doc = Doc::new("putCaptions", "Upload captions", about)
+        .query::<CaptionParams>("default=true")
+        .request_bytes("captions.srt");
+    let doc = stored(
+        StatusCode::OK,
+        "The captions of the language are replaced, or were the same.",
+    )(doc);
+    stored(StatusCode::CREATED, "The language has captions now.")(doc).problems(&[
+        NoSuchVideo,
+        CaptionsNotAccepted,
+        FieldTooLong,
+        InvalidField,
+        Conflict,
+    ])
+}
+
+pub(crate) fn read() -> Doc {
+    Doc::new("getCaptions", "Get captions", "Returns a WebVTT file.")
+        .text(
+            "text/vtt",
+            "The captions.",
+            "WEBVTT\n\n00:00:01.000 --> 00:00:02.500\nWelcome.\n",
+        )
+        .problems(&[NoSuchVideo, NoSuchCaptions, InvalidField])
+}
+
+pub(crate) fn delete() -> Doc {
+    Doc::new(
+        "deleteCaptions",
+        "Delete captions",
+        "Repeating the request is not an error.",
+    )
+    .no_content("The video has no captions in this language.")
+    .problems(&[NoSuchVideo, InvalidField])
+}

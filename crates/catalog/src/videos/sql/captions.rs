@@ -1,0 +1,281 @@
+//! Captions. The rows are the truth about which captions a video has; the master playlist follows.
+
+use domain::caption::Language;
+use domain::ids::{CaptionId, VideoId};
+use domain::state::VideoState;
+use domain::time::UnixMillis;
+
+use super::rows::parse;
+use super::sweeping::LOST_MESSAGE;
+use super::work::touch;
+use super::{Catalog, Tx, lock_existing};
+use crate::database::{sql, text, time, unsigned};
+use crate::videos::{
+    CaptionOrigin, CaptionRecord, CaptionsStored, CatalogError, NewCaptions, RemovedCaptions,
+};
+
+#[derive(sqlx::FromRow)]
+struct CaptionRow {
+    id: String,
+    language: String,
+    name: String,
+    is_default: i64,
+    is_forced: i64,
+    is_sdh: i64,
+    origin: String,
+    content: String,
+    cues: i64,
+    created_ms: i64,
+    published: i64,
+}
+
+impl CaptionRow {
+    fn into_record(self) -> Result<CaptionRecord, CatalogError> {
+        let origin = [CaptionOrigin::Uploaded, CaptionOrigin::Embedded]
+            .into_iter()
+            .find(|it| it.as_str() == self.origin)
+            .ok_or_else(|| CatalogError::Corrupt {
+                detail: format!("the origin of captions is `{}`", self.origin),
+            })?;
+        Ok(CaptionRecord {
+            id: parse("captions", &self.id)?,
+            language: parse("language", &self.language)?,
+            name: self.name,
+            default: self.is_default != 0,
+            forced: self.is_forced != 0,
+            sdh: self.is_sdh != 0,
+            origin,
+            content: self.content,
+            cues: unsigned(self.cues),
+            created_ms: time(self.created_ms),
+            published: self.published != 0,
+        })
+    }
+}
+
+const CURRENT: &str = "SELECT id, language, name, is_default, is_forced, is_sdh, origin, content, cues, created_ms, published
+     FROM captions WHERE video = $1 AND removed_ms IS NULL ORDER BY language";
+
+/// Locks the row of a video, which must not be deleted.
+async fn lock_video(tx: &mut Tx, video: VideoId) -> Result<(), CatalogError> {
+    if lock_existing(tx, video).await?.state()? == VideoState::Deleted {
+        return Err(CatalogError::Gone { video });
+    }
+    Ok(())
+}
+
+async fn current(tx: &mut Tx, video: VideoId) -> Result<Vec<CaptionRecord>, CatalogError> {
+    let rows: Vec<CaptionRow> = sqlx::query_as(CURRENT)
+        .bind(video.to_string())
+        .fetch_all(&mut **tx)
+        .await?;
+    rows.into_iter().map(CaptionRow::into_record).collect()
+}
+
+/// Marks the captions of a language as removed. Returns whether there were any.
+async fn retire(
+    tx: &mut Tx,
+    video: VideoId,
+    language: &Language,
+    now: UnixMillis,
+) -> Result<bool, CatalogError> {
+    let retired = sqlx::query(
+        "UPDATE captions SET removed_ms = $1, words = ''
+         WHERE video = $2 AND language = $3 AND removed_ms IS NULL",
+    )
+    .bind(sql(now))
+    .bind(video.to_string())
+    .bind(language.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(retired.rows_affected() > 0)
+}
+
+/// Lets the sweeper look at the video soon: the message about the change may be lost.
+async fn changed(tx: &mut Tx, video: VideoId, now: UnixMillis) -> Result<(), CatalogError> {
+    touch(tx, &video.to_string(), now).await?;
+    sqlx::query(
+        "UPDATE videos SET sweep_ms = $1 WHERE id = $2 AND state = 'ready' AND (sweep_ms IS NULL OR sweep_ms > $1)",
+    )
+    .bind(sql(now + LOST_MESSAGE))
+    .bind(video.to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Catalog {
+    /// The captions of a video, by language.
+    pub async fn captions(&self, video: VideoId) -> Result<Vec<CaptionRecord>, CatalogError> {
+        let rows: Vec<CaptionRow> = sqlx::query_as(CURRENT)
+            .bind(video.to_string())
+            .fetch_all(self.database.read())
+            .await?;
+        rows.into_iter().map(CaptionRow::into_record).collect()
+    }
+
+    /// Stores captions in place of those of their language. If they are the default, no others of
+    /// the video are. `Gone` if the video is deleted.
+    pub async fn set_captions(
+        &self,
+        video: VideoId,
+        new: &NewCaptions,
+    ) -> Result<CaptionsStored, CatalogError> {
+        let mut tx = self.write().await?;
+        lock_video(&mut tx, video).await?;
+        let (record, now) = (&new.record, new.record.created_ms);
+        let before = current(&mut tx, video).await?;
+        let before = before.into_iter().find(|it| it.language == record.language);
+        match before {
+            Some(before) if before.content == record.content => {
+                return Ok(CaptionsStored::Same(before));
+            }
+            Some(before)
+                if record.origin == CaptionOrigin::Embedded
+                    && before.origin == CaptionOrigin::Uploaded =>
+            {
+                return Ok(CaptionsStored::Uploaded);
+            }
+            Some(_) | None => {}
+        }
+        let replaced = retire(&mut tx, video, &record.language, now).await?;
+        if record.default {
+            sqlx::query(
+                "UPDATE captions SET is_default = 0 WHERE video = $1 AND removed_ms IS NULL",
+            )
+            .bind(video.to_string())
+            .execute(&mut *tx)
+            .await?;
+        }
+        sqlx::query(
+            "INSERT INTO captions (video, id, language, name, is_default, is_forced, is_sdh, origin, content, cues,
+                created_ms, published, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)",
+        )
+        .bind(video.to_string())
+        .bind(record.id.as_str())
+        .bind(record.language.as_str())
+        .bind(text(&record.name))
+        .bind(i64::from(record.default))
+        .bind(i64::from(record.forced))
+        .bind(i64::from(record.sdh))
+        .bind(record.origin.as_str())
+        .bind(&record.content)
+        .bind(sql(record.cues))
+        .bind(sql(now))
+        .bind(text(&new.words))
+        .execute(&mut *tx)
+        .await?;
+        changed(&mut tx, video, now).await?;
+        tx.commit().await?;
+        Ok(CaptionsStored::Stored { replaced })
+    }
+
+    /// Removes the captions of a language. Returns whether there were any. `Gone` if the video is
+    /// deleted.
+    pub async fn remove_captions(
+        &self,
+        video: VideoId,
+        language: &Language,
+        now: UnixMillis,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.write().await?;
+        lock_video(&mut tx, video).await?;
+        let removed = retire(&mut tx, video, language, now).await?;
+        if removed {
+            changed(&mut tx, video, now).await?;
+        }
+        tx.commit().await?;
+        Ok(removed)
+    }
+
+    /// Records that the master playlist names exactly these captions, with their settings. Returns
+    /// whether they are the current ones; otherwise the caller must write the playlist again.
+    pub async fn captions_published(
+        &self,
+        video: VideoId,
+        named: &[CaptionRecord],
+        now: UnixMillis,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.write().await?;
+        lock_video(&mut tx, video).await?;
+        let now_current = current(&mut tx, video).await?;
+        let same = |a: &CaptionRecord, b: &CaptionRecord| {
+            let settings = |it: &CaptionRecord| (it.default, it.forced, it.sdh);
+            a.id == b.id && a.name == b.name && settings(a) == settings(b)
+        };
+        let is_current = now_current.len() == named.len()
+            && now_current.iter().zip(named).all(|(a, b)| same(a, b));
+        if !is_current {
+            return Ok(false);
+        }
+        let removed = sqlx::query(
+            "UPDATE captions SET published = 0 WHERE video = $1 AND removed_ms IS NOT NULL AND published <> 0",
+        )
+        .bind(video.to_string())
+        .execute(&mut *tx)
+        .await?;
+        let added = sqlx::query(
+            "UPDATE captions SET published = 1 WHERE video = $1 AND removed_ms IS NULL AND published = 0",
+        )
+        .bind(video.to_string())
+        .execute(&mut *tx)
+        .await?;
+        if removed.rows_affected() + added.rows_affected() > 0 {
+            touch(&mut tx, &video.to_string(), now).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Whether the master playlist differs from the captions of the video.
+    pub async fn captions_wait(&self, video: VideoId) -> Result<bool, CatalogError> {
+        let (waiting,): (i64,) = sqlx::query_as(
+            "SELECT count(*) FROM captions WHERE video = $1
+             AND ((removed_ms IS NULL AND published = 0) OR (removed_ms IS NOT NULL AND published <> 0))",
+        )
+        .bind(video.to_string())
+        .fetch_one(self.database.read())
+        .await?;
+        Ok(waiting > 0)
+    }
+
+    /// Captions that were replaced or deleted and whose objects still exist, oldest first.
+    pub async fn removed_captions(
+        &self,
+        video: VideoId,
+    ) -> Result<Vec<RemovedCaptions>, CatalogError> {
+        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+            "SELECT id, language, removed_ms, published FROM captions
+             WHERE video = $1 AND removed_ms IS NOT NULL ORDER BY removed_ms, id",
+        )
+        .bind(video.to_string())
+        .fetch_all(self.database.read())
+        .await?;
+        let removed = rows
+            .into_iter()
+            .map(|(id, language, removed_ms, published)| {
+                Ok(RemovedCaptions {
+                    id: parse("captions", &id)?,
+                    language: parse("language", &language)?,
+                    removed_ms: time(removed_ms),
+                    published: published != 0,
+                })
+            });
+        removed.collect()
+    }
+
+    /// Forgets removed captions, whose objects were removed.
+    pub async fn forget_captions(
+        &self,
+        video: VideoId,
+        captions: &CaptionId,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query("DELETE FROM captions WHERE video = $1 AND id = $2 AND removed_ms IS NOT NULL")
+            .bind(video.to_string())
+            .bind(captions.as_str())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+}

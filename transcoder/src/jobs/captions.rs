@@ -1,0 +1,179 @@
+//! Captions of a video that is ready: small jobs beside the work on a video. They need no lease,
+//! because the rows in the catalog decide, and the master playlist is written only if no one else
+//! wrote it in the meantime.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::{CaptionRecord, CatalogError};
+use domain::failure::FailureVerdict;
+use domain::ids::Generation;
+use domain::job::CaptionsJob as CaptionsRequest;
+use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::retry;
+use domain::state::VideoState;
+use futures::TryStreamExt as _;
+use hls::MasterPlaylist;
+use hls::write::{SubtitleSpec, with_subtitles};
+use platform::clock;
+use platform::object_store::{ETag, ObjectStoreExt as _, PutCondition, StoreError};
+use tracing::{error, info, warn};
+
+use super::{Fate, JobContext};
+use crate::captions::CaptionWriter;
+use crate::content_keys::WrappedKeys;
+use crate::error::TranscodeError;
+use crate::manifest;
+use crate::publish::LARGEST_PLAYLIST;
+use crate::reused::LARGEST_MANIFEST;
+use crate::sink::GenerationWriter;
+
+/// How often the playlist is written again because the captions or the playlist changed.
+const ROUNDS: u32 = 10;
+
+/// A job that publishes the captions of a video.
+pub(crate) struct CaptionsJob<'a> {
+    pub(crate) context: JobContext<'a>,
+    pub(crate) job: &'a CaptionsRequest,
+}
+
+impl CaptionsJob<'_> {
+    /// Writes missing renditions, and names the current captions in the master playlist.
+    pub(crate) async fn run(&self) -> Fate {
+        let JobContext {
+            worker, delivery, ..
+        } = self.context;
+        let problem = match Box::pin(self.publish()).await {
+            Ok(()) => return Fate::Acknowledge,
+            Err(TranscodeError::Catalog(CatalogError::NotFound { .. })) => {
+                return Fate::Acknowledge;
+            }
+            Err(TranscodeError::Catalog(CatalogError::Gone { .. })) => {
+                info!("the video is gone");
+                self.remove_objects().await;
+                return Fate::Acknowledge;
+            }
+            Err(problem) => problem,
+        };
+        let failure = problem.failure();
+        if failure.class().verdict() == FailureVerdict::Release {
+            return Fate::release(Duration::ZERO, "the worker was stopped");
+        }
+        let is_waiting = failure.code.is_lack_of_service();
+        if is_waiting {
+            worker.outage.begin(&problem.to_string());
+        }
+        error!(failure.code = %failure.code, "could not publish the captions: {:#}", anyhow::Error::from(problem));
+        let pause = retry::pause_after(delivery.receive_count);
+        match (delivery.is_last, is_waiting) {
+            (true, true) => Fate::Replace { pause },
+            // The sweeper sends another message while captions wait.
+            (true, false) => Fate::dead_letter(failure.code.as_str()),
+            (false, _) => Fate::release(pause, failure.code.as_str()),
+        }
+    }
+
+    async fn publish(&self) -> Result<(), TranscodeError> {
+        let (catalog, video) = (&self.context.worker.catalog, self.job.video);
+        for _ in 0..ROUNDS {
+            // A video that is not ready gets its captions when it is.
+            let VideoState::Ready { generation } = catalog.get_video(video).await?.state else {
+                return Ok(());
+            };
+            let records = catalog.captions(video).await?;
+            let Some((master, etag)) = self.master().await? else {
+                return Ok(());
+            };
+            // The worker that switches to another generation looks at the captions afterwards.
+            if !is_of(&master, &generation) {
+                return Ok(());
+            }
+            let entries = self.entries(&generation, &records).await?;
+            let changed = with_subtitles(&master, &entries);
+            if changed != master {
+                let (store, key) = (&self.context.worker.store, ObjectKey::Master { video });
+                let condition = PutCondition::Matches(&etag);
+                match store.put(&key, changed.into(), condition).await {
+                    Ok(_) => {}
+                    Err(StoreError::ConditionFailed { .. }) => continue,
+                    Err(problem) => return Err(problem.into()),
+                }
+            }
+            if catalog
+                .captions_published(video, &records, clock::now())
+                .await?
+            {
+                info!(captions = records.len(), "the captions are published");
+                return Ok(());
+            }
+        }
+        Err(TranscodeError::Verification(
+            "the captions changed all the time".to_owned(),
+        ))
+    }
+
+    /// The master playlist with its ETag; `None`: it does not exist.
+    async fn master(&self) -> Result<Option<(String, ETag)>, TranscodeError> {
+        let (store, video) = (&self.context.worker.store, self.job.video);
+        let body = match store.get(&ObjectKey::Master { video }, None, None).await {
+            Ok(body) => body,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(problem) => return Err(problem.into()),
+        };
+        if body.meta.size > LARGEST_PLAYLIST {
+            return Err(TranscodeError::Verification(
+                "the master playlist is too large".to_owned(),
+            ));
+        }
+        let chunks: Vec<bytes::Bytes> = body.stream.try_collect().await?;
+        let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
+        Ok(Some((text, body.meta.etag)))
+    }
+
+    /// Writes the missing renditions. Returns the entries of the master playlist.
+    async fn entries(
+        &self,
+        generation: &Generation,
+        records: &[CaptionRecord],
+    ) -> Result<Vec<SubtitleSpec>, TranscodeError> {
+        if records.is_empty() {
+            return Ok(vec![]);
+        }
+        let (worker, video) = (self.context.worker, self.job.video);
+        let key = ObjectKey::Manifest {
+            video,
+            generation: generation.clone(),
+        };
+        let text = worker.store.read(&key, LARGEST_MANIFEST).await?;
+        let plan = manifest::plan_of(&text).ok_or_else(|| {
+            TranscodeError::Verification("the manifest has no plan of a known version".to_owned())
+        })?;
+        let store = || Arc::clone(&worker.store);
+        let keys = WrappedKeys::new(store(), Arc::clone(&worker.keys), video, generation.clone());
+        let writer = GenerationWriter::new(store(), video, generation.clone(), 1);
+        let captions = CaptionWriter::new(writer, &keys, &plan);
+        for record in records {
+            captions.write(record).await?;
+        }
+        Ok(captions.entries(records))
+    }
+
+    /// Removes what this job stored after the video was deleted.
+    async fn remove_objects(&self) {
+        for prefix in ObjectPrefix::of_video(self.job.video) {
+            if let Err(problem) = self.context.worker.store.delete_all(&prefix).await {
+                warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+            }
+        }
+    }
+}
+
+/// Whether a master playlist is that of a generation, by its first variant.
+fn is_of(master: &str, generation: &Generation) -> bool {
+    let playlist = MasterPlaylist::parse(master).playlist;
+    let folder = playlist
+        .variants
+        .first()
+        .and_then(|it| it.uri.split('/').next());
+    folder == Some(generation.as_str())
+}
