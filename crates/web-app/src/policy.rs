@@ -8,7 +8,7 @@ pub(crate) enum Framing {
 }
 
 /// The policy. `edge`, `bucket`: origins, or empty for the page's own. Scripts, styles and workers are files of this
-/// origin; hls.js plays through `blob:` URLs.
+/// origin; hls.js plays through `blob:` URLs, and begins the text tracks of captions with an empty file, `data:,WEBVTT`.
 pub(crate) fn policy(edge: &str, bucket: &str, framing: Framing) -> String {
     let with = |sources: &str, more: &[&str]| {
         let more = more
@@ -21,7 +21,7 @@ pub(crate) fn policy(edge: &str, bucket: &str, framing: Framing) -> String {
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src {}; media-src {}; img-src {}; \
          worker-src 'self'; base-uri 'none'; form-action 'none'",
         with("'self'", &[edge, bucket]),
-        with("'self' blob:", &[edge]),
+        with("'self' blob: data:", &[edge]),
         with("'self' blob:", &[edge]),
     );
     if framing == Framing::Refused {
@@ -38,7 +38,9 @@ mod tests {
     fn only_the_origins_of_the_installation_are_allowed() {
         let own = policy("", "", Framing::Refused);
         assert!(
-            own.contains("connect-src 'self'; media-src 'self' blob:; img-src 'self' blob:; "),
+            own.contains(
+                "connect-src 'self'; media-src 'self' blob: data:; img-src 'self' blob:; "
+            ),
             "{own}"
         );
         assert!(
@@ -55,7 +57,7 @@ mod tests {
             "{cloud}"
         );
         assert!(
-            cloud.contains("media-src 'self' blob: https://edge.example;"),
+            cloud.contains("media-src 'self' blob: data: https://edge.example;"),
             "{cloud}"
         );
         assert!(!cloud.contains("frame-ancestors"), "{cloud}");

@@ -10,6 +10,8 @@ window.play = (url, language) =>
     const report = { errors: [], tracks: [], shown: [], ended: false }
     const hls = new Hls({ enableWorker: false })
     hls.on(Hls.Events.ERROR, (_, { type, details, fatal, error }) => {
+      // The choice of captions ends a load of others that had begun.
+      if (details === Hls.ErrorDetails.INTERNAL_ABORTED && !fatal) return
       report.errors.push({ type, details, fatal, error: String(error) })
       if (fatal) resolve(report)
     })
@@ -25,9 +27,13 @@ window.play = (url, language) =>
         forced: it.forced,
         characteristics: it.characteristics ?? null,
       }))
-      hls.subtitleTrack = subtitleTracks.findIndex((it) => it.lang === language)
-      hls.subtitleDisplay = true
     })
+    // As a viewer does, once it plays: before that, hls.js selects the default itself.
+    const choose = () => {
+      hls.subtitleDisplay = true
+      hls.subtitleTrack = report.tracks.findIndex((it) => it.language === language)
+    }
+    video.addEventListener('playing', choose, { once: true })
     const look = () => {
       const showing = [...video.textTracks].filter((it) => it.mode === 'showing')
       for (const { text, line } of showing.flatMap((it) => [...(it.activeCues ?? [])])) {
