@@ -6,8 +6,8 @@ MB = 1_000_000
 
 
 def render(results):
-    parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results), _start(results), _hour(results),
-             _notes(results), _method()]
+    parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results),
+             _start(results), _hour(results), _notes(results), _method()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -42,7 +42,8 @@ def prepare(folder, source, kind, seconds):
     """A file of this kind, at least this long: a part of the sample, repeated."""
     part = folder / f"{kind.id}-part.{kind.extension}"
     if not part.is_file():
-        sample.ffmpeg("-t", "20", "-i", source.path, "-map", "0:v:0", "-map", "0:a:0?", *kind.encode, "-c:a", "copy", part)
+        streams = ["-map", "0:v:0", "-map", "0:a:0?", "-c:a", "copy"]
+        sample.ffmpeg("-t", "20", "-i", source.path, *streams, *kind.encode, part)
     return sample.repeated(folder, sample.look(part, True), seconds)
 
 

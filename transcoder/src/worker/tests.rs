@@ -22,6 +22,7 @@ use crate::testing::world::World;
 use crate::testing::{objects_of, video};
 use crate::trial::{FILM, profile};
 
+mod captions;
 mod failures;
 mod idle;
 mod imports;
