@@ -9,25 +9,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::failure::SourceProblem;
 use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, CopyDecision, RenditionKind};
+use domain::plan::{ChunkPlan, CopyDecision};
 use domain::profile::EncoderSettings;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, seconds};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{CommandInputs, iframe_interval};
-use crate::ffmpeg::launcher::Weight;
-use crate::ffmpeg::process::{self, Cost, Ended, Run};
-use crate::ffmpeg::{Tools, verdict};
+use crate::ffmpeg::process::{self, Cost};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
-use crate::sink::{GenerationWriter, Output, SegmentSink, Stored};
+use crate::sink::GenerationWriter;
 use crate::tone_map::ToneMap;
 
 mod assembly;
+mod run;
 
 use assembly::Assembly;
 pub(crate) use assembly::may_be_missing;
@@ -77,10 +76,6 @@ pub(crate) enum LaneOutput {
 /// the limit on more processors.
 const FIRST_RUNG_THREADS: usize = 4;
 
-/// How long to wait for segments after FFmpeg ended, if none is being received: its last one may
-/// still be on its way.
-const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000 });
-
 impl EncodeContext {
     /// Produces all chunks of a lane from `first` on in one run, and sends each segment and each
     /// chunk as it is finished.
@@ -127,18 +122,18 @@ impl EncodeContext {
         let run = self.run_with(threads, task.clone(), arguments, limit);
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
-        let mut running = std::pin::pin!(process::run(run, &self.cancel));
-        let ended = loop {
-            tokio::select! {
-                result = &mut running => break result.map_err(|it| self.cause(it))?,
-                Some(one) = stored.recv() => {
-                    send(made, assembly.add(&self.plan, &one)?).await?;
-                    while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, wall: started.elapsed() }) {
-                        send(made, LaneOutput::Chunk(chunk)).await?;
-                    }
-                }
-            }
-        };
+        let ended = self
+            .deliver(run, &mut stored, made, |one| {
+                let mut outputs = vec![assembly.add(&self.plan, one)?];
+                let cost = Cost {
+                    cpu: Duration::ZERO,
+                    wall: started.elapsed(),
+                };
+                let complete = std::iter::from_fn(|| assembly.take_complete(cost));
+                outputs.extend(complete.map(LaneOutput::Chunk));
+                Ok(outputs)
+            })
+            .await?;
         if lane == Lane::Copy && ended.complained {
             // Players cannot decode what FFmpeg cannot parse. The encoder conceals such errors.
             return Err(TranscodeError::NotCopyable(format!(
@@ -178,13 +173,11 @@ impl EncodeContext {
         let task = format!("encode chunk {}", chunk.index);
         let run = self.run_with(threads, task.clone(), arguments, limit);
         let mut assembly = Assembly::new(&self.plan, lane, std::slice::from_ref(chunk));
-        let mut running = std::pin::pin!(process::run(run, &self.cancel));
-        let ended = loop {
-            tokio::select! {
-                result = &mut running => break result.map_err(|it| self.cause(it))?,
-                Some(one) = stored.recv() => send(made, assembly.add(&self.plan, &one)?).await?,
-            }
-        };
+        let ended = self
+            .deliver(run, &mut stored, made, |one| {
+                assembly.add(&self.plan, one).map(|it| vec![it])
+            })
+            .await?;
         self.drain(&sink, &mut stored, &mut assembly).await?;
         if let Some(chunk) = assembly.take_complete(ended.cost) {
             return Ok(chunk);
@@ -203,38 +196,6 @@ impl EncodeContext {
             .await
             .map(drop)
             .map_err(|it| self.cause(it))
-    }
-
-    /// A run of FFmpeg on the source.
-    pub(crate) fn run(
-        &self,
-        task: String,
-        arguments: Vec<String>,
-        time_limit: Duration,
-    ) -> Run<'_> {
-        self.run_with(1, task, arguments, time_limit)
-    }
-
-    /// A run of FFmpeg with the memory of several encoders.
-    fn run_with(
-        &self,
-        encoders: usize,
-        task: String,
-        arguments: Vec<String>,
-        time_limit: Duration,
-    ) -> Run<'_> {
-        let file = self.tone_map.as_ref().map(|it| it.path().to_owned());
-        Run {
-            tools: &self.tools,
-            port: self.loopback.port(),
-            file,
-            weight: Weight::Heavy {
-                runs: self.encoders.div_ceil(encoders.max(1)),
-            },
-            task,
-            arguments,
-            time_limit,
-        }
     }
 
     /// Number of threads of the decoder and of each encoder in a run that makes all chunks of a lane.
@@ -260,43 +221,6 @@ impl EncodeContext {
         } else {
             1
         }
-    }
-
-    /// Receives the deliveries that are still in progress after FFmpeg ended.
-    async fn drain(
-        &self,
-        sink: &SegmentSink,
-        stored: &mut mpsc::UnboundedReceiver<Stored>,
-        assembly: &mut Assembly,
-    ) -> Result<(), TranscodeError> {
-        while !assembly.is_complete() {
-            match tokio::time::timeout(QUIET, stored.recv()).await {
-                Ok(Some(one)) => drop(assembly.add(&self.plan, &one)?),
-                Ok(None) => break,
-                Err(_) if sink.active() > 0 => {}
-                Err(_) => break,
-            }
-            if let Some(failure) = self.loopback.take_failure() {
-                return Err(failure);
-            }
-        }
-        // Segments that are missing because the store failed are not FFmpeg's fault.
-        self.loopback.take_failure().map_or(Ok(()), Err)
-    }
-
-    fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
-        let outputs = self
-            .plan
-            .renditions(lane)
-            .into_iter()
-            .map(|rendition| Output {
-                key: self.keys.get(&rendition.name).cloned(),
-                copied: lane == Lane::Copy,
-                first_iframes: (rendition.kind == RenditionKind::IFrames)
-                    .then(|| self.first_iframes()),
-                rendition: rendition.clone(),
-            });
-        SegmentSink::new(self.writer.clone(), outputs.collect())
     }
 
     /// The media sequence number of the first I-frame of each chunk. It follows from the plan
@@ -343,35 +267,6 @@ impl EncodeContext {
             tone_map: self.tone_map.as_ref().map(ToneMap::path),
             source,
             output,
-        }
-    }
-
-    /// The error for a run in which FFmpeg reported success although segments are missing.
-    fn ended_early(&self, task: String, ended: Ended) -> TranscodeError {
-        let reason = "it exited with 0 before all segments were delivered".to_owned();
-        self.cause(TranscodeError::Ffmpeg {
-            task,
-            reason,
-            log_tail: ended.log_tail,
-        })
-    }
-
-    /// The cause of a failed run: an error on our side takes precedence over FFmpeg's consequential
-    /// one.
-    pub(crate) fn cause(&self, error: TranscodeError) -> TranscodeError {
-        match (self.loopback.take_failure(), error) {
-            (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
-            // FFmpeg ran out of memory. That its last output does not match the plan, which the
-            // loopback reports, is only a consequence.
-            (_, error @ TranscodeError::OutOfMemory { .. }) => error,
-            (_, TranscodeError::Source(SourceProblem::TooDemanding)) => {
-                SourceProblem::TooDemanding.into()
-            }
-            (Some(cause), _) => cause,
-            (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
-                Some(problem) => problem.into(),
-                None => error,
-            },
         }
     }
 }

@@ -4,6 +4,7 @@
 //! thin shells over the pipeline. FFmpeg does the media work: it sees only a loopback address.
 
 mod captions;
+mod cause;
 mod content_keys;
 mod error;
 mod fetch;

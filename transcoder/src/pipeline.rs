@@ -22,7 +22,7 @@ use domain::plan::{
 use domain::prices::Prices;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
-use domain::segment::{ChunkRecord, Lane};
+use domain::segment::ChunkRecord;
 use platform::object_store::SharedStore;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,6 @@ use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext};
 use crate::loopback::Loopback;
-use crate::normalise::{Feed, Normaliser};
 use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
@@ -43,10 +42,12 @@ use crate::stored_plan;
 use crate::tone_map::ToneMap;
 
 mod encoding;
+mod feeding;
 mod generation;
 mod progress;
 mod replacement;
 
+use feeding::{open_relays, while_feeding};
 use generation::GenerationRun;
 
 /// The inputs of the pipeline.
@@ -265,14 +266,15 @@ async fn process(
         playable_after_s: None,
         started,
     };
-    let feeding = async {
-        match feeding {
-            Some(arguments) => context.feed(arguments).await,
-            None => Ok(()),
+    let result = match feeding {
+        Some(arguments) => {
+            let feed = context.feed(arguments);
+            while_feeding(run.all_chunks(), feed).await
         }
+        None => run.all_chunks().await,
     };
-    let result = match tokio::try_join!(run.all_chunks(), feeding) {
-        Ok(_) => run.publish(source.normaliser.as_ref()).await,
+    let result = match result {
+        Ok(()) => run.publish(source.normaliser.as_ref()).await,
         Err(problem) => Err(problem),
     };
     if result.is_err() {
@@ -282,35 +284,6 @@ async fn process(
         context.writer.close().await;
     }
     result
-}
-
-/// Opens a relay, a stream on the loopback, for each lane that is not finished and that reads from
-/// the normaliser. Returns the arguments of the normaliser's run, which writes to them.
-fn open_relays(
-    normaliser: &Normaliser,
-    context: &mut EncodeContext,
-    audio_is_reused: bool,
-    finished: &[ChunkRecord],
-) -> Vec<String> {
-    let missing = |lane: Lane| {
-        context.plan.chunks(lane).iter().any(|it| {
-            !finished
-                .iter()
-                .any(|done| done.lane == lane && done.index == it.index)
-        })
-    };
-    let mut feeds = vec![];
-    // A relay that no lane reads would block the normaliser, and so the other relay.
-    let wanted = [
-        (Feed::Video, missing(Lane::Encode)),
-        (Feed::Audio, missing(Lane::Audio) && !audio_is_reused),
-    ];
-    for (feed, _) in wanted.into_iter().filter(|it| it.1) {
-        let relay = context.loopback.relay();
-        context.feeds.insert(feed, relay.reader_url);
-        feeds.push((feed, relay.writer_url));
-    }
-    normaliser.arguments(&context.loopback.source_url(), &feeds)
 }
 
 /// Whether a recorded chunk fits this plan. It may not if only one of the plans, that of the chunk

@@ -8,7 +8,7 @@ use domain::failure::{FailureClass, FailureCode};
 use domain::probe::Probe;
 use domain::probe::cases::standard;
 use domain::receipt::Extra;
-use domain::segment::TICKS_PER_SECOND;
+use domain::segment::{Lane, TICKS_PER_SECOND};
 
 use super::*;
 use crate::testing::fake_ffmpeg::{Arrival, End, Fault, Task};

@@ -99,6 +99,21 @@ async fn an_encoder_without_memory_is_tried_alone_and_once() {
     assert_eq!(world.journal.attempts.load(Ordering::Relaxed), 2);
 }
 
+/// FFmpeg delivers the frames that it has when it runs out of memory, and exits a moment later.
+#[tokio::test]
+async fn a_short_segment_of_an_encoder_without_memory_is_not_damage() {
+    let (world, _) = replacing(&foreign());
+    let fault = Fault {
+        arrival: Arrival::Short,
+        ..Fault::ends(Task::Encode, 1, End::Exit(1))
+    };
+    let fault = fault.saying("x264 [error]: malloc of size 9 failed");
+    world.fake.set_faults(&[fault.times(99)]);
+    let problem = run(&world, foreign()).await.unwrap_err();
+    assert_eq!(problem.failure().code, FailureCode::TooDemanding);
+    assert_eq!(world.journal.attempts.load(Ordering::Relaxed), 2);
+}
+
 #[tokio::test]
 async fn a_copy_that_fails_is_encoded() {
     let no_refresh = |world: &World| {

@@ -4,7 +4,7 @@ use domain::probe::{Extent, Ratio};
 
 use super::*;
 use crate::ffmpeg::probe::parse_streams;
-use crate::normalise::Survey;
+use crate::normalise::{Normaliser, Survey};
 
 /// What ffprobe says of [`standard`].
 const STREAMS: &str = r#"{"streams": [
@@ -104,6 +104,24 @@ async fn a_source_that_cannot_be_sought_is_read_from_its_beginning() {
     let runs = world.fake.runs();
     assert_eq!(runs.iter().filter(|it| it.starts_with("Survey")).count(), 1);
     assert_eq!(runs.iter().filter(|it| it.starts_with("Feed")).count(), 1);
+}
+
+/// The runs that read from a normaliser see a damaged input when it runs out of memory.
+#[tokio::test]
+async fn a_normaliser_without_memory_is_not_damage() {
+    let (world, _) = replacing(&foreign());
+    sequential(&world);
+    world.fake.set_faults(&[
+        Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0),
+        Fault::ends(Task::Feed, 0, End::Exit(1))
+            .saying("x264 [error]: malloc of size 9 failed")
+            .times(99),
+        Fault::ends(Task::Encode, 0, End::Exit(1))
+            .saying("Invalid data found")
+            .times(99),
+    ]);
+    let problem = run(&world, foreign()).await.unwrap_err();
+    assert_eq!(problem.failure().code, FailureCode::TooDemanding);
 }
 
 /// They may be what is wrong.
