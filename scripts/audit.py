@@ -28,7 +28,7 @@ MAY_USE = {
     "s3-server": {"serve"},
     # The embedded server only with the feature `conformance`, which tests alone switch on.
     "platform": {"domain", "s3-server", "serve"},
-    "catalog": {"domain", "platform"},
+    "catalog": {"captions", "domain", "platform"},
     "edge-server": {"domain", "platform"},
     "check": {"captions", "hls", "media"},
     "transcoder": {"captions", "catalog", "config", "confine", "domain", "health", "hls", "media", "platform", "serve"},

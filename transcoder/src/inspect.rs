@@ -15,7 +15,7 @@ use media::sniff::ContainerKind;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::probe::{Depth, Found, streams};
+use crate::ffmpeg::probe::{Depth, Found, Subtitles, streams};
 use crate::loopback::Loopback;
 use crate::normalise::{Normaliser, survey};
 use crate::source::Blocks;
@@ -33,6 +33,8 @@ pub(crate) struct Inspected {
     pub probe: Probe,
     /// The run that they read from; `None`: they read the source itself.
     pub normaliser: Option<Normaliser>,
+    /// The subtitle streams of the source.
+    pub subtitles: Subtitles,
 }
 
 /// The contents of an index. Ticks count from the first frame.
@@ -159,6 +161,7 @@ pub(crate) async fn inspect(
         .await;
     }
     Ok(Inspected {
+        subtitles: found.subtitles.clone(),
         probe: assemble(blocks.size(), demuxer, found, indexed, profile),
         normaliser: None,
     })
@@ -208,6 +211,7 @@ async fn sequential(
     Ok(Inspected {
         probe,
         normaliser: Some(normaliser),
+        subtitles: found.subtitles.clone(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use catalog::{CaptionRecord, Catalog, Claim, RenditionRecord};
+use catalog::{CaptionRecord, CaptionsStored, Catalog, Claim, NewCaptions, RenditionRecord};
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
 use platform::clock;
@@ -37,10 +37,12 @@ pub(crate) trait Journal: Send + Sync {
     /// Records that one rung with audio can be watched.
     async fn playable(&self) -> Result<(), TranscodeError>;
 
-    /// The captions of the video; without a catalog, none.
-    async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
-        Ok(vec![])
-    }
+    /// Records captions of the source. Returns whether they are captions of the video now: not, if
+    /// it has them already.
+    async fn add_captions(&self, new: &NewCaptions) -> Result<bool, TranscodeError>;
+
+    /// The captions of the video.
+    async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError>;
 
     /// Records that the master playlist names these captions. Returns whether they are still the
     /// captions of the video.
@@ -136,6 +138,11 @@ impl Journal for CatalogJournal {
             .await?)
     }
 
+    async fn add_captions(&self, new: &NewCaptions) -> Result<bool, TranscodeError> {
+        let stored = self.catalog.set_captions(self.claim.video, new).await?;
+        Ok(matches!(stored, CaptionsStored::Stored { .. }))
+    }
+
     async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
         Ok(self.catalog.captions(self.claim.video).await?)
     }
@@ -171,6 +178,7 @@ pub enum Progress {
 pub(crate) struct MemoryJournal {
     attempts: AtomicU32,
     chunks: Mutex<Vec<ChunkRecord>>,
+    captions: Mutex<Vec<CaptionRecord>>,
     on_progress: OnProgress,
 }
 
@@ -180,6 +188,7 @@ impl MemoryJournal {
         Self {
             attempts: AtomicU32::new(0),
             chunks: Mutex::default(),
+            captions: Mutex::default(),
             on_progress,
         }
     }
@@ -216,6 +225,15 @@ impl Journal for MemoryJournal {
     async fn playable(&self) -> Result<(), TranscodeError> {
         (self.on_progress)(Progress::Playable);
         Ok(())
+    }
+
+    async fn add_captions(&self, new: &NewCaptions) -> Result<bool, TranscodeError> {
+        lock(&self.captions).push(new.record.clone());
+        Ok(true)
+    }
+
+    async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
+        Ok(lock(&self.captions).clone())
     }
 
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {

@@ -274,7 +274,7 @@ async fn process(
         None => run.all_chunks().await,
     };
     let result = match result {
-        Ok(()) => run.publish(source.normaliser.as_ref()).await,
+        Ok(()) => run.publish(source).await,
         Err(problem) => Err(problem),
     };
     if result.is_err() {

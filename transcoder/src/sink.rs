@@ -3,6 +3,7 @@
 //! The clear bytes exist only in memory, and only while they pass through.
 
 mod images;
+mod texts;
 mod writer;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use crate::error::TranscodeError;
 use crate::loopback::SegmentReceiver;
 
 pub(crate) use images::ImageSink;
+pub(crate) use texts::TextSink;
 pub(crate) use writer::GenerationWriter;
 
 /// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no

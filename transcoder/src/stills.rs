@@ -313,18 +313,27 @@ async fn decode(
 }
 
 pub(crate) async fn collect(
-    mut images: mpsc::UnboundedReceiver<(u32, Bytes)>,
+    images: mpsc::UnboundedReceiver<(u32, Bytes)>,
     expected: usize,
 ) -> Vec<Bytes> {
+    let found = collect_numbered(images, expected).await;
+    found.into_iter().map(|it| it.1).collect()
+}
+
+/// The files that FFmpeg delivered, in the order of their numbers.
+pub(crate) async fn collect_numbered(
+    mut files: mpsc::UnboundedReceiver<(u32, Bytes)>,
+    expected: usize,
+) -> Vec<(u32, Bytes)> {
     let mut found = vec![];
     while found.len() < expected {
-        match tokio::time::timeout(QUIET, images.recv()).await {
-            Ok(Some(image)) => found.push(image),
+        match tokio::time::timeout(QUIET, files.recv()).await {
+            Ok(Some(file)) => found.push(file),
             Ok(None) | Err(_) => break,
         }
     }
     found.sort_by_key(|it| it.0);
-    found.into_iter().map(|it| it.1).collect()
+    found
 }
 
 fn missing(what: &str) -> TranscodeError {

@@ -235,6 +235,8 @@ export const texts = {
     title: 'Library',
     upload: 'Upload',
     search: 'Search titles',
+    searchCaptions: 'Search what is said',
+    inCaptions: 'Search in captions instead of titles',
     filter: 'Filter by state',
     filters: { all: 'All', ready: 'Ready', working: 'In progress', failed: 'Failed', waiting: 'Stored' },
     sort: 'Order',
@@ -393,7 +395,7 @@ export const texts = {
       file: 'File',
       fileHint: 'SRT, WebVTT or TTML',
       language: 'Language',
-      languageHint: 'Such as en or pt-BR. Captions of the language are replaced.',
+      languageHint: 'Such as en or pt-BR. Captions of the same language and kind are replaced.',
       name: 'Name',
       nameHint: 'In the menu of the player',
       flags: {

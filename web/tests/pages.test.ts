@@ -44,7 +44,7 @@ describe('the window of a long list', () => {
 const video = (id: string, state: VideoSummary['state'] = 'ready', more: Partial<VideoSummary> = {}) => ({ id, state, ...more }) as VideoSummary
 
 describe('changes of the library', () => {
-  const query: Query = { text: '', filter: 'all', sort: '-created_at' }
+  const query: Query = { text: '', where: 'titles', filter: 'all', sort: '-created_at' }
   const list = [video('d'), video('b')]
   const ids = (...changed: VideoSummary[]) => merged(list, new Map(changed.map((it) => [it.id, it])), query)?.map((it) => it.id)
   const after = (changed: VideoSummary, of: Query = query, isWhole = true) => merged(list, new Map([[changed.id, changed]]), of, isWhole)?.map((it) => it.id)
@@ -70,14 +70,17 @@ describe('changes of the library', () => {
     expect(after(video('d', 'failed'), { ...query, filter: 'ready' })).toEqual(['b'])
     expect(after(video('e', 'deleted'))).toBeUndefined()
   })
-  it('asks for what the user sees', () =>
-    expect(parameters({ text: ' optics ', filter: 'failed', sort: 'title' }, 60, 'c')).toEqual({
-      limit: 60,
-      sort: 'title',
-      q: 'optics',
-      state: 'failed,cancelled',
-      cursor: 'c',
-    }))
+  it('asks for what the user sees', () => {
+    for (const [where, name] of [['titles', 'q'], ['captions', 'text']] as const) {
+      expect(parameters({ text: ' optics ', where, filter: 'failed', sort: 'title' }, 60, 'c')).toEqual({
+        limit: 60,
+        sort: 'title',
+        [name]: 'optics',
+        state: 'failed,cancelled',
+        cursor: 'c',
+      })
+    }
+  })
 })
 
 it('names states with their progress', () => {

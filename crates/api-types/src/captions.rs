@@ -9,7 +9,7 @@ use crate::{MaybeKnown, Timestamp};
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct CaptionParams {
-    /// Name in the menus of players. Default: the name of the language.
+    /// Name in the menus of players. Default: the name of the language, with `(SDH)` or `(forced)`.
     #[serde(default)]
     pub name: Option<String>,
     /// Show them unless the viewer chooses otherwise. Those of other languages are then no longer the default.
@@ -22,6 +22,19 @@ pub struct CaptionParams {
     /// They also describe sounds, for viewers who are deaf or hard of hearing.
     #[serde(default)]
     pub sdh: bool,
+}
+
+/// Chooses among the captions of a language.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct CaptionChoiceParams {
+    /// Only those that are forced (`true`), or are not.
+    #[serde(default)]
+    pub forced: Option<bool>,
+    /// Only those that describe sounds (`true`), or do not.
+    #[serde(default)]
+    pub sdh: Option<bool>,
 }
 
 /// Parameters of the list of captions.
@@ -38,13 +51,13 @@ pub struct ListCaptions {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaptionList {
-    /// By language.
+    /// By language; complete ones first, forced ones last.
     pub captions: Vec<CaptionTrack>,
-    /// Where `text` is said, at most 100 places in each language; empty without `text`.
+    /// Where `text` is said, at most 100 places in each of the captions; empty without `text`.
     pub matches: Vec<CaptionMatch>,
 }
 
-/// Captions in one language.
+/// Captions in one language, of one kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaptionTrack {
@@ -100,12 +113,15 @@ pub struct StoredCaptions {
     pub warnings: Vec<String>,
 }
 
-/// A place in the captions.
+/// A place in captions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaptionMatch {
     /// Language tag (BCP 47).
     pub language: String,
+    /// Name of the captions in the menus of players.
+    #[serde(default)]
+    pub name: String,
     /// When the cue appears, seconds.
     pub start: f64,
     /// When the cue disappears, seconds.

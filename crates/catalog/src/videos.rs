@@ -22,7 +22,10 @@ pub mod model;
 mod sql;
 mod timeline;
 
-pub use captions::{CaptionOrigin, CaptionRecord, CaptionsStored, NewCaptions, RemovedCaptions};
+pub use captions::{
+    CaptionChoice, CaptionOrigin, CaptionRecord, CaptionSettings, CaptionsStored, NewCaptions,
+    RemovedCaptions,
+};
 pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,

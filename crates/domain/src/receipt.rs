@@ -1,6 +1,7 @@
 //! Receipts: the measured resources that a video used, and their cost at given prices.
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::job::Stage;
 use crate::prices::Prices;
@@ -35,8 +36,13 @@ pub struct Receipt {
     pub store_reads: u64,
     /// Bytes that remain in the store: the outputs, and the source if it is kept.
     pub stored_bytes: u64,
-    /// Extras that could not be produced.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Extras that could not be produced. Those of a newer version are left out, so that an older
+    /// program reads its receipts after a roll-back.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "known_extras"
+    )]
     pub missing: Vec<Extra>,
 }
 
@@ -51,6 +57,26 @@ pub enum Extra {
     Storyboard,
     /// The image that is shown before playback.
     Poster,
+    /// Captions of the source.
+    Captions,
+    /// Captions from subtitles of the source that are images, which cannot become text.
+    ImageSubtitles,
+}
+
+fn known_extras<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Extra>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Named {
+        Known(Extra),
+        Unknown(IgnoredAny),
+    }
+    let named = Vec::deserialize(deserializer)?.into_iter();
+    Ok(named
+        .filter_map(|it| match it {
+            Named::Known(extra) => Some(extra),
+            Named::Unknown(IgnoredAny) => None,
+        })
+        .collect())
 }
 
 impl Receipt {
@@ -160,6 +186,17 @@ mod tests {
         assert!(near(cost.requests_usd, 0.045 + 0.000_18), "{cost:?}");
         assert!(near(cost.storage_usd_per_month, 0.135), "{cost:?}");
         assert!(near(cost.once_usd(), 0.545_18), "{cost:?}");
+    }
+
+    #[test]
+    fn extras_of_a_newer_version_are_left_out() {
+        let mut receipt = an_hour();
+        receipt.missing = vec![Extra::Poster, Extra::Captions];
+        let text = serde_json::to_string(&receipt).unwrap();
+        let newer = text.replace("\"captions\"", "\"captions\",\"scents\"");
+        assert_ne!(newer, text);
+        let read: Receipt = serde_json::from_str(&newer).unwrap();
+        assert_eq!(read, receipt);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod audio;
 mod cut;
 mod graph;
 mod stills;
+mod subtitles;
 
 use cut::{Cut, Units};
 use graph::{color_metadata, segments};
@@ -27,6 +28,7 @@ pub(crate) use stills::jpeg;
 
 pub(crate) use graph::iframe_interval;
 pub(crate) use stills::{images, still};
+pub(crate) use subtitles::subtitles;
 
 /// The inputs of every command line.
 pub(crate) struct CommandInputs<'a> {

@@ -17,7 +17,7 @@ mod frames;
 mod streams;
 
 pub(crate) use frames::{FrameFacts, key_frames};
-pub(crate) use streams::{Found, parse_streams};
+pub(crate) use streams::{Found, Subtitles, TextTrack, parse_streams};
 
 /// Time limit: if ffprobe takes longer, the store does not respond.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
@@ -37,7 +37,7 @@ const LONGEST_LOG: u64 = 64 << 10;
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
-     :stream_disposition=default,attached_pic:stream_tags=language:stream_side_data=displaymatrix,rotation,dv_profile,\
+     :stream_disposition=default,attached_pic,forced,hearing_impaired:stream_tags=language,title:stream_side_data=displaymatrix,rotation,dv_profile,\
      dv_bl_signal_compatibility_id\
      :program=program_id:program_stream=index:format=duration";
 

@@ -16,6 +16,7 @@ use crate::testing::world::World;
 use crate::testing::{foreign, objects_of, planned_records};
 
 mod attempts;
+mod captions;
 mod failures;
 mod second_look;
 
@@ -43,6 +44,7 @@ async fn run_until(
     let source = Inspected {
         probe,
         normaliser: None,
+        subtitles: world.subtitles.clone(),
     };
     Box::pin(try_strategies(
         &request,

@@ -178,6 +178,10 @@ impl Run {
                     if name == "images" {
                         (first, count) = (1, if sheet { 1 } else { PICTURES });
                     }
+                    if name == "captions" {
+                        let file = url.rsplit('/').next().unwrap();
+                        first = file.trim_end_matches(".vtt").parse().unwrap();
+                    }
                     outputs.push(Output {
                         url: url.to_owned(),
                         name,
@@ -195,6 +199,7 @@ impl Run {
             () if any("iframes") => Task::Encode,
             () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
+            () if any("captions") => Task::Captions,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,
             () if outputs.iter().any(|it| !it.name.starts_with("audio")) => Task::First,

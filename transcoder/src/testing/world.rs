@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::{CatalogError, RenditionRecord};
+use catalog::{CaptionRecord, CatalogError, NewCaptions, RenditionRecord};
 use domain::content_key::ContentKey;
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, ObjectPrefix, RenditionName};
@@ -26,6 +26,7 @@ use super::fake_ffmpeg::FakeFfmpeg;
 use super::{generation, video};
 use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
+use crate::ffmpeg::probe::Subtitles;
 use crate::journal::Journal;
 use crate::pipeline::TranscodeRequest;
 use crate::sink::GenerationWriter;
@@ -143,6 +144,7 @@ pub(crate) struct Notes {
     pub(crate) progress: Mutex<Vec<(Stage, u8)>>,
     pub(crate) renditions: Mutex<Vec<RenditionRecord>>,
     pub(crate) playable: AtomicU32,
+    pub(crate) captions: Mutex<Vec<CaptionRecord>>,
     /// An earlier generation plays.
     pub(crate) replaces: AtomicBool,
     /// After so many chunks, another worker has the job; 0: never.
@@ -199,6 +201,15 @@ impl Journal for Notes {
         Ok(())
     }
 
+    async fn add_captions(&self, new: &NewCaptions) -> Result<bool, TranscodeError> {
+        self.captions.lock().unwrap().push(new.record.clone());
+        Ok(true)
+    }
+
+    async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
+        Ok(self.captions.lock().unwrap().clone())
+    }
+
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
         if self.loses_at_the_end.load(Ordering::Relaxed) {
             Err(lost())
@@ -225,6 +236,8 @@ pub(crate) struct World {
     pub(crate) fake: FakeFfmpeg,
     pub(crate) journal: Arc<Notes>,
     pub(crate) profile: Profile,
+    /// The subtitle streams of the source.
+    pub(crate) subtitles: Subtitles,
     folder: tempfile::TempDir,
 }
 
@@ -242,6 +255,7 @@ impl World {
             fake,
             journal: Arc::default(),
             profile,
+            subtitles: Subtitles::default(),
             folder,
         }
     }

@@ -6,6 +6,7 @@ import { ago, bytes, clock, exactTime } from '../format'
 import { texts } from '../texts'
 import { nameOf, stateOf } from '../video/names'
 import { selected, toggle } from './selection'
+import { query } from './store'
 import { Poster } from './storyboard'
 
 const t = texts.library
@@ -22,7 +23,12 @@ function Choose({ video }: { video: VideoSummary }) {
   )
 }
 
-const target = (video: VideoSummary): string => (video.playable && may('play') ? `/watch/${video.id}` : `/videos/${video.id}`)
+const target = (video: VideoSummary): string => {
+  const { text, where } = query.value
+  // The page of the video lists the minutes in which it is said.
+  if (where === 'captions' && text.trim()) return `/videos/${video.id}?said=${encodeURIComponent(text.trim())}`
+  return video.playable && may('play') ? `/watch/${video.id}` : `/videos/${video.id}`
+}
 
 /** Only what is not simply ready is worth a word. */
 function State({ video, always }: { video: VideoSummary; always?: boolean }) {

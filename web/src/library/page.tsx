@@ -31,7 +31,7 @@ function storedView(): View {
 export default function Library() {
   useTitle(t.title)
   const view = useSignal<View>(storedView())
-  const { text, filter, sort } = query.value
+  const { text, where, filter, sort } = query.value
   const last = useRef<Query>(undefined)
   const isSignedIn = session.value.kind === 'signed-in'
   useEffect(() => {
@@ -41,7 +41,7 @@ export default function Library() {
     if (last.current && last.current !== query.value) scrollTo({ top: 0 })
     last.current = query.value
     return () => clearTimeout(timer)
-  }, [text, filter, sort, isSignedIn])
+  }, [text, where, filter, sort, isSignedIn])
   useEffect(() => subscribe(change, () => void refresh()), [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -92,7 +92,9 @@ const FILTERS: Filter[] = ['all', 'ready', 'working', 'failed', 'waiting']
 const SORTS: Sort[] = ['-created_at', 'created_at', 'title', '-duration', 'duration', '-size', 'size']
 
 function Toolbar({ view, setView }: { view: View; setView: (view: View) => void }) {
-  const { text, filter, sort } = query.value
+  const { text, where, filter, sort } = query.value
+  const inCaptions = where === 'captions'
+  const hint = inCaptions ? t.searchCaptions : t.search
   return (
     <div class="toolbar" role="search">
       <div class="search">
@@ -101,11 +103,20 @@ function Toolbar({ view, setView }: { view: View; setView: (view: View) => void 
           id="search"
           class="input"
           type="search"
-          placeholder={t.search}
-          aria-label={t.search}
+          placeholder={hint}
+          aria-label={hint}
           value={text}
           onInput={(event) => (query.value = { ...query.value, text: event.currentTarget.value })}
         />
+        <button
+          type="button"
+          class="where"
+          aria-pressed={inCaptions}
+          title={t.inCaptions}
+          onClick={() => (query.value = { ...query.value, where: inCaptions ? 'titles' : 'captions' })}
+        >
+          {texts.video.captions.title}
+        </button>
       </div>
       <div class="filters" role="group" aria-label={t.filter}>
         {FILTERS.map((it) => (
@@ -151,7 +162,7 @@ function Content({ view }: { view: View }) {
     if (text || filter !== 'all') {
       return (
         <Empty icon="search" title={t.nothingFound}>
-          <Button onClick={() => (query.value = { ...query.value, text: '', filter: 'all' })}>{t.showAll}</Button>
+          <Button onClick={() => (query.value = { ...query.value, text: '', where: 'titles', filter: 'all' })}>{t.showAll}</Button>
         </Empty>
       )
     }

@@ -16,6 +16,8 @@ export const STATES: Record<Filter, string> = {
 
 export interface Query {
   text: string
+  /** Where `text` is sought: in titles, or in captions. */
+  where: 'titles' | 'captions'
   filter: Filter
   sort: Sort
 }
@@ -28,7 +30,7 @@ const FIRST_PAGE = 60
 const BURST_MS = 100
 const RETRY_MS = 2_000
 
-export const query = signal<Query>({ text: '', filter: 'all', sort: '-created_at' })
+export const query = signal<Query>({ text: '', where: 'titles', filter: 'all', sort: '-created_at' })
 export const items = signal<VideoSummary[]>([])
 export const total = signal<number | undefined>(undefined)
 /** The API stopped counting at `total`: the list may have more videos. */
@@ -51,15 +53,16 @@ interface Parameters {
   limit: number
   sort: Sort
   q?: string
+  text?: string
   state?: string
   cursor?: string
 }
 
-export function parameters({ text, filter, sort }: Query, limit: number, cursor?: string | null): Parameters {
+export function parameters({ text, where, filter, sort }: Query, limit: number, cursor?: string | null): Parameters {
   return {
     limit,
     sort,
-    ...(text.trim() ? { q: text.trim() } : {}),
+    ...(text.trim() ? { [where === 'titles' ? 'q' : 'text']: text.trim() } : {}),
     ...(STATES[filter] ? { state: STATES[filter] } : {}),
     ...(cursor ? { cursor } : {}),
   }

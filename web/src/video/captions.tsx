@@ -22,7 +22,9 @@ export function Captions({ video }: { video: Video }) {
   const tracks = state.value.kind === 'there' ? state.value.value.captions : []
   const remove = (track: Track) =>
     void attempt(
-      client.DELETE('/v1/videos/{video}/captions/{language}', { params: { path: { video: video.id, language: track.language } } }),
+      client.DELETE('/v1/videos/{video}/captions/{language}', {
+        params: { path: { video: video.id, language: track.language }, query: kind(track) },
+      }),
       t.deleted(track.name),
     ).then(again)
   return (
@@ -38,7 +40,7 @@ export function Captions({ video }: { video: Video }) {
       {tracks.length === 0 && <p class="muted small">{t.none}</p>}
       <ul class="lines">
         {tracks.map((track) => (
-          <li key={track.language} class="row">
+          <li key={`${track.language} ${track.sdh} ${track.forced}`} class="row">
             <div class="grow">
               <div class="truncate" lang={track.language} dir="auto">
                 {track.name}
@@ -62,6 +64,9 @@ export function Captions({ video }: { video: Video }) {
   )
 }
 
+// A language has up to one set of captions of each kind.
+const kind = ({ forced, sdh }: Track) => ({ forced, sdh })
+
 const facts = (it: Track) =>
   [it.language, it.default && t.default, it.forced && t.forced, it.sdh && t.sdh, it.origin === 'embedded' && t.embedded, it.status === 'pending' && t.pending]
     .filter(Boolean)
@@ -69,7 +74,8 @@ const facts = (it: Track) =>
 
 async function download(video: string, track: Track) {
   try {
-    const response = await apiFetch(`/v1/videos/${video}/captions/${track.language}`)
+    const query = `forced=${track.forced}&sdh=${track.sdh}`
+    const response = await apiFetch(`/v1/videos/${video}/captions/${track.language}?${query}`)
     const url = URL.createObjectURL(await response.blob())
     const link = document.createElement('a')
     link.href = url
@@ -82,17 +88,22 @@ async function download(video: string, track: Track) {
 }
 
 function Search({ video }: { video: string }) {
-  const text = useSignal('')
+  // A search of the library leads here with its text.
+  const text = useSignal(new URLSearchParams(location.search).get('said') ?? '')
   const found = useSignal<Schemas['CaptionMatch'][] | undefined>(undefined)
-  const search = async (event: Event) => {
-    event.preventDefault()
+  const search = async () => {
     const sought = text.value.trim()
     if (!sought) return void (found.value = undefined)
     const path = { params: { path: { video }, query: { text: sought } } }
     await attempt(data(client.GET('/v1/videos/{video}/captions', path)).then(({ matches }) => void (found.value = matches)))
   }
+  useEffect(() => void search(), [])
+  const submit = (event: Event) => {
+    event.preventDefault()
+    void search()
+  }
   return (
-    <form class="stack" role="search" onSubmit={search}>
+    <form class="stack" role="search" onSubmit={submit}>
       <input
         class="input"
         type="search"
@@ -106,7 +117,7 @@ function Search({ video }: { video: string }) {
       {found.value && found.value.length > 0 && (
         <ol class="lines found" aria-label={t.found}>
           {found.value.map((it) => (
-            <li key={`${it.language} ${it.start}`} class="small">
+            <li key={`${it.language} ${it.name} ${it.start}`} class="small">
               <a href={`/watch/${video}?start=${Math.floor(it.start)}`} class="number">
                 {clock(it.start)}
               </a>{' '}

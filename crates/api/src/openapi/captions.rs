@@ -1,6 +1,8 @@
 //! OpenAPI documentation of captions.
 
-use api_types::captions::{CaptionList, CaptionParams, ListCaptions, StoredCaptions};
+use api_types::captions::{
+    CaptionChoiceParams, CaptionList, CaptionParams, ListCaptions, StoredCaptions,
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -16,8 +18,7 @@ fn track() -> Value {
 
 pub(crate) fn list() -> Doc {
     let about = "With `text`, also returns the cues in which the text begins.";
-    let found =
-        json!({ "language": "en", "start": 61.2, "end": 63.9, "text": "Welcome to lesson one." });
+    let found = json!({ "language": "en", "name": "English", "start": 61.2, "end": 63.9, "text": "Welcome to lesson one." });
     Doc::new(
         "listCaptions",
         "List captions, and find a text in them",
@@ -34,7 +35,7 @@ pub(crate) fn list() -> Doc {
 
 pub(crate) fn put() -> Doc {
     let about = "The body is a file in SRT, WebVTT or TTML; its content decides about the format. The captions replace those of \
-        the language without a re-encode. A video that is not ready gets them when it is.";
+        the language and kind (complete, `sdh` or `forced`) without a re-encode. A video that is not ready gets them when it is.";
     let stored = |status, what| {
         let warnings = ["line 7: a cue without text was left out"];
         let example = json!({ "captions": track(), "format": "SRT", "warnings": warnings });
@@ -47,7 +48,7 @@ pub(crate) fn put() -> Doc {
         StatusCode::OK,
         "The captions of the language are replaced, or were the same.",
     )(doc);
-    stored(StatusCode::CREATED, "The language has captions now.")(doc).problems(&[
+    stored(StatusCode::CREATED, "The language has these captions now.")(doc).problems(&[
         NoSuchVideo,
         CaptionsNotAccepted,
         FieldTooLong,
@@ -57,7 +58,10 @@ pub(crate) fn put() -> Doc {
 }
 
 pub(crate) fn read() -> Doc {
-    Doc::new("getCaptions", "Get captions", "Returns a WebVTT file.")
+    let about = "Returns a WebVTT file. If the language has several captions, complete ones take precedence over those \
+        that describe sounds, and these over forced ones; the query chooses others.";
+    Doc::new("getCaptions", "Get captions", about)
+        .query::<CaptionChoiceParams>("sdh=true")
         .text(
             "text/vtt",
             "The captions.",
@@ -67,11 +71,9 @@ pub(crate) fn read() -> Doc {
 }
 
 pub(crate) fn delete() -> Doc {
-    Doc::new(
-        "deleteCaptions",
-        "Delete captions",
-        "Repeating the request is not an error.",
-    )
-    .no_content("The video has no captions in this language.")
-    .problems(&[NoSuchVideo, InvalidField])
+    let about = "Deletes all captions of the language, or those that the query chooses. Repeating the request is not an error.";
+    Doc::new("deleteCaptions", "Delete captions", about)
+        .query::<CaptionChoiceParams>("forced=true")
+        .no_content("The video does not have these captions.")
+        .problems(&[NoSuchVideo, InvalidField])
 }

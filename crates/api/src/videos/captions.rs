@@ -3,23 +3,24 @@
 use std::time::Duration;
 
 use api_types::captions::{
-    CaptionList, CaptionMatch, CaptionOrigin as OriginView, CaptionParams, CaptionStatus,
-    CaptionTrack, ListCaptions, StoredCaptions,
+    CaptionChoiceParams, CaptionList, CaptionMatch, CaptionOrigin as OriginView, CaptionParams,
+    CaptionStatus, CaptionTrack, ListCaptions, StoredCaptions,
 };
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use captions::{CaptionError, Track};
-use catalog::{CaptionOrigin, CaptionRecord, CaptionsStored, NewCaptions};
+use catalog::{
+    CaptionChoice, CaptionOrigin, CaptionRecord, CaptionSettings, CaptionsStored, NewCaptions,
+};
 use domain::caption::Language;
-use domain::ids::{CaptionId, VideoId, hex};
+use domain::ids::VideoId;
 use domain::job::{CaptionsJob, JobMessage};
 use domain::object_key::ObjectKey;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use platform::clock;
 use platform::object_store::{ObjectStoreExt as _, PutCondition, StoreError};
-use sha2::{Digest as _, Sha256};
 
 use super::existing;
 use crate::auth::Caller;
@@ -34,12 +35,10 @@ pub(crate) const FILE_LIMIT: usize = 4 << 20;
 const NAME_LIMIT: usize = 100;
 /// Longest text to search for in bytes.
 pub(super) const SEARCH_LIMIT: usize = 500;
-/// Largest number of languages of a video.
-const MAX_LANGUAGES: usize = 50;
+/// Largest number of captions of a video.
+const MAX_CAPTIONS: usize = 50;
 /// Largest number of matches in one language.
 const MAX_MATCHES: usize = 100;
-/// Words that the search of videos knows, in bytes: those of a film of five hours.
-const MAX_WORDS: usize = 512 << 10;
 /// Largest stored file in bytes: times and escapes have one form, which may be longer.
 const LARGEST_TEXT: u64 = 20 << 20;
 
@@ -89,39 +88,6 @@ fn key_of(video: VideoId, record: &CaptionRecord) -> ObjectKey {
     }
 }
 
-/// The record of an uploaded track.
-fn new_record(language: Language, params: CaptionParams, track: &Track) -> (NewCaptions, String) {
-    let name = params.name.map(|it| it.trim().to_owned());
-    let name = name.filter(|it| !it.is_empty());
-    let name = name.unwrap_or_else(|| language.display_name());
-    let CaptionParams {
-        default,
-        forced,
-        sdh,
-        ..
-    } = params;
-    let text = track.to_vtt();
-    let settings = format!("{name}\n{default} {forced} {sdh}\n");
-    let digest = Sha256::new().chain_update(settings).chain_update(&text);
-    let content = hex(&digest.finalize()[..16]);
-    let now = clock::now();
-    let record = CaptionRecord {
-        id: CaptionId::of(language.as_str(), &content, now.get()),
-        language,
-        name,
-        default,
-        forced,
-        sdh,
-        origin: CaptionOrigin::Uploaded,
-        content,
-        cues: track.cues.len() as u64,
-        created_ms: now,
-        published: false,
-    };
-    let words = track.search_text(MAX_WORDS);
-    (NewCaptions { record, words }, text)
-}
-
 /// Repeating the request is not an error, and changes nothing.
 pub(crate) async fn put(
     State(state): State<ApiState>,
@@ -145,11 +111,22 @@ pub(crate) async fn put(
     }
     let parsed = captions::parse(&body)?;
     let known = state.catalog.captions(id).await?;
-    if known.len() >= MAX_LANGUAGES && !known.iter().any(|it| it.language == language) {
-        let detail = format!("a video has captions in at most {MAX_LANGUAGES} languages");
+    let replaces = |it: &CaptionRecord| {
+        it.language == language && it.forced == params.forced && it.sdh == params.sdh
+    };
+    if known.len() >= MAX_CAPTIONS && !known.iter().any(replaces) {
+        let detail = format!("a video has at most {MAX_CAPTIONS} captions");
         return Err(ApiError::conflict(detail));
     }
-    let (new, text) = new_record(language, params, &parsed.track);
+    let settings = CaptionSettings {
+        language,
+        name: params.name,
+        default: params.default,
+        forced: params.forced,
+        sdh: params.sdh,
+        origin: CaptionOrigin::Uploaded,
+    };
+    let (new, text) = NewCaptions::new(settings, &parsed.track, clock::now());
     let key = key_of(id, &new.record);
     state
         .store
@@ -206,6 +183,7 @@ pub(crate) async fn list(
             let found = track.find(&text, MAX_MATCHES).into_iter();
             matches.extend(found.map(|it| CaptionMatch {
                 language: record.language.to_string(),
+                name: record.name.clone(),
                 start: Duration::from_millis(it.start_ms).as_secs_f64(),
                 end: Duration::from_millis(it.end_ms).as_secs_f64(),
                 text: it.text,
@@ -229,20 +207,29 @@ async fn track(
     track.map_err(ApiError::internal)
 }
 
-/// The captions of a language as a WebVTT file.
+fn choice(tag: &str, params: &CaptionChoiceParams) -> Result<CaptionChoice, ApiError> {
+    Ok(CaptionChoice {
+        language: language(tag)?,
+        forced: params.forced,
+        sdh: params.sdh,
+    })
+}
+
+/// The captions of a language as a WebVTT file: the first ones, in the order of the list.
 pub(crate) async fn read(
     State(state): State<ApiState>,
     caller: Caller,
     PathParams((id, tag)): PathParams<(VideoId, String)>,
+    QueryParams(params): QueryParams<CaptionChoiceParams>,
 ) -> Result<Response, ApiError> {
     existing(&state, &caller, id).await?;
-    let language = language(&tag)?;
+    let chosen = choice(&tag, &params)?;
     let records = state.catalog.captions(id).await?;
-    let record = records.iter().find(|it| it.language == language);
-    let record = record.ok_or_else(|| no_such_captions(&language))?;
+    let record = records.iter().find(|it| chosen.includes(it));
+    let record = record.ok_or_else(|| no_such_captions(&chosen.language))?;
     match state.store.read(&key_of(id, record), LARGEST_TEXT).await {
         Ok(text) => Ok(([(CONTENT_TYPE, "text/vtt")], text).into_response()),
-        Err(StoreError::NotFound { .. }) => Err(no_such_captions(&language)),
+        Err(StoreError::NotFound { .. }) => Err(no_such_captions(&chosen.language)),
         Err(problem) => Err(problem.into()),
     }
 }
@@ -252,13 +239,14 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     PathParams((id, tag)): PathParams<(VideoId, String)>,
+    QueryParams(params): QueryParams<CaptionChoiceParams>,
 ) -> Result<StatusCode, ApiError> {
     existing(&state, &caller, id).await?;
-    let language = language(&tag)?;
+    let chosen = choice(&tag, &params)?;
     // The objects stay for viewers who watch at this moment; the sweeper removes them.
     state
         .catalog
-        .remove_captions(id, &language, clock::now())
+        .remove_captions(id, &chosen, clock::now())
         .await?;
     if state.catalog.captions_wait(id).await? {
         publish(&state, id).await?;

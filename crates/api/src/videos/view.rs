@@ -131,6 +131,10 @@ fn warning(missing: Extra) -> VideoWarning {
         Extra::Thumbnails => "The thumbnails could not be created.",
         Extra::Storyboard => "The storyboard could not be created.",
         Extra::Poster => "The poster could not be created: set one.",
+        Extra::Captions => "Captions in the file could not be read: upload them.",
+        Extra::ImageSubtitles => {
+            "The file has subtitles that are images or teletext, which cannot be converted to text: upload captions."
+        }
     };
     VideoWarning {
         missing: missing.into(),

@@ -64,7 +64,7 @@ async fn captions_are_stored_replaced_and_deleted() {
         ),
         (
             &json!("pt-BR"),
-            &json!("Português (BR)"),
+            &json!("Português (BR) (SDH)"),
             &json!(true),
             &json!("pending")
         )
@@ -97,7 +97,7 @@ async fn captions_are_stored_replaced_and_deleted() {
     let replaced = put(
         &world,
         video,
-        "pt-BR?name=Outra",
+        "pt-BR?name=Outra&sdh=true",
         "WEBVTT\n\n00:01.000 --> 00:02.000\nOutra lição\n",
     )
     .await;
@@ -108,7 +108,7 @@ async fn captions_are_stored_replaced_and_deleted() {
     assert_eq!(list.body["captions"].as_array().unwrap().len(), 1);
     assert_eq!(
         list.body["matches"],
-        json!([{ "language": "pt-BR", "start": 1.0, "end": 2.0, "text": "Outra lição" }])
+        json!([{ "language": "pt-BR", "name": "Outra", "start": 1.0, "end": 2.0, "text": "Outra lição" }])
     );
     let found = async |text: &str| {
         let list = world.get(&format!("/v1/videos?text={text}")).await;
@@ -119,6 +119,22 @@ async fn captions_are_stored_replaced_and_deleted() {
         [1, 0]
     );
     let path = format!("/v1/videos/{video}/captions/pt-BR");
+    let complete = put(&world, video, "pt-BR", SRT).await;
+    assert_eq!(complete.status, StatusCode::CREATED, "{}", complete.body);
+    let sdh = world.get(&format!("{path}?sdh=true")).await;
+    assert!(sdh.body.as_str().unwrap().contains("lição"), "{}", sdh.body);
+    for removed in ["?sdh=true&forced=false", "?sdh=true"] {
+        let answer = world.delete(&format!("{path}{removed}")).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    }
+    let left = world.get(&path).await;
+    assert!(
+        left.body.as_str().unwrap().contains("Welcome"),
+        "{}",
+        left.body
+    );
+    let none = world.get(&format!("{path}?sdh=true")).await;
+    assert_eq!(none.problem(), (404, "no-such-captions"));
     for _ in 0..2 {
         assert_eq!(world.delete(&path).await.status, StatusCode::NO_CONTENT);
     }

@@ -1,10 +1,16 @@
 //! Captions of a video, as the catalog records them.
 
+use captions::Track;
 use domain::caption::Language;
-use domain::ids::CaptionId;
+use domain::ids::{CaptionId, hex};
 use domain::time::UnixMillis;
+use sha2::{Digest as _, Sha256};
 
-/// Captions in one language.
+/// Words that the search of videos knows, in bytes: those of a film of five hours.
+const MAX_WORDS: usize = 512 << 10;
+
+/// Captions in one language. A language has at most one set of each kind: complete, for viewers who
+/// are deaf (`sdh`), and `forced`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptionRecord {
     /// Id of this version.
@@ -60,17 +66,104 @@ pub struct NewCaptions {
     pub words: String,
 }
 
+/// The settings of captions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptionSettings {
+    /// Language of the text.
+    pub language: Language,
+    /// Name in the menus of players; `None`: that of the language.
+    pub name: Option<String>,
+    /// As in [`CaptionRecord`].
+    pub default: bool,
+    /// As in [`CaptionRecord`].
+    pub forced: bool,
+    /// As in [`CaptionRecord`].
+    pub sdh: bool,
+    /// Where they come from.
+    pub origin: CaptionOrigin,
+}
+
+impl CaptionSettings {
+    /// Name in the menus of players: names differ, so that viewers know which is which.
+    fn name(&self) -> String {
+        let name = self.name.as_deref().map(str::trim);
+        if let Some(name) = name.filter(|it| !it.is_empty()) {
+            return name.to_owned();
+        }
+        let language = self.language.display_name();
+        match (self.forced, self.sdh) {
+            (true, _) => format!("{language} (forced)"),
+            (false, true) => format!("{language} (SDH)"),
+            (false, false) => language,
+        }
+    }
+}
+
+impl NewCaptions {
+    /// New captions, which were made now, and their text as a WebVTT file.
+    pub fn new(settings: CaptionSettings, track: &Track, now: UnixMillis) -> (Self, String) {
+        let name = settings.name();
+        let CaptionSettings {
+            language,
+            default,
+            forced,
+            sdh,
+            origin,
+            ..
+        } = settings;
+        let text = track.to_vtt();
+        let described = format!("{name}\n{default} {forced} {sdh}\n");
+        let digest = Sha256::new().chain_update(described).chain_update(&text);
+        let content = hex(&digest.finalize()[..16]);
+        let record = CaptionRecord {
+            id: CaptionId::of(language.as_str(), &content, now.get()),
+            language,
+            name,
+            default,
+            forced,
+            sdh,
+            origin,
+            content,
+            cues: track.cues.len() as u64,
+            created_ms: now,
+            published: false,
+        };
+        let words = track.search_text(MAX_WORDS);
+        (Self { record, words }, text)
+    }
+}
+
+/// Captions of a video, all of a language or some of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptionChoice {
+    /// Language of the text.
+    pub language: Language,
+    /// Only those that are forced, or are not; `None`: both.
+    pub forced: Option<bool>,
+    /// Only those that describe sounds, or do not; `None`: both.
+    pub sdh: Option<bool>,
+}
+
+impl CaptionChoice {
+    /// Whether these captions are among the chosen ones.
+    pub fn includes(&self, record: &CaptionRecord) -> bool {
+        self.language == record.language
+            && self.forced.is_none_or(|it| it == record.forced)
+            && self.sdh.is_none_or(|it| it == record.sdh)
+    }
+}
+
 /// The result of storing captions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaptionsStored {
-    /// They are the captions of their language now.
+    /// They are the captions of their language and kind now.
     Stored {
-        /// Whether the language had captions before.
+        /// Whether the language had captions of this kind before.
         replaced: bool,
     },
-    /// The captions of the language have the same text and settings: these stay.
+    /// The present captions have the same text and settings: these stay.
     Same(CaptionRecord),
-    /// Captions of the language were uploaded, so those of the source are not used.
+    /// Captions of the language and kind were uploaded, so those of the source are not used.
     Uploaded,
 }
 

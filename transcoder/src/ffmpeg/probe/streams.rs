@@ -4,8 +4,11 @@ use domain::failure::SourceProblem;
 use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream};
 
 mod raw;
+mod subtitles;
 
 use raw::{RawProbe, RawProgram, RawStream, SideData};
+
+pub(crate) use subtitles::{Subtitles, TextTrack};
 
 /// The selected streams.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,8 @@ pub(crate) struct Found {
     pub rates: Rates,
     /// The audio stream, if there is one.
     pub audio: Option<AudioStream>,
+    /// The subtitle streams.
+    pub subtitles: Subtitles,
     /// Whether audio or video streams are declared of which no packet was found.
     pub announced: bool,
     /// Duration of the whole container, seconds, if it is declared.
@@ -172,6 +177,7 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         },
         rates,
         audio: audio.filter(|it| it.is_decodable()).and_then(audio_stream),
+        subtitles: Subtitles::of(&raw),
         announced,
         duration_seconds: raw.format.duration.as_deref().and_then(positive),
     })

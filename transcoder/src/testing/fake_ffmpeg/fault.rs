@@ -12,6 +12,8 @@ pub(crate) enum Task {
     Audio,
     Images,
     Poster,
+    /// The text streams of the source.
+    Captions,
     Survey,
     /// It hands frames on to other runs.
     Feed,

@@ -1,6 +1,6 @@
 //! Captions that owners upload.
 
-use catalog::{CaptionOrigin, CaptionRecord, NewCaptions};
+use catalog::{CaptionChoice, CaptionOrigin, CaptionRecord, NewCaptions};
 use domain::caption;
 use domain::ids::CaptionId;
 use domain::job::CaptionsJob;
@@ -105,11 +105,15 @@ async fn captions_change_nothing_else() {
     site.publish().await;
     assert_eq!((site.master(), site.world.objects()), (named, objects));
     for language in ["en", "de"] {
-        let language = language.parse().unwrap();
+        let all = CaptionChoice {
+            language: language.parse().unwrap(),
+            forced: None,
+            sdh: None,
+        };
         let removed = site
             .services
             .catalog
-            .remove_captions(video(), &language, clock::now())
+            .remove_captions(video(), &all, clock::now())
             .await;
         assert!(removed.unwrap() && site.waits().await);
         site.publish().await;

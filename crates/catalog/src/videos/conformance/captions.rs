@@ -7,7 +7,8 @@ use domain::state::VideoEvent;
 
 use super::{NOW, Subject, video_id};
 use crate::videos::{
-    CaptionOrigin, CaptionRecord, CaptionsStored, CatalogError, NewCaptions, VideoFilter,
+    CaptionChoice, CaptionOrigin, CaptionRecord, CaptionsStored, CatalogError, NewCaptions,
+    VideoFilter,
 };
 
 fn captions(language: &str, content: &str, at: u64) -> NewCaptions {
@@ -30,6 +31,14 @@ fn captions(language: &str, content: &str, at: u64) -> NewCaptions {
     }
 }
 
+fn all_of(language: &str) -> CaptionChoice {
+    CaptionChoice {
+        language: language.parse().expect("a language"),
+        forced: None,
+        sdh: None,
+    }
+}
+
 const NEW: CaptionsStored = CaptionsStored::Stored { replaced: false };
 
 impl Subject {
@@ -46,7 +55,7 @@ impl Subject {
     }
 }
 
-/// Each language has one version; the one before it stays until it is forgotten.
+/// Each language and kind has one version; the one before it stays until it is forgotten.
 pub async fn captions_are_replaced_by_language(subject: &Subject) {
     let (video, catalog) = (subject.queued(1).await.video, &subject.catalog);
     let (old, new, other) = (
@@ -116,15 +125,59 @@ pub async fn captions_are_replaced_by_language(subject: &Subject) {
         .expect("forget");
     assert_eq!(catalog.removed_captions(video).await.expect("removed"), []);
 
-    let language = "en".parse().expect("a language");
     for removed in [true, false] {
-        let was = catalog.remove_captions(video, &language, NOW).await;
+        let was = catalog.remove_captions(video, &all_of("en"), NOW).await;
         assert_eq!(was.expect("remove"), removed);
     }
     assert_eq!(subject.languages(video).await, [line("de", "x", true)]);
     assert!(catalog.captions_wait(video).await.expect("wait"));
     // The same text may come back: it is another version.
     assert_eq!(subject.set(video, &captions("en", "new", 20)).await, NEW);
+}
+
+/// A language has captions of several kinds, which are replaced and removed separately.
+pub async fn captions_of_a_language_have_kinds(subject: &Subject) {
+    let (video, catalog) = (subject.queued(1).await.video, &subject.catalog);
+    let of = |content: &str, forced, sdh, at| {
+        let mut it = captions("en", content, at);
+        (it.record.forced, it.record.sdh) = (forced, sdh);
+        it
+    };
+    for new in [
+        of("forced", true, false, 0),
+        of("sdh", false, true, 1),
+        of("full", false, false, 2),
+    ] {
+        assert_eq!(subject.set(video, &new).await, NEW);
+    }
+    let replaced = CaptionsStored::Stored { replaced: true };
+    assert_eq!(
+        subject.set(video, &of("new sdh", false, true, 3)).await,
+        replaced
+    );
+    let contents = async || {
+        let languages = subject.languages(video).await.into_iter();
+        languages.map(|it| it.1).collect::<Vec<_>>()
+    };
+    assert_eq!(contents().await, ["full", "new sdh", "forced"]);
+    let forced = CaptionChoice {
+        forced: Some(true),
+        ..all_of("en")
+    };
+    assert!(
+        catalog
+            .remove_captions(video, &forced, NOW)
+            .await
+            .expect("remove")
+    );
+    assert_eq!(contents().await, ["full", "new sdh"]);
+    assert!(
+        catalog
+            .remove_captions(video, &all_of("en"), NOW)
+            .await
+            .expect("remove")
+    );
+    assert_eq!(contents().await, [] as [&str; 0]);
 }
 
 /// One language is the default; embedded captions do not replace uploaded ones.

@@ -1,6 +1,5 @@
 //! Captions. The rows are the truth about which captions a video has; the master playlist follows.
 
-use domain::caption::Language;
 use domain::ids::{CaptionId, VideoId};
 use domain::state::VideoState;
 use domain::time::UnixMillis;
@@ -11,7 +10,8 @@ use super::work::touch;
 use super::{Catalog, Tx, lock_existing};
 use crate::database::{sql, text, time, unsigned};
 use crate::videos::{
-    CaptionOrigin, CaptionRecord, CaptionsStored, CatalogError, NewCaptions, RemovedCaptions,
+    CaptionChoice, CaptionOrigin, CaptionRecord, CaptionsStored, CatalogError, NewCaptions,
+    RemovedCaptions,
 };
 
 #[derive(sqlx::FromRow)]
@@ -54,7 +54,7 @@ impl CaptionRow {
 }
 
 const CURRENT: &str = "SELECT id, language, name, is_default, is_forced, is_sdh, origin, content, cues, created_ms, published
-     FROM captions WHERE video = $1 AND removed_ms IS NULL ORDER BY language";
+     FROM captions WHERE video = $1 AND removed_ms IS NULL ORDER BY language, is_forced, is_sdh, id";
 
 /// Locks the row of a video, which must not be deleted.
 async fn lock_video(tx: &mut Tx, video: VideoId) -> Result<(), CatalogError> {
@@ -72,23 +72,23 @@ async fn current(tx: &mut Tx, video: VideoId) -> Result<Vec<CaptionRecord>, Cata
     rows.into_iter().map(CaptionRow::into_record).collect()
 }
 
-/// Marks the captions of a language as removed. Returns whether there were any.
+/// Marks captions as removed.
 async fn retire(
     tx: &mut Tx,
     video: VideoId,
-    language: &Language,
+    captions: &CaptionId,
     now: UnixMillis,
-) -> Result<bool, CatalogError> {
-    let retired = sqlx::query(
+) -> Result<(), CatalogError> {
+    sqlx::query(
         "UPDATE captions SET removed_ms = $1, words = ''
-         WHERE video = $2 AND language = $3 AND removed_ms IS NULL",
+         WHERE video = $2 AND id = $3 AND removed_ms IS NULL",
     )
     .bind(sql(now))
     .bind(video.to_string())
-    .bind(language.as_str())
+    .bind(captions.as_str())
     .execute(&mut **tx)
     .await?;
-    Ok(retired.rows_affected() > 0)
+    Ok(())
 }
 
 /// Lets the sweeper look at the video soon: the message about the change may be lost.
@@ -114,8 +114,8 @@ impl Catalog {
         rows.into_iter().map(CaptionRow::into_record).collect()
     }
 
-    /// Stores captions in place of those of their language. If they are the default, no others of
-    /// the video are. `Gone` if the video is deleted.
+    /// Stores captions in place of those of their language and kind. If they are the default, no
+    /// others of the video are. `Gone` if the video is deleted.
     pub async fn set_captions(
         &self,
         video: VideoId,
@@ -125,7 +125,9 @@ impl Catalog {
         lock_video(&mut tx, video).await?;
         let (record, now) = (&new.record, new.record.created_ms);
         let before = current(&mut tx, video).await?;
-        let before = before.into_iter().find(|it| it.language == record.language);
+        let kind = |it: &CaptionRecord| (it.language.clone(), it.forced, it.sdh);
+        let before = before.into_iter().find(|it| kind(it) == kind(record));
+        let replaced = before.is_some();
         match before {
             Some(before) if before.content == record.content => {
                 return Ok(CaptionsStored::Same(before));
@@ -136,9 +138,9 @@ impl Catalog {
             {
                 return Ok(CaptionsStored::Uploaded);
             }
-            Some(_) | None => {}
+            Some(before) => retire(&mut tx, video, &before.id, now).await?,
+            None => {}
         }
-        let replaced = retire(&mut tx, video, &record.language, now).await?;
         if record.default {
             sqlx::query(
                 "UPDATE captions SET is_default = 0 WHERE video = $1 AND removed_ms IS NULL",
@@ -170,22 +172,25 @@ impl Catalog {
         Ok(CaptionsStored::Stored { replaced })
     }
 
-    /// Removes the captions of a language. Returns whether there were any. `Gone` if the video is
-    /// deleted.
+    /// Removes captions. Returns whether there were any. `Gone` if the video is deleted.
     pub async fn remove_captions(
         &self,
         video: VideoId,
-        language: &Language,
+        chosen: &CaptionChoice,
         now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.write().await?;
         lock_video(&mut tx, video).await?;
-        let removed = retire(&mut tx, video, language, now).await?;
-        if removed {
+        let mut present = current(&mut tx, video).await?;
+        present.retain(|it| chosen.includes(it));
+        for record in &present {
+            retire(&mut tx, video, &record.id, now).await?;
+        }
+        if !present.is_empty() {
             changed(&mut tx, video, now).await?;
         }
         tx.commit().await?;
-        Ok(removed)
+        Ok(!present.is_empty())
     }
 
     /// Records that the master playlist names exactly these captions, with their settings. Returns

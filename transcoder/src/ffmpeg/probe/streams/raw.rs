@@ -67,11 +67,16 @@ pub(super) struct Disposition {
     pub(super) default: u8,
     #[serde(default)]
     pub(super) attached_pic: u8,
+    #[serde(default)]
+    pub(super) forced: u8,
+    #[serde(default)]
+    pub(super) hearing_impaired: u8,
 }
 
 #[derive(Deserialize, Default)]
 pub(super) struct Tags {
     pub(super) language: Option<String>,
+    pub(super) title: Option<String>,
 }
 
 #[derive(Deserialize, Default)]

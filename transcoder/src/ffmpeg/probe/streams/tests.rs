@@ -27,6 +27,50 @@ fn what_ffprobe_says_is_understood() {
 }
 
 #[test]
+fn text_streams_have_a_language_and_a_kind() {
+    let json = r#"{"streams":[
+        {"index":0,"codec_type":"video","codec_name":"h264","width":320,"height":180,"pix_fmt":"yuv420p"},
+        {"index":2,"codec_type":"subtitle","codec_name":"subrip","tags":{"language":"eng","title":" Full\u0007 "}},
+        {"index":3,"codec_type":"subtitle","codec_name":"ass","disposition":{"hearing_impaired":1},"tags":{"language":"eng"}},
+        {"index":4,"codec_type":"subtitle","codec_name":"mov_text","disposition":{"forced":1},"tags":{"language":"eng"}},
+        {"index":5,"codec_type":"subtitle","codec_name":"webvtt","tags":{"language":"eng","title":""}},
+        {"index":6,"codec_type":"subtitle","codec_name":"subrip","tags":{"language":"eng"}},
+        {"index":7,"codec_type":"subtitle","codec_name":"subrip"},
+        {"index":8,"codec_type":"subtitle","codec_name":"hdmv_pgs_subtitle","tags":{"language":"eng"}}]}"#;
+    let found = parse_streams(json).unwrap().subtitles;
+    let tracks: Vec<_> = found
+        .tracks
+        .iter()
+        .map(|it| {
+            (
+                it.index,
+                it.language.as_str(),
+                it.title.as_deref(),
+                it.forced,
+                it.sdh,
+            )
+        })
+        .collect();
+    assert_eq!(
+        tracks,
+        [
+            (2, "en", Some("Full"), false, false),
+            (3, "en", None, false, true),
+            (4, "en", None, true, false),
+            (5, "en-x-2", None, false, false),
+            (6, "en-x-3", None, false, false),
+            (7, "und", None, false, false),
+        ]
+    );
+    assert!(found.others, "images");
+    let without = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"h264","width":320,"height":180}]}"#;
+    assert_eq!(
+        parse_streams(without).unwrap().subtitles,
+        Subtitles::default()
+    );
+}
+
+#[test]
 fn what_cannot_be_used_says_why() {
     let of = |json: &str| parse_streams(json).unwrap_err();
     assert_eq!(of("{}"), SourceProblem::NoVideoStream);

@@ -1,0 +1,94 @@
+//! The subtitle streams of a source.
+
+use domain::caption::Language;
+
+use super::raw::{RawProbe, RawStream};
+
+/// Codecs that FFmpeg (5.1 to 9.0) converts to WebVTT.
+const TEXT: [&str; 8] = [
+    "subrip", "ass", "ssa", "webvtt", "mov_text", "text", "eia_608", "ttml",
+];
+
+/// Maximum number of text streams that are read: Matroska files of films have up to 40.
+const MOST_TRACKS: usize = 50;
+
+/// Longest title, characters.
+const LONGEST_TITLE: usize = 60;
+
+/// The subtitle streams of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Subtitles {
+    /// Streams of text, in the order of the file.
+    pub tracks: Vec<TextTrack>,
+    /// Whether there are streams that cannot become text: images, teletext, or an unknown codec.
+    pub others: bool,
+}
+
+/// A stream of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TextTrack {
+    /// Stream index in the container.
+    pub index: u32,
+    /// Language of the text; `und`: the container does not declare it. Captions of a language and
+    /// kind that an earlier stream has get a private subtag: `en-x-2`.
+    pub language: Language,
+    /// Title in the container.
+    pub title: Option<String>,
+    /// Whether it has only what viewers need who understand the audio.
+    pub forced: bool,
+    /// Whether it also describes sounds.
+    pub sdh: bool,
+}
+
+impl Subtitles {
+    pub(super) fn of(raw: &RawProbe) -> Self {
+        let mut found = Self::default();
+        for stream in raw.streams.iter().filter(|it| it.is("subtitle")) {
+            if !stream.codec().is_some_and(|it| TEXT.contains(&it)) {
+                found.others = true;
+            } else if found.tracks.len() < MOST_TRACKS {
+                let track = found.track(stream);
+                found.tracks.push(track);
+            }
+        }
+        found
+    }
+
+    fn track(&self, stream: &RawStream) -> TextTrack {
+        let (forced, sdh) = (
+            stream.disposition.forced != 0,
+            stream.disposition.hearing_impaired != 0,
+        );
+        let language = stream
+            .tags
+            .language
+            .as_deref()
+            .and_then(Language::of_stream);
+        let language = language.unwrap_or_else(|| "und".parse().expect("a tag"));
+        let taken = |language: &Language| {
+            let same =
+                |it: &TextTrack| it.language == *language && (it.forced, it.sdh) == (forced, sdh);
+            self.tracks.iter().any(same)
+        };
+        let numbered = (2..).filter_map(|it| format!("{language}-x-{it}").parse().ok());
+        let language = std::iter::once(language.clone())
+            .chain(numbered)
+            .find(|it| !taken(it))
+            .unwrap_or(language);
+        let title = stream.tags.title.as_deref().map(|it| {
+            let visible = it.chars().filter(|it| !it.is_control());
+            visible
+                .take(LONGEST_TITLE)
+                .collect::<String>()
+                .trim()
+                .to_owned()
+        });
+        TextTrack {
+            index: stream.index,
+            language,
+            title: title.filter(|it| !it.is_empty()),
+            forced,
+            sdh,
+        }
+    }
+}
