@@ -5,6 +5,7 @@
 //! without decoding. A source in which seeking is impossible, because its clock jumps or its frames
 //! change, is decoded once: see [`crate::normalise`].
 
+use domain::chapter::{Chapter, Chapters};
 use domain::failure::SourceProblem;
 use domain::plan::check_pixels;
 use domain::probe::{Extent, Probe, SourceIndex, VideoStream, output_rate, source_rate};
@@ -35,6 +36,8 @@ pub(crate) struct Inspected {
     pub normaliser: Option<Normaliser>,
     /// The subtitle streams of the source.
     pub subtitles: Subtitles,
+    /// The chapters of the source.
+    pub chapters: Chapters,
 }
 
 /// The contents of an index. Ticks count from the first frame.
@@ -160,10 +163,13 @@ pub(crate) async fn inspect(
         )
         .await;
     }
+    let (subtitles, marks) = (found.subtitles.clone(), found.chapters.clone());
+    let probe = assemble(blocks.size(), demuxer, found, indexed, profile);
     Ok(Inspected {
-        subtitles: found.subtitles.clone(),
-        probe: assemble(blocks.size(), demuxer, found, indexed, profile),
+        chapters: chapters(&marks, &probe),
+        probe,
         normaliser: None,
+        subtitles,
     })
 }
 
@@ -209,10 +215,22 @@ async fn sequential(
     let survey = survey(tools, loopback, &normaliser, &found.video.codec).await?;
     let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
     Ok(Inspected {
+        chapters: chapters(&found.chapters, &probe),
         probe,
         normaliser: Some(normaliser),
         subtitles: found.subtitles.clone(),
     })
+}
+
+/// The chapters of a source on the clock of the presentation.
+fn chapters(marks: &[(f64, String)], probe: &Probe) -> Chapters {
+    let origin = probe.origin_seconds();
+    let chapter = |(start, title): &(f64, String)| Chapter {
+        start_ms: ((start - origin).max(0.0) * 1000.0).round() as u64,
+        title: title.clone(),
+    };
+    let duration_ms = probe.index.end * 1000 / TICKS_PER_SECOND;
+    Chapters::of_source(marks.iter().map(chapter).collect(), duration_ms)
 }
 
 /// Checks that this FFmpeg has the filters that the video needs.

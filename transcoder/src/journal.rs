@@ -4,7 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use catalog::{CaptionRecord, CaptionsStored, Catalog, Claim, NewCaptions, RenditionRecord};
+use catalog::{
+    CaptionOrigin, CaptionRecord, CaptionsStored, Catalog, ChaptersRecord, Claim, NewCaptions,
+    RenditionRecord,
+};
+use domain::chapter::Chapters;
+use domain::ids::ChaptersId;
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
 use platform::clock;
@@ -49,6 +54,21 @@ pub(crate) trait Journal: Send + Sync {
     async fn captions_published(
         &self,
         _captions: &[CaptionRecord],
+    ) -> Result<bool, TranscodeError> {
+        Ok(true)
+    }
+
+    /// Records chapters of the source, unless the video has chapters or had some.
+    async fn add_chapters(&self, chapters: &Chapters) -> Result<(), TranscodeError>;
+
+    /// The chapters of the video.
+    async fn chapters(&self) -> Result<Option<ChaptersRecord>, TranscodeError>;
+
+    /// Records that the master playlist names these chapters. Returns whether they are still the
+    /// chapters of the video.
+    async fn chapters_published(
+        &self,
+        _chapters: Option<&ChaptersId>,
     ) -> Result<bool, TranscodeError> {
         Ok(true)
     }
@@ -154,6 +174,28 @@ impl Journal for CatalogJournal {
             .await?)
     }
 
+    async fn add_chapters(&self, chapters: &Chapters) -> Result<(), TranscodeError> {
+        let origin = CaptionOrigin::Embedded;
+        self.catalog
+            .set_chapters(self.claim.video, chapters, origin, clock::now())
+            .await?;
+        Ok(())
+    }
+
+    async fn chapters(&self) -> Result<Option<ChaptersRecord>, TranscodeError> {
+        Ok(self.catalog.chapters(self.claim.video).await?)
+    }
+
+    async fn chapters_published(
+        &self,
+        chapters: Option<&ChaptersId>,
+    ) -> Result<bool, TranscodeError> {
+        Ok(self
+            .catalog
+            .chapters_published(self.claim.video, chapters, clock::now())
+            .await?)
+    }
+
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
         self.catalog
             .renew(&self.claim, self.lease, clock::now())
@@ -179,6 +221,7 @@ pub(crate) struct MemoryJournal {
     attempts: AtomicU32,
     chunks: Mutex<Vec<ChunkRecord>>,
     captions: Mutex<Vec<CaptionRecord>>,
+    chapters: Mutex<Chapters>,
     on_progress: OnProgress,
 }
 
@@ -189,6 +232,7 @@ impl MemoryJournal {
             attempts: AtomicU32::new(0),
             chunks: Mutex::default(),
             captions: Mutex::default(),
+            chapters: Mutex::default(),
             on_progress,
         }
     }
@@ -233,7 +277,29 @@ impl Journal for MemoryJournal {
     }
 
     async fn captions(&self) -> Result<Vec<CaptionRecord>, TranscodeError> {
-        Ok(lock(&self.captions).clone())
+        let mut captions = lock(&self.captions).clone();
+        // The order of the catalog.
+        captions.sort_by_key(|it| (it.language.clone(), it.forced, it.sdh));
+        Ok(captions)
+    }
+
+    async fn add_chapters(&self, chapters: &Chapters) -> Result<(), TranscodeError> {
+        *self.chapters.lock().unwrap_or_else(PoisonError::into_inner) = chapters.clone();
+        Ok(())
+    }
+
+    async fn chapters(&self) -> Result<Option<ChaptersRecord>, TranscodeError> {
+        let chapters = self
+            .chapters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Ok(Some(ChaptersRecord {
+            id: ChaptersId::of(&chapters.to_json()),
+            chapters,
+            origin: CaptionOrigin::Embedded,
+            published: false,
+        }))
     }
 
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {

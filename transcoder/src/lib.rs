@@ -5,6 +5,7 @@
 
 mod captions;
 mod cause;
+mod chapters;
 mod content_keys;
 mod embedded;
 mod error;

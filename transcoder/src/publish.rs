@@ -12,7 +12,8 @@ use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{CopyDecision, EncodePlan};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use hls::write::{
-    MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SubtitleSpec, with_subtitles,
+    MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SubtitleSpec, with_chapters,
+    with_subtitles,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -215,10 +216,11 @@ impl Publisher {
     pub(crate) async fn publish_master(
         &mut self,
         subtitles: &[SubtitleSpec],
+        chapters: Option<&str>,
     ) -> Result<Vec<RenditionRecord>, TranscodeError> {
         let names = self.records.renditions().cloned().collect();
         let master = self.presentation().master(&names, Rates::Measured);
-        let text = with_subtitles(&master.render(), subtitles);
+        let text = with_chapters(&with_subtitles(&master.render(), subtitles), chapters);
         let key = ObjectKey::Master {
             video: self.writer.video(),
         };

@@ -1,3 +1,4 @@
+import { linesOf, parseLines } from '../src/video/chapter-lines'
 import { describe, expect, it } from 'vitest'
 import type { VideoSummary } from '../src/api/client'
 import { csv, estimate, unreadable } from '../src/convert/plan'
@@ -81,6 +82,27 @@ describe('changes of the library', () => {
       })
     }
   })
+})
+
+describe('chapters as lines', () => {
+  it('are read as people write them', () => {
+    const text = '0:00 Introduction\n\n(1:30) - Lenses\n1:02:03.5 \u2013 Questions\n 12:00   Answers '
+    expect(parseLines(text)).toEqual({
+      chapters: [
+        { start: 0, title: 'Introduction' },
+        { start: 90, title: 'Lenses' },
+        { start: 720, title: 'Answers' },
+        { start: 3723.5, title: 'Questions' },
+      ],
+    })
+  })
+  it('are written so that they are read again', () => {
+    const { chapters } = parseLines('0:00 One\n59:09.25 Two\n10:00:00 Three')
+    expect(linesOf(chapters)).toBe('0:00 One\n59:09.25 Two\n10:00:00 Three')
+    expect(parseLines(linesOf(chapters)).chapters).toEqual(chapters)
+  })
+  it('say which line is wrong', () =>
+    expect(['Intro', '0:00 A\n5 B', '0:00 A\n0:00 B', '0:10'].map((it) => parseLines(it).faultyLine)).toEqual([1, 2, 2, 1]))
 })
 
 it('names states with their progress', () => {

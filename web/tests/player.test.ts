@@ -5,8 +5,23 @@ import { resumeAt } from '../src/player/memory'
 import { bufferedAhead, Meter } from '../src/player/stats'
 import { sentenceOf, urlOf } from '../src/player/source'
 import { at, cuesOf, tilesOf } from '../src/player/vtt'
+import { chaptersOf } from '../src/player/chapters'
 
 const MINUTE = 60_000
+
+describe('chapters', () => {
+  const chapter = (start: unknown, title: unknown) => ({ 'start-time': start, titles: [{ language: 'und', title }] })
+  it('last until the next one', () =>
+    expect(chaptersOf(JSON.stringify([chapter(0, 'One'), chapter(61.5, 'Two')]))).toEqual([
+      { start: 0, end: 61.5, text: 'One' },
+      { start: 61.5, end: Number.POSITIVE_INFINITY, text: 'Two' },
+    ]))
+  it('are read as far as possible', () => {
+    const texts = chaptersOf(JSON.stringify([chapter(9, 'Late'), chapter('x', 'No'), {}, null, chapter(2, 7), chapter(1, 'Early')]))
+    expect(texts.map((it) => it.text)).toEqual(['Early', 'Late'])
+    expect([chaptersOf('{}'), chaptersOf('rubbish')]).toEqual([[], []])
+  })
+})
 
 describe('renewal of grants', () => {
   it('is at half of the life', () => expect(renewalDelay(0, 20 * MINUTE)).toBe(10 * MINUTE))

@@ -16,6 +16,7 @@
 
 pub mod api_keys;
 pub mod captions;
+pub mod chapters;
 pub mod dead_letters;
 pub mod events;
 pub mod health;

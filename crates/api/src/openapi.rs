@@ -5,6 +5,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod captions;
+pub(crate) mod chapters;
 mod doc;
 pub(crate) mod events;
 mod examples;

@@ -2,6 +2,7 @@
 
 pub(crate) mod captions;
 pub(crate) mod change;
+pub(crate) mod chapters;
 pub(crate) mod convert;
 mod error;
 pub(crate) mod heights;

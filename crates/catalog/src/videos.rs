@@ -15,6 +15,7 @@ use domain::state::Refused;
 use domain::time::UnixMillis;
 
 mod captions;
+mod chapters;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod lists;
@@ -26,6 +27,7 @@ pub use captions::{
     CaptionChoice, CaptionOrigin, CaptionRecord, CaptionSettings, CaptionsStored, NewCaptions,
     RemovedCaptions,
 };
+pub use chapters::ChaptersRecord;
 pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,

@@ -170,126 +170,103 @@ impl FromStr for Generation {
     }
 }
 
-/// A custom poster: 16 hex digits of a hash of the uploaded image, or of the moment in the video.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PosterId(String);
+/// An id that is a hash: `$digits` lower-case hex digits.
+macro_rules! digest_id {
+    ($(#[$about:meta])* $id:ident, $digits:literal, $name:literal) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $id(String);
+
+        impl $id {
+            fn digest(parts: &[&str]) -> Self {
+                Self(digest_hex(parts, $digits))
+            }
+
+            /// The hex digits.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                if is_lower_hex(text, $digits) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    let expected = concat!($digits, " lower-case hex digits");
+                    Err(InvalidId::new($name, expected, text))
+                }
+            }
+        }
+    };
+}
+
+digest_id! {
+    /// A custom poster: 16 hex digits of a hash of the uploaded image, or of the moment in the
+    /// video.
+    PosterId, 16, "poster"
+}
 
 impl PosterId {
     /// The id of an uploaded image.
     pub fn from_image(bytes: &[u8]) -> Self {
-        Self(digest_hex(&["picture", &hex(&Sha256::digest(bytes))], 16))
+        Self::digest(&["picture", &hex(&Sha256::digest(bytes))])
     }
 
     /// The id of a frame of the video at `at_ms`, milliseconds.
     pub fn from_timestamp(at_ms: u64) -> Self {
-        Self(digest_hex(&["moment", &at_ms.to_string()], 16))
-    }
-
-    /// The 16 hex digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
+        Self::digest(&["moment", &at_ms.to_string()])
     }
 }
 
-impl fmt::Display for PosterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+digest_id! {
+    /// One version of the captions of a video in one language: 16 hex digits of a hash of its
+    /// language, content and time. A file that is uploaded again after it was replaced has another
+    /// id, so no name of an object is used twice.
+    CaptionId, 16, "captions id"
 }
-
-impl FromStr for PosterId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if is_lower_hex(text, 16) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId::new("poster", "16 lower-case hex digits", text))
-        }
-    }
-}
-
-/// One version of the captions of a video in one language: 16 hex digits of a hash of its language,
-/// content and time. A file that is uploaded again after it was replaced has another id, so no name
-/// of an object is used twice.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CaptionId(String);
 
 impl CaptionId {
     /// The id of captions that were stored at `now_ms`, Unix milliseconds. `content` is a digest of
     /// the text and of the settings.
     pub fn of(language: &str, content: &str, now_ms: u64) -> Self {
-        Self(digest_hex(
-            &["captions", language, content, &now_ms.to_string()],
-            16,
-        ))
-    }
-
-    /// The 16 hex digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
+        Self::digest(&["captions", language, content, &now_ms.to_string()])
     }
 }
 
-impl fmt::Display for CaptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+digest_id! {
+    /// A list of chapters: 16 hex digits of a hash of its JSON document.
+    ChaptersId, 16, "chapters id"
+}
+
+impl ChaptersId {
+    /// The id of the list with this document.
+    pub fn of(json: &str) -> Self {
+        Self::digest(&["chapters", json])
     }
 }
 
-impl FromStr for CaptionId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if is_lower_hex(text, 16) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId::new(
-                "captions id",
-                "16 lower-case hex digits",
-                text,
-            ))
-        }
-    }
+digest_id! {
+    /// The identity of a job: a hash of bucket, key, ETag and profile.
+    ///
+    /// Repeated events have the same `JobId`, so they cause one run.
+    JobId, 32, "job id"
 }
-
-/// The identity of a job: a hash of bucket, key, ETag and profile.
-///
-/// Repeated events have the same `JobId`, so they cause one run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct JobId(String);
 
 impl JobId {
     /// Hashes the parts with their lengths, so that different lists cannot collide by
     /// concatenation.
     pub fn of(bucket: &str, key: &str, etag: &str, profile: &str) -> Self {
-        Self(digest_hex(&["job", bucket, key, etag, profile], 32))
-    }
-
-    /// The 32 hex digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for JobId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if is_lower_hex(text, 32) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId::new("job id", "32 lower-case hex digits", text))
-        }
+        Self::digest(&["job", bucket, key, etag, profile])
     }
 }
 
@@ -308,7 +285,7 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(Generation, PosterId, CaptionId, JobId);
+string_conversions!(Generation, PosterId, CaptionId, ChaptersId, JobId);
 
 /// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
 pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {

@@ -6,6 +6,7 @@
 //! randomness and secrets are arguments.
 
 pub mod caption;
+pub mod chapter;
 pub mod content_key;
 pub mod event;
 pub mod failure;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::caption::Language;
-use crate::ids::{CaptionId, Generation, PosterId, VideoId};
+use crate::ids::{CaptionId, ChaptersId, Generation, PosterId, VideoId};
 
 mod cache;
 mod format;
@@ -160,6 +160,13 @@ pub enum ObjectKey {
         /// Id of the poster.
         poster: PosterId,
     },
+    /// The chapters of the video (JSON); independent of encodings.
+    Chapters {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// Id of the list.
+        chapters: ChaptersId,
+    },
     /// An uploaded image that waits to be rendered as a poster.
     PosterImage {
         /// The video that it belongs to.
@@ -199,7 +206,8 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
-            | Self::CustomPoster { .. } => Bucket::Media,
+            | Self::CustomPoster { .. }
+            | Self::Chapters { .. } => Bucket::Media,
         }
     }
 
@@ -261,6 +269,7 @@ impl ObjectKey {
             }
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
+            Self::Chapters { video, chapters } => format!("hls/{video}/chapters/{chapters}.json"),
             Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
             Self::Captions {
                 video,
@@ -288,6 +297,7 @@ impl ObjectKey {
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
             | Self::CustomPoster { video, .. }
+            | Self::Chapters { video, .. }
             | Self::PosterImage { video, .. }
             | Self::Captions { video, .. } => *video,
         }
@@ -301,9 +311,10 @@ impl ObjectKey {
             | Self::ArchivedSource { .. }
             | Self::External { .. }
             | Self::PosterImage { .. } => "application/octet-stream",
-            Self::ContentKey { .. } | Self::Manifest { .. } | Self::Plan { .. } => {
-                "application/json"
-            }
+            Self::ContentKey { .. }
+            | Self::Manifest { .. }
+            | Self::Plan { .. }
+            | Self::Chapters { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
             Self::InitSegment { .. } => "video/mp4",
@@ -333,7 +344,8 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
-            | Self::CustomPoster { .. } => CachePolicy::Immutable,
+            | Self::CustomPoster { .. }
+            | Self::Chapters { .. } => CachePolicy::Immutable,
         }
     }
 }

@@ -351,8 +351,8 @@ fn generation_and_rendition(
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
-        // A pass for any generation of the video gives access to its poster.
-        ObjectKey::CustomPoster { .. } => Some((None, None)),
+        // A pass for any generation of the video gives access to its poster and its chapters.
+        ObjectKey::CustomPoster { .. } | ObjectKey::Chapters { .. } => Some((None, None)),
         ObjectKey::Source { .. }
         | ObjectKey::ArchivedSource { .. }
         | ObjectKey::External { .. }

@@ -1,9 +1,11 @@
 //! Our own playlists, rendered from measured facts.
 
+mod chapters;
 mod master;
 mod media;
 mod subtitles;
 
+pub use chapters::with_chapters;
 pub use master::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec};
 pub use media::{
     MediaPlaylistKind, MediaPlaylistSpec, START_AT_BEGINNING, SegmentSpec, target_duration,

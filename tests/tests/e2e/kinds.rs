@@ -67,10 +67,20 @@ async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
     let with_texts = work.path("texts.mkv");
     let mut arguments = vec!["-i".to_owned(), text(&film)];
     arguments.extend(files.iter().flat_map(|it| ["-i".to_owned(), it.clone()]));
-    arguments.extend((0..5).flat_map(|it| ["-map".to_owned(), it.to_string()]));
-    let options = "-c copy -c:s:1 ass -c:s:2 srt -metadata:s:s:0 language=eng -metadata:s:s:1 language=fre \
+    arguments.extend((1..6).flat_map(|it| ["-map".to_owned(), it.to_string()]));
+    let options = "-map_chapters 0 -c copy -c:s:1 ass -c:s:2 srt -metadata:s:s:0 language=eng -metadata:s:s:1 language=fre \
         -metadata:s:s:2 language=eng -disposition:s:2 forced -metadata:s:s:3 language=eng";
     arguments.extend(options.split_whitespace().map(str::to_owned));
+    let marks = work.path("marks.txt");
+    let chapter = |start: u32, title: &str| {
+        format!(
+            "[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={}\ntitle={title}\n",
+            start + 1
+        )
+    };
+    let chapters = [chapter(0, "Beginning"), chapter(1_500, "Middle")].concat();
+    std::fs::write(&marks, format!(";FFMETADATA1\n{chapters}")).unwrap();
+    arguments.splice(0..0, ["-i".to_owned(), text(&marks)]);
     // The presentation begins five seconds into the container.
     arguments.extend([
         "-output_ts_offset".to_owned(),
@@ -109,6 +119,16 @@ async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
         assert!(cues.iter().any(|it| it.ends_with(&cue)), "{cue}: {cues:?}");
     }
     assert_eq!(work.report["missing"], serde_json::json!([]));
+    let uri = master.split("com.apple.hls.chapters\",URI=\"").nth(1);
+    let uri = uri.and_then(|it| it.split('"').next()).unwrap();
+    let document = work.path("out").join("hls").join(uri);
+    let chapters: Value = serde_json::from_slice(&std::fs::read(document).unwrap()).unwrap();
+    let starts = |it: &Value| (it["start-time"].clone(), it["titles"][0]["title"].clone());
+    let chapters: Vec<_> = chapters.as_array().unwrap().iter().map(starts).collect();
+    assert_eq!(
+        serde_json::json!(chapters),
+        serde_json::json!([[0.0, "Beginning"], [1.5, "Middle"]])
+    );
 }
 
 /// MP4 has text in its own format.
@@ -120,15 +140,17 @@ async fn subtitles_of_mp4(ffmpeg: &FFmpeg) {
         "1\n00:00:00,500 --> 00:00:01,500\nHello & welcome\n",
     )
     .unwrap();
-    let film = work.make(
-        "film.mp4",
-        &[&pictures(SIZE, 30, 2.0, 0), &text(&texts)],
-        &[
-            &H264[..],
-            &["-c:s", "mov_text", "-metadata:s:s:0", "language=ger"],
-        ]
-        .concat(),
-    );
+    let silent = work.make("silent.mp4", &[&pictures(SIZE, 30, 2.0, 0)], &H264);
+    let film = work.path("film.mp4");
+    let (inputs, output) = ([text(&silent), text(&texts)], text(&film));
+    let options = "-c copy -c:s mov_text -metadata:s:s:0 language=ger";
+    let mut arguments: Vec<String> = inputs
+        .iter()
+        .flat_map(|it| ["-i".to_owned(), it.clone()])
+        .collect();
+    arguments.extend(options.split_whitespace().map(str::to_owned));
+    arguments.push(output);
+    e2e::media::ffmpeg(&arguments);
     work.ready(&film, 2.0).await;
     let master = std::fs::read_to_string(work.master()).unwrap();
     assert!(master.contains("LANGUAGE=\"de\""), "{master}");
@@ -333,9 +355,12 @@ async fn judge_all(ffmpeg: &FFmpeg) {
         (
             "audio outlasts the video",
             audio_outlasts_the_video(ffmpeg).boxed_local(),
-            subtitles_of_matroska(ffmpeg).boxed_local(),
-            subtitles_of_mp4(ffmpeg).boxed_local(),
         ),
+        (
+            "subtitles of Matroska",
+            subtitles_of_matroska(ffmpeg).boxed_local(),
+        ),
+        ("subtitles of MP4", subtitles_of_mp4(ffmpeg).boxed_local()),
         (
             "the video begins late",
             video_begins_late(ffmpeg).boxed_local(),

@@ -32,14 +32,13 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 /// Maximum size of ffprobe's error output that is read, bytes.
 const LONGEST_LOG: u64 = 64 << 10;
 
-/// The requested properties of streams, and nothing else: tags, chapters and images can be as
-/// large as the file.
+/// The requested properties, and nothing else: other tags and images can be as large as the file.
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
      :stream_disposition=default,attached_pic,forced,hearing_impaired:stream_tags=language,title:stream_side_data=displaymatrix,rotation,dv_profile,\
      dv_bl_signal_compatibility_id\
-     :program=program_id:program_stream=index:format=duration";
+     :program=program_id:program_stream=index:chapter=start_time:chapter_tags=title:format=duration";
 
 /// How much of a source FFmpeg reads to find its streams, if that is more than the default: streams
 /// of a transport or program stream can begin late.

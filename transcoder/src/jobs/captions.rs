@@ -14,13 +14,14 @@ use domain::retry;
 use domain::state::VideoState;
 use futures::TryStreamExt as _;
 use hls::MasterPlaylist;
-use hls::write::{SubtitleSpec, with_subtitles};
+use hls::write::{SubtitleSpec, with_chapters, with_subtitles};
 use platform::clock;
 use platform::object_store::{ETag, ObjectStoreExt as _, PutCondition, StoreError};
 use tracing::{error, info, warn};
 
 use super::{Fate, JobContext};
 use crate::captions::CaptionWriter;
+use crate::chapters::write_chapters;
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::manifest;
@@ -81,6 +82,10 @@ impl CaptionsJob<'_> {
                 return Ok(());
             };
             let records = catalog.captions(video).await?;
+            let chapters = catalog
+                .chapters(video)
+                .await?
+                .filter(|it| !it.chapters.is_empty());
             let Some((master, etag)) = self.master().await? else {
                 return Ok(());
             };
@@ -89,7 +94,13 @@ impl CaptionsJob<'_> {
                 return Ok(());
             }
             let entries = self.entries(&generation, &records).await?;
-            let changed = with_subtitles(&master, &entries);
+            let uri = match &chapters {
+                Some(record) => {
+                    Some(write_chapters(&*self.context.worker.store, video, record).await?)
+                }
+                None => None,
+            };
+            let changed = with_chapters(&with_subtitles(&master, &entries), uri.as_deref());
             if changed != master {
                 let (store, key) = (&self.context.worker.store, ObjectKey::Master { video });
                 let condition = PutCondition::Matches(&etag);
@@ -99,11 +110,16 @@ impl CaptionsJob<'_> {
                     Err(problem) => return Err(problem.into()),
                 }
             }
-            if catalog
-                .captions_published(video, &records, clock::now())
-                .await?
+            let (named, now) = (chapters.map(|it| it.id), clock::now());
+            if catalog.captions_published(video, &records, now).await?
+                && catalog
+                    .chapters_published(video, named.as_ref(), now)
+                    .await?
             {
-                info!(captions = records.len(), "the captions are published");
+                info!(
+                    captions = records.len(),
+                    "captions and chapters are published"
+                );
                 return Ok(());
             }
         }

@@ -262,7 +262,7 @@ impl TranscodeJob<'_> {
     async fn publish_waiting_captions(&self) {
         let (worker, video) = (self.context.worker, self.job.video);
         let sent = async {
-            if worker.catalog.captions_wait(video).await? {
+            if worker.catalog.playlist_waits(video).await? {
                 let message = CaptionsJob::new(video).into();
                 worker.queue.send(&message, Duration::ZERO).await?;
             }

@@ -12,6 +12,7 @@ use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
 use crate::captions::CaptionWriter;
+use crate::chapters::write_chapters;
 use crate::embedded::{self, EmbeddedCaptions};
 use crate::error::TranscodeError;
 use crate::inspect::Inspected;
@@ -183,11 +184,24 @@ impl GenerationRun<'_> {
                     ),
                 }
             }
+            let chapters = request.journal.chapters().await?;
+            let chapters = chapters.filter(|it| !it.chapters.is_empty());
+            let uri = match &chapters {
+                Some(record) => Some(write_chapters(&*request.store, request.video, record).await?),
+                None => None,
+            };
             let renditions = self
                 .publisher
-                .publish_master(&captions.entries(&named))
+                .publish_master(&captions.entries(&named), uri.as_deref())
                 .await?;
-            if named.len() < present.len() || request.journal.captions_published(&named).await? {
+            let chapters = chapters.map(|it| it.id);
+            let are_current = (named.len() < present.len()
+                || request.journal.captions_published(&named).await?)
+                && request
+                    .journal
+                    .chapters_published(chapters.as_ref())
+                    .await?;
+            if are_current {
                 return Ok(renditions);
             }
             // They were changed meanwhile, and their own job may have written the playlist before.
@@ -209,9 +223,12 @@ impl GenerationRun<'_> {
             .collect();
         let normaliser = source.normaliser.as_ref();
         let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
-        // Captions that the owner deleted must not come back with a re-encode.
+        // Captions and chapters that the owner deleted must not come back with a re-encode.
         let embedded = match request.journal.first_run() {
-            true => embedded::store(context, &*request.journal, &source.subtitles).await?,
+            true => {
+                request.journal.add_chapters(&source.chapters).await?;
+                embedded::store(context, &*request.journal, &source.subtitles).await?
+            }
             false => EmbeddedCaptions::default(),
         };
         let mut receipt = self.publisher.records().receipt();

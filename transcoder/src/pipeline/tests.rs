@@ -17,6 +17,7 @@ use crate::testing::{foreign, objects_of, planned_records};
 
 mod attempts;
 mod captions;
+mod chapters;
 mod failures;
 mod second_look;
 
@@ -45,6 +46,7 @@ async fn run_until(
         probe,
         normaliser: None,
         subtitles: world.subtitles.clone(),
+        chapters: world.chapters.clone(),
     };
     Box::pin(try_strategies(
         &request,

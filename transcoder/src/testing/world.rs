@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::{CaptionRecord, CatalogError, NewCaptions, RenditionRecord};
+use catalog::{
+    CaptionOrigin, CaptionRecord, CatalogError, ChaptersRecord, NewCaptions, RenditionRecord,
+};
+use domain::chapter::Chapters;
 use domain::content_key::ContentKey;
+use domain::ids::ChaptersId;
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, ObjectPrefix, RenditionName};
 use domain::plan::EncodePlan;
@@ -145,6 +149,7 @@ pub(crate) struct Notes {
     pub(crate) renditions: Mutex<Vec<RenditionRecord>>,
     pub(crate) playable: AtomicU32,
     pub(crate) captions: Mutex<Vec<CaptionRecord>>,
+    pub(crate) chapters: Mutex<Chapters>,
     /// An earlier generation plays.
     pub(crate) replaces: AtomicBool,
     /// After so many chunks, another worker has the job; 0: never.
@@ -210,6 +215,21 @@ impl Journal for Notes {
         Ok(self.captions.lock().unwrap().clone())
     }
 
+    async fn add_chapters(&self, chapters: &Chapters) -> Result<(), TranscodeError> {
+        *self.chapters.lock().unwrap() = chapters.clone();
+        Ok(())
+    }
+
+    async fn chapters(&self) -> Result<Option<ChaptersRecord>, TranscodeError> {
+        let chapters = self.chapters.lock().unwrap().clone();
+        Ok(Some(ChaptersRecord {
+            id: ChaptersId::of(&chapters.to_json()),
+            chapters,
+            origin: CaptionOrigin::Embedded,
+            published: false,
+        }))
+    }
+
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
         if self.loses_at_the_end.load(Ordering::Relaxed) {
             Err(lost())
@@ -238,6 +258,8 @@ pub(crate) struct World {
     pub(crate) profile: Profile,
     /// The subtitle streams of the source.
     pub(crate) subtitles: Subtitles,
+    /// The chapters of the source.
+    pub(crate) chapters: Chapters,
     folder: tempfile::TempDir,
 }
 
@@ -256,6 +278,7 @@ impl World {
             journal: Arc::default(),
             profile,
             subtitles: Subtitles::default(),
+            chapters: Chapters::default(),
             folder,
         }
     }

@@ -5,9 +5,10 @@ import { player as texts } from '../texts'
 import { clock } from '../format'
 import type { Controller } from './controller'
 import { Icon, type IconName } from './icons'
-import { CaptionsMenu, SettingsMenu } from './menus'
+import { CaptionsMenu, ChaptersMenu, SettingsMenu } from './menus'
 import { Scrubber } from './scrubber'
 import type { PlayerState } from './state'
+import { at } from './vtt'
 
 interface Props {
   state: PlayerState
@@ -15,13 +16,15 @@ interface Props {
 }
 
 export function Bar({ state, controller }: Props) {
-  const { paused, ended, muted, volume, time, duration, menu, captions, caption, fullscreen, remote } = state
-  const open = (name: 'settings' | 'captions') => (menu.value = menu.value === name ? 'none' : name)
+  const { paused, ended, muted, volume, time, duration, menu, captions, caption, chapters, fullscreen, remote } = state
+  const chapter = chapters.value.length > 0 ? at(chapters.value, time.value) : undefined
+  const open = (name: 'settings' | 'captions' | 'chapters') => (menu.value = menu.value === name ? 'none' : name)
   const loudness: IconName = muted.value || volume.value === 0 ? 'muted' : volume.value < 0.5 ? 'quiet' : 'volume'
   return (
     <div class="bar" onPointerDown={() => controller.wake()}>
       {menu.value === 'settings' && <SettingsMenu state={state} controller={controller} />}
       {menu.value === 'captions' && <CaptionsMenu state={state} controller={controller} />}
+      {menu.value === 'chapters' && <ChaptersMenu state={state} controller={controller} />}
       <Scrubber state={state} controller={controller} />
       <div class="buttons">
         <Button
@@ -48,6 +51,19 @@ export function Bar({ state, controller }: Props) {
           {clock(time.value)}
           <span class="of"> / {clock(duration.value)}</span>
         </span>
+        {chapters.value.length > 0 && (
+          <button
+            type="button"
+            class="control chapter-name"
+            aria-haspopup="true"
+            aria-expanded={menu.value === 'chapters'}
+            aria-label={chapter ? texts.chapterIs(chapter.text) : texts.chapters}
+            title={texts.chapters}
+            onClick={() => open('chapters')}
+          >
+            {chapter?.text ?? texts.chapters}
+          </button>
+        )}
         <span class="gap" />
         {captions.value.length > 0 && (
           <Button

@@ -13,6 +13,7 @@ import { createState, forgetVideo } from './state'
 import { Meter } from './stats'
 import styles from './style.css?inline'
 import { Surface } from './surface'
+import { loadChapters } from './chapters'
 import { cuesOf, loadVtt, tilesOf } from './vtt'
 
 const sheet = new CSSStyleSheet()
@@ -283,6 +284,7 @@ export class EdgereelPlayer extends HTMLElement {
       events: {
         rungs: (rungs) => isCurrent() && (state.rungs.value = rungs),
         rung: (index) => isCurrent() && (state.rung.value = index),
+        chapters: (url) => void this.#chapters(url),
         captions: (tracks) => {
           state.captions.value = tracks
           const wanted = tracks.find((it) => it.language === settings().captions)
@@ -393,6 +395,13 @@ export class EdgereelPlayer extends HTMLElement {
     const load = this.#load
     const tiles = tilesOf(await loadVtt(url), url)
     if (load === this.#load) this.#state.tiles.value = tiles
+  }
+
+  async #chapters(url: string): Promise<void> {
+    if (this.hasAttribute('chapters')) return
+    const load = this.#load
+    const cues = await loadChapters(url)
+    if (load === this.#load) this.#state.chapters.value = cues
   }
 
   #attributes(): void {

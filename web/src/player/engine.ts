@@ -24,6 +24,8 @@ export interface EngineEvents {
   /** The rung on the screen. */
   rung(index: number): void
   captions(tracks: CaptionTrack[]): void
+  /** The address of the chapters, as the master playlist names it. */
+  chapters(url: string): void
   /** The edge refused a request. `sentence`: what it said. */
   refused(status: number, code: string, sentence: string): void
   /** Requests fail, and the engine tries again; `false`: they work again. */
@@ -107,6 +109,10 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
       codecs: [videoCodec, audioCodec].filter(Boolean).join(', '),
     }))
     events.rungs(rungs)
+  })
+  hls.on(Events.MANIFEST_LOADED, (_, { sessionData, url: master }) => {
+    const uri = sessionData?.['com.apple.hls.chapters']?.URI
+    if (uri) events.chapters(new URL(uri, new URL(master, location.href)).href)
   })
   hls.on(Events.LEVEL_SWITCHED, (_, { level }) => events.rung(level))
   hls.on(Events.FRAG_BUFFERED, () => {

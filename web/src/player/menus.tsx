@@ -3,12 +3,13 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { player as texts } from '../texts'
-import { bitrate } from '../format'
+import { bitrate, clock } from '../format'
 import type { Controller } from './controller'
 import type { Rung } from './engine'
 import { Icon } from './icons'
 import { SPEEDS } from './keys'
 import type { PlayerState } from './state'
+import { at } from './vtt'
 
 interface Props {
   state: PlayerState
@@ -146,6 +147,21 @@ export function SettingsMenu({ state, controller }: Props) {
       </button>
     </div>
   )
+}
+
+export function ChaptersMenu({ state, controller }: Props) {
+  const { chapters, time } = state
+  const current = at(chapters.value, time.value)
+  const choices = chapters.value.map((it) => ({
+    label: it.text,
+    detail: clock(it.start),
+    isChosen: it === current,
+    choose: () => {
+      controller.seek(it.start)
+      state.menu.value = 'none'
+    },
+  }))
+  return <Choices title={texts.chapters} choices={choices} />
 }
 
 export function CaptionsMenu({ state, controller }: Props) {

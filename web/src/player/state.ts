@@ -46,7 +46,7 @@ export function createState() {
     remote: signal<'none' | 'airplay' | 'cast'>('none'),
     help: signal(false),
     stats: signal(false),
-    menu: signal<'none' | 'settings' | 'captions'>('none'),
+    menu: signal<'none' | 'settings' | 'captions' | 'chapters'>('none'),
     /** Whether the controls are visible. */
     awake: signal(true),
     /** A short notice: the effect of a key. */

@@ -17,6 +17,7 @@ import { useTitle } from '../ui/page'
 import { attempt, toast } from '../ui/toast'
 import { isBusy, nameOf, stateOf } from './names'
 import { Captions } from './captions'
+import { ChaptersCard } from './chapters'
 import { Deliveries } from './deliveries'
 import { PosterPicker } from './poster'
 import { ReceiptCard } from './receipt'
@@ -79,6 +80,7 @@ export default function VideoPage({ video: id }: { video: string }) {
           <Facts video={video} />
           {video.playable && may('write') && <PosterPicker video={video} again={again} />}
           <Captions video={video} />
+          <ChaptersCard video={video} />
           {may('play') && video.state !== 'failed' && <Shares video={id} />}
         </div>
       </div>

@@ -156,6 +156,27 @@ pub fn route_table() -> Vec<Route> {
         ),
         route(
             GET,
+            "/videos/{video}/chapters",
+            Scope::Read,
+            videos::chapters::read,
+            openapi::chapters::read(),
+        ),
+        route(
+            PUT,
+            "/videos/{video}/chapters",
+            Scope::Write,
+            videos::chapters::put,
+            openapi::chapters::put(),
+        ),
+        route(
+            DELETE,
+            "/videos/{video}/chapters",
+            Scope::Write,
+            videos::chapters::delete,
+            openapi::chapters::delete(),
+        ),
+        route(
+            GET,
             "/videos/{video}/stream",
             Scope::Play,
             videos::stream::stream,

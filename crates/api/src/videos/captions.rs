@@ -248,7 +248,7 @@ pub(crate) async fn delete(
         .catalog
         .remove_captions(id, &chosen, clock::now())
         .await?;
-    if state.catalog.captions_wait(id).await? {
+    if state.catalog.playlist_waits(id).await? {
         publish(&state, id).await?;
     }
     Ok(StatusCode::NO_CONTENT)

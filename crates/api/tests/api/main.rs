@@ -6,6 +6,7 @@ mod arrivals;
 mod auth;
 mod callers;
 mod captions;
+mod chapters;
 mod convert;
 mod dead_letters;
 mod deletion;

@@ -6,6 +6,8 @@ use domain::ids::{CaptionId, hex};
 use domain::time::UnixMillis;
 use sha2::{Digest as _, Sha256};
 
+use super::CatalogError;
+
 /// Words that the search of videos knows, in bytes: those of a film of five hours.
 const MAX_WORDS: usize = 512 << 10;
 
@@ -38,16 +40,25 @@ pub struct CaptionRecord {
     pub published: bool,
 }
 
-/// Where captions come from.
+/// Where captions or chapters come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptionOrigin {
-    /// A file that was uploaded.
+    /// They were uploaded.
     Uploaded,
-    /// A text stream of the source.
+    /// They are in the source.
     Embedded,
 }
 
 impl CaptionOrigin {
+    pub(super) fn parse(text: &str) -> Result<Self, CatalogError> {
+        [Self::Uploaded, Self::Embedded]
+            .into_iter()
+            .find(|it| it.as_str() == text)
+            .ok_or_else(|| CatalogError::Corrupt {
+                detail: format!("the origin of captions or chapters is `{text}`"),
+            })
+    }
+
     /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {

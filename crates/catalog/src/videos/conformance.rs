@@ -20,6 +20,7 @@ use super::{
 };
 
 mod captions;
+mod chapters;
 mod claims;
 mod filters;
 mod imports;
@@ -35,6 +36,7 @@ mod videos;
 mod work;
 
 pub use captions::*;
+pub use chapters::*;
 pub use claims::*;
 pub use filters::*;
 pub use imports::*;
@@ -255,7 +257,7 @@ macro_rules! catalog_conformance {
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why
             captions_are_replaced_by_language captions_of_a_language_have_kinds captions_have_one_default
-            captions_go_with_their_video videos_are_found_by_their_captions
+            captions_go_with_their_video the_latest_chapters_count videos_are_found_by_their_captions
             any_order_of_events_keeps_the_rules
         }
     };

@@ -50,6 +50,10 @@ impl ObjectKey {
                 video: video.parse().ok()?,
                 poster: file.strip_suffix(".jpg")?.parse().ok()?,
             },
+            (Bucket::Media, ["hls", video, "chapters", file]) => Self::Chapters {
+                video: video.parse().ok()?,
+                chapters: file.strip_suffix(".json")?.parse().ok()?,
+            },
             (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master {
                 video: video.parse().ok()?,
             },

@@ -76,6 +76,10 @@ fn every_key() -> Vec<ObjectKey> {
             video,
             poster: PosterId::from_timestamp(7),
         },
+        ObjectKey::Chapters {
+            video,
+            chapters: ChaptersId::of("[]"),
+        },
         ObjectKey::PosterImage {
             video,
             poster: PosterId::from_timestamp(7),

@@ -6,7 +6,7 @@ use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, Vi
 mod raw;
 mod subtitles;
 
-use raw::{RawProbe, RawProgram, RawStream, SideData};
+use raw::{RawChapter, RawProbe, RawProgram, RawStream, SideData};
 
 pub(crate) use subtitles::{Subtitles, TextTrack};
 
@@ -24,6 +24,8 @@ pub(crate) struct Found {
     pub audio: Option<AudioStream>,
     /// The subtitle streams.
     pub subtitles: Subtitles,
+    /// The chapters, with their starts on the clock of the container.
+    pub chapters: Vec<(f64, String)>,
     /// Whether audio or video streams are declared of which no packet was found.
     pub announced: bool,
     /// Duration of the whole container, seconds, if it is declared.
@@ -178,6 +180,7 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         rates,
         audio: audio.filter(|it| it.is_decodable()).and_then(audio_stream),
         subtitles: Subtitles::of(&raw),
+        chapters: raw.chapters.into_iter().filter_map(chapter).collect(),
         announced,
         duration_seconds: raw.format.duration.as_deref().and_then(positive),
     })
@@ -200,6 +203,11 @@ fn unknown_colors(video: &RawStream) -> Option<String> {
     vision
         .map(|it| format!("Dolby Vision profile {it}"))
         .or_else(|| intensity.map(str::to_uppercase))
+}
+
+fn chapter(raw: RawChapter) -> Option<(f64, String)> {
+    let start: f64 = raw.start_time?.parse().ok()?;
+    start.is_finite().then_some((start, raw.tags.title?))
 }
 
 fn audio_stream(raw: &RawStream) -> Option<AudioStream> {

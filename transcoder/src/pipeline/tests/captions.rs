@@ -32,7 +32,7 @@ fn with_captions() -> World {
         ("00:01:01.000 --> 00:01:02.000", "After the end"),
     ];
     world.fake.put("captions", 0, &file(&spoken));
-    world.fake.put("captions", 1, b"WEBVTT\n\n00:01 oh\n");
+    world.fake.put("captions", 1, b"not captions");
     // Signs that were not translated: a stream without a cue.
     world.fake.put("captions", 2, b"WEBVTT\n\n");
     world
@@ -55,7 +55,7 @@ async fn text_streams_become_captions_and_others_are_named() {
     assert_eq!(
         published.receipt.missing,
         [Extra::ImageSubtitles, Extra::Captions],
-        "one stream has a faulty cue"
+        "one stream has another format"
     );
     let master = &world.named("master.m3u8")[0];
     let master = std::fs::read_to_string(world.folder().join(master)).unwrap();

@@ -74,7 +74,7 @@ impl Site {
     }
 
     async fn waits(&self) -> bool {
-        self.services.catalog.captions_wait(video()).await.unwrap()
+        self.services.catalog.playlist_waits(video()).await.unwrap()
     }
 }
 

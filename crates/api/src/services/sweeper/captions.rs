@@ -20,7 +20,7 @@ impl Sweeper {
         swept: &mut SweepSummary,
     ) -> Result<Option<UnixMillis>, SweepError> {
         let mut next = None;
-        if self.catalog.captions_wait(video.id).await? {
+        if self.catalog.playlist_waits(video.id).await? {
             let overdue = video.updated_ms + self.config.lost_message;
             if now >= overdue {
                 tracing::warn!(video.id = %video.id, "re-enqueueing the captions of {}", video.id);

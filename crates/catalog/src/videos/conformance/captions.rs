@@ -70,7 +70,7 @@ pub async fn captions_are_replaced_by_language(subject: &Subject) {
         subject.set(video, &again).await,
         CaptionsStored::Same(stored)
     );
-    assert!(catalog.captions_wait(video).await.expect("wait"));
+    assert!(catalog.playlist_waits(video).await.expect("wait"));
     let read = catalog.captions(video).await.expect("captions");
     assert!(
         catalog
@@ -78,7 +78,7 @@ pub async fn captions_are_replaced_by_language(subject: &Subject) {
             .await
             .expect("published")
     );
-    assert!(!catalog.captions_wait(video).await.expect("wait"));
+    assert!(!catalog.playlist_waits(video).await.expect("wait"));
 
     assert_eq!(
         subject.set(video, &new).await,
@@ -130,7 +130,7 @@ pub async fn captions_are_replaced_by_language(subject: &Subject) {
         assert_eq!(was.expect("remove"), removed);
     }
     assert_eq!(subject.languages(video).await, [line("de", "x", true)]);
-    assert!(catalog.captions_wait(video).await.expect("wait"));
+    assert!(catalog.playlist_waits(video).await.expect("wait"));
     // The same text may come back: it is another version.
     assert_eq!(subject.set(video, &captions("en", "new", 20)).await, NEW);
 }

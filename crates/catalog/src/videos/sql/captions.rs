@@ -31,12 +31,6 @@ struct CaptionRow {
 
 impl CaptionRow {
     fn into_record(self) -> Result<CaptionRecord, CatalogError> {
-        let origin = [CaptionOrigin::Uploaded, CaptionOrigin::Embedded]
-            .into_iter()
-            .find(|it| it.as_str() == self.origin)
-            .ok_or_else(|| CatalogError::Corrupt {
-                detail: format!("the origin of captions is `{}`", self.origin),
-            })?;
         Ok(CaptionRecord {
             id: parse("captions", &self.id)?,
             language: parse("language", &self.language)?,
@@ -44,7 +38,7 @@ impl CaptionRow {
             default: self.is_default != 0,
             forced: self.is_forced != 0,
             sdh: self.is_sdh != 0,
-            origin,
+            origin: CaptionOrigin::parse(&self.origin)?,
             content: self.content,
             cues: unsigned(self.cues),
             created_ms: time(self.created_ms),
@@ -57,7 +51,7 @@ const CURRENT: &str = "SELECT id, language, name, is_default, is_forced, is_sdh,
      FROM captions WHERE video = $1 AND removed_ms IS NULL ORDER BY language, is_forced, is_sdh, id";
 
 /// Locks the row of a video, which must not be deleted.
-async fn lock_video(tx: &mut Tx, video: VideoId) -> Result<(), CatalogError> {
+pub(super) async fn lock_video(tx: &mut Tx, video: VideoId) -> Result<(), CatalogError> {
     if lock_existing(tx, video).await?.state()? == VideoState::Deleted {
         return Err(CatalogError::Gone { video });
     }
@@ -92,7 +86,11 @@ async fn retire(
 }
 
 /// Lets the sweeper look at the video soon: the message about the change may be lost.
-async fn changed(tx: &mut Tx, video: VideoId, now: UnixMillis) -> Result<(), CatalogError> {
+pub(super) async fn changed(
+    tx: &mut Tx,
+    video: VideoId,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     touch(tx, &video.to_string(), now).await?;
     sqlx::query(
         "UPDATE videos SET sweep_ms = $1 WHERE id = $2 AND state = 'ready' AND (sweep_ms IS NULL OR sweep_ms > $1)",
@@ -232,11 +230,12 @@ impl Catalog {
         Ok(true)
     }
 
-    /// Whether the master playlist differs from the captions of the video.
-    pub async fn captions_wait(&self, video: VideoId) -> Result<bool, CatalogError> {
+    /// Whether the master playlist differs from the captions or chapters of the video.
+    pub async fn playlist_waits(&self, video: VideoId) -> Result<bool, CatalogError> {
         let (waiting,): (i64,) = sqlx::query_as(
-            "SELECT count(*) FROM captions WHERE video = $1
-             AND ((removed_ms IS NULL AND published = 0) OR (removed_ms IS NOT NULL AND published <> 0))",
+            "SELECT (SELECT count(*) FROM captions WHERE video = $1
+                AND ((removed_ms IS NULL AND published = 0) OR (removed_ms IS NOT NULL AND published <> 0)))
+             + (SELECT count(*) FROM chapters WHERE video = $1 AND published = 0)",
         )
         .bind(video.to_string())
         .fetch_one(self.database.read())

@@ -9,7 +9,16 @@ pub(super) struct RawProbe {
     #[serde(default)]
     pub(super) programs: Vec<RawProgram>,
     #[serde(default)]
+    pub(super) chapters: Vec<RawChapter>,
+    #[serde(default)]
     pub(super) format: RawFormat,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawChapter {
+    pub(super) start_time: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Tags,
 }
 
 #[derive(Deserialize)]

@@ -71,6 +71,17 @@ fn text_streams_have_a_language_and_a_kind() {
 }
 
 #[test]
+fn chapters_have_a_start_and_a_title() {
+    let json = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"h264","width":320,"height":180}],
+        "chapters":[{"start_time":"0.000000","tags":{"title":"One"}},{"start_time":"61.500000","tags":{"title":"Two"}},
+        {"start_time":"90.0"},{"tags":{"title":"No time"}},{"start_time":"inf","tags":{"title":"Never"}}]}"#;
+    assert_eq!(
+        parse_streams(json).unwrap().chapters,
+        [(0.0, "One".to_owned()), (61.5, "Two".to_owned())]
+    );
+}
+
+#[test]
 fn what_cannot_be_used_says_why() {
     let of = |json: &str| parse_streams(json).unwrap_err();
     assert_eq!(of("{}"), SourceProblem::NoVideoStream);
