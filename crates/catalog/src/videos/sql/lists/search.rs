@@ -48,8 +48,8 @@ impl Default for Limits {
             lookup: Duration::from_millis(40),
             next_lookup: Duration::from_millis(10),
             captions: PartSize {
-                videos: 4_000,
-                words: 6 << 20,
+                videos: 2_000,
+                words: 4 << 20,
             },
             parts: Duration::from_millis(200),
         }

@@ -88,8 +88,8 @@ impl Statement {
             Some(_) => "coalesce(max(CASE WHEN is_last THEN 1 ELSE 0 END), 0)".to_owned(),
             None => format!("CASE WHEN count(*) >= {} THEN 1 ELSE 0 END", size.videos),
         };
-        let mut it = Self::new(Kind::Postgres, "SELECT coalesce(sum(is_found), 0), CAST(");
-        let _ = write!(it.text, "{more} AS BIGINT) FROM ");
+        let mut it = Self::new(Kind::Postgres, "SELECT coalesce(sum(is_found), 0), ");
+        let _ = write!(it.text, "CAST({more} AS BIGINT) FROM ");
         it.first(filter, size);
         it.text.push_str(" AS counted");
         it
