@@ -44,6 +44,9 @@ TEXTS = [
     "img_0001234",
     "recording-77777",
 ]
+# What is said: frequent words, a word in one of 400 captions, a part of it, a name that few videos have, absent and
+# short texts, and another script.
+SPOKEN = ["the of", "photosynthesis", "otosynth", "babebi", "nothing like it", "лекция", "qx", "100%"]
 OWNERS = [None, "owner-0", "owner-1999", "owner-3", "nobody"]
 # After five executions, PostgreSQL considers a plan that does not depend on the parameters.
 TIMES = 7
@@ -72,6 +75,20 @@ def lists(client, owners=OWNERS):
             client.call("GET", "/v1/videos?" + query(q=text, state="failed,cancelled", sort="size", **who))
         client.call("GET", "/v1/videos?" + query(external_id="item-777", **who))
         client.call("GET", "/v1/videos?" + query(external_id="item-777", q="lecture", **who))
+
+
+def spoken(client, owners=(None, "owner-0")):
+    """Searches in captions, with other filters and in every order."""
+    for owner in owners:
+        who = {"owner": owner} if owner else {}
+        for text in SPOKEN:
+            for sort in ("-created_at", "title", "-duration", "size"):
+                found = client.call("GET", "/v1/videos?" + query(limit=60, sort=sort, text=text, **who))
+                follow(client, found, 1 if sort == "title" else 0, limit=60, sort=sort, text=text, **who)
+            client.call("GET", "/v1/videos?" + query(text=text, q="lecture", **who))
+            client.call("GET", "/v1/videos?" + query(text=text, state="ready,playable", **who))
+            client.call("GET", "/v1/videos?" + query(text=text, state="failed,cancelled", sort="size", **who))
+            client.call("GET", "/v1/videos?" + query(text=text, external_id="item-777", **who))
 
 
 def query(**parameters):
@@ -166,6 +183,37 @@ def one_video(client, video):
     client.call("POST", f"/v1/videos/{video}/reencode", {"rungs": ["240p"]}, expected=None)
     client.call("POST", f"/v1/videos/{video}/reencode", {}, expected=None)
     client.call("POST", f"/v1/videos/{video}/cancel", expected=None)
+
+
+def subtitles(number, seconds=3600):
+    """An SRT file of an hour, with a cue every three seconds."""
+    cues = []
+    for at in range(0, seconds, 3):
+        begin, end = (f"{it // 3600:02}:{it // 60 % 60:02}:{it % 60:02},000" for it in (at, at + 3))
+        cues.append(f"{at // 3 + 1}\n{begin} --> {end}\nSentence {at} of version {number} about the harbour\n")
+    return "\n".join(cues).encode()
+
+
+def captions(client, video, server):
+    """Uploads, replaces, reads and deletes captions. The sweeper finds old ones."""
+    path, text = f"/v1/videos/{video}/captions", {"Content-Type": "text/plain"}
+    version = time.time_ns()
+    for number in range(TIMES):
+        for language in ("en", "de", "pt-BR"):
+            client.call("PUT", f"{path}/{language}?default=true", subtitles(version + number), text)
+        # The same again changes nothing.
+        client.call("PUT", f"{path}/pt-BR?default=true", subtitles(version + number), text)
+        client.call("GET", path)
+        client.call("GET", f"{path}/en")
+        client.call("GET", f"{path}?text=the+harbour")
+    is_published = lambda: all(it["status"] == "published" for it in client.call("GET", path)["captions"])  # noqa: E731
+    wait(is_published, 60, "the captions are published")
+    client.call("DELETE", f"{path}/de")
+    client.call("DELETE", f"{path}/de")
+    # The sweeper has not looked at these, which were replaced more than eight days ago; and at the new ones.
+    server.sql("""UPDATE videos SET sweep_ms = 1 WHERE state = 'ready' AND id IN (SELECT video FROM captions
+        WHERE removed_ms IS NOT NULL ORDER BY removed_ms, video LIMIT 50)""")
+    server.sql(f"UPDATE videos SET sweep_ms = 1 WHERE id = '{video}'")
 
 
 def shares(client, video, edge):

@@ -2,7 +2,7 @@
 
     EDGEREEL_BIN=path    the program to measure (required)
     VIDEOS=2000000       number of videos
-    WORK=path            the folder of the database; a temporary one by default. About 15 GB are needed
+    WORK=path            the folder of the database; a temporary one by default. About 20 GB are needed
     KEEP=1               keep the folder: the next run with the same WORK continues with the filled database
     REPORT=path          the page between whose marks the report is written; without it, standard output
 
@@ -11,7 +11,6 @@ statement is slower than 50 ms when warm (`report.ACCEPTED` names exceptions), o
 """
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -59,6 +58,7 @@ def fill(server, program, videos):
     seconds, upgrade = schema.migrate(server, program)
     step(f"migrated in {seconds:.0f} s; filling the other tables")
     server.file(HERE / "fill_others.sql", videos=videos)
+    server.file(HERE / "fill_captions.sql")
     server.sql("VACUUM ANALYZE")
     return {"upgrade": upgrade, "filled": time.monotonic() - began - seconds}
 
@@ -150,10 +150,13 @@ def one_round(site, server, content, receiver):
     run(exercise.shares, client, made, site.edge)
     run(exercise.shares, site.limited, made, site.edge)
     run(exercise.one_video, client, made)
+    run(exercise.captions, client, made, server)
     run(exercise.operator, client)
     run(exercise.lists, client)
+    run(exercise.spoken, client)
     for caller in (many, few):
         run(exercise.lists, Client(site.url, caller["key"]), owners=[None])
+        run(exercise.spoken, Client(site.url, caller["key"]), owners=[None])
         run(exercise.keys_of, Client(site.url, caller["key"]))
     for sort in exercise.SORTS:
         run(exercise.deep, client, sort)
@@ -184,7 +187,7 @@ def unseen_of(statements, found):
 def facts(server, filled):
     tables = server.sql("""SELECT relname, reltuples::bigint, pg_size_pretty(pg_total_relation_size(oid)) FROM pg_class
         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples > 1000
-        AND relname NOT IN ('numbers', 'words') ORDER BY pg_total_relation_size(oid) DESC""")
+        AND relname NOT IN ('numbers', 'words', 'vocabulary', 'speech') ORDER BY pg_total_relation_size(oid) DESC""")
     return {
         "version": server.sql("SHOW server_version").split()[0],
         "size": server.sql("SELECT pg_size_pretty(pg_database_size('videos'))").strip(),
@@ -205,30 +208,26 @@ def measure(server, program, folder):
     server.start()
     receiver = Receiver(content)
     site = Installation(program, server, folder)
-    rounds, offsets, problems = [], [], []
+    found, problems = {}, []
     try:
         for number in range(1 + WARM_ROUNDS):
             step("the cold round" if number == 0 else f"warm round {number}")
+            server.clear_log()
             server.record(True)
-            offsets.append(server.log_size())
             problems += one_round(site, server, content, receiver)
             server.record(False)
-        offsets.append(server.log_size())
+            plans.collect(found, number, server.logged(0, server.log_size()), sizes)
     finally:
         site.stop()
         receiver.close()
-    for begin, end in itertools.pairwise(offsets):
-        rounds.append(list(server.logged(begin, end)))
-    found = plans.collect(rounds, sizes)
     unseen = unseen_of(statements, found)
     step(f"{len(statements) - len(unseen)} statements ran in the programs, {len(unseen)} are left")
-    begin = server.log_size()
+    server.clear_log()
     server.record(True)
     for _ in range(1 + WARM_ROUNDS):
         direct.run(server, unseen)
     server.record(False)
-    rounds[-1] += list(server.logged(begin, server.log_size()))
-    found = plans.collect(rounds, sizes)
+    plans.collect(found, WARM_ROUNDS, server.logged(0, server.log_size()), sizes)
     return found, statements, unseen_of(statements, found), len(unseen), problems
 
 

@@ -62,11 +62,9 @@ class Statement:
         return min(warm, key=lambda it: it[0]) if warm else self.rounds[0]
 
 
-def collect(rounds, sizes):
-    """`rounds`: for each round its executions. Returns the statements by text."""
-    found = {}
-    for number, executions in enumerate(rounds):
-        for it in list(executions):
-            key = plain(it.text)
-            found.setdefault(key, Statement(key)).add(number, it, sizes)
-    return found
+def collect(found, number, executions, sizes):
+    """Adds the executions of round `number` to the statements by text."""
+    # A list, because the CPU time of a change comes after its plan.
+    for it in list(executions):
+        key = plain(it.text)
+        found.setdefault(key, Statement(key)).add(number, it, sizes)

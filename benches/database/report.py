@@ -64,7 +64,7 @@ def page(facts, found, source, unseen, upgrade, writes):
         BEGIN,
         f"- Date: {time.strftime('%Y-%m-%d')}",
         f"- Machine: {machine()}; it runs PostgreSQL, the programs and the callers",
-        f"- PostgreSQL {facts['version']}: `shared_buffers = 2GB`, `max_wal_size = 8GB`, `fsync = off`; otherwise the",
+        f"- PostgreSQL {facts['version']}: `shared_buffers = 2GB`, `max_wal_size = 2GB`, `fsync = off`; otherwise the",
         "  defaults",
         f"- The database has {facts['size']}; it was filled in {facts['filled']:.0f} s",
         f"- Statements in the source: {len(source)}. Executed: {len(source) - len(unseen)}, of these {facts['direct']}",

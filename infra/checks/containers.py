@@ -32,6 +32,8 @@ NEEDED = {
 }
 PROTOCOLS = {"file", "pipe", "http", "tcp"}
 DEMUXERS = {"hls", "dash", "concat", "concatf", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest"}
+# Filters that open a file by its name.
+FILTERS = {"movie", "amovie"}
 
 
 def pinned(image: str) -> bool:
@@ -63,19 +65,33 @@ def dockerfile(root: Path) -> Iterator[str]:
         yield "a build does not keep to its lock file"
     configure = re.search(r"\./configure (.*?)&& make", text, re.S)
     options = (configure[1] if configure else "").replace("\\\n", " ").split()
-    protocols = {
-        it for option in options if option.startswith("--enable-protocol") for it in option.split("=")[-1].split(",")
-    }
+    protocols = named(options, "--enable-protocol")
     if protocols != PROTOCOLS:
         yield f"FFmpeg has the protocols {sorted(protocols)}"
-    refused = {
-        it for option in options if option.startswith("--disable-demuxer=") for it in option.split("=")[1].split(",")
-    }
-    if missing := DEMUXERS - refused:
+    if missing := DEMUXERS - named(options, "--disable-demuxer"):
         yield f"FFmpeg has the demuxers {sorted(missing)}"
+    if missing := FILTERS - named(options, "--disable-filter"):
+        yield f"FFmpeg has the filters {sorted(missing)}"
+    for kind in ("encoder", "muxer"):
+        if not (names := needed(kind)):
+            yield f"transcoder/src/ffmpeg.rs has no list of {kind}s"
+        if missing := names - named(options, f"--enable-{kind}"):
+            yield f"FFmpeg has no {kind} {sorted(missing)}, which the transcoder needs"
     for option in ("--disable-autodetect", "--disable-everything", "--disable-avdevice", "--toolchain=hardened"):
         if option not in options:
             yield f"FFmpeg is configured without {option}"
+
+
+def named(options: list[str], option: str) -> set[str]:
+    """The names that an option of FFmpeg's configure lists, wherever it is repeated."""
+    return {name for it in options if it.startswith(f"{option}=") for name in it.split("=")[1].split(",")}
+
+
+def needed(kind: str) -> set[str]:
+    """The encoders or muxers without which the transcoder does not start: `NEEDED` in its source."""
+    source = (ROOT / "transcoder/src/ffmpeg.rs").read_text()
+    found = re.search(rf'\("{kind}", "-{kind}s", &\[(.*?)\]\)', source, re.S)
+    return set(re.findall(r'"(\w+)"', found[1])) if found else set()
 
 
 def context(root: Path) -> Iterator[str]:

@@ -38,6 +38,9 @@ MISTAKES = [
     Mistake(DOCKERFILE, "debian:trixie-slim AS ffmpeg", "debian:latest AS ffmpeg", "has no version"),
     Mistake(DOCKERFILE, "file,pipe,http,tcp", "file,pipe,http,tcp,udp,rtp", "FFmpeg has the protocols"),
     Mistake(DOCKERFILE, "demuxer=hls,dash,concat", "demuxer=dash,concat", "FFmpeg has the demuxers ['hls']"),
+    Mistake(DOCKERFILE, "--disable-filter=movie,amovie", "", "FFmpeg has the filters ['amovie', 'movie']"),
+    Mistake(DOCKERFILE, "encoder=libx264,", "encoder=", "FFmpeg has no encoder ['libx264']"),
+    Mistake(DOCKERFILE, "muxer=mpegts,", "muxer=", "FFmpeg has no muxer ['mpegts']"),
     Mistake(
         DOCKERFILE, 'CMD ["/usr/local/bin/edgereel", "healthcheck"]', "CMD edgereel healthcheck", "without a shell"
     ),

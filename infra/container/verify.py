@@ -4,8 +4,9 @@
     infra/container/verify.py TREE [--media DIR] [--program EDGEREEL] [--job]
 
 Always: what is in the image, `edgereel doctor`, and files that name other files or hosts, posing as videos.
---media    transcodes every file in DIR with the image. With --program, a program that was built for this machine
-           transcodes them too, with the FFmpeg of this machine, and both results must be alike.
+--media    transcodes every file in DIR with the image, and makes one file of each other kind of output. With --program,
+           a program that was built for this machine transcodes them too, with the FFmpeg of this machine, and both
+           results must be alike.
 --job      a job from SQS and S3 (LocalStack, by scripts/setup.sh --services) to `ready`, and SIGTERM in its middle.
 """
 
@@ -43,6 +44,22 @@ REFUSED = {
     "alsa",
 }
 PROTOCOLS = {"file", "pipe", "http", "tcp"}
+# Filters that open other files as sources.
+FILTERS = {"movie", "amovie"}
+# What FFmpeg can make besides HLS: the name of the file, and the options after the source.
+OUTPUTS = {
+    "still.webp": "-frames:v 1 -vf scale=160:-2 -c:v libwebp",
+    "preview.webp": "-t 1 -an -vf fps=8,scale=160:-2 -c:v libwebp_anim -loop 0",
+    "still.png": "-frames:v 1 -c:v png",
+    "wave.jpg": "-filter_complex [0:a]aformat=channel_layouts=mono,showwavespic=size=320x90 -frames:v 1 -c:v mjpeg",
+    "hevc.mp4": "-t 1 -an -vf scale=160:-2 -c:v libx265 -tag:v hvc1",
+    "av1.mp4": "-t 1 -an -vf scale=160:-2 -c:v libsvtav1 -preset 10",
+    "surround.mov": "-t 1 -vn -af pan=5.1|FL=c0|FR=c0|FC=c0,volume=0.5,alimiter,apad=whole_dur=1 -c:a eac3",
+    "dolby.mp4": "-t 1 -vn -af loudnorm,aresample=48000 -c:a ac3",
+    "loudness.null": "-t 1 -vn -af ebur128=peak=true -f null",
+    "marked.mp4": "-t 1 -filter_complex [0:v]split[a][b];[b]scale=64:-2,format=rgba[c];[a][c]overlay=4:4 -c:v libx264",
+    "mixed.mp4": "-t 1 -vn -filter_complex [0:a]asplit[a][b];[a][b]amix -c:a aac",
+}
 
 
 def check(ok: bool, what: str) -> None:
@@ -77,7 +94,7 @@ def contents(image: Image) -> None:
     ):
         check((documents / name).stat().st_size > 300, f"/usr/share/doc/{name} is there")
     listed = (documents / "ffmpeg/SOURCES").read_text()
-    for source in ("ffmpeg", "x264", "dav1d", "zimg", "glibc", "gcc-14"):
+    for source in ("ffmpeg", "x264", "x265", "svt-av1", "libwebp", "numactl", "dav1d", "zimg", "glibc", "gcc-14"):
         check(re.search(rf"^{source} \S+$", listed, re.M) is not None, f"SOURCES names the version of {source}")
 
 
@@ -102,7 +119,8 @@ class Decoy(socketserver.BaseRequestHandler):
 def hostile(image: Image, work: Path) -> None:
     """A playlist, a script or a session description as a video: no demuxer, no connection, no other file."""
     lists = {
-        name: image.run("ffprobe", "-v", "error", f"-{name}").stdout for name in ("demuxers", "protocols", "devices")
+        name: image.run("ffprobe", "-v", "error", f"-{name}").stdout
+        for name in ("demuxers", "protocols", "devices", "filters")
     }
     demuxers = {name for line in re.findall(r"^ D\S*\s+(\S+)", lists["demuxers"], re.M) for name in line.split(",")}
     check(
@@ -112,6 +130,10 @@ def hostile(image: Image, work: Path) -> None:
     protocols = set(re.findall(r"^\s+(\w+)$", lists["protocols"], re.M))
     check(protocols == PROTOCOLS, f"protocols: {sorted(protocols)}")
     check(not re.findall(r"^ [D ][E ] \w", lists["devices"], re.M), "no capture devices")
+    filters = set(re.findall(r"^ \S{3} (\w+)", lists["filters"], re.M))
+    check(
+        len(filters) > 200 and not filters & FILTERS, f"{len(filters)} filters, none that opens other files as sources"
+    )
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Decoy)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -178,6 +200,21 @@ def media(image: Image, folder: Path, program: Path | None, work: Path) -> None:
         subprocess.run(["rm", "-rf", copy, work / "out", work / "reference"], check=True)
 
 
+def outputs(image: Image, folder: Path, work: Path) -> None:
+    """One file of each kind, from a film with audio, and the subtitles of another film in each text format."""
+    kinds = {name: ("bbb-480p-30s.mp4", options) for name, options in OUTPUTS.items()}
+    kinds |= {
+        name: ("srt-subtitles.mkv", f"-map 0:s:0 -c:s {codec}")
+        for name, codec in (("cues.vtt", "webvtt"), ("cues.srt", "subrip"))
+    }
+    for name, (source, options) in kinds.items():
+        (work / source).write_bytes((folder / source).read_bytes())
+        command = ["ffmpeg", "-v", "error", "-y", "-i", f"/data/{source}", *options.split(), f"/data/{name}"]
+        made = image.run(*command, data=work)
+        size = (work / name).stat().st_size if (work / name).exists() else 0
+        check(made.returncode == 0 and (size > 20 or "null" in name), f"FFmpeg makes {name}, {size} bytes")
+
+
 def on_this_machine(program: Path, source: Path, out: Path) -> dict:
     """The same with another program, outside of the image."""
     variables = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -218,6 +255,7 @@ def main() -> None:
         hostile(image, work / "hostile")
         if arguments.media:
             media(image, arguments.media, arguments.program, work / "media")
+            outputs(image, arguments.media, work / "media")
         if arguments.job:
             verify_job.run(image, check, work / "job", arguments.media)
     print("the image is as it should be")

@@ -188,6 +188,7 @@ def run(image: Image, check: Callable[[bool, str], None], work: Path, media: Pat
             "EDGEREEL_EDGE_URL": "https://edge.example",
             "EDGEREEL_KEY_ENCRYPTION_KEYS": f"k1:{KEY}",
             "EDGEREEL_GRANT_KEYS": f"g1:HS256:{KEY}",
+            "EDGEREEL_WEBHOOK_KEYS": f"w1:{KEY}",
             "EDGEREEL_API_TOKEN": TOKEN,
             "EDGEREEL_LISTEN": f"127.0.0.1:{port}",
             "EDGEREEL_LOG_FORMAT": "json",

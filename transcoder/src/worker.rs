@@ -140,7 +140,10 @@ impl Worker {
         let tasks = tokio_util::task::TaskTracker::new();
         let last_job = LastJob::now();
         while !cancel.is_cancelled() {
-            self.wait_for_services(&cancel).await;
+            if self.outage.is_on() {
+                self.wait_for_services(&cancel).await;
+                last_job.note();
+            }
             // A free slot first, so that a job that was received can start immediately.
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;
@@ -192,7 +195,8 @@ impl Worker {
         }
     }
 
-    /// An outage does not count: only a queue that has responded is known to be empty.
+    /// An outage does not count: only a queue that has responded is known to be empty, and the jobs
+    /// that the outage delayed come after it.
     fn is_idle(&self, last_job: &LastJob) -> bool {
         let limit = self.config.until_idle;
         limit.is_some_and(|it| last_job.elapsed() >= it)

@@ -52,13 +52,13 @@ pub struct ListVideos {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VideoList {
-    /// At most `limit` videos. A page of a search (`q`) can have fewer, even none, although more follow: each request
-    /// reads a limited number of videos.
+    /// At most `limit` videos. A page of a search (`q` or `text`) can have fewer, even none, although more follow: each
+    /// request reads a limited number of videos.
     pub videos: Vec<VideoSummary>,
     /// Cursor of the next page; `null` on the last page. Only this says whether there are more videos.
     pub next_cursor: Option<String>,
-    /// The number of videos on all pages, counted up to 100,000, or 1,000 with `q`; a search in a large library stops
-    /// counting earlier. Pages after the first repeat the number of the first page.
+    /// The number of videos on all pages, counted up to 100,000, or 1,000 with `q` or `text`; a search in a large library
+    /// stops counting earlier. Pages after the first repeat the number of the first page.
     pub total: u64,
     /// Whether counting stopped at `total`: the list may have more videos.
     #[serde(default)]

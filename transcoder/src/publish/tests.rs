@@ -160,7 +160,7 @@ async fn the_end_is_written_however_early_it_comes() {
     let shown = Instant::now();
     (3..10).for_each(|index| world.finish(&mut publisher, index, 0));
     publisher.publish_media().await.unwrap();
-    publisher.publish_master(&[]).await.unwrap(, None);
+    publisher.publish_master(&[], None).await.unwrap();
     assert!(
         shown.elapsed() >= playlists::BETWEEN_WRITES * 9 / 10,
         "{:?}",
@@ -203,7 +203,7 @@ async fn what_was_shown_before_a_crash_stays() {
     assert_eq!(lengths(&world.playlist(&names[0]).await.unwrap()), expected);
     (6..10).for_each(|index| world.finish(&mut next, index, 900));
     next.publish_media().await.unwrap();
-    next.publish_master(&[]).await.unwrap(, None);
+    next.publish_master(&[], None).await.unwrap();
     let whole = lengths(&world.playlist(&names[0]).await.unwrap());
     assert_eq!(
         whole[..6],
@@ -287,7 +287,7 @@ async fn durations_of_a_failed_attempt_are_replaced() {
     );
     (5..10).for_each(|index| world.finish(&mut next, index, 0));
     next.publish_media().await.unwrap();
-    next.publish_master(&[]).await.unwrap(, None);
+    next.publish_master(&[], None).await.unwrap();
     let whole = lengths(&world.playlist(&name).await.unwrap());
     assert_eq!(whole[..9], ["6.000"; 9]);
 }

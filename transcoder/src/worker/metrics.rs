@@ -76,7 +76,7 @@ impl Drop for Running {
     }
 }
 
-/// When a worker last had a job. Clones share it.
+/// When a worker last had a job, or an outage ended. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct LastJob(Arc<Mutex<Instant>>);
 
@@ -85,7 +85,7 @@ impl LastJob {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    /// Records that a job came or ended.
+    /// Records that a job came or ended, or an outage ended.
     pub(super) fn note(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }

@@ -56,7 +56,7 @@ impl Outage {
         self.0.checks.store(0, Ordering::Relaxed);
     }
 
-    fn is_on(&self) -> bool {
+    pub(super) fn is_on(&self) -> bool {
         self.0.is_on.load(Ordering::Relaxed)
     }
 

@@ -41,7 +41,7 @@ pub struct Catalog {
     /// Notified after every change that may have written an event.
     events: Arc<Notify>,
     /// PostgreSQL: whether the index of trigrams exists, once it was read.
-    has_search_index: Arc<OnceCell<bool>>,
+    search_indexes: Arc<OnceCell<lists::SearchIndexes>>,
     search_limits: lists::Limits,
 }
 
@@ -51,7 +51,7 @@ impl Catalog {
         Self {
             database: database.clone(),
             events: database.waker(crate::webhooks::sql::WAKER),
-            has_search_index: Arc::default(),
+            search_indexes: Arc::default(),
             search_limits: lists::Limits::default(),
         }
     }

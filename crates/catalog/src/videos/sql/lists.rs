@@ -18,7 +18,7 @@ use crate::database::{Kind, sql, unsigned};
 use crate::videos::{
     CatalogError, SortKey, Video, VideoCount, VideoCursor, VideoFilter, VideoPage,
 };
-pub(super) use search::Limits;
+pub(super) use search::{Limits, SearchIndexes};
 use statement::{Statement, Value};
 
 /// Parameters of one statement.

@@ -1,7 +1,7 @@
 //! Searches in PostgreSQL. Each request reads a limited number of videos, and takes a limited time: a page can have
 //! fewer videos than requested, even none, and a cursor from which the next request continues.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::FromRow;
 use sqlx::any::AnyRow;
@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use super::super::Catalog;
 use super::super::folding::folded;
 use super::super::rows::WatchedRow;
-use super::statement::{Statement, has_trigram, is_one};
+use super::statement::{PartSize, Statement, has_trigram, is_one};
 use super::{Page, query_of};
 use crate::database::{Kind, is_cancelled, unsigned};
 use crate::videos::{CatalogError, VideoCount, VideoCursor, VideoFilter};
@@ -32,6 +32,10 @@ pub(in super::super) struct Limits {
     /// The same for pages after the first: mostly, they have a cursor because the look-up for the first page was
     /// cancelled. A rare text is found in a millisecond.
     next_lookup: Duration,
+    /// What one statement of a search in captions reads. PostgreSQL reads a megabyte in a few milliseconds.
+    captions: PartSize,
+    /// After this time, a search in captions begins no other part.
+    parts: Duration,
 }
 
 impl Default for Limits {
@@ -43,6 +47,11 @@ impl Default for Limits {
             counted: 1_000,
             lookup: Duration::from_millis(40),
             next_lookup: Duration::from_millis(10),
+            captions: PartSize {
+                videos: 2_000,
+                words: 4 << 20,
+            },
+            parts: Duration::from_millis(200),
         }
     }
 }
@@ -65,7 +74,9 @@ struct Part {
 impl Catalog {
     /// Whether the filter is a search that PostgreSQL executes in parts.
     pub(super) fn searches_in_parts(&self, filter: &VideoFilter) -> bool {
-        self.database.kind() == Kind::Postgres && filter.text.is_some() && !is_one(filter)
+        self.database.kind() == Kind::Postgres
+            && (filter.text.is_some() || filter.words.is_some())
+            && !is_one(filter)
     }
 
     /// One page of a search.
@@ -75,25 +86,35 @@ impl Catalog {
         limit: u32,
     ) -> Result<Page, CatalogError> {
         let limits = self.search_limits;
-        let Part { mut rows, end } = self.part(filter, limit, limits.first).await?;
-        let Some(end) = end else {
-            return Page::of(rows, limit, filter.sort.by);
+        let (first, part) = match filter.words {
+            Some(_) => (limits.captions, limits.captions),
+            None => (titles(limits.first), titles(limits.part)),
         };
-        if self.is_indexed(filter).await?
+        let began = Instant::now();
+        let Part { mut rows, mut end } = self.part(filter, limit, first).await?;
+        if end.is_some()
+            && self.is_indexed(filter).await?
             && let Some(rows) = self.find_in_index(filter, limit).await?
         {
             return Page::of(rows, limit, filter.sort.by);
         }
-        let rest = VideoFilter {
-            after: Some(end),
-            ..filter.clone()
-        };
-        let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(limit));
-        let part = self.part(&rest, room, limits.part).await?;
-        rows.extend(part.rows);
+        while let Some(after) = end.take() {
+            let rest = VideoFilter {
+                after: Some(after),
+                ..filter.clone()
+            };
+            let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(limit));
+            let next = self.part(&rest, room, part).await?;
+            rows.extend(next.rows);
+            end = next.end;
+            let is_full = rows.len() >= limit as usize;
+            if filter.words.is_none() || is_full || began.elapsed() >= limits.parts {
+                break;
+            }
+        }
         let page = Page::of(rows, limit, filter.sort.by)?;
         Ok(Page {
-            next: page.next.or(part.end),
+            next: page.next.or(end),
             ..page
         })
     }
@@ -105,18 +126,21 @@ impl Catalog {
     ) -> Result<VideoCount, CatalogError> {
         let limits = self.search_limits;
         if self.is_indexed(filter).await? {
-            let statement = Statement::count(Kind::Postgres, filter, limits.counted);
+            let statement = Statement::count_indexed(filter, limits.counted);
             if let Some(counted) = self.look_up::<(i64,)>(statement, limits.lookup).await? {
                 let found = counted.first().map_or(0, |it| unsigned(it.0));
                 return Ok(VideoCount::up_to(limits.counted, found));
             }
         }
-        let number = limits.part;
-        let counted: Vec<(i64, i64)> = self.fetch(Statement::count_first(filter, number)).await?;
-        let (found, read) = counted.first().copied().unwrap_or_default();
+        let size = match filter.words {
+            Some(_) => limits.captions,
+            None => titles(limits.part),
+        };
+        let counted: Vec<(i64, i64)> = self.fetch(Statement::count_first(filter, size)).await?;
+        let (found, more) = counted.first().copied().unwrap_or_default();
         let count = VideoCount::up_to(limits.counted, unsigned(found));
         Ok(VideoCount {
-            is_lower_bound: count.is_lower_bound || read >= i64::from(number),
+            is_lower_bound: count.is_lower_bound || more > 0,
             ..count
         })
     }
@@ -125,9 +149,9 @@ impl Catalog {
         &self,
         filter: &VideoFilter,
         limit: u32,
-        number: u32,
+        size: PartSize,
     ) -> Result<Part, CatalogError> {
-        let found: Vec<FoundRow> = self.fetch(Statement::part(filter, limit, number)).await?;
+        let found: Vec<FoundRow> = self.fetch(Statement::part(filter, limit, size)).await?;
         let (matches, others): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|it| it.is_match == 1);
         let end = others.first().map(|it| it.video.cursor(filter.sort.by));
@@ -180,31 +204,49 @@ impl Catalog {
         }
     }
 
-    /// Whether the index of trigrams can find the text.
+    /// Whether indexes of trigrams can find the text and the words.
     async fn is_indexed(&self, filter: &VideoFilter) -> Result<bool, CatalogError> {
-        Ok(match &filter.text {
-            Some(text) => has_trigram(&folded(text)) && self.has_search_index().await?,
-            None => false,
-        })
+        let text = filter.text.as_deref().map(folded);
+        if !text.iter().chain(&filter.words).all(|it| has_trigram(it)) {
+            return Ok(false);
+        }
+        let indexes = self.search_indexes().await?;
+        Ok((text.is_none() || indexes.videos) && (filter.words.is_none() || indexes.captions))
     }
 
-    /// Whether PostgreSQL has the index of trigrams; read once.
-    async fn has_search_index(&self) -> Result<bool, CatalogError> {
-        let has_index = self
-            .has_search_index
+    /// Which indexes of trigrams PostgreSQL has; read once.
+    async fn search_indexes(&self) -> Result<SearchIndexes, CatalogError> {
+        let indexes = self
+            .search_indexes
             .get_or_try_init(|| async {
-                let (indexes,): (i64,) = sqlx::query_as(HAS_SEARCH_INDEX)
-                    .fetch_one(self.database.read())
+                let names: Vec<(String,)> = sqlx::query_as(SEARCH_INDEXES)
+                    .fetch_all(self.database.read())
                     .await?;
-                Ok::<_, CatalogError>(indexes > 0)
+                let has = |name: &str| names.iter().any(|it| it.0 == name);
+                Ok::<_, CatalogError>(SearchIndexes {
+                    videos: has("videos_search"),
+                    captions: has("captions_search"),
+                })
             })
             .await?;
-        Ok(*has_index)
+        Ok(*indexes)
     }
 }
 
-const HAS_SEARCH_INDEX: &str = "SELECT count(*) FROM pg_indexes
-    WHERE schemaname = ANY (current_schemas(false)) AND indexname = 'videos_search'";
+/// A part of a search that reads no captions.
+fn titles(videos: u32) -> PartSize {
+    PartSize { videos, words: 0 }
+}
+
+/// The indexes of trigrams that exist: they need an extension.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct SearchIndexes {
+    videos: bool,
+    captions: bool,
+}
+
+const SEARCH_INDEXES: &str = "SELECT CAST(indexname AS TEXT) FROM pg_indexes
+    WHERE schemaname = ANY (current_schemas(false)) AND indexname IN ('videos_search', 'captions_search')";
 
 /// Of this transaction. PostgreSQL must not read the table instead of the index, and compiling a statement would take
 /// longer than the look-up.

@@ -14,6 +14,7 @@ use super::super::rows::video_columns;
 use super::super::videos::{select_videos, watched_videos};
 use crate::database::{Kind, sql, text};
 use crate::videos::{SortKey, SortValue, VideoCursor, VideoFilter, VideoSort};
+pub(super) use search::PartSize;
 
 /// The beginning of a subquery with the columns of orders and conditions.
 const COLUMNS: &str = "(SELECT v.id, v.state, v.title_folded, v.duration_ms, v.source_size, v.search_folded FROM videos v ";
@@ -127,19 +128,17 @@ impl Statement {
         }
     }
 
-    /// The ids of videos whose captions have the words, for a text that an index of trigrams finds or
-    /// for a scan of the current captions.
+    /// Only videos whose captions have the words.
     fn words(&mut self, filter: &VideoFilter) {
         let Some(words) = &filter.words else { return };
-        let column = match self.kind {
-            Kind::Postgres if !has_trigram(words) => "(c.words || '')",
-            Kind::Postgres | Kind::Sqlite => "c.words",
-        };
-        let before = format!(
-            " AND v.id IN (SELECT c.video FROM captions c WHERE c.removed_ms IS NULL AND {column} LIKE "
-        );
-        let pattern = Value::Text(text(&contains_pattern(words)));
-        self.condition(&before, pattern, r" ESCAPE '\')");
+        match self.kind {
+            Kind::Sqlite => {
+                let before = " AND v.id IN (SELECT c.video FROM captions c WHERE c.removed_ms IS NULL AND c.words LIKE ";
+                let pattern = Value::Text(text(&contains_pattern(words)));
+                self.condition(before, pattern, r" ESCAPE '\')");
+            }
+            Kind::Postgres => self.words_of_video(words),
+        }
     }
 
     fn states(&mut self, filter: &VideoFilter) {
@@ -244,6 +243,7 @@ fn scans_search_index(kind: Kind, filter: &VideoFilter) -> bool {
 fn reads_each_state(kind: Kind, filter: &VideoFilter) -> bool {
     kind == Kind::Postgres
         && filter.text.is_none()
+        && filter.words.is_none()
         && !is_one(filter)
         && !filter.states.is_empty()
         && !filter.states.contains(&StateName::Deleted)

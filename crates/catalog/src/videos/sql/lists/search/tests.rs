@@ -1,6 +1,6 @@
 //! Searches in PostgreSQL with small limits, compared with SQLite, which reads all videos.
 
-use domain::ids::VideoId;
+use domain::ids::{CaptionId, VideoId};
 use domain::state::StateName;
 use domain::time::UnixMillis;
 use testkit::Postgres;
@@ -8,7 +8,7 @@ use testkit::Postgres;
 use super::*;
 use crate::database::{open, open_sqlite};
 use crate::videos::conformance::fill_library;
-use crate::videos::{SortKey, VideoSort};
+use crate::videos::{CaptionOrigin, CaptionRecord, NewCaptions, SortKey, VideoSort};
 
 const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 const VIDEOS: u32 = 160;
@@ -16,31 +16,51 @@ const VIDEOS: u32 = 160;
 /// Texts that many, some, one and no video has, with and without three letters in a row; states and owners.
 fn filters() -> Vec<VideoFilter> {
     let mut filters = vec![];
-    for (text, states, owner) in [
-        ("lecture", vec![], None),
-        ("lecture at the mou", vec![], None),
-        ("recording-00001", vec![], None),
-        ("zanzibar", vec![], None),
-        ("none has it", vec![], None),
-        ("7", vec![], None),
-        ("qx", vec![], None),
-        ("at the", vec![StateName::Failed], None),
-        ("at", vec![StateName::Failed, StateName::Cancelled], None),
-        ("at the", vec![], Some("owner-3")),
+    for (text, words, states, owner) in [
+        ("lecture", "", vec![], None),
+        ("lecture at the mou", "", vec![], None),
+        ("recording-00001", "", vec![], None),
+        ("zanzibar", "", vec![], None),
+        ("none has it", "", vec![], None),
+        ("7", "", vec![], None),
+        ("qx", "", vec![], None),
+        ("at the", "", vec![StateName::Failed], None),
+        (
+            "at",
+            "",
+            vec![StateName::Failed, StateName::Cancelled],
+            None,
+        ),
+        ("at the", "", vec![], Some("owner-3")),
+        ("", "of the", vec![], None),
+        ("", "rds of the seco", vec![], None),
+        ("", "minute 12 of", vec![], None),
+        ("", "nobody says it", vec![], None),
+        ("", "100%", vec![], None),
+        ("", "1", vec![], Some("owner-3")),
+        ("", "qx", vec![StateName::Failed], None),
+        ("", "the", vec![StateName::Failed, StateName::Ready], None),
+        ("at the", "of the", vec![], None),
+        ("at", "first", vec![StateName::Ready], None),
     ] {
-        for by in [
+        let orders = [
             SortKey::Created,
             SortKey::Title,
             SortKey::Duration,
             SortKey::Size,
-        ] {
+        ];
+        for by in orders
+            .into_iter()
+            .take(if words.is_empty() { 4 } else { 2 })
+        {
             filters.push(VideoFilter {
-                text: Some(text.to_owned()),
+                text: (!text.is_empty()).then(|| text.to_owned()),
+                words: (!words.is_empty()).then(|| words.to_owned()),
                 states: states.clone(),
                 owner: owner.map(str::to_owned),
                 sort: VideoSort {
                     by,
-                    descending: text.len() % 2 == 0,
+                    descending: (text.len() + words.len()) % 2 == 0,
                 },
                 limit: 5,
                 ..VideoFilter::default()
@@ -48,6 +68,47 @@ fn filters() -> Vec<VideoFilter> {
         }
     }
     filters
+}
+
+/// Captions of a third of the videos; of some, in two languages, or of different lengths. Returns the number of videos.
+async fn add_captions(catalog: &Catalog) -> usize {
+    let all = VideoFilter {
+        limit: 1_000,
+        ..VideoFilter::default()
+    };
+    let videos = catalog.list_videos(&all).await.expect("list").videos;
+    let captioned = videos
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| place % 3 == 0);
+    for (place, video) in captioned {
+        for (language, minutes) in [("en", place % 40), ("de", 3)]
+            .into_iter()
+            .take(1 + place % 2)
+        {
+            let words: Vec<_> = (0..minutes)
+                .map(|it| format!("words of the minute {it} of {place}, 100% of the first"))
+                .collect();
+            let content = format!("{language} {place}");
+            let record = CaptionRecord {
+                id: CaptionId::of(language, &content, NOW.get()),
+                language: language.parse().expect("a language"),
+                name: language.to_owned(),
+                default: false,
+                forced: false,
+                sdh: false,
+                origin: CaptionOrigin::Uploaded,
+                content,
+                cues: 1,
+                created_ms: NOW,
+                published: true,
+            };
+            let words = words.join(" the second ");
+            let new = NewCaptions { record, words };
+            catalog.set_captions(video.id, &new).await.expect("set");
+        }
+    }
+    videos.len()
 }
 
 /// All pages, and how many of them were short although others followed.
@@ -76,10 +137,18 @@ async fn short_pages_lead_to_every_video_once_and_in_order() {
     fill_library(&sqlite, VIDEOS, NOW).await.unwrap();
     fill_library(&postgres, VIDEOS, NOW).await.unwrap();
     let complete = Catalog::new(&sqlite);
+    for catalog in [&complete, &Catalog::new(&postgres)] {
+        assert_eq!(add_captions(catalog).await, VIDEOS as usize);
+    }
     let limited = |first, part, sorted| Catalog {
         search_limits: Limits {
             first,
             part,
+            captions: PartSize {
+                videos: part,
+                words: 60 * first,
+            },
+            parts: Duration::ZERO,
             sorted,
             counted: 20,
             lookup: Duration::from_secs(60),
