@@ -11,6 +11,7 @@ use crate::worker::Worker;
 pub(crate) mod captions;
 pub(crate) mod import;
 pub(crate) mod poster;
+pub(crate) mod thumbnail;
 pub(crate) mod transcode;
 
 /// A delivery that a worker processes.

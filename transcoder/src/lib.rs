@@ -20,6 +20,7 @@ mod normalise;
 mod pipeline;
 mod poster;
 mod publish;
+mod published;
 mod records;
 mod reused;
 pub mod service;

@@ -28,6 +28,7 @@ use crate::ffmpeg::Tools;
 use crate::jobs::captions::CaptionsJob;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
+use crate::jobs::thumbnail::ThumbnailJob;
 use crate::jobs::transcode::TranscodeJob;
 use crate::jobs::{Fate, JobContext};
 
@@ -274,6 +275,7 @@ impl Worker {
             JobMessage::ImportV1(import) => ImportJob { context, import }.run().await,
             JobMessage::PosterV1(job) => PosterJob { context, job }.run().await,
             JobMessage::CaptionsV1(job) => CaptionsJob { context, job }.run().await,
+            JobMessage::ThumbnailV1(job) => ThumbnailJob { context, job }.run().await,
         }
     }
 

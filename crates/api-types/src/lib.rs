@@ -33,6 +33,7 @@ mod sensitive;
 pub mod sessions;
 pub mod shares;
 pub mod streams;
+pub mod thumbnails;
 pub mod timelines;
 mod timestamp;
 pub mod uploads;

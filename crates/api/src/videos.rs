@@ -12,6 +12,7 @@ pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod source;
 pub(crate) mod stream;
+pub(crate) mod thumbnail;
 pub(crate) mod timeline;
 pub(crate) mod view;
 pub(crate) mod work;

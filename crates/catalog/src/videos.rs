@@ -20,6 +20,7 @@ pub mod conformance;
 mod lists;
 pub mod model;
 mod sql;
+mod thumbnails;
 mod timeline;
 
 pub use captions::{CaptionOrigin, CaptionRecord, CaptionsStored, NewCaptions, RemovedCaptions};
@@ -31,6 +32,7 @@ pub use model::{
 };
 pub use sql::Catalog;
 pub use sql::sweeping::DueVideo;
+pub use thumbnails::ThumbnailRequested;
 pub use timeline::{ChunkSpan, StageSpan};
 
 /// The right to write about one generation of one video. It holds until another worker claims the

@@ -28,5 +28,6 @@ pub mod retry;
 pub mod scope;
 pub mod segment;
 pub mod state;
+pub mod thumbnail;
 pub mod time;
 pub mod webhook;

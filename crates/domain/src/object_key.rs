@@ -132,6 +132,17 @@ pub enum ObjectKey {
         /// Position, from 0.
         index: u32,
     },
+    /// A thumbnail of the frame at a time that a client named (JPEG); made at its first request.
+    FrameThumbnail {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// Time from the start of the video, tenths of a second.
+        tenths: u32,
+        /// Width, pixels.
+        width: u32,
+    },
     /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
     Storyboard {
         /// The video that it belongs to.
@@ -196,6 +207,7 @@ impl ObjectKey {
             | Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
@@ -253,6 +265,14 @@ impl ObjectKey {
             } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
             }
+            Self::FrameThumbnail {
+                video,
+                generation,
+                tenths,
+                width,
+            } => {
+                format!("hls/{video}/{generation}/thumbs/at_{tenths}_{width}.jpg")
+            }
             Self::Storyboard { video, generation } => {
                 format!("hls/{video}/{generation}/storyboard.jpg")
             }
@@ -284,6 +304,7 @@ impl ObjectKey {
             | Self::Segment { video, .. }
             | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
+            | Self::FrameThumbnail { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
@@ -308,6 +329,7 @@ impl ObjectKey {
             Self::Segment { format, .. } => format.content_type(),
             Self::InitSegment { .. } => "video/mp4",
             Self::Thumbnail { .. }
+            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::Poster { .. }
             | Self::CustomPoster { .. } => "image/jpeg",
@@ -330,6 +352,7 @@ impl ObjectKey {
             Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }

@@ -163,6 +163,13 @@ pub fn route_table() -> Vec<Route> {
         ),
         route(
             GET,
+            "/videos/{video}/thumbnail",
+            Scope::Play,
+            videos::thumbnail::redirect,
+            openapi::files::thumbnail(),
+        ),
+        route(
+            GET,
             "/videos/{video}/timeline",
             Scope::Read,
             videos::timeline::read,

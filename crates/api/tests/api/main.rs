@@ -27,6 +27,7 @@ mod revocations;
 mod sessions;
 mod shares;
 mod sweeping;
+mod thumbnails;
 mod upload_limits;
 mod uploads;
 mod uppy;

@@ -30,6 +30,7 @@ mod outputs;
 mod posters;
 mod random;
 mod requests;
+mod thumbnails;
 mod uploads;
 mod videos;
 mod work;
@@ -45,6 +46,7 @@ pub use outputs::*;
 pub use posters::*;
 pub use random::*;
 pub use requests::*;
+pub use thumbnails::*;
 pub use uploads::*;
 pub use videos::*;
 pub use work::*;
@@ -256,6 +258,7 @@ macro_rules! catalog_conformance {
             the_latest_poster_request_counts a_poster_that_fails_says_why
             captions_are_replaced_by_language captions_have_one_default
             captions_go_with_their_video videos_are_found_by_their_captions
+            one_of_many_callers_requests_a_thumbnail
             any_order_of_events_keeps_the_rules
         }
     };

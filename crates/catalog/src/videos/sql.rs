@@ -16,6 +16,7 @@ mod posters;
 mod requests;
 mod rows;
 pub(super) mod sweeping;
+mod thumbnails;
 mod timeline;
 pub(super) mod videos;
 mod work;

@@ -155,6 +155,7 @@ impl Thing {
         match self {
             Self::Video(id) => {
                 let path = route.path.replace("{language}", "en");
+                let path = path.replace("/thumbnail", "/thumbnail?time=1");
                 format!("/v1{}", path.replace("{video}", &id.to_string()))
             }
             Self::Key(id) => format!("/v1{}", route.path.replace("{key}", &id.to_string())),
