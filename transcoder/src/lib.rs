@@ -6,6 +6,7 @@
 mod captions;
 mod cause;
 mod content_keys;
+mod download;
 mod error;
 mod fetch;
 mod ffmpeg;

@@ -26,6 +26,7 @@ use tracing::{Instrument as _, error, info, warn};
 use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
 use crate::jobs::captions::CaptionsJob;
+use crate::jobs::download::DownloadJob;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
 use crate::jobs::thumbnail::ThumbnailJob;
@@ -276,6 +277,7 @@ impl Worker {
             JobMessage::PosterV1(job) => PosterJob { context, job }.run().await,
             JobMessage::CaptionsV1(job) => CaptionsJob { context, job }.run().await,
             JobMessage::ThumbnailV1(job) => ThumbnailJob { context, job }.run().await,
+            JobMessage::DownloadV1(job) => DownloadJob { context, job }.run().await,
         }
     }
 

@@ -17,6 +17,7 @@ use domain::time::UnixMillis;
 mod captions;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod downloads;
 mod lists;
 pub mod model;
 mod sql;
@@ -24,6 +25,7 @@ mod thumbnails;
 mod timeline;
 
 pub use captions::{CaptionOrigin, CaptionRecord, CaptionsStored, NewCaptions, RemovedCaptions};
+pub use downloads::{DownloadFile, DownloadRecord};
 pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,

@@ -102,7 +102,8 @@ pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, 
             JobMessage::ImportV1(_)
             | JobMessage::PosterV1(_)
             | JobMessage::CaptionsV1(_)
-            | JobMessage::ThumbnailV1(_),
+            | JobMessage::ThumbnailV1(_)
+            | JobMessage::DownloadV1(_),
         ) => {
             return Some(Err(SkipReason::Malformed {
                 detail: "no event makes a job of this kind".to_owned(),

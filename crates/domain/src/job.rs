@@ -11,6 +11,7 @@ use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 use crate::profile::Profile;
 
 mod captions;
+mod download;
 mod import;
 mod message;
 mod partial;
@@ -18,6 +19,7 @@ mod poster;
 mod thumbnail;
 
 pub use captions::CaptionsJob;
+pub use download::DownloadJob;
 pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;

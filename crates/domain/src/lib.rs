@@ -7,6 +7,7 @@
 
 pub mod caption;
 pub mod content_key;
+pub mod download;
 pub mod event;
 pub mod failure;
 pub mod grant;

@@ -188,6 +188,15 @@ pub enum ObjectKey {
         /// Id of this version of the text.
         captions: CaptionId,
     },
+    /// A rung with its audio as one file, for downloads (MP4).
+    Download {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// Name of the rung.
+        rung: RenditionName,
+    },
 }
 
 impl ObjectKey {
@@ -201,7 +210,8 @@ impl ObjectKey {
             | Self::Manifest { .. }
             | Self::Plan { .. }
             | Self::PosterImage { .. }
-            | Self::Captions { .. } => Bucket::Private,
+            | Self::Captions { .. }
+            | Self::Download { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
@@ -287,6 +297,11 @@ impl ObjectKey {
                 language,
                 captions,
             } => format!("captions/{video}/{language}/{captions}.vtt"),
+            Self::Download {
+                video,
+                generation,
+                rung,
+            } => format!("downloads/{video}/{generation}/{rung}.mp4"),
         }
     }
 
@@ -310,7 +325,8 @@ impl ObjectKey {
             | Self::Poster { video, .. }
             | Self::CustomPoster { video, .. }
             | Self::PosterImage { video, .. }
-            | Self::Captions { video, .. } => *video,
+            | Self::Captions { video, .. }
+            | Self::Download { video, .. } => *video,
         }
     }
 
@@ -327,7 +343,7 @@ impl ObjectKey {
             }
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
-            Self::InitSegment { .. } => "video/mp4",
+            Self::InitSegment { .. } | Self::Download { .. } => "video/mp4",
             Self::Thumbnail { .. }
             | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
@@ -347,7 +363,8 @@ impl ObjectKey {
             | Self::Manifest { .. }
             | Self::Plan { .. }
             | Self::PosterImage { .. }
-            | Self::Captions { .. } => CachePolicy::NoStore,
+            | Self::Captions { .. }
+            | Self::Download { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
             | Self::InitSegment { .. }

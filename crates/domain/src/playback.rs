@@ -362,6 +362,7 @@ fn generation_and_rendition(
         | ObjectKey::Plan { .. }
         | ObjectKey::PosterImage { .. }
         | ObjectKey::Captions { .. }
+        | ObjectKey::Download { .. }
         | ObjectKey::Master { .. } => None,
     }
 }

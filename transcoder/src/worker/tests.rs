@@ -23,6 +23,7 @@ use crate::testing::{objects_of, video};
 use crate::trial::{FILM, profile};
 
 mod captions;
+mod downloads;
 mod failures;
 mod idle;
 mod imports;

@@ -11,6 +11,7 @@ mod dead_letters;
 mod deletion;
 mod delivery;
 mod document;
+mod downloads;
 mod event_lists;
 mod events;
 mod idempotency;

@@ -21,6 +21,7 @@ use super::{
 
 mod captions;
 mod claims;
+mod downloads;
 mod filters;
 mod imports;
 mod interruptions;
@@ -37,6 +38,7 @@ mod work;
 
 pub use captions::*;
 pub use claims::*;
+pub use downloads::*;
 pub use filters::*;
 pub use imports::*;
 pub use interruptions::*;
@@ -259,6 +261,7 @@ macro_rules! catalog_conformance {
             captions_are_replaced_by_language captions_have_one_default
             captions_go_with_their_video videos_are_found_by_their_captions
             one_of_many_callers_requests_a_thumbnail
+            a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
             any_order_of_events_keeps_the_rules
         }
     };

@@ -5,6 +5,7 @@
 //! once. Only one row is locked, so no two changes wait for each other.
 
 mod captions;
+mod downloads;
 mod erasure;
 mod events;
 mod folding;

@@ -46,6 +46,11 @@ impl ObjectKey {
                 language: language.parse().ok()?,
                 captions: file.strip_suffix(".vtt")?.parse().ok()?,
             },
+            (Bucket::Private, ["downloads", video, generation, file]) => Self::Download {
+                video: video.parse().ok()?,
+                generation: generation.parse().ok()?,
+                rung: file.strip_suffix(".mp4")?.parse().ok()?,
+            },
             (Bucket::Media, ["hls", video, "posters", file]) => Self::CustomPoster {
                 video: video.parse().ok()?,
                 poster: file.strip_suffix(".jpg")?.parse().ok()?,

@@ -99,6 +99,11 @@ fn every_key() -> Vec<ObjectKey> {
             language: "pt-BR".parse().unwrap(),
             captions: CaptionId::of("pt-BR", "text", 7),
         },
+        ObjectKey::Download {
+            video,
+            generation: Generation::of("etag", "profile"),
+            rung: "720p".parse().unwrap(),
+        },
     ]
 }
 
@@ -136,6 +141,7 @@ fn paths_types_and_cache_policies() {
     Private posters/vid_018bcfe5680077078707070707070707/efd9bf88b975d52b | application/octet-stream | no-store
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/captions-efd9bf88b975d52b/captions-efd9bf88b975d52b_00007.vtt | text/vtt | public, max-age=31536000, immutable
     Private captions/vid_018bcfe5680077078707070707070707/pt-BR/7cc51be4dec83304.vtt | text/vtt | no-store
+    Private downloads/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/720p.mp4 | video/mp4 | no-store
     ");
 }
 
@@ -233,6 +239,7 @@ fn external_paths_are_outside_our_own() {
         "hls.mp4",
         "uploads/a.mp4",
         "uploads/2024/a.mp4",
+        "downloads/a.mp4",
         &"x".repeat(1024),
     ] {
         assert!(ExternalPath::try_from(good.to_owned()).is_ok(), "{good}");
@@ -248,6 +255,7 @@ fn external_paths_are_outside_our_own() {
         "uploads",
         "uploads/",
         "hls",
+        "downloads/vid_018bcfe5680077078707070707070707/a.mp4",
         "keys/a/b.json",
         "films/",
         &long,

@@ -15,7 +15,10 @@ fn body_of(route: &Route) -> Option<Value> {
         ("PATCH", "/videos/{video}") => json!({ "title": "Another" }),
         (
             "POST",
-            "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode",
+            "/videos/{video}/retry"
+            | "/videos/{video}/cancel"
+            | "/videos/{video}/reencode"
+            | "/videos/{video}/downloads",
         ) => json!({}),
         ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
         // See `ask`.

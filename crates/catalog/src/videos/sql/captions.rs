@@ -92,7 +92,11 @@ async fn retire(
 }
 
 /// Lets the sweeper look at the video soon: the message about the change may be lost.
-async fn changed(tx: &mut Tx, video: VideoId, now: UnixMillis) -> Result<(), CatalogError> {
+pub(super) async fn changed(
+    tx: &mut Tx,
+    video: VideoId,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
     touch(tx, &video.to_string(), now).await?;
     sqlx::query(
         "UPDATE videos SET sweep_ms = $1 WHERE id = $2 AND state = 'ready' AND (sweep_ms IS NULL OR sweep_ms > $1)",
