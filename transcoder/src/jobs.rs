@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use crate::worker::Worker;
 
 pub(crate) mod captions;
+pub(crate) mod download;
 pub(crate) mod import;
 pub(crate) mod poster;
+pub(crate) mod thumbnail;
 pub(crate) mod transcode;
 
 /// A delivery that a worker processes.

@@ -1,32 +1,29 @@
-//! Custom posters: from an uploaded image, or from a frame of the published video.
+//! Single images: custom posters, from an uploaded image or from a frame of the published video,
+//! and thumbnails of a frame.
 //!
-//! Both are decoded and re-encoded: viewers get a JPEG of a suitable size, without any other data
+//! All are decoded and re-encoded: viewers get a JPEG of a suitable size, without any other data
 //! of the image (locations, names, embedded files).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use catalog::Catalog;
 use domain::failure::SourceProblem;
-use domain::ids::{Generation, VideoId};
 use domain::image::{Image, essential};
 use domain::object_key::ObjectKey;
-use domain::plan::{EncodePlan, Rendition, SegmentFormat, Size};
-use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
-use hls::{SegmentDecryptor, initialisation_vector};
+use domain::plan::{Rendition, SegmentFormat, Size};
+use domain::segment::{TICKS_PER_SECOND, seconds};
+use domain::thumbnail::Frame;
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::still;
 use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Run};
 use crate::loopback::Loopback;
-use crate::manifest;
-use crate::reused::LARGEST_MANIFEST;
+use crate::published::{Published, missing};
 use crate::sink::ImageSink;
 use crate::source::Blocks;
 use crate::stills::{InMemory, collect};
@@ -35,8 +32,6 @@ use crate::stills::{InMemory, collect};
 const SHORT_SIDE: u32 = 1080;
 /// Maximum size of an image, bytes: more than the API accepts.
 const MAX_IMAGE_BYTES: u64 = 16 << 20;
-/// Maximum size of a segment from which a frame is decoded.
-const LARGEST_SEGMENT: u64 = 256 << 20;
 /// Time limit: decoding one image takes about a second.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -56,6 +51,7 @@ pub(crate) async fn from_image(
         width: image.width,
         height: image.height,
     };
+    let size = size.with_short_side(size.short_side().min(SHORT_SIDE));
     match decode(
         tools,
         essential(&bytes).into(),
@@ -83,87 +79,64 @@ pub(crate) async fn from_image(
 /// upright and tone-mapped, whether or not the source still exists.
 pub(crate) async fn from_timestamp(
     tools: &Tools,
-    store: &SharedStore,
-    catalog: &Catalog,
-    keys: &WrappedKeys,
-    (video, generation): (VideoId, &Generation),
+    published: &Published,
     at_ms: u64,
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
-    let gone =
-        |what: &str| TranscodeError::Verification(format!("the {what} of what plays is not there"));
-    let key = ObjectKey::Manifest {
-        video,
-        generation: generation.clone(),
+    let (rendition, size) = published.best()?;
+    let size = size.with_short_side(size.short_side().min(SHORT_SIDE));
+    frame_at(tools, published, rendition, size, at_ms, cancel).await
+}
+
+/// Renders a thumbnail of the published generation, from the smallest rung that is as wide; from
+/// the best rung, in its own size, if none is.
+pub(crate) async fn thumbnail(
+    tools: &Tools,
+    published: &Published,
+    frame: Frame,
+    cancel: &CancellationToken,
+) -> Result<Bytes, TranscodeError> {
+    let wide_enough = published
+        .rungs()
+        .filter(|(_, size)| size.width >= frame.width)
+        .min_by_key(|(_, size)| size.width);
+    let (rendition, size) = match wide_enough {
+        Some((rendition, size)) => (rendition, size.with_width(frame.width)),
+        None => published.best()?,
     };
-    let text = store
-        .read_if_present(&key, LARGEST_MANIFEST)
-        .await?
-        .ok_or_else(|| gone("manifest"))?;
-    let plan = manifest::plan_of(&text).ok_or_else(|| gone("plan"))?;
-    let (rendition, size) = best(&plan).ok_or_else(|| gone("best rung"))?;
-    let chunks = catalog.chunks(video, generation).await?;
-    let mut segments: Vec<&SegmentRecord> = chunks
-        .iter()
-        // Chunks of an earlier strategy may have the same rendition in another lane.
-        .filter(|it| plan.renditions(it.lane).contains(&rendition))
-        .flat_map(|it| &it.segments)
-        .filter(|it| it.rendition == rendition.name)
-        .collect();
-    segments.sort_by_key(|it| it.index);
+    frame_at(tools, published, rendition, size, frame.at_ms(), cancel).await
+}
+
+async fn frame_at(
+    tools: &Tools,
+    published: &Published,
+    rendition: &Rendition,
+    size: Size,
+    at_ms: u64,
+    cancel: &CancellationToken,
+) -> Result<Bytes, TranscodeError> {
+    let segments = published.segments(rendition)?;
     let ticks = at_ms * TICKS_PER_SECOND / 1000;
     let position = segments
         .partition_point(|it| it.start <= ticks)
         .saturating_sub(1);
-    let segment = segments.get(position).ok_or_else(|| gone("segment"))?;
-
-    let key = ObjectKey::Segment {
-        video,
-        generation: generation.clone(),
-        rendition: rendition.name.clone(),
-        index: segment.index,
-        attempt: segment.attempt,
-        format: rendition.format,
-    };
-    let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
-    if plan.encrypt {
-        let key = keys.existing(&rendition.name).await?;
-        let clear = SegmentDecryptor::decrypt(
-            key.expose(),
-            initialisation_vector(segment.index.into()),
-            &bytes,
-        );
-        let wrong = |reason: String| TranscodeError::ContentKey {
-            rendition: rendition.name.to_string(),
-            reason,
-        };
-        bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
-    }
-    let offset = seconds(ticks.saturating_sub(segment.start));
+    let segment = segments.get(position).ok_or_else(|| missing("segment"))?;
+    let key = published.key(rendition).await?;
+    let bytes = published.segment(rendition, key.as_ref(), segment).await?;
     let demuxer = match rendition.format {
         SegmentFormat::MpegTs => "mpegts",
         SegmentFormat::WebVtt => "webvtt",
     };
-    if let Some(poster) = decode(tools, bytes.clone(), demuxer, size, offset, cancel).await? {
-        return Ok(poster);
+    // After the start of its last frame, a segment shows that frame.
+    let frames = u64::from(segment.frames.max(1));
+    let last = segment.duration * (frames - 1) / frames;
+    let offset = seconds(ticks.saturating_sub(segment.start).min(last));
+    if let Some(image) = decode(tools, bytes.clone(), demuxer, size, offset, cancel).await? {
+        return Ok(image);
     }
-    // No frame starts between the last frame and the end: the segment's first frame is close
-    // enough.
+    // Frames of different length: the segment's first frame is close enough.
     let first = decode(tools, bytes, demuxer, size, 0.0, cancel).await?;
-    first.ok_or_else(|| gone("frame"))
-}
-
-/// The largest rung, and its size.
-fn best(plan: &EncodePlan) -> Option<(&Rendition, Size)> {
-    let copied = plan
-        .copy
-        .rung()
-        .map(|it| (&it.rendition, it.size))
-        .into_iter();
-    let encoded = plan.rungs.iter().map(|it| (&it.rendition, it.size));
-    copied
-        .chain(encoded)
-        .max_by_key(|(_, size)| size.short_side())
+    first.ok_or_else(|| missing("frame"))
 }
 
 /// Decodes one frame, `offset` seconds after the first one; `None`: there is none.
@@ -175,7 +148,6 @@ async fn decode(
     offset: f64,
     cancel: &CancellationToken,
 ) -> Result<Option<Bytes>, TranscodeError> {
-    let size = size.with_short_side(size.short_side().min(SHORT_SIDE));
     let loopback = Loopback::start(Blocks::new(Arc::new(InMemory(input)))).await?;
     let (sink, found) = ImageSink::new();
     let delivery = loopback.deliver_to(Arc::new(sink));

@@ -26,8 +26,10 @@ use tracing::{Instrument as _, error, info, warn};
 use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
 use crate::jobs::captions::CaptionsJob;
+use crate::jobs::download::DownloadJob;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
+use crate::jobs::thumbnail::ThumbnailJob;
 use crate::jobs::transcode::TranscodeJob;
 use crate::jobs::{Fate, JobContext};
 
@@ -278,6 +280,8 @@ impl Worker {
             JobMessage::ImportV1(import) => ImportJob { context, import }.run().await,
             JobMessage::PosterV1(job) => PosterJob { context, job }.run().await,
             JobMessage::CaptionsV1(job) => CaptionsJob { context, job }.run().await,
+            JobMessage::ThumbnailV1(job) => ThumbnailJob { context, job }.run().await,
+            JobMessage::DownloadV1(job) => DownloadJob { context, job }.run().await,
         }
     }
 

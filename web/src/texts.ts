@@ -182,6 +182,9 @@ export const texts = {
   watch: {
     title: 'Watch',
     details: 'Details',
+    download: 'Download',
+    preparing: 'Preparing the file…',
+    notMade: 'The file could not be made.',
     sharedTitle: 'Shared video',
     sharedNote: 'Someone shared this video with you. The link plays until it expires or is revoked.',
   },

@@ -9,6 +9,7 @@ pub(crate) mod chapters;
 mod doc;
 pub(crate) mod events;
 mod examples;
+pub(crate) mod files;
 pub(crate) mod installation;
 pub(crate) mod objects;
 pub(crate) mod revocations;

@@ -2,21 +2,18 @@
 
 use std::ops::RangeInclusive;
 
-use catalog::Video;
 use domain::grant::{Fingerprint, Grant, Limits};
 use domain::ids::{Generation, PosterId, VideoId};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::pass::{Pass, Purpose};
-use domain::state::VideoState;
 use domain::time::UnixMillis;
 
 use crate::error::ApiError;
 
+mod images;
+
 /// Default lifetime of a grant beyond the length of its video in seconds: time for pauses.
 pub const PAUSE_SECONDS: u64 = 4 * 3600;
-
-/// Lifetime of poster URLs in lists, in hours, including the current hour: no longer than the edge's own passes.
-const POSTER_HOURS: u64 = 12;
 
 /// Shortest and longest lifetime of a grant in seconds.
 pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
@@ -164,35 +161,6 @@ impl Playback {
             expires_ms: UnixMillis::from_secs(expires),
             images: images.map(|(_, below)| below),
         })
-    }
-
-    /// The poster URL of a video for a list: not specific to a viewer, and the same for an hour, so that caches can
-    /// store the image. `None`: there is no poster yet, or no key signs its URL.
-    pub fn poster_url(&self, video: &Video, now: UnixMillis) -> Option<String> {
-        let VideoState::Ready { generation } = &video.state else {
-            return None;
-        };
-        let image = match &video.chosen_poster {
-            Some(poster) => format!("posters/{poster}.jpg"),
-            None if video.has_poster => format!("{generation}/poster.jpg"),
-            None => return None,
-        };
-        let hour = now.as_secs() / 3_600;
-        let pass = Pass {
-            purpose: Purpose::Stream,
-            video: video.id,
-            generation: generation.clone(),
-            session: Fingerprint::of("posters"),
-            viewer: Fingerprint::default(),
-            expires: (hour + POSTER_HOURS) * 3_600,
-            renditions: Some(Vec::new()),
-            limits: Limits::default(),
-        };
-        Some(format!(
-            "{}/s/{}/{image}",
-            self.edge,
-            pass.sign(self.passes.as_ref()?).ok()?
-        ))
     }
 
     /// The origin of all playback URLs.

@@ -119,6 +119,8 @@ problems! {
         "The file is not SRT, WebVTT or TTML, or has a fault that cannot be corrected. `detail` names the line. Subtitles that are images cannot be converted to text."
     PosterNotAccepted UNPROCESSABLE_ENTITY "poster-not-accepted" "Poster not accepted"
         "The body is neither a JPEG, PNG or WebP image of a supported size nor a position in the video. `detail` says which."
+    TooManyThumbnails CONFLICT "too-many-thumbnails" "Too many thumbnails"
+        "Clients have requested as many different thumbnails of this video as it may have. Use one of them."
     NoSuchRung UNPROCESSABLE_ENTITY "no-such-rung" "Unknown rung"
         "The video has no rung of that name. `detail` lists the available ones."
     RungNotEncoded UNPROCESSABLE_ENTITY "rung-not-encoded" "Rung is not encoded"
@@ -139,6 +141,8 @@ problems! {
         "Retry after `Retry-After` seconds. `RateLimit` says how many requests are left."
     Internal INTERNAL_SERVER_ERROR "internal" "Internal error"
         "An internal error occurred and was logged."
+    ThumbnailPending SERVICE_UNAVAILABLE "thumbnail-pending" "Thumbnail not made yet"
+        "The transcoders are busy. Retry after `Retry-After` seconds."
     Unavailable SERVICE_UNAVAILABLE "unavailable" "Service unavailable"
         "A service behind the API cannot be reached. Retry after `Retry-After` seconds."
 }

@@ -4,6 +4,7 @@ pub(crate) mod captions;
 pub(crate) mod change;
 pub(crate) mod chapters;
 pub(crate) mod convert;
+pub(crate) mod downloads;
 mod error;
 pub(crate) mod heights;
 pub(crate) mod import;
@@ -13,6 +14,7 @@ pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod source;
 pub(crate) mod stream;
+pub(crate) mod thumbnail;
 pub(crate) mod timeline;
 pub(crate) mod view;
 pub(crate) mod work;
@@ -141,13 +143,16 @@ pub(crate) async fn remove_objects(
     signer: &dyn UploadSigner,
     video: &Video,
 ) -> Result<u64, StoreError> {
-    // Uploads of clients, and imports of the transcoder.
-    for upload in signer
-        .list_unfinished(&ObjectPrefix::Sources(video.id))
-        .await?
-    {
-        if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
-            signer.abort_multipart(&key, &upload.id).await?;
+    // Uploads of clients, and imports and downloads of the transcoder.
+    let families = [
+        ObjectPrefix::Sources(video.id),
+        ObjectPrefix::Downloads(video.id),
+    ];
+    for family in families {
+        for upload in signer.list_unfinished(&family).await? {
+            if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
+                signer.abort_multipart(&key, &upload.id).await?;
+            }
         }
     }
     let mut objects = 0;

@@ -18,9 +18,11 @@ mod captions;
 mod chapters;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod downloads;
 mod lists;
 pub mod model;
 mod sql;
+mod thumbnails;
 mod timeline;
 
 pub use captions::{
@@ -28,6 +30,7 @@ pub use captions::{
     RemovedCaptions,
 };
 pub use chapters::ChaptersRecord;
+pub use downloads::{DownloadFile, DownloadRecord};
 pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,
@@ -36,6 +39,7 @@ pub use model::{
 };
 pub use sql::Catalog;
 pub use sql::sweeping::DueVideo;
+pub use thumbnails::ThumbnailRequested;
 pub use timeline::{ChunkSpan, StageSpan};
 
 /// The right to write about one generation of one video. It holds until another worker claims the

@@ -98,7 +98,13 @@ pub fn jobs_of(body: &str, context: EventContext<'_>) -> Vec<Result<Job, SkipRea
 pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, SkipReason>> {
     let job = match JobMessage::parse(body) {
         Ok(JobMessage::TranscodeV1(job)) => job,
-        Ok(JobMessage::ImportV1(_) | JobMessage::PosterV1(_) | JobMessage::CaptionsV1(_)) => {
+        Ok(
+            JobMessage::ImportV1(_)
+            | JobMessage::PosterV1(_)
+            | JobMessage::CaptionsV1(_)
+            | JobMessage::ThumbnailV1(_)
+            | JobMessage::DownloadV1(_),
+        ) => {
             return Some(Err(SkipReason::Malformed {
                 detail: "no event makes a job of this kind".to_owned(),
             }));

@@ -11,16 +11,20 @@ use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 use crate::profile::Profile;
 
 mod captions;
+mod download;
 mod import;
 mod message;
 mod partial;
 mod poster;
+mod thumbnail;
 
 pub use captions::CaptionsJob;
+pub use download::DownloadJob;
 pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;
 pub use poster::{PosterJob, PosterSource};
+pub use thumbnail::ThumbnailJob;
 
 /// How the transcoder converts a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

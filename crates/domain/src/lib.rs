@@ -8,6 +8,7 @@
 pub mod caption;
 pub mod chapter;
 pub mod content_key;
+pub mod download;
 pub mod event;
 pub mod failure;
 pub mod grant;
@@ -29,5 +30,6 @@ pub mod retry;
 pub mod scope;
 pub mod segment;
 pub mod state;
+pub mod thumbnail;
 pub mod time;
 pub mod webhook;

@@ -132,6 +132,17 @@ pub enum ObjectKey {
         /// Position, from 0.
         index: u32,
     },
+    /// A thumbnail of the frame at a time that a client named (JPEG); made at its first request.
+    FrameThumbnail {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// Time from the start of the video, tenths of a second.
+        tenths: u32,
+        /// Width, pixels.
+        width: u32,
+    },
     /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
     Storyboard {
         /// The video that it belongs to.
@@ -184,6 +195,15 @@ pub enum ObjectKey {
         /// Id of this version of the text.
         captions: CaptionId,
     },
+    /// A rung with its audio as one file, for downloads (MP4).
+    Download {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// Name of the rung.
+        rung: RenditionName,
+    },
 }
 
 impl ObjectKey {
@@ -197,12 +217,14 @@ impl ObjectKey {
             | Self::Manifest { .. }
             | Self::Plan { .. }
             | Self::PosterImage { .. }
-            | Self::Captions { .. } => Bucket::Private,
+            | Self::Captions { .. }
+            | Self::Download { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
@@ -261,6 +283,14 @@ impl ObjectKey {
             } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
             }
+            Self::FrameThumbnail {
+                video,
+                generation,
+                tenths,
+                width,
+            } => {
+                format!("hls/{video}/{generation}/thumbs/at_{tenths}_{width}.jpg")
+            }
             Self::Storyboard { video, generation } => {
                 format!("hls/{video}/{generation}/storyboard.jpg")
             }
@@ -276,6 +306,11 @@ impl ObjectKey {
                 language,
                 captions,
             } => format!("captions/{video}/{language}/{captions}.vtt"),
+            Self::Download {
+                video,
+                generation,
+                rung,
+            } => format!("downloads/{video}/{generation}/{rung}.mp4"),
         }
     }
 
@@ -293,13 +328,15 @@ impl ObjectKey {
             | Self::Segment { video, .. }
             | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
+            | Self::FrameThumbnail { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
             | Self::CustomPoster { video, .. }
             | Self::Chapters { video, .. }
             | Self::PosterImage { video, .. }
-            | Self::Captions { video, .. } => *video,
+            | Self::Captions { video, .. }
+            | Self::Download { video, .. } => *video,
         }
     }
 
@@ -317,8 +354,9 @@ impl ObjectKey {
             | Self::Chapters { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
-            Self::InitSegment { .. } => "video/mp4",
+            Self::InitSegment { .. } | Self::Download { .. } => "video/mp4",
             Self::Thumbnail { .. }
+            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::Poster { .. }
             | Self::CustomPoster { .. } => "image/jpeg",
@@ -336,11 +374,13 @@ impl ObjectKey {
             | Self::Manifest { .. }
             | Self::Plan { .. }
             | Self::PosterImage { .. }
-            | Self::Captions { .. } => CachePolicy::NoStore,
+            | Self::Captions { .. }
+            | Self::Download { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }

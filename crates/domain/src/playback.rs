@@ -348,6 +348,7 @@ fn generation_and_rendition(
             ..
         } => Some((Some(generation), Some(rendition))),
         ObjectKey::Thumbnail { generation, .. }
+        | ObjectKey::FrameThumbnail { generation, .. }
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
@@ -361,6 +362,7 @@ fn generation_and_rendition(
         | ObjectKey::Plan { .. }
         | ObjectKey::PosterImage { .. }
         | ObjectKey::Captions { .. }
+        | ObjectKey::Download { .. }
         | ObjectKey::Master { .. } => None,
     }
 }

@@ -51,6 +51,12 @@ impl AdtsHeader {
         })
     }
 
+    /// Index of the sample rate (ISO/IEC 14496-3, table 1.18).
+    pub(crate) fn sample_rate_index(&self) -> u8 {
+        let found = SAMPLE_RATES.iter().position(|it| *it == self.sample_rate);
+        found.unwrap_or(SAMPLE_RATES.len()) as u8
+    }
+
     /// Samples per channel in this frame.
     pub fn samples(&self) -> u32 {
         u32::from(self.blocks) * SAMPLES_PER_BLOCK

@@ -10,6 +10,7 @@ pub mod frame_rate;
 pub mod h264;
 pub mod mkv;
 pub mod mp4;
+pub mod remux;
 pub mod segment;
 pub mod sniff;
 pub mod ts;

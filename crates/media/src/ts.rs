@@ -15,6 +15,7 @@ mod psi;
 mod renumber;
 mod report;
 mod scanner;
+mod units;
 
 pub use decode_times::begin_with_first_frame;
 pub use iframes::{CutError, IFrameCut, cut_iframes};
@@ -22,6 +23,7 @@ pub use packet::{NULL_PACKET, PACKET_BYTES, SYNC_BYTE};
 pub use renumber::renumber;
 pub use report::{EsCodec, EsKind, EsReport, RandomAccess, TsReport};
 pub use scanner::TsScanner;
+pub use units::{PesUnit, SplitError, pes_units};
 
 /// Ticks per second of every time in a transport stream.
 pub const TICKS_PER_SECOND: u64 = 90_000;

@@ -14,6 +14,7 @@ mod edge_slow;
 mod edge_way;
 mod events;
 mod extras;
+mod files;
 mod full_disk;
 mod grants;
 mod growth;

@@ -2,7 +2,6 @@
 //! idempotent: the same request gives the same object, and the catalog decides which request is
 //! shown.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{CatalogError, PosterShown};
@@ -15,9 +14,9 @@ use platform::object_store::PutCondition;
 use tracing::{error, info, warn};
 
 use super::{Fate, JobContext};
-use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::poster;
+use crate::published::Published;
 
 /// A job that renders a poster.
 pub(crate) struct PosterJob<'a> {
@@ -144,23 +143,10 @@ impl PosterJob<'_> {
         let VideoState::Ready { generation } = &video.state else {
             return Err(CatalogError::Gone { video: job.video }.into());
         };
-        let keys = WrappedKeys::new(
-            Arc::clone(&worker.store),
-            Arc::clone(&worker.keys),
-            job.video,
-            generation.clone(),
-        );
-        let published = (job.video, generation);
-        poster::from_timestamp(
-            &worker.tools,
-            &worker.store,
-            &worker.catalog,
-            &keys,
-            published,
-            at_ms,
-            cancel,
-        )
-        .await
+        let (store, catalog) = (&worker.store, &worker.catalog);
+        let published =
+            Published::read(store, catalog, &worker.keys, job.video, generation).await?;
+        poster::from_timestamp(&worker.tools, &published, at_ms, cancel).await
     }
 
     /// Removes unused objects. If that fails, they are removed with the video.

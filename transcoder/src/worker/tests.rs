@@ -23,12 +23,14 @@ use crate::testing::{objects_of, video};
 use crate::trial::{FILM, profile};
 
 mod captions;
+mod downloads;
 mod failures;
 mod idle;
 mod imports;
 mod losses;
 mod outages;
 mod posters;
+mod thumbnails;
 
 /// A worker with one job: two seconds of video, in two segments of each rendition.
 struct Site {

@@ -3,11 +3,13 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { apiFetch, client, type Video } from '../api/client'
+import { may } from '../api/session'
 import { clock } from '../format'
 import { type Tile, tilesOf } from '../player/vtt'
 import { texts } from '../texts'
 import { Button, Dialog } from '../ui/kit'
 import { attempt } from '../ui/toast'
+import { Frame } from './frame'
 
 const t = texts.video.poster
 const MOST_TILES = 48
@@ -106,6 +108,7 @@ function Moments({ video, onChoose, onClose }: { video: Video; onChoose: (at: nu
           onInput={(event) => (at.value = event.currentTarget.valueAsNumber || 0)}
         />
       </label>
+      {may('play') && video.state === 'ready' && <Frame video={video.id} at={at.value} />}
       <div class="actions">
         <Button onClick={onClose}>{texts.cancel}</Button>
         <Button kind="primary" onClick={() => onChoose(at.value)}>

@@ -234,8 +234,7 @@ impl Doc {
     }
 
     /// Adds a redirect.
-    pub(crate) fn redirect(mut self, what: &'static str) -> Self {
-        let status = StatusCode::TEMPORARY_REDIRECT;
+    pub(crate) fn redirect(mut self, status: StatusCode, what: &'static str) -> Self {
         self.responses.push(ResponseDoc {
             status,
             description: what,

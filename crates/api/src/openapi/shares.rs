@@ -63,7 +63,10 @@ pub(crate) fn follow_to_playlist() -> Doc {
         "Play a share link",
         "A URL for players: redirects to the playlist.",
     )
-    .redirect("Redirects to the master playlist, with a grant.")
+    .redirect(
+        StatusCode::TEMPORARY_REDIRECT,
+        "Redirects to the master playlist, with a grant.",
+    )
     .response::<ProcessingInfo>(
         StatusCode::ACCEPTED,
         "The video is being processed.",

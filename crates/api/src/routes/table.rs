@@ -5,9 +5,9 @@ use http::Method;
 use super::{PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{
-    api_keys, dead_letters, events, live, objects, openapi, revocations, shares, uploads, videos,
-};
+use crate::{api_keys, dead_letters, events, live, objects, openapi, revocations, uploads};
+
+mod videos;
 
 /// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
 /// Tests call each route with each kind of caller.
@@ -15,9 +15,8 @@ pub fn route_table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const GET: Method = Method::GET;
     const PATCH: Method = Method::PATCH;
-    const PUT: Method = Method::PUT;
     const DELETE: Method = Method::DELETE;
-    vec![
+    let mut routes = vec![
         route(
             POST,
             "/uploads",
@@ -54,176 +53,9 @@ pub fn route_table() -> Vec<Route> {
             openapi::uploads::complete(),
         )
         .with_body_limit(PARTS_BODY_LIMIT),
-        route(
-            GET,
-            "/videos",
-            Scope::Read,
-            videos::list::list,
-            openapi::videos::list(),
-        ),
-        route(
-            GET,
-            "/videos/{video}",
-            Scope::Read,
-            videos::read,
-            openapi::videos::read(),
-        ),
-        route(
-            POST,
-            "/videos",
-            Scope::Upload,
-            videos::convert::convert,
-            openapi::videos::convert(),
-        ),
-        route(
-            PATCH,
-            "/videos/{video}",
-            Scope::Write,
-            videos::change::change,
-            openapi::videos::change(),
-        ),
-        route(
-            DELETE,
-            "/videos/{video}",
-            Scope::Write,
-            videos::delete,
-            openapi::videos::delete(),
-        ),
-        route(
-            POST,
-            "/videos/{video}/retry",
-            Scope::Write,
-            videos::work::retry,
-            openapi::videos::retry(),
-        ),
-        route(
-            POST,
-            "/videos/{video}/cancel",
-            Scope::Write,
-            videos::work::cancel,
-            openapi::videos::cancel(),
-        ),
-        route(
-            POST,
-            "/videos/{video}/reencode",
-            Scope::Write,
-            videos::work::reencode,
-            openapi::videos::reencode(),
-        ),
-        route(
-            PUT,
-            "/videos/{video}/poster",
-            Scope::Write,
-            videos::poster::put,
-            openapi::videos::put_poster(),
-        )
-        .with_body_limit(videos::poster::IMAGE_LIMIT),
-        route(
-            DELETE,
-            "/videos/{video}/poster",
-            Scope::Write,
-            videos::poster::delete,
-            openapi::videos::delete_poster(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/captions",
-            Scope::Read,
-            videos::captions::list,
-            openapi::captions::list(),
-        ),
-        route(
-            PUT,
-            "/videos/{video}/captions/{language}",
-            Scope::Write,
-            videos::captions::put,
-            openapi::captions::put(),
-        )
-        .with_body_limit(videos::captions::FILE_LIMIT),
-        route(
-            GET,
-            "/videos/{video}/captions/{language}",
-            Scope::Read,
-            videos::captions::read,
-            openapi::captions::read(),
-        ),
-        route(
-            DELETE,
-            "/videos/{video}/captions/{language}",
-            Scope::Write,
-            videos::captions::delete,
-            openapi::captions::delete(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/chapters",
-            Scope::Read,
-            videos::chapters::read,
-            openapi::chapters::read(),
-        ),
-        route(
-            PUT,
-            "/videos/{video}/chapters",
-            Scope::Write,
-            videos::chapters::put,
-            openapi::chapters::put(),
-        ),
-        route(
-            DELETE,
-            "/videos/{video}/chapters",
-            Scope::Write,
-            videos::chapters::delete,
-            openapi::chapters::delete(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/stream",
-            Scope::Play,
-            videos::stream::stream,
-            openapi::videos::stream(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/timeline",
-            Scope::Read,
-            videos::timeline::read,
-            openapi::videos::timeline(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/deliveries",
-            Scope::Webhooks,
-            deliveries::of_video,
-            openapi::webhooks::deliveries_of_video(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/source",
-            Scope::Download,
-            videos::source::source,
-            openapi::videos::source(),
-        ),
-        route(
-            POST,
-            "/videos/{video}/shares",
-            Scope::Play,
-            shares::create,
-            openapi::shares::create(),
-        ),
-        route(
-            GET,
-            "/videos/{video}/shares",
-            Scope::Play,
-            shares::list,
-            openapi::shares::list(),
-        ),
-        route(
-            DELETE,
-            "/videos/{video}/shares/{share}",
-            Scope::Play,
-            shares::revoke,
-            openapi::shares::revoke(),
-        ),
+    ];
+    routes.extend(videos::routes());
+    routes.extend([
         route(
             GET,
             "/events/stream",
@@ -401,5 +233,6 @@ pub fn route_table() -> Vec<Route> {
             api_keys::revoke,
             openapi::api_keys::revoke(),
         ),
-    ]
+    ]);
+    routes
 }

@@ -4,6 +4,7 @@
 //! it changes nothing. An index finds the videos that are due, so a run does not depend on the size of the library.
 
 mod captions;
+mod downloads;
 mod steps;
 
 use std::collections::HashSet;
@@ -222,8 +223,12 @@ impl Sweeper {
                     None => None,
                 };
                 let captions = self.sweep_captions(&video, now, swept).await?;
+                let downloads = self.sweep_downloads(&video, now, swept).await?;
                 let outputs = self.remove_obsolete(&video, now, swept).await?;
-                Ok([outputs, message, captions].into_iter().flatten().min())
+                Ok([outputs, message, captions, downloads]
+                    .into_iter()
+                    .flatten()
+                    .min())
             }
             VideoState::Cancelled => self.remove_obsolete(&video, now, swept).await,
             VideoState::Failed(_) => {

@@ -22,6 +22,7 @@ use super::{
 mod captions;
 mod chapters;
 mod claims;
+mod downloads;
 mod filters;
 mod imports;
 mod interruptions;
@@ -31,6 +32,7 @@ mod outputs;
 mod posters;
 mod random;
 mod requests;
+mod thumbnails;
 mod uploads;
 mod videos;
 mod work;
@@ -38,6 +40,7 @@ mod work;
 pub use captions::*;
 pub use chapters::*;
 pub use claims::*;
+pub use downloads::*;
 pub use filters::*;
 pub use imports::*;
 pub use interruptions::*;
@@ -47,6 +50,7 @@ pub use outputs::*;
 pub use posters::*;
 pub use random::*;
 pub use requests::*;
+pub use thumbnails::*;
 pub use uploads::*;
 pub use videos::*;
 pub use work::*;
@@ -258,6 +262,8 @@ macro_rules! catalog_conformance {
             the_latest_poster_request_counts a_poster_that_fails_says_why
             captions_are_replaced_by_language captions_of_a_language_have_kinds captions_have_one_default
             captions_go_with_their_video the_latest_chapters_count videos_are_found_by_their_captions
+            one_of_many_callers_requests_a_thumbnail
+            a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
             any_order_of_events_keeps_the_rules
         }
     };

@@ -6,6 +6,7 @@
 
 mod captions;
 mod chapters;
+mod downloads;
 mod erasure;
 mod events;
 mod folding;
@@ -17,6 +18,7 @@ mod posters;
 mod requests;
 mod rows;
 pub(super) mod sweeping;
+mod thumbnails;
 mod timeline;
 pub(super) mod videos;
 mod work;

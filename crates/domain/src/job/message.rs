@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaptionsJob, Import, Job, PosterJob};
+use super::{CaptionsJob, DownloadJob, Import, Job, PosterJob, ThumbnailJob};
 use crate::ids::{JobId, VideoId};
 
 /// A message in the job queue.
@@ -21,6 +21,12 @@ pub enum JobMessage {
     /// Publish captions.
     #[serde(rename = "captions-v1")]
     CaptionsV1(CaptionsJob),
+    /// Make a thumbnail of a frame.
+    #[serde(rename = "thumbnail-v1")]
+    ThumbnailV1(ThumbnailJob),
+    /// Write a rung as an MP4 file.
+    #[serde(rename = "download-v1")]
+    DownloadV1(DownloadJob),
 }
 
 /// A message body that this version cannot process.
@@ -86,7 +92,14 @@ impl JobMessage {
     }
 
     /// The types that this version processes.
-    const TYPES: [&str; 4] = ["transcode-v1", "import-v1", "poster-v1", "captions-v1"];
+    const TYPES: [&str; 6] = [
+        "transcode-v1",
+        "import-v1",
+        "poster-v1",
+        "captions-v1",
+        "thumbnail-v1",
+        "download-v1",
+    ];
 
     /// The message body as JSON.
     pub fn to_body(&self) -> String {
@@ -100,6 +113,8 @@ impl JobMessage {
             Self::ImportV1(import) => &import.id,
             Self::PosterV1(job) => &job.id,
             Self::CaptionsV1(job) => &job.id,
+            Self::ThumbnailV1(job) => &job.id,
+            Self::DownloadV1(job) => &job.id,
         }
     }
 
@@ -110,6 +125,12 @@ impl JobMessage {
             Self::ImportV1(import) => Import::new(import.video).id,
             Self::PosterV1(job) => PosterJob::id_of(job.video, &job.poster),
             Self::CaptionsV1(job) => CaptionsJob::new(job.video).id,
+            Self::ThumbnailV1(job) => {
+                ThumbnailJob::new(job.video, job.generation.clone(), job.frame).id
+            }
+            Self::DownloadV1(job) => {
+                DownloadJob::new(job.video, job.generation.clone(), job.rung.clone()).id
+            }
         }
     }
 
@@ -120,6 +141,8 @@ impl JobMessage {
             Self::ImportV1(import) => import.video,
             Self::PosterV1(job) => job.video,
             Self::CaptionsV1(job) => job.video,
+            Self::ThumbnailV1(job) => job.video,
+            Self::DownloadV1(job) => job.video,
         }
     }
 
@@ -128,7 +151,10 @@ impl JobMessage {
     pub fn has_attempts(&self) -> bool {
         match self {
             Self::TranscodeV1(_) | Self::ImportV1(_) => true,
-            Self::PosterV1(_) | Self::CaptionsV1(_) => false,
+            Self::PosterV1(_)
+            | Self::CaptionsV1(_)
+            | Self::ThumbnailV1(_)
+            | Self::DownloadV1(_) => false,
         }
     }
 
@@ -136,7 +162,11 @@ impl JobMessage {
     pub fn job(&self) -> Option<&Job> {
         match self {
             Self::TranscodeV1(job) => Some(job),
-            Self::ImportV1(_) | Self::PosterV1(_) | Self::CaptionsV1(_) => None,
+            Self::ImportV1(_)
+            | Self::PosterV1(_)
+            | Self::CaptionsV1(_)
+            | Self::ThumbnailV1(_)
+            | Self::DownloadV1(_) => None,
         }
     }
 }
@@ -156,6 +186,18 @@ impl From<PosterJob> for JobMessage {
 impl From<CaptionsJob> for JobMessage {
     fn from(job: CaptionsJob) -> Self {
         Self::CaptionsV1(job)
+    }
+}
+
+impl From<ThumbnailJob> for JobMessage {
+    fn from(job: ThumbnailJob) -> Self {
+        Self::ThumbnailV1(job)
+    }
+}
+
+impl From<DownloadJob> for JobMessage {
+    fn from(job: DownloadJob) -> Self {
+        Self::DownloadV1(job)
     }
 }
 
@@ -258,6 +300,27 @@ mod tests {
     fn the_wire_format_of_captions_is_frozen() {
         let message = JobMessage::from(CaptionsJob::new(job().video));
         insta::assert_snapshot!(message.to_body(), @r#"{"type":"captions-v1","job":"1624f4446cd9273b3c7e4ea05a989f2a","video":"vid_018bcfe5680077078707070707070707"}"#);
+        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
+    }
+
+    #[test]
+    fn the_wire_format_of_thumbnails_is_frozen() {
+        let frame = crate::thumbnail::Frame {
+            tenths: 125,
+            width: 640,
+        };
+        let generation = crate::ids::Generation::of("etag", "profile");
+        let message = JobMessage::from(ThumbnailJob::new(job().video, generation, frame));
+        insta::assert_snapshot!(message.to_body(), @r#"{"type":"thumbnail-v1","job":"385bc17f34c6905bdfdd56d1393fdc96","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","tenths":125,"width":640}"#);
+        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
+    }
+
+    #[test]
+    fn the_wire_format_of_downloads_is_frozen() {
+        let generation = crate::ids::Generation::of("etag", "profile");
+        let rung = "720p".parse().unwrap();
+        let message = JobMessage::from(DownloadJob::new(job().video, generation, rung));
+        insta::assert_snapshot!(message.to_body(), @r#"{"type":"download-v1","job":"fe64d6a47c144bf94aae42ef25c649ca","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","rung":"720p"}"#);
         assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
     }
 

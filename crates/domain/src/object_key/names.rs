@@ -112,8 +112,8 @@ impl From<FileName> for String {
 ///
 /// 1 to 1,024 bytes without control characters or relative parts (`.`, `..`), relative, and outside
 /// Edgereel's own prefixes: uploaded, wrapped and published objects cannot be accessed under
-/// another name. Under `uploads/`, only the directories of videos are reserved: tools that copy files
-/// to S3 put theirs beside them.
+/// another name. Under `uploads/` and `downloads/`, only the directories of videos are reserved:
+/// tools that copy files to S3 put theirs beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExternalPath(String);
@@ -128,7 +128,7 @@ impl ExternalPath {
     fn is_ours(text: &str) -> bool {
         let mut steps = text.split('/');
         match (steps.next(), steps.next()) {
-            (Some("uploads"), second) => {
+            (Some("uploads" | "downloads"), second) => {
                 second.is_none_or(|it| it.is_empty() || it.starts_with("vid_"))
             }
             (first, _) => first.is_some_and(|it| Self::OURS.contains(&it)),
@@ -140,7 +140,7 @@ impl ExternalPath {
     pub fn end_of_reserved(text: &str) -> Option<String> {
         let (first, rest) = text.split_once('/')?;
         let directory = match first {
-            "uploads" if rest.starts_with("vid_") => "uploads/vid_".to_owned(),
+            "uploads" | "downloads" if rest.starts_with("vid_") => format!("{first}/vid_"),
             _ if Self::OURS.contains(&first) => format!("{first}/"),
             _ => return None,
         };

@@ -46,6 +46,11 @@ impl ObjectKey {
                 language: language.parse().ok()?,
                 captions: file.strip_suffix(".vtt")?.parse().ok()?,
             },
+            (Bucket::Private, ["downloads", video, generation, file]) => Self::Download {
+                video: video.parse().ok()?,
+                generation: generation.parse().ok()?,
+                rung: file.strip_suffix(".mp4")?.parse().ok()?,
+            },
             (Bucket::Media, ["hls", video, "posters", file]) => Self::CustomPoster {
                 video: video.parse().ok()?,
                 poster: file.strip_suffix(".jpg")?.parse().ok()?,
@@ -71,15 +76,22 @@ impl ObjectKey {
             ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
             ["poster.jpg"] => Self::Poster { video, generation },
             ["thumbs", file] => {
-                let index = file
-                    .strip_prefix("thumb_")?
-                    .strip_suffix(".jpg")?
-                    .parse()
-                    .ok()?;
-                Self::Thumbnail {
-                    video,
-                    generation,
-                    index,
+                let name = file.strip_suffix(".jpg")?;
+                match name.strip_prefix("at_") {
+                    Some(frame) => {
+                        let (tenths, width) = frame.split_once('_')?;
+                        Self::FrameThumbnail {
+                            video,
+                            generation,
+                            tenths: tenths.parse().ok()?,
+                            width: width.parse().ok()?,
+                        }
+                    }
+                    None => Self::Thumbnail {
+                        video,
+                        generation,
+                        index: name.strip_prefix("thumb_")?.parse().ok()?,
+                    },
                 }
             }
             [folder, file] => {

@@ -17,6 +17,10 @@ pub enum ObjectPrefix {
     PosterImages(VideoId),
     /// The captions of a video, in all languages and versions.
     Captions(VideoId),
+    /// The MP4 files of a video.
+    Downloads(VideoId),
+    /// The MP4 files of one encoding.
+    GenerationDownloads(VideoId, Generation),
     /// All content keys of a video.
     ContentKeys(VideoId),
     /// All content keys of all videos.
@@ -39,7 +43,7 @@ pub enum ObjectPrefix {
 
 impl ObjectPrefix {
     /// All prefixes that are removed with a video.
-    pub fn of_video(video: VideoId) -> [Self; 7] {
+    pub fn of_video(video: VideoId) -> [Self; 8] {
         // The playlists are deleted first: unreachable objects can be removed in any order.
         [
             Self::Outputs(video),
@@ -49,6 +53,7 @@ impl ObjectPrefix {
             Self::ArchivedSources(video),
             Self::PosterImages(video),
             Self::Captions(video),
+            Self::Downloads(video),
         ]
     }
 
@@ -60,6 +65,8 @@ impl ObjectPrefix {
             | Self::ArchivedSources(_)
             | Self::PosterImages(_)
             | Self::Captions(_)
+            | Self::Downloads(_)
+            | Self::GenerationDownloads(..)
             | Self::ContentKeys(_)
             | Self::Manifests(_)
             | Self::AllContentKeys
@@ -78,6 +85,10 @@ impl ObjectPrefix {
             Self::ArchivedSources(video) => format!("archive/{video}/"),
             Self::PosterImages(video) => format!("posters/{video}/"),
             Self::Captions(video) => format!("captions/{video}/"),
+            Self::Downloads(video) => format!("downloads/{video}/"),
+            Self::GenerationDownloads(video, generation) => {
+                format!("downloads/{video}/{generation}/")
+            }
             Self::ContentKeys(video) => format!("keys/{video}/"),
             Self::Manifests(video) => format!("manifests/{video}/"),
             Self::AllContentKeys => "keys/".to_owned(),

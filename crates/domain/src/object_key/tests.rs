@@ -63,6 +63,12 @@ fn every_key() -> Vec<ObjectKey> {
             generation: generation.clone(),
             index: 9,
         },
+        ObjectKey::FrameThumbnail {
+            video,
+            generation: generation.clone(),
+            tenths: 125,
+            width: 640,
+        },
         ObjectKey::Storyboard {
             video,
             generation: generation.clone(),
@@ -97,6 +103,11 @@ fn every_key() -> Vec<ObjectKey> {
             language: "pt-BR".parse().unwrap(),
             captions: CaptionId::of("pt-BR", "text", 7),
         },
+        ObjectKey::Download {
+            video,
+            generation: Generation::of("etag", "profile"),
+            rung: "720p".parse().unwrap(),
+        },
     ]
 }
 
@@ -126,6 +137,7 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k/audio-128k_00007-12.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/at_125_640.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
@@ -133,6 +145,7 @@ fn paths_types_and_cache_policies() {
     Private posters/vid_018bcfe5680077078707070707070707/efd9bf88b975d52b | application/octet-stream | no-store
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/captions-efd9bf88b975d52b/captions-efd9bf88b975d52b_00007.vtt | text/vtt | public, max-age=31536000, immutable
     Private captions/vid_018bcfe5680077078707070707070707/pt-BR/7cc51be4dec83304.vtt | text/vtt | no-store
+    Private downloads/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/720p.mp4 | video/mp4 | no-store
     ");
 }
 
@@ -164,6 +177,11 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/1080p/1080p_init_init.mp4"),
         format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
         format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
+        format!("hls/{video}/{generation}/thumbs/at_0125_640.jpg"),
+        format!("hls/{video}/{generation}/thumbs/at_125_+640.jpg"),
+        format!("hls/{video}/{generation}/thumbs/at_-1_640.jpg"),
+        format!("hls/{video}/{generation}/thumbs/at_125.jpg"),
+        format!("hls/{video}/{generation}/thumbs/at_125_640_1.jpg"),
         format!("hls/{video}/{generation}/poster.jpg/"),
         format!("/hls/{video}/master.m3u8"),
         "hls".to_owned(),
@@ -225,6 +243,7 @@ fn external_paths_are_outside_our_own() {
         "hls.mp4",
         "uploads/a.mp4",
         "uploads/2024/a.mp4",
+        "downloads/a.mp4",
         &"x".repeat(1024),
     ] {
         assert!(ExternalPath::try_from(good.to_owned()).is_ok(), "{good}");
@@ -240,6 +259,7 @@ fn external_paths_are_outside_our_own() {
         "uploads",
         "uploads/",
         "hls",
+        "downloads/vid_018bcfe5680077078707070707070707/a.mp4",
         "keys/a/b.json",
         "films/",
         &long,

@@ -19,10 +19,18 @@ impl Size {
         self.width.min(self.height)
     }
 
+    /// The same aspect ratio with another width. Both sides are even, and at least 16.
+    pub fn with_width(self, width: u32) -> Self {
+        self.scaled(f64::from(width) / f64::from(self.width.max(1)))
+    }
+
     /// The same aspect ratio with another short side. Both sides are even, as 4:2:0 requires, and
     /// at least 16.
     pub fn with_short_side(self, short: u32) -> Self {
-        let scale = f64::from(short) / f64::from(self.short_side().max(1));
+        self.scaled(f64::from(short) / f64::from(self.short_side().max(1)))
+    }
+
+    fn scaled(self, scale: f64) -> Self {
         let even = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32 * 2).max(16);
         Self {
             width: even(self.width),

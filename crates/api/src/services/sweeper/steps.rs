@@ -229,6 +229,7 @@ impl Sweeper {
             for family in [
                 ObjectPrefix::Generation(video.id, generation.clone()),
                 ObjectPrefix::GenerationKeys(video.id, generation.clone()),
+                ObjectPrefix::GenerationDownloads(video.id, generation.clone()),
             ] {
                 objects += self.store.delete_all(&family).await?;
             }

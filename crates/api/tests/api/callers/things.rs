@@ -15,7 +15,10 @@ fn body_of(route: &Route) -> Option<Value> {
         ("PATCH", "/videos/{video}") => json!({ "title": "Another" }),
         (
             "POST",
-            "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode",
+            "/videos/{video}/retry"
+            | "/videos/{video}/cancel"
+            | "/videos/{video}/reencode"
+            | "/videos/{video}/downloads",
         ) => json!({}),
         ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
         // See `ask`.
@@ -155,6 +158,7 @@ impl Thing {
         match self {
             Self::Video(id) => {
                 let path = route.path.replace("{language}", "en");
+                let path = path.replace("/thumbnail", "/thumbnail?time=1");
                 format!("/v1{}", path.replace("{video}", &id.to_string()))
             }
             Self::Key(id) => format!("/v1{}", route.path.replace("{key}", &id.to_string())),

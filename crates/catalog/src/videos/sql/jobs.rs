@@ -208,6 +208,9 @@ impl Catalog {
             }
             // The sweeper sends it again while captions wait.
             JobMessage::CaptionsV1(_) => return Ok(false),
+            // The next request sends another one.
+            JobMessage::ThumbnailV1(_) => return Ok(false),
+            JobMessage::DownloadV1(job) => return self.fail_download(job, failure).await,
         }
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, message.video()).await? else {

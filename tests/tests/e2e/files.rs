@@ -1,0 +1,164 @@
+//! Files that are made on request: a thumbnail of a frame, and a rung as an MP4 file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use domain::object_key::ObjectPrefix;
+use e2e::dev::{Dev, Home};
+use e2e::media::{complaints_of_decoding, ffmpeg, make_film, probe};
+use e2e::player::Player;
+use e2e::program::text;
+use futures::future::join_all;
+use platform::object_store::uploads::UploadSigner as _;
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+
+/// A film of some 18 MB, so that its file has several parts.
+const LARGE: [&str; 8] = [
+    "-vf",
+    "noise=c0s=60:c0f=t",
+    "-b:v",
+    "18M",
+    "-maxrate",
+    "18M",
+    "-bufsize",
+    "9M",
+];
+
+/// Status, `Location` or the code of the problem.
+async fn thumbnail(dev: &Dev, path: &str) -> (u16, String) {
+    let client = reqwest::Client::builder().redirect(Policy::none());
+    let url = format!("{}{path}", dev.info["api"].as_str().unwrap());
+    let request = client.build().unwrap().get(url);
+    let request = request.bearer_auth(dev.info["token"].as_str().unwrap());
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let location = answer.headers().get("location");
+    let text = match location {
+        Some(location) => location.to_str().unwrap().to_owned(),
+        None => answer.json::<Value>().await.unwrap()["code"].to_string(),
+    };
+    (status, text)
+}
+
+/// A hash of every decoded frame.
+fn frames(file: &Path, folder: &Path) -> Vec<String> {
+    let hashes = folder.join("frames.txt");
+    let map = ["-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5"];
+    let (input, output) = (text(file), text(&hashes));
+    let arguments = [&["-i", input.as_str()][..], &map, &["-y", output.as_str()]];
+    ffmpeg(&arguments.concat());
+    let text = std::fs::read_to_string(hashes).unwrap();
+    let lines = text.lines().filter(|it| !it.starts_with('#'));
+    lines
+        .map(|it| it.rsplit(',').next().unwrap().trim().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_and_a_file_are_made_on_request() {
+    let mut home = Home::new();
+    let folder = home.folder.path().to_owned();
+    let film = make_film(&folder.join("film.mp4"), "1280x720", "24", 8.0, &LARGE);
+    let mut dev = home.start().await;
+    let fields = json!({ "filename": "film.mp4", "title": "Lesson 1", "mode": "copy" });
+    let video = dev.upload_as(&film, fields).await;
+    dev.until_ready(video).await;
+
+    // Many callers at once get one image.
+    let path = format!("/v1/videos/{video}/thumbnail");
+    let wanted = format!("{path}?time=5.03&width=600");
+    let answers = join_all((0..50).map(|_| thumbnail(&dev, &wanted))).await;
+    let (status, url) = &answers[0];
+    assert_eq!(*status, 302, "{url}");
+    assert!(answers.iter().all(|it| it == &answers[0]), "{answers:?}");
+    assert_eq!(home.log().matches("queued a thumbnail").count(), 1);
+    let (status, image) = Player::new().get(url).await.unwrap();
+    assert_eq!(status, 200);
+    let file = folder.join("frame.jpg");
+    std::fs::write(&file, image).unwrap();
+    let found = &probe(&text(&file))["streams"][0];
+    assert_eq!(
+        (&found["codec_name"], &found["width"], &found["height"]),
+        (&json!("mjpeg"), &json!(640), &json!(360))
+    );
+    for (query, status) in [("time=-1", 302), ("time=1e9", 302), ("time=nan", 400)] {
+        let found = thumbnail(&dev, &format!("{path}?{query}")).await;
+        assert_eq!(found.0, status, "{query}: {}", found.1);
+    }
+
+    // The file is written although the program is killed while it works.
+    let downloads = format!("/v1/videos/{video}/downloads");
+    let asked = dev.call("POST", &downloads, Some(&json!({}))).await;
+    assert_eq!(
+        (asked.0, &asked.1["status"]),
+        (202, &json!("pending")),
+        "{}",
+        asked.1
+    );
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    dev.kill().await;
+    dev = home.start().await;
+    let mut download = Value::Null;
+    for _ in 0..300 {
+        let (_, listed) = dev.call("GET", &downloads, None).await;
+        download = listed["downloads"][0].clone();
+        if download["status"] != "pending" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(
+        (&download["status"], &download["filename"]),
+        (&json!("ready"), &json!("Lesson 1.mp4")),
+        "{download}"
+    );
+    let url = download["url"].as_str().unwrap();
+    let (status, bytes) = Player::new().get(url).await.unwrap();
+    assert_eq!(
+        (status, Some(bytes.len() as u64)),
+        (200, download["size"].as_u64())
+    );
+    assert!(
+        bytes.len() > 16 << 20,
+        "it has several parts: {}",
+        bytes.len()
+    );
+    let file = folder.join("download.mp4");
+    std::fs::write(&file, bytes).unwrap();
+    let found = probe(&text(&file));
+    let stream = |kind: &str| {
+        let streams = found["streams"].as_array().unwrap();
+        streams
+            .iter()
+            .find(|it| it["codec_type"] == kind)
+            .unwrap()
+            .clone()
+    };
+    let number = |it: &Value| it.as_str().unwrap().parse::<f64>().unwrap();
+    let (picture, sound) = (stream("video"), stream("audio"));
+    assert_eq!(
+        (
+            &picture["codec_name"],
+            &picture["nb_frames"],
+            &sound["codec_name"]
+        ),
+        (&json!("h264"), &json!("192"), &json!("aac"))
+    );
+    for it in [&picture, &sound] {
+        assert!(number(&it["start_time"]).abs() < 0.001, "{it}");
+        assert!((number(&it["duration"]) - 8.0).abs() < 0.03, "{it}");
+    }
+    // The remuxed rung: every frame is that of the source.
+    assert_eq!(frames(&file, &folder), frames(&film, &folder));
+    assert_eq!(complaints_of_decoding(&text(&file)), "");
+
+    let family = ObjectPrefix::Downloads(video);
+    let left = dev.store().list_unfinished(&family).await.unwrap();
+    assert_eq!(left, [], "no upload is left behind");
+    dev.call("DELETE", &format!("/v1/videos/{video}"), None)
+        .await;
+    assert_eq!(dev.objects(video).await, [""; 0]);
+    assert_eq!(thumbnail(&dev, &wanted).await.0, 404);
+    assert!(dev.terminate().await.success());
+}

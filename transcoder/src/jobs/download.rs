@@ -1,0 +1,149 @@
+//! Downloads: jobs that write a rung as an MP4 file. They need no lease, because the same request
+//! gives the same object, and an upload replaces it as a whole.
+
+use std::time::Duration;
+
+use catalog::CatalogError;
+use domain::failure::FailureVerdict;
+use domain::job::DownloadJob as DownloadRequest;
+use domain::object_key::ObjectKey;
+use domain::retry;
+use platform::clock;
+use tracing::{error, info, warn};
+
+use super::{Fate, JobContext};
+use crate::download::Download;
+use crate::error::TranscodeError;
+use crate::published::Published;
+
+/// A job that writes a file.
+pub(crate) struct DownloadJob<'a> {
+    pub(crate) context: JobContext<'a>,
+    pub(crate) job: &'a DownloadRequest,
+}
+
+impl DownloadJob<'_> {
+    /// Writes the file, unless it exists or another generation plays.
+    pub(crate) async fn run(&self) -> Fate {
+        let (
+            JobContext {
+                worker, delivery, ..
+            },
+            job,
+        ) = (self.context, self.job);
+        let problem = match Box::pin(self.write()).await {
+            Ok(()) => return Fate::Acknowledge,
+            Err(TranscodeError::Catalog(
+                CatalogError::Gone { .. } | CatalogError::NotFound { .. },
+            )) => {
+                info!("the video was deleted or replaced");
+                self.remove(&job.object()).await;
+                return Fate::Acknowledge;
+            }
+            Err(problem) => problem,
+        };
+        let failure = problem.failure();
+        if failure.class().verdict() == FailureVerdict::Release {
+            return Fate::release(Duration::ZERO, "the worker was stopped");
+        }
+        let is_waiting = failure.code.is_lack_of_service();
+        if is_waiting {
+            worker.outage.begin(&problem.to_string());
+        }
+        error!(failure.code = %failure.code, "could not write a download: {:#}", anyhow::Error::from(problem));
+        if delivery.is_last
+            && !is_waiting
+            && let Err(problem) = worker.catalog.fail_download(job, &failure).await
+        {
+            warn!(
+                "could not record the outcome: {:#}",
+                anyhow::Error::from(problem)
+            );
+        }
+        let pause = retry::pause_after(delivery.receive_count);
+        if is_waiting && delivery.is_last {
+            return Fate::Replace { pause };
+        }
+        Fate::release(pause, failure.code.as_str())
+    }
+
+    async fn write(&self) -> Result<(), TranscodeError> {
+        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
+        if !worker.catalog.keep_download(job, clock::now()).await? {
+            info!("the file exists, or the video was deleted or replaced");
+            return Ok(());
+        }
+        let (store, object) = (&worker.store, job.object());
+        // Cancelled when the file is not wanted any more, so that its upload is aborted.
+        let work = cancel.child_token();
+        let writing = async {
+            let (catalog, keys) = (&worker.catalog, &worker.keys);
+            let published =
+                Published::read(store, catalog, keys, job.video, &job.generation).await?;
+            let download = Download {
+                store,
+                uploads: &*worker.uploads,
+                published: &published,
+                object: &object,
+                cancel: &work,
+            };
+            download.write(&job.rung).await
+        };
+        let keeping = async {
+            self.keep().await;
+            work.cancel();
+            std::future::pending::<()>().await;
+        };
+        let written = tokio::select! {
+            written = writing => written,
+            () = keeping => Err(TranscodeError::Cancelled),
+        };
+        let bytes = match written {
+            Err(TranscodeError::Cancelled) if !cancel.is_cancelled() => {
+                info!("another worker was faster, or the video was deleted or replaced");
+                return Ok(());
+            }
+            written => written?,
+        };
+        let catalog = &worker.catalog;
+        catalog.finish_download(job, bytes, clock::now()).await?;
+        info!(bytes, "the download is ready");
+        Ok(())
+    }
+
+    /// Holds the message, and shows that a worker writes the file. Returns when it is not wanted any
+    /// more.
+    async fn keep(&self) {
+        let (
+            JobContext {
+                worker, delivery, ..
+            },
+            job,
+        ) = (self.context, self.job);
+        let lease = worker.config.lease;
+        loop {
+            tokio::time::sleep(lease / 3).await;
+            // Without the message, another worker writes the same file.
+            if let Err(problem) = worker.queue.extend(&delivery.receipt, lease).await {
+                warn!(
+                    "could not extend the lease of the message: {:#}",
+                    anyhow::Error::from(problem)
+                );
+            }
+            match worker.catalog.keep_download(job, clock::now()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(problem) => warn!(
+                    "could not reach the catalog: {:#}",
+                    anyhow::Error::from(problem)
+                ),
+            }
+        }
+    }
+
+    async fn remove(&self, object: &ObjectKey) {
+        if let Err(problem) = self.context.worker.store.delete(object).await {
+            warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Reads back the generation that viewers get: for posters, thumbnails and downloads.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::Catalog;
+use domain::content_key::{ContentKey, KeyEncryptionKeys};
+use domain::ids::{Generation, VideoId};
+use domain::object_key::ObjectKey;
+use domain::plan::{EncodePlan, Rendition, Size};
+use domain::segment::{ChunkRecord, SegmentRecord};
+use hls::{SegmentDecryptor, initialisation_vector};
+use platform::object_store::{ObjectStoreExt as _, SharedStore};
+
+use crate::content_keys::WrappedKeys;
+use crate::error::TranscodeError;
+use crate::manifest;
+use crate::reused::LARGEST_MANIFEST;
+
+/// Maximum size of a segment, bytes.
+const LARGEST_SEGMENT: u64 = 256 << 20;
+
+/// A published generation: its plan and the records of its segments.
+pub(crate) struct Published {
+    store: SharedStore,
+    keys: WrappedKeys,
+    video: VideoId,
+    generation: Generation,
+    pub(crate) plan: EncodePlan,
+    chunks: Vec<ChunkRecord>,
+}
+
+impl Published {
+    /// Reads plan and records of a generation.
+    ///
+    /// # Errors
+    /// `Verification` if a part of it is missing.
+    pub(crate) async fn read(
+        store: &SharedStore,
+        catalog: &Catalog,
+        keys: &Arc<KeyEncryptionKeys>,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<Self, TranscodeError> {
+        let key = ObjectKey::Manifest {
+            video,
+            generation: generation.clone(),
+        };
+        let text = store
+            .read_if_present(&key, LARGEST_MANIFEST)
+            .await?
+            .ok_or_else(|| missing("manifest"))?;
+        Ok(Self {
+            keys: WrappedKeys::new(
+                Arc::clone(store),
+                Arc::clone(keys),
+                video,
+                generation.clone(),
+            ),
+            plan: manifest::plan_of(&text).ok_or_else(|| missing("plan"))?,
+            chunks: catalog.chunks(video, generation).await?,
+            store: Arc::clone(store),
+            video,
+            generation: generation.clone(),
+        })
+    }
+
+    /// The rungs with their sizes, the remuxed one first.
+    pub(crate) fn rungs(&self) -> impl Iterator<Item = (&Rendition, Size)> {
+        let copied = self.plan.copy.rung();
+        let copied = copied.map(|it| (&it.rendition, it.size)).into_iter();
+        copied.chain(self.plan.rungs.iter().map(|it| (&it.rendition, it.size)))
+    }
+
+    /// The largest rung.
+    pub(crate) fn best(&self) -> Result<(&Rendition, Size), TranscodeError> {
+        let best = self.rungs().max_by_key(|(_, size)| size.short_side());
+        best.ok_or_else(|| missing("best rung"))
+    }
+
+    /// The segments of a rendition, in order.
+    pub(crate) fn segments(
+        &self,
+        rendition: &Rendition,
+    ) -> Result<Vec<&SegmentRecord>, TranscodeError> {
+        let mut segments: Vec<&SegmentRecord> = self
+            .chunks
+            .iter()
+            // Chunks of an earlier strategy may have the same rendition in another lane.
+            .filter(|it| self.plan.renditions(it.lane).contains(&rendition))
+            .flat_map(|it| &it.segments)
+            .filter(|it| it.rendition == rendition.name)
+            .collect();
+        if segments.is_empty() {
+            return Err(missing("segment"));
+        }
+        segments.sort_by_key(|it| it.index);
+        Ok(segments)
+    }
+
+    /// The content key of a rendition; `None`: its segments are not encrypted.
+    pub(crate) async fn key(
+        &self,
+        rendition: &Rendition,
+    ) -> Result<Option<ContentKey>, TranscodeError> {
+        Ok(match self.plan.encrypt {
+            true => Some(self.keys.existing(&rendition.name).await?),
+            false => None,
+        })
+    }
+
+    /// Reads a segment, and decrypts it.
+    pub(crate) async fn segment(
+        &self,
+        rendition: &Rendition,
+        key: Option<&ContentKey>,
+        segment: &SegmentRecord,
+    ) -> Result<Bytes, TranscodeError> {
+        let object = ObjectKey::Segment {
+            video: self.video,
+            generation: self.generation.clone(),
+            rendition: rendition.name.clone(),
+            index: segment.index,
+            attempt: segment.attempt,
+            format: rendition.format,
+        };
+        let bytes = self.store.read(&object, LARGEST_SEGMENT).await?;
+        let Some(key) = key else {
+            return Ok(bytes);
+        };
+        let vector = initialisation_vector(segment.index.into());
+        let clear = SegmentDecryptor::decrypt(key.expose(), vector, &bytes);
+        clear
+            .map(Bytes::from)
+            .map_err(|it| TranscodeError::ContentKey {
+                rendition: rendition.name.to_string(),
+                reason: it.to_string(),
+            })
+    }
+}
+
+/// A part of the generation that plays is missing.
+pub(crate) fn missing(what: &str) -> TranscodeError {
+    TranscodeError::Verification(format!("the {what} of what plays is not there"))
+}
