@@ -101,7 +101,7 @@ pub(crate) async fn from_timestamp(
         .await?
         .ok_or_else(|| gone("manifest"))?;
     let plan = manifest::plan_of(&text).ok_or_else(|| gone("plan"))?;
-    let (rendition, size) = best(&plan).ok_or_else(|| gone("best rung"))?;
+    let (rendition, size) = best(&plan).ok_or(SourceProblem::AudioOnly)?;
     let chunks = catalog.chunks(video, generation).await?;
     let mut segments: Vec<&SegmentRecord> = chunks
         .iter()

@@ -51,6 +51,8 @@ pub enum Extra {
     Storyboard,
     /// The image that is shown before playback.
     Poster,
+    /// Audio tracks that have no decoder, or that are too many.
+    AudioTracks,
 }
 
 impl Receipt {

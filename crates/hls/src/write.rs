@@ -4,7 +4,7 @@ mod master;
 mod media;
 mod subtitles;
 
-pub use master::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec};
+pub use master::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec, VideoSpec};
 pub use media::{
     MediaPlaylistKind, MediaPlaylistSpec, START_AT_BEGINNING, SegmentSpec, target_duration,
 };

@@ -8,13 +8,14 @@ use catalog::RenditionRecord;
 use domain::job::Stage;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
+use domain::receipt::Extra;
 use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
 use crate::captions::CaptionWriter;
 use crate::error::TranscodeError;
+use crate::inspect::Inspected;
 use crate::lanes::{EncodeContext, LaneOutput};
-use crate::normalise::Normaliser;
 use crate::publish::Publisher;
 use crate::records::stage_of;
 use crate::unnamed::Unnamed;
@@ -196,10 +197,7 @@ impl GenerationRun<'_> {
 
     /// Ends the run after all chunks are finished: creates the stills, verifies the generation, and
     /// switches the master playlist to it.
-    pub(super) async fn publish(
-        mut self,
-        normaliser: Option<&Normaliser>,
-    ) -> Result<Published, TranscodeError> {
+    pub(super) async fn publish(mut self, source: &Inspected) -> Result<Published, TranscodeError> {
         let (request, context) = (self.request, self.context);
         let percent = percent(&context.plan, self.publisher.records());
         request.journal.progress(Stage::Stills, percent).await?;
@@ -209,11 +207,20 @@ impl GenerationRun<'_> {
             .filter(|it| self.plan.is_iframes(&it.rendition))
             .cloned()
             .collect();
-        let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
+        let made = stills::make(
+            context,
+            source.normaliser.as_ref(),
+            request.profile.thumbnails,
+            &iframes,
+        )
+        .await?;
         let mut receipt = self.publisher.records().receipt();
         receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
         receipt.add_stage(Stage::Stills, made.cost.wall.as_millis() as u64);
         receipt.missing = made.missing;
+        if source.left_out {
+            receipt.missing.push(Extra::AudioTracks);
+        }
 
         request.journal.progress(Stage::Verify, percent).await?;
         verify::generation(self.plan, &records)?;

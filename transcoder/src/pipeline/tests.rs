@@ -43,6 +43,7 @@ async fn run_until(
     let source = Inspected {
         probe,
         normaliser: None,
+        left_out: false,
     };
     Box::pin(try_strategies(
         &request,

@@ -131,6 +131,9 @@ fn warning(missing: Extra) -> VideoWarning {
         Extra::Thumbnails => "The thumbnails could not be created.",
         Extra::Storyboard => "The storyboard could not be created.",
         Extra::Poster => "The poster could not be created: set one.",
+        Extra::AudioTracks => {
+            "Some audio tracks were left out: their codec is not supported, or they are too many."
+        }
     };
     VideoWarning {
         missing: missing.into(),

@@ -67,11 +67,20 @@ pub(super) struct Disposition {
     pub(super) default: u8,
     #[serde(default)]
     pub(super) attached_pic: u8,
+    #[serde(default)]
+    pub(super) comment: u8,
+    #[serde(default)]
+    pub(super) visual_impaired: u8,
+    #[serde(default)]
+    pub(super) descriptions: u8,
+    #[serde(default)]
+    pub(super) hearing_impaired: u8,
 }
 
 #[derive(Deserialize, Default)]
 pub(super) struct Tags {
     pub(super) language: Option<String>,
+    pub(super) title: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -91,6 +100,12 @@ impl RawStream {
         self.codec_name
             .as_deref()
             .filter(|it| !matches!(*it, "none" | "unknown"))
+    }
+
+    /// The name of the codec for people: FFmpeg's, or else that of the container.
+    pub(super) fn name_of_codec(&self) -> String {
+        let tag = self.codec_tag_string.as_deref();
+        self.codec().or(tag).unwrap_or("unknown").to_owned()
     }
 
     pub(super) fn sample_rate(&self) -> Option<u32> {
