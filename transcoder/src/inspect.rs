@@ -16,7 +16,7 @@ use media::sniff::ContainerKind;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::probe::{Depth, Found, Subtitles, streams};
+use crate::ffmpeg::probe::{Depth, Found, Streams, Subtitles, streams};
 use crate::loopback::Loopback;
 use crate::normalise::{Normaliser, survey};
 use crate::source::Blocks;
@@ -26,6 +26,7 @@ mod kind;
 mod matroska;
 mod mp4;
 mod packets;
+mod sound;
 
 /// A source that was inspected and found usable.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub(crate) struct Inspected {
     pub subtitles: Subtitles,
     /// The chapters of the source.
     pub chapters: Chapters,
+    /// Whether audio tracks are left out: without a decoder, or too many.
+    pub left_out: bool,
 }
 
 /// The contents of an index. Ticks count from the first frame.
@@ -70,7 +73,8 @@ fn ticks(seconds: f64) -> u64 {
 
 /// Inspects a source, which ffprobe reads from `loopback`.
 ///
-/// Fails with the problem of the file: empty, not a video, truncated, protected, a playlist.
+/// Fails with the problem of the file: empty, neither video nor audio, truncated, protected, a
+/// playlist.
 pub(crate) async fn inspect(
     tools: &Tools,
     blocks: &Blocks,
@@ -98,23 +102,24 @@ pub(crate) async fn inspect(
         None
     };
     let broadcast = matches!(container, ContainerKind::MpegTs | ContainerKind::MpegPs);
-    let mut found = match streams(tools, demuxer, &url, None).await {
+    let (found, depth) = match streams(tools, demuxer, &url, None).await {
         // The video may begin late.
-        Err(TranscodeError::Source(_)) if broadcast => {
-            let found = streams(tools, demuxer, &url, Some(DEEP)).await?;
-            return sequential(
-                tools,
-                loopback,
-                profile,
-                demuxer,
-                &found,
-                Some(DEEP),
-                "its video begins late",
-            )
-            .await;
+        Err(TranscodeError::Source(_)) | Ok(Streams::Audio(_)) if broadcast => {
+            (streams(tools, demuxer, &url, Some(DEEP)).await?, Some(DEEP))
         }
-        found => found?,
+        found => (found?, None),
     };
+    let mut found = match found {
+        Streams::Video(found) => found,
+        Streams::Audio(found) => {
+            let input = (demuxer, url.as_str(), blocks.size());
+            return sound::inspect(tools, input, moov.as_deref(), found).await;
+        }
+    };
+    if depth.is_some() {
+        let reason = "its video begins late";
+        return sequential(tools, loopback, profile, demuxer, &found, depth, reason).await;
+    }
     // Checked before a frame is decoded.
     check_pixels(&found.video, profile)?;
     if container.is_elementary() || container == ContainerKind::Ivf {
@@ -141,7 +146,9 @@ pub(crate) async fn inspect(
     if let Some(depth) = indexed.depth.take() {
         let deeper = streams(tools, demuxer, &url, Some(depth)).await?;
         // Otherwise the audio has no decoder.
-        if deeper.audio.is_some() {
+        if let Streams::Video(deeper) = deeper
+            && !deeper.audio.is_empty()
+        {
             found = deeper;
             indexed.depth = Some(depth);
             indexed.unseekable = indexed.unseekable.or(Some("its audio begins late"));
@@ -163,9 +170,14 @@ pub(crate) async fn inspect(
         )
         .await;
     }
-    let (subtitles, marks) = (found.subtitles.clone(), found.chapters.clone());
-    let probe = assemble(blocks.size(), demuxer, found, indexed, profile);
+    let (subtitles, marks, left_out) = (
+        found.subtitles.clone(),
+        found.chapters.clone(),
+        found.left_out,
+    );
+    let probe = assemble(blocks.size(), demuxer, *found, indexed, profile);
     Ok(Inspected {
+        left_out,
         chapters: chapters(&marks, &probe),
         probe,
         normaliser: None,
@@ -182,7 +194,10 @@ pub(crate) async fn inspect_sequentially(
     demuxer: &str,
 ) -> Result<Inspected, TranscodeError> {
     let url = loopback.source_url();
-    let mut found = streams(tools, demuxer, &url, None).await?;
+    let Streams::Video(mut found) = streams(tools, demuxer, &url, None).await? else {
+        // Audio is read from its beginning in any case.
+        return Err(SourceProblem::Damaged.into());
+    };
     let look = frames::all(tools, demuxer, &url, &found).await?;
     (
         found.video.interlaced,
@@ -219,6 +234,7 @@ async fn sequential(
         probe,
         normaliser: Some(normaliser),
         subtitles: found.subtitles.clone(),
+        left_out: found.left_out,
     })
 }
 
@@ -261,7 +277,7 @@ fn assemble(size: u64, demuxer: &str, found: Found, indexed: Indexed, profile: &
     Probe {
         demuxer: demuxer.to_owned(),
         size,
-        video,
+        video: Some(video),
         audio: found.audio,
         index,
     }
@@ -292,7 +308,7 @@ mod tests {
     #[test]
     fn an_ability_is_needed_when_a_source_needs_it() {
         let needs = |change: fn(&mut VideoStream)| {
-            let mut video = standard().video;
+            let mut video = standard().video.unwrap();
             change(&mut video);
             able(&Tools::bare(), &video).map_err(|it| it.to_string())
         };

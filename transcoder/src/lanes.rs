@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, CopyDecision};
+use domain::plan::ChunkPlan;
 use domain::profile::EncoderSettings;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, seconds};
 use tokio::sync::mpsc;
@@ -97,11 +97,10 @@ impl EncodeContext {
         let source = self.source_url(lane);
         let context = self.command_inputs(&source, &output);
         let threads = self.threads_of_run(lane);
-        let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
-            (Lane::Copy, CopyDecision::Remux(rung), _) => context.copy(&rung.rendition, start),
-            (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
-            (Lane::First | Lane::Encode, _, _) => context.encode(lane, chunks, threads as u32),
-            _ => return Ok(()),
+        let arguments = match lane {
+            Lane::Copy => context.copy(start),
+            Lane::Audio => context.audio(start),
+            Lane::First | Lane::Encode => context.encode(lane, chunks, threads as u32),
         };
         let span = self
             .plan

@@ -171,7 +171,7 @@ pub(crate) fn render(
 mod tests {
     use domain::job::Mode;
     use domain::plan::{CopyDecision, CopyRefusal};
-    use domain::probe::cases::standard;
+    use domain::probe::cases::{sound, standard};
     use domain::profile::Profile;
     use proptest::prelude::*;
 
@@ -188,7 +188,17 @@ mod tests {
             probe.index.end,
             probe.index.video_bytes,
         ) = (900_000, 900_000, Some(6_250_000));
-        probe.audio.as_mut().unwrap().duration_seconds = Some(10.0);
+        probe.audio_mut().duration_seconds = Some(10.0);
+        let mut profile = Profile::default();
+        profile.rungs.retain(|it| it.height == 360);
+        EncodePlan::new(&probe, &profile, Mode::Abr).unwrap()
+    }
+
+    /// Two tracks without video.
+    fn audio() -> EncodePlan {
+        let mut probe = sound();
+        (probe.index.video_end, probe.index.end) = (900_000, 900_000);
+        probe.audio.push(probe.audio[0].clone());
         let mut profile = Profile::default();
         profile.rungs.retain(|it| it.height == 360);
         EncodePlan::new(&probe, &profile, Mode::Abr).unwrap()
@@ -200,6 +210,7 @@ mod tests {
         for (kind, plan) in [
             ("manifest_of_a_copy", short(true)),
             ("manifest_of_encodes", short(false)),
+            ("manifest_of_audio", audio()),
         ] {
             let mut records = planned_records(&plan);
             records
@@ -217,7 +228,13 @@ mod tests {
             copy: CopyDecision::Encode(CopyRefusal::OpenGroups),
             ..encoded_plan()
         };
-        for plan in [remuxed_plan(), encoded_plan(), short(true), refused] {
+        for plan in [
+            remuxed_plan(),
+            encoded_plan(),
+            short(true),
+            refused,
+            audio(),
+        ] {
             let text = render(video(), &generation(), &plan, &planned_records(&plan));
             assert_eq!(plan_of(&text), Some(plan));
         }

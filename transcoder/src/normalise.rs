@@ -14,7 +14,7 @@
 
 use domain::plan::Size;
 use domain::probe::{
-    AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, output_rate, source_rate,
+    AudioStream, Extent, Probe, Ratio, Seeking, SourceIndex, VideoStream, output_rate, source_rate,
 };
 use domain::profile::Profile;
 use media::frame_rate::motion_rate;
@@ -37,13 +37,28 @@ pub(crate) struct Normaliser {
     /// For an elementary stream, which has no time stamps: its constant rate.
     rate: Option<Ratio>,
     video: u32,
-    audio: Option<u32>,
+    audio: Vec<RawTrack>,
     canvas: Size,
     deinterlacer: Option<&'static str>,
     format: &'static str,
     source: VideoStream,
+}
+
+/// An audio track that is passed on.
+#[derive(Debug, Clone, PartialEq)]
+struct RawTrack {
+    index: u32,
     source_channels: u32,
     channels: u32,
+}
+
+impl RawTrack {
+    /// Filters that convert it to one rate and layout.
+    fn filters(&self) -> String {
+        let layout = if self.channels == 1 { "mono" } else { "stereo" };
+        let mixed = mixed_down(self.source_channels);
+        format!("{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}")
+    }
 }
 
 /// An output of the normaliser.
@@ -76,7 +91,15 @@ impl Normaliser {
             depth,
             rate: elementary.then(|| source_rate(found.rates, None)),
             video: video.index,
-            audio: found.audio.as_ref().map(|it| it.index),
+            audio: found
+                .audio
+                .iter()
+                .map(|it| RawTrack {
+                    index: it.index,
+                    source_channels: it.channels,
+                    channels: it.channels.clamp(1, 2),
+                })
+                .collect(),
             canvas: Size {
                 width: even(width),
                 height: even(height),
@@ -89,8 +112,6 @@ impl Normaliser {
                 "yuv420p"
             },
             source: video.clone(),
-            source_channels: found.audio.as_ref().map_or(2, |it| it.channels),
-            channels: found.audio.as_ref().map_or(2, |it| it.channels.clamp(1, 2)),
         }
     }
 
@@ -121,22 +142,30 @@ impl Normaliser {
         video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
         video.time_base = Ratio { num: 1, den: CLOCK };
         video.start_pts = (survey.video.start * f64::from(CLOCK)).round() as i64;
-        let audio_extent = survey.audio.filter(|_| found.audio.is_some());
-        let audio = found
-            .audio
-            .as_ref()
-            .zip(audio_extent)
-            .map(|(audio, extent)| AudioStream {
-                index: 0,
+        let audio = found.audio.iter().zip(&self.audio).zip(&survey.audio);
+        // A track of which no sample was decoded is silence from the beginning of the video.
+        let silent = Extent {
+            start: survey.video.start,
+            end: survey.video.start,
+        };
+        let audio = (0..).zip(audio).map(|(index, ((audio, track), extent))| {
+            let extent = extent.unwrap_or(silent);
+            AudioStream {
+                index,
                 codec: "pcm_s16le".to_owned(),
                 profile: None,
-                channels: self.channels,
+                channels: track.channels,
                 sample_rate: SAMPLE_RATE,
                 bit_rate: None,
                 start_seconds: extent.start,
                 duration_seconds: Some(extent.end - extent.start),
-                language: audio.language.clone(),
-            });
+                ..audio.clone()
+            }
+        });
+        let audio: Vec<AudioStream> = match survey.audio_extent() {
+            Some(_) => audio.collect(),
+            None => vec![],
+        };
         let index = SourceIndex {
             keyframes: vec![],
             gop_bytes: vec![],
@@ -151,9 +180,9 @@ impl Normaliser {
         Probe {
             demuxer: RAW.to_owned(),
             size,
-            video,
+            video: Some(video),
             audio,
-            index: within(index, survey.video, audio_extent),
+            index: within(index, survey.video, survey.audio_extent()),
         }
     }
 
@@ -162,10 +191,8 @@ impl Normaliser {
     /// All streams are read whichever are passed on: their clocks are corrected together.
     pub(crate) fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
         let mut arguments = self.input(source);
-        for feed in [Some(Feed::Video), self.audio.map(|_| Feed::Audio)]
-            .into_iter()
-            .flatten()
-        {
+        let audio = (!self.audio.is_empty()).then_some(Feed::Audio);
+        for feed in [Some(Feed::Video), audio].into_iter().flatten() {
             match (feeds.iter().find(|it| it.0 == feed), feed) {
                 (Some((_, url)), Feed::Video) => {
                     let filters = format!("{},format={}", self.fitted(), self.format);
@@ -177,21 +204,14 @@ impl Normaliser {
                     push(&mut arguments, &["-f", RAW, url]);
                 }
                 (None, feed) => {
-                    let index = if feed == Feed::Video {
-                        Some(self.video)
-                    } else {
-                        self.audio
+                    let indexes = match feed {
+                        Feed::Video => vec![self.video],
+                        Feed::Audio => self.audio.iter().map(|it| it.index).collect(),
                     };
-                    push(
-                        &mut arguments,
-                        &[
-                            "-map",
-                            &format!("0:{}", index.unwrap_or_default()),
-                            "-c",
-                            "copy",
-                        ],
-                    );
-                    push(&mut arguments, &["-f", "null", "-"]);
+                    for index in indexes {
+                        push(&mut arguments, &["-map", &format!("0:{index}")]);
+                    }
+                    push(&mut arguments, &["-c", "copy", "-f", "null", "-"]);
                 }
             }
         }
@@ -202,7 +222,7 @@ impl Normaliser {
     fn survey_arguments(&self, source: &str, output: &str) -> Vec<String> {
         let mut arguments = self.input(source);
         self.video_output(&mut arguments, "scale=32:32:flags=neighbor,format=gray");
-        if self.audio.is_some() {
+        if !self.audio.is_empty() {
             self.audio_output(&mut arguments);
         }
         push(&mut arguments, &["-f", "framecrc", output]);
@@ -285,20 +305,14 @@ impl Normaliser {
     }
 
     fn audio_output(&self, arguments: &mut Vec<String>) {
-        let layout = if self.channels == 1 { "mono" } else { "stereo" };
-        let mixed = mixed_down(self.source_channels);
-        let filters = format!(
-            "{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}"
-        );
-        push(
-            arguments,
-            &[
-                "-map",
-                &format!("0:{}", self.audio.unwrap_or_default()),
-                "-af",
-                &filters,
-            ],
-        );
+        for (position, track) in self.audio.iter().enumerate() {
+            let option = match self.audio.len() {
+                1 => "-af".to_owned(),
+                _ => format!("-filter:a:{position}"),
+            };
+            let stream = format!("0:{}", track.index);
+            push(arguments, &["-map", &stream, &option, &track.filters()]);
+        }
         push(arguments, &["-c:a", "pcm_s16le"]);
     }
 
@@ -333,16 +347,18 @@ mod tests {
             }),
             rate: None,
             video: 3,
-            audio: Some(4),
+            audio: vec![RawTrack {
+                index: 4,
+                source_channels: 2,
+                channels: 2,
+            }],
             canvas: Size {
                 width: 640,
                 height: 480,
             },
             deinterlacer: Some("bwdif"),
             format: "yuv420p",
-            source: domain::probe::cases::standard().video,
-            source_channels: 2,
-            channels: 2,
+            source: domain::probe::cases::standard().video.unwrap(),
         }
     }
 
@@ -362,7 +378,7 @@ mod tests {
 
     #[test]
     fn hdr_keeps_its_colours_and_bits_for_the_table() {
-        let mut source = domain::probe::cases::standard().video;
+        let mut source = domain::probe::cases::standard().video.unwrap();
         source.hdr = Some(domain::probe::HighDynamicRange::Hlg);
         let text = Normaliser {
             source,
@@ -389,7 +405,7 @@ mod tests {
         let normaliser = Normaliser {
             demuxer: "h264".to_owned(),
             rate: Ratio::new(30, 1),
-            audio: None,
+            audio: vec![],
             depth: None,
             ..normaliser()
         };

@@ -147,8 +147,12 @@ async fn try_strategies(
                 encoders = 1;
             }
             (TranscodeError::NotCopyable(reason), None) if source.probe.index.closed_gops => {
-                tracing::warn!("encoding the top rung after all: {reason}");
+                tracing::warn!("encoding it after all: {reason}");
                 source.probe.index.closed_gops = false;
+            }
+            // Audio is decoded from its beginning: the next attempt would fail in the same way.
+            (problem, _) if problem.may_be_the_source() && source.probe.video.is_none() => {
+                return Err(cannot_be_processed(&problem));
             }
             (problem, None) if problem.may_be_the_source() => {
                 tracing::warn!(
@@ -170,15 +174,20 @@ async fn try_strategies(
             // When read from its beginning, the same file fails in the same way: the source is at
             // fault.
             (problem, Some(_)) if problem.may_be_the_source() => {
-                tracing::warn!(
-                    error = &problem as &dyn std::error::Error,
-                    "the source cannot be processed"
-                );
-                return Err(SourceProblem::Damaged.into());
+                return Err(cannot_be_processed(&problem));
             }
             (problem, _) => return Err(problem),
         }
     }
+}
+
+/// The error of a source that no strategy can process, for this reason.
+fn cannot_be_processed(problem: &TranscodeError) -> TranscodeError {
+    tracing::warn!(
+        error = problem as &dyn std::error::Error,
+        "the source cannot be processed"
+    );
+    SourceProblem::Damaged.into()
 }
 
 /// Processes the video by one strategy, with at most `encoders`; `trusted`: reuses recorded chunks.
@@ -232,7 +241,10 @@ async fn process(
         encoder: request.profile.encoder.clone(),
         loopback,
         feeds: HashMap::new(),
-        tone_map: ToneMap::write(&probe.video).await?,
+        tone_map: match &probe.video {
+            Some(video) => ToneMap::write(video).await?,
+            None => None,
+        },
         writer,
         keys,
         encoders,

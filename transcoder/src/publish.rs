@@ -255,17 +255,9 @@ impl Publisher {
     /// The renditions between which players switch while the video grows.
     fn growing(&self) -> Vec<RenditionName> {
         match &self.plan.copy {
-            CopyDecision::Remux(copy) => [&copy.rendition.name]
-                .into_iter()
-                .chain(&copy.audio)
-                .cloned()
-                .collect(),
+            CopyDecision::Remux(copy) => self.with_audio(&copy.rendition.name, copy.audio.as_ref()),
             CopyDecision::Encode(_) if let Some(first) = self.plan.rungs_of(Lane::First).next() => {
-                [&first.rendition.name]
-                    .into_iter()
-                    .chain(&first.audio)
-                    .cloned()
-                    .collect()
+                self.with_audio(&first.rendition.name, first.audio.as_ref())
             }
             CopyDecision::Encode(_) => {
                 let rungs = self.plan.rungs.iter().map(|it| &it.rendition);
@@ -273,6 +265,19 @@ impl Publisher {
                 all.map(|it| it.name.clone()).collect()
             }
         }
+    }
+
+    /// A rung and all tracks of its audio group.
+    fn with_audio(
+        &self,
+        rung: &RenditionName,
+        group: Option<&RenditionName>,
+    ) -> Vec<RenditionName> {
+        let tracks = group
+            .into_iter()
+            .flat_map(|it| self.plan.audio_of_group(it));
+        let tracks = tracks.map(|it| &it.rendition.name);
+        [rung].into_iter().chain(tracks).cloned().collect()
     }
 
     /// The number of segments of all renditions that grow together, available without a gap.
@@ -284,19 +289,19 @@ impl Publisher {
             .unwrap_or(0)
     }
 
-    /// The work that determines how fast the video grows: the run of the remuxed or
-    /// the first rung, or parallel chunks.
+    /// The work that determines how fast the video grows: the run of the remuxed or the first rung or
+    /// of the audio, if there is only audio, or else parallel chunks.
     fn work(&self, encoders: usize) -> Work {
         let ends = self.plan.boundaries.iter().skip(1);
         let ends_ms = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
-        if self.plan.copy.is_remux() || self.plan.first.is_some() {
+        let chunks = &self.plan.encode_chunks;
+        if self.plan.copy.is_remux() || self.plan.first.is_some() || chunks.is_empty() {
             return Work {
                 ends_ms,
                 chunk_ends: vec![],
                 side_by_side: 1,
             };
         }
-        let chunks = &self.plan.encode_chunks;
         let chunk_ends = chunks.iter().map(|it| it.segments.end).collect();
         Work {
             ends_ms,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use catalog::Catalog;
 use domain::content_key::{ContentKey, KeyEncryptionKeys};
+use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::ObjectKey;
 use domain::plan::{EncodePlan, Rendition, Size};
@@ -72,10 +73,10 @@ impl Published {
         copied.chain(self.plan.rungs.iter().map(|it| (&it.rendition, it.size)))
     }
 
-    /// The largest rung.
+    /// The largest rung. `AudioOnly` if the source has no video.
     pub(crate) fn best(&self) -> Result<(&Rendition, Size), TranscodeError> {
         let best = self.rungs().max_by_key(|(_, size)| size.short_side());
-        best.ok_or_else(|| missing("best rung"))
+        best.ok_or_else(|| SourceProblem::AudioOnly.into())
     }
 
     /// The segments of a rendition, in order.

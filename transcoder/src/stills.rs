@@ -1,7 +1,8 @@
 //! Images of a video: thumbnails, the storyboard for the seek bar, the poster.
 //!
 //! Only the required I-frames of the trick-play rendition are decoded, read back from the store;
-//! only the poster, which is larger, comes from the source.
+//! only the poster, which is larger, comes from the source. The poster of a source that has only audio
+//! is its waveform.
 
 mod storyboard;
 
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::ObjectKey;
-use domain::plan::Size;
+use domain::plan::{IFramesPlan, Rendition, Size};
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
 use futures::TryStreamExt as _;
@@ -33,6 +34,12 @@ use storyboard::Storyboard;
 
 /// Short side of the poster, pixels.
 const POSTER_SHORT_SIDE: u32 = 720;
+
+/// Size of the waveform of a source that has only audio.
+const WAVEFORM_SIZE: Size = Size {
+    width: POSTER_SHORT_SIDE * 16 / 9,
+    height: POSTER_SHORT_SIDE,
+};
 
 /// Short side of an image on the storyboard, pixels.
 const TILE_SHORT_SIDE: u32 = 90;
@@ -89,13 +96,18 @@ pub(crate) async fn make(
     thumbnails: u32,
     iframes: &[SegmentRecord],
 ) -> Result<StillsResult, TranscodeError> {
+    let mut made = StillsResult::default();
+    let Some(trick_play) = &context.plan.iframes else {
+        made.note(Extra::Poster, twice(|| waveform(context)).await)?;
+        return Ok(made);
+    };
     let stills = Stills {
         context,
         normaliser,
         iframes: all_iframes(iframes)?,
+        trick_play,
         duration: context.plan.duration(),
     };
-    let mut made = StillsResult::default();
     made.note(
         Extra::Thumbnails,
         twice(|| stills.thumbnails(thumbnails)).await,
@@ -134,6 +146,7 @@ struct Stills<'a> {
     context: &'a EncodeContext,
     normaliser: Option<&'a Normaliser>,
     iframes: Vec<(&'a SegmentRecord, &'a IFrameRecord)>,
+    trick_play: &'a IFramesPlan,
     duration: u64,
 }
 
@@ -151,10 +164,16 @@ impl<'a> Stills<'a> {
         key: impl FnOnce(VideoId, Generation) -> ObjectKey,
         body: Bytes,
     ) -> Result<(), TranscodeError> {
-        let writer = &self.context.writer;
-        writer
-            .put(&key(writer.video(), writer.generation().clone()), body)
-            .await
+        put(self.context, key, body).await
+    }
+
+    async fn decode(
+        &self,
+        chosen: &[(&SegmentRecord, &IFrameRecord)],
+        size: Size,
+        sheet: Option<(u32, u32)>,
+    ) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
+        decode(self.context, self.trick_play, chosen, (size, sheet)).await
     }
 
     async fn thumbnails(&self, count: u32) -> Result<Cost, TranscodeError> {
@@ -165,8 +184,7 @@ impl<'a> Stills<'a> {
         if chosen.is_empty() {
             return Ok(Cost::default());
         }
-        let (found, cost) =
-            decode(self.context, &chosen, self.context.plan.iframes.size, None).await?;
+        let (found, cost) = self.decode(&chosen, self.trick_play.size, None).await?;
         for (index, image) in (0..).zip(found) {
             self.put(
                 |video, generation| ObjectKey::Thumbnail {
@@ -184,15 +202,11 @@ impl<'a> Stills<'a> {
     async fn storyboard(&self) -> Result<Cost, TranscodeError> {
         let sheet = Storyboard::new(
             self.duration,
-            self.context
-                .plan
-                .iframes
-                .size
-                .with_short_side(TILE_SHORT_SIDE),
+            self.trick_play.size.with_short_side(TILE_SHORT_SIDE),
         );
         let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
         let grid = Some((sheet.columns(), sheet.rows()));
-        let (found, cost) = decode(self.context, &chosen, sheet.tile, grid).await?;
+        let (found, cost) = self.decode(&chosen, sheet.tile, grid).await?;
         let image = found
             .into_iter()
             .next()
@@ -223,9 +237,8 @@ impl<'a> Stills<'a> {
         let (image, cost) = match made {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
-                let size = self.context.plan.iframes.size;
-                let (found, cost) =
-                    decode(self.context, &[self.nearest(moment)], size, None).await?;
+                let size = self.trick_play.size;
+                let (found, cost) = self.decode(&[self.nearest(moment)], size, None).await?;
                 (
                     found.into_iter().next().ok_or_else(|| missing("poster"))?,
                     cost,
@@ -248,7 +261,10 @@ async fn poster(
     normaliser: Option<&Normaliser>,
     moment: u64,
 ) -> Result<(Bytes, Cost), TranscodeError> {
-    let (width, height) = context.probe.video.display_size();
+    let Some(video) = &context.probe.video else {
+        return Err(missing("poster"));
+    };
+    let (width, height) = video.display_size();
     let source = Size { width, height };
     let size = source.with_short_side(source.short_side().min(POSTER_SHORT_SIDE));
     let (sink, images) = ImageSink::new();
@@ -262,9 +278,39 @@ async fn poster(
         }
         None => context
             .command_inputs(&source, &output)
-            .poster(moment, size),
+            .poster(video, moment, size),
     };
-    let run = context.run("make the poster".to_owned(), arguments, TIME_LIMIT);
+    draw(context, arguments, TIME_LIMIT, images).await
+}
+
+/// The waveform of a source that has only audio.
+async fn waveform(context: &EncodeContext) -> Result<Cost, TranscodeError> {
+    let Some(track) = context.probe.audio.first() else {
+        return Err(missing("poster"));
+    };
+    let (sink, images) = ImageSink::new();
+    let delivery = context.loopback.deliver_to(Arc::new(sink));
+    let output = |name: &str, file: &str| delivery.url(name, file);
+    let source = context.loopback.source_url();
+    let arguments = context
+        .command_inputs(&source, &output)
+        .waveform(track, WAVEFORM_SIZE);
+    // All of the audio is decoded, faster than it plays.
+    let time_limit = TIME_LIMIT + Duration::from_secs(context.plan.duration() / TICKS_PER_SECOND);
+    let (image, cost) = draw(context, arguments, time_limit, images).await?;
+    let key = |video, generation| ObjectKey::Poster { video, generation };
+    put(context, key, image).await?;
+    Ok(cost)
+}
+
+/// Runs FFmpeg for one image.
+async fn draw(
+    context: &EncodeContext,
+    arguments: Vec<String>,
+    time_limit: Duration,
+    images: mpsc::UnboundedReceiver<(u32, Bytes)>,
+) -> Result<(Bytes, Cost), TranscodeError> {
+    let run = context.run("make the poster".to_owned(), arguments, time_limit);
     let cost = process::run(run, &context.cancel)
         .await
         .map_err(|it| context.cause(it))?
@@ -276,16 +322,27 @@ async fn poster(
     ))
 }
 
+async fn put(
+    context: &EncodeContext,
+    key: impl FnOnce(VideoId, Generation) -> ObjectKey,
+    body: Bytes,
+) -> Result<(), TranscodeError> {
+    let writer = &context.writer;
+    writer
+        .put(&key(writer.video(), writer.generation().clone()), body)
+        .await
+}
+
 /// Decodes I-frames to images, one each, or all of them on one sheet.
 async fn decode(
     context: &EncodeContext,
+    trick_play: &IFramesPlan,
     chosen: &[(&SegmentRecord, &IFrameRecord)],
-    size: Size,
-    sheet: Option<(u32, u32)>,
+    (size, sheet): (Size, Option<(u32, u32)>),
 ) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
     let mut stream = Vec::new();
     for (record, iframe) in chosen {
-        stream.extend_from_slice(&read(context, record, iframe).await?);
+        stream.extend_from_slice(&read(context, &trick_play.rendition, record, iframe).await?);
     }
     // Frames from all parts of the video follow each other here, so their packets are renumbered.
     renumber(&mut stream);
@@ -343,10 +400,10 @@ fn missing(what: &str) -> TranscodeError {
 /// Reads one I-frame back, and decrypts it.
 async fn read(
     context: &EncodeContext,
+    rendition: &Rendition,
     record: &SegmentRecord,
     iframe: &IFrameRecord,
 ) -> Result<Vec<u8>, TranscodeError> {
-    let rendition = &context.plan.iframes.rendition;
     let key = context.writer.recorded_key(rendition, record);
     let range = iframe.offset..iframe.offset + iframe.bytes;
     let body = context.writer.get(&key, Some(range)).await?;

@@ -5,7 +5,7 @@
 //! its own inspection of the source agrees.
 
 use domain::ids::{Generation, VideoId, hex};
-use domain::plan::EncodePlan;
+use domain::plan::{AudioTrack, EncodePlan};
 use domain::probe::{Probe, Ratio};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -26,10 +26,40 @@ struct StoredPlan {
 struct SourceWire {
     /// SHA-256 of the probe as JSON, lower-case hex.
     probe_sha256: String,
+    /// Language of the first audio track, if it is known.
     language: Option<String>,
+    /// The audio tracks, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tracks: Vec<TrackWire>,
     frame_rate: Ratio,
     /// Bytes of the source in each segment; empty: unknown.
     segment_bytes: Vec<u64>,
+}
+
+/// An audio track, as players list it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TrackWire {
+    name: String,
+    language: Option<String>,
+    auto_select: bool,
+    characteristics: Option<String>,
+}
+
+impl From<&AudioTrack> for TrackWire {
+    fn from(track: &AudioTrack) -> Self {
+        let AudioTrack {
+            name,
+            language,
+            auto_select,
+            characteristics,
+        } = track.clone();
+        Self {
+            name,
+            language,
+            auto_select,
+            characteristics,
+        }
+    }
 }
 
 /// The JSON document.
@@ -41,13 +71,17 @@ pub(crate) fn render(
     facts: &SourceFacts,
 ) -> Vec<u8> {
     let SourceFacts {
-        language,
+        tracks,
         frame_rate,
         segment_bytes,
     } = facts.clone();
     let source = SourceWire {
         probe_sha256: digest(probe),
-        language,
+        language: probe.audio.first().and_then(|it| it.language.clone()),
+        tracks: match tracks.len() {
+            0 | 1 => vec![],
+            _ => tracks.iter().map(TrackWire::from).collect(),
+        },
         frame_rate,
         segment_bytes,
     };
@@ -72,7 +106,9 @@ fn digest(probe: &Probe) -> String {
 mod tests {
     use std::collections::HashSet;
 
-    use domain::probe::cases::standard;
+    use domain::job::Mode;
+    use domain::probe::cases::{sound, standard};
+    use domain::profile::Profile;
     use domain::segment::ChunkRecord;
     use hls::write::MediaPlaylistKind;
 
@@ -93,9 +129,54 @@ mod tests {
         serde_json::from_slice(&text).unwrap()
     }
 
+    /// The facts of the source in a stored plan.
+    fn facts(source: SourceWire) -> SourceFacts {
+        let several = source.tracks.into_iter().map(|it| AudioTrack {
+            name: it.name,
+            language: it.language,
+            auto_select: it.auto_select,
+            characteristics: it.characteristics,
+        });
+        let several: Vec<_> = several.collect();
+        let only = AudioTrack {
+            language: source.language.or(AudioTrack::unknown().language),
+            ..AudioTrack::unknown()
+        };
+        SourceFacts {
+            tracks: if several.is_empty() {
+                vec![only]
+            } else {
+                several
+            },
+            frame_rate: source.frame_rate,
+            segment_bytes: source.segment_bytes,
+        }
+    }
+
+    /// Two languages beside the video.
+    fn bilingual() -> Probe {
+        let mut probe = standard();
+        let mut german = probe.audio[0].clone();
+        (german.index, german.language) = (2, Some("deu".to_owned()));
+        probe.audio.push(german);
+        probe
+    }
+
+    fn planned(probe: Probe) -> (EncodePlan, Probe) {
+        let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
+        (plan, probe)
+    }
+
+    fn cases() -> Vec<(EncodePlan, Probe)> {
+        let both = [(remuxed_plan(), standard()), (encoded_plan(), foreign())];
+        both.into_iter()
+            .chain([planned(bilingual()), planned(sound())])
+            .collect()
+    }
+
     #[test]
     fn the_plan_comes_back_with_the_facts_of_its_source() {
-        for (plan, probe) in [(remuxed_plan(), standard()), (encoded_plan(), foreign())] {
+        for (plan, probe) in cases() {
             let StoredPlan {
                 version,
                 video: of,
@@ -105,20 +186,7 @@ mod tests {
             } = stored(&plan, &probe);
             assert_eq!((version, of, made), (2, video(), generation()));
             assert_eq!(source.probe_sha256, digest(&probe));
-            let SourceWire {
-                language,
-                frame_rate,
-                segment_bytes,
-                ..
-            } = source;
-            assert_eq!(
-                SourceFacts {
-                    language,
-                    frame_rate,
-                    segment_bytes
-                },
-                SourceFacts::new(&plan, &probe)
-            );
+            assert_eq!(facts(source), SourceFacts::new(&plan, &probe));
             assert_eq!(EncodePlan::from(read), plan);
         }
     }
@@ -134,7 +202,7 @@ mod tests {
     /// A process that has nothing but the stored plan and the recorded chunks, read back as JSON.
     #[test]
     fn another_process_computes_the_same_playlists() {
-        for (plan, probe) in [(remuxed_plan(), standard()), (encoded_plan(), foreign())] {
+        for (plan, probe) in cases() {
             let chunks = chunk_records(&plan);
             let playlists = |plan: &EncodePlan, source: &SourceFacts, chunks: &[ChunkRecord]| {
                 let mut records = Records::default();
@@ -162,17 +230,7 @@ mod tests {
             let StoredPlan {
                 plan: read, source, ..
             } = stored(&plan, &probe);
-            let SourceWire {
-                language,
-                frame_rate,
-                segment_bytes,
-                ..
-            } = source;
-            let facts = SourceFacts {
-                language,
-                frame_rate,
-                segment_bytes,
-            };
+            let facts = facts(source);
             let recorded: Vec<ChunkRecord> =
                 serde_json::from_slice(&serde_json::to_vec(&chunks).unwrap()).unwrap();
             let elsewhere = playlists(&read.into(), &facts, &recorded);

@@ -44,7 +44,7 @@ pub(crate) fn rendition_named(text: &str) -> Rendition {
 /// [`standard`], which cannot be remuxed.
 pub(crate) fn foreign() -> Probe {
     let mut probe = standard();
-    probe.video.codec = "mpeg4".to_owned();
+    probe.video_mut().codec = "mpeg4".to_owned();
     probe
 }
 

@@ -102,7 +102,7 @@ impl Segment<'_> {
         }
         self.starts_at(span.start.ticks, self.plan.frame_rate.ticks_of_frame(1) / 2)?;
         // The segment does not carry the duration of its last frame; the index of the source does.
-        let planned = span.end.ticks - span.start.ticks;
+        let planned = span.end.ticks - self.tail(span) - span.start.ticks;
         if self.is_last() && self.record.duration + self.plan.longest_frame + SHORTAGE < planned {
             return Err(self.wrong(&format!(
                 "ends {:.3} s early",
@@ -110,6 +110,16 @@ impl Segment<'_> {
             )));
         }
         Ok(planned)
+    }
+
+    /// How long audio continues after the remuxed video, ticks, in the last segment. Plans of the first
+    /// version do not say where the video ends.
+    fn tail(&self, span: &Range<Boundary>) -> u64 {
+        let video_end = self.plan.video_end;
+        match self.is_last() && video_end > span.start.ticks {
+            true => span.end.ticks.saturating_sub(video_end),
+            false => 0,
+        }
     }
 
     fn encoded(&self, span: &Range<Boundary>) -> Result<u64, TranscodeError> {

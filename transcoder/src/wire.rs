@@ -35,7 +35,9 @@ pub(crate) struct PlanV2 {
     rungs: Vec<RungWire>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<RenditionName>,
-    iframes: IFramesWire,
+    /// Missing if the source has only audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    iframes: Option<IFramesWire>,
     audio: Vec<AudioWire>,
     copy_chunks: Vec<ChunkWire>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -101,6 +103,7 @@ enum RefusalWire {
     NoIndex,
     KeyframeGap,
     OpenGroups,
+    NoVideo,
     /// Its name in version 1 is the alias.
     #[serde(alias = "sound-outside-picture")]
     AudioOutsideVideo,
@@ -138,6 +141,12 @@ struct IFramesWire {
 #[derive(Debug, Serialize, Deserialize)]
 struct AudioWire {
     rendition: RenditionWire,
+    /// Position of the track, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    track: u32,
+    /// The group of a further track; the first one has the name of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<RenditionName>,
     kbps: u32,
     channels: u32,
     sample_rate: u32,
@@ -186,7 +195,7 @@ impl From<&EncodePlan> for PlanV2 {
             copy: copy.into(),
             rungs: all(rungs),
             first: first.clone(),
-            iframes: iframes.into(),
+            iframes: iframes.as_ref().map(IFramesWire::from),
             audio: all(audio),
             copy_chunks: all(copy_chunks),
             first_chunks: all(first_chunks),
@@ -210,7 +219,7 @@ impl From<PlanV2> for EncodePlan {
             copy: wire.copy.into(),
             rungs: into_all(wire.rungs),
             first: wire.first,
-            iframes: wire.iframes.into(),
+            iframes: wire.iframes.map(IFramesPlan::from),
             audio: into_all(wire.audio),
             copy_chunks: into_all(wire.copy_chunks),
             first_chunks: into_all(wire.first_chunks),
@@ -248,7 +257,48 @@ same_fields!(Rendition, RenditionWire { name = clone, kind = copy, codec = copy,
 same_fields!(CopyRung, CopyRungWire { rendition, size, audio = clone });
 same_fields!(RungPlan, RungWire { rendition, size, video_kbps = copy, audio = clone });
 same_fields!(IFramesPlan, IFramesWire { rendition, size });
-same_fields!(AudioPlan, AudioWire { rendition, kbps = copy, channels = copy, sample_rate = copy, copied = copy });
+
+fn is_first(track: &u32) -> bool {
+    *track == 0
+}
+
+impl From<&AudioPlan> for AudioWire {
+    fn from(audio: &AudioPlan) -> Self {
+        let AudioPlan {
+            rendition,
+            track,
+            group,
+            kbps,
+            channels,
+            sample_rate,
+            copied,
+        } = audio;
+        Self {
+            rendition: rendition.into(),
+            track: *track,
+            group: Some(group.clone()).filter(|it| *it != rendition.name),
+            kbps: *kbps,
+            channels: *channels,
+            sample_rate: *sample_rate,
+            copied: *copied,
+        }
+    }
+}
+
+impl From<AudioWire> for AudioPlan {
+    fn from(wire: AudioWire) -> Self {
+        let rendition: Rendition = wire.rendition.into();
+        Self {
+            track: wire.track,
+            group: wire.group.unwrap_or_else(|| rendition.name.clone()),
+            rendition,
+            kbps: wire.kbps,
+            channels: wire.channels,
+            sample_rate: wire.sample_rate,
+            copied: wire.copied,
+        }
+    }
+}
 
 impl From<&ChunkPlan> for ChunkWire {
     fn from(chunk: &ChunkPlan) -> Self {

@@ -127,8 +127,9 @@ describe('conversion', () => {
   it('knows what cannot be a video', () => {
     expect(unreadable(object('a/film.MKV'))).toBeUndefined()
     expect(unreadable(object('a/film', 5, 'video/mp4'))).toBeUndefined()
+    expect(unreadable(object('a/talk.mp3'))).toBeUndefined()
     expect(unreadable(object('a/film.mp4', 0))).toContain('empty')
-    expect(unreadable(object('slides.pdf', 5, 'application/pdf'))).toBe('Not a video: application/pdf.')
+    expect(unreadable(object('slides.pdf', 5, 'application/pdf'))).toBe('Neither video nor audio: application/pdf.')
   })
   it('estimates less for remuxing', () => {
     const objects = [object('a.mp4', 450_000_000)]

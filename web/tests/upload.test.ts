@@ -8,14 +8,16 @@ import { videoOf } from '../src/upload/requests'
 const file = (name: string, size = 5, type = '') => ({ name, size, type })
 
 describe('intake', () => {
-  it('takes videos by type or by name', () => {
+  it('takes video and audio by type or by name', () => {
     expect(refusal(file('film.mp4'), undefined)).toBeUndefined()
     expect(refusal(file('film', 5, 'video/mp4'), 10)).toBeUndefined()
+    expect(refusal(file('song.FLAC'), undefined)).toBeUndefined()
+    expect(refusal(file('memo', 5, 'audio/mp4'), 10)).toBeUndefined()
   })
   it('refuses with a sentence that says what to do', () => {
     expect(refusal(file('film.mp4', 0), undefined)).toContain('empty')
     expect(refusal(file('film.mp4', 11e9), 10e9)).toContain('limit')
-    expect(refusal(file('notes.txt', 5, 'text/plain'), undefined)).toContain('not a video')
+    expect(refusal(file('notes.txt', 5, 'text/plain'), undefined)).toContain('neither video nor audio')
   })
   it('makes titles of names', () => {
     expect(titleOf('My_holiday_film.mp4')).toBe('My holiday film')

@@ -108,8 +108,22 @@ fn print(report: &LocalReport, output: &Output) {
             rung.codecs
         ));
     }
+    for audio in report.audio.iter().filter(|_| report.rungs.is_empty()) {
+        let how = if audio.copied { "copied" } else { "encoded" };
+        output.line(format!(
+            "  {:<14}  {how:<7}  {:>6} kbit/s  {}",
+            audio.name,
+            audio.bandwidth / 1000,
+            audio.codecs
+        ));
+    }
+    let kind = if report.rungs.is_empty() {
+        "audio"
+    } else {
+        "video"
+    };
     output.line(format!(
-        "{} {:.1} s of video in {:.1} s ({:.1} s of CPU): {}",
+        "{} {:.1} s of {kind} in {:.1} s ({:.1} s of CPU): {}",
         style("Ready").green().bold(),
         report.duration_s,
         report.wall_s,

@@ -116,6 +116,14 @@ impl UploadFile {
             "3gp" => "video/3gpp",
             "ogv" => "video/ogg",
             "mxf" => "application/mxf",
+            "mp3" | "mp2" => "audio/mpeg",
+            "m4a" | "m4b" => "audio/mp4",
+            "aac" => "audio/aac",
+            "wav" => "audio/wav",
+            "aif" | "aiff" => "audio/aiff",
+            "flac" => "audio/flac",
+            "ogg" | "oga" | "opus" => "audio/ogg",
+            "mka" => "audio/x-matroska",
             _ => "application/octet-stream",
         }
     }

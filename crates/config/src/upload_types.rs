@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The content type of unknown files.
 pub const ANY_TYPE: &str = "application/octet-stream";
 
-/// Content types of videos outside `video/`.
+/// Content types of video and audio outside `video/` and `audio/`.
 const OTHER_TYPES: [&str; 5] = [
     ANY_TYPE,
     "application/mp4",
@@ -15,8 +15,8 @@ const OTHER_TYPES: [&str; 5] = [
     "application/ogg",
 ];
 
-/// Accepted content types. They only reject files that are obviously not videos; the transcoder
-/// decides by the content of the file.
+/// Accepted content types. They only reject files that are obviously neither video nor audio; the
+/// transcoder decides by the content of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadTypes(Vec<String>);
 
@@ -38,7 +38,7 @@ pub struct UnacceptedType {
 impl Default for UploadTypes {
     fn default() -> Self {
         Self(
-            ["video/*"]
+            ["video/*", "audio/*"]
                 .iter()
                 .chain(&OTHER_TYPES)
                 .map(ToString::to_string)
@@ -125,12 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn only_videos_are_announced() {
+    fn only_video_and_audio_are_announced() {
         let types = UploadTypes::default();
         for (announced, stored) in [
             ("video/mp4", "video/mp4"),
             ("Video/MP4; codecs=\"avc1\"", "video/mp4"),
             ("video/x-matroska", "video/x-matroska"),
+            ("audio/mpeg", "audio/mpeg"),
+            ("audio/x-m4a", "audio/x-m4a"),
             ("", ANY_TYPE),
             ("application/octet-stream", ANY_TYPE),
             ("application/mxf", "application/mxf"),

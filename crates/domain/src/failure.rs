@@ -68,9 +68,10 @@ pub enum FailureCode {
     EmptyFile,
     /// The file is not in a readable container format.
     NotAVideo,
-    /// The file has no video track.
+    /// The file has neither video nor audio.
     NoVideoStream,
-    /// The file has audio, but no video track.
+    /// The file has only audio, and the request needs video. Versions that did not convert audio
+    /// refused such files with it.
     AudioOnly,
     /// The video is longer than the profile allows.
     TooLong,
@@ -249,12 +250,12 @@ impl FailureCode {
         match self {
             Self::EmptyFile => "The file is empty: upload it again.",
             Self::NotAVideo => {
-                "The file is not a video that can be read: upload a video file, such as MP4, MOV or MKV."
+                "The file is not a video or audio file that can be read: upload one, such as MP4, MOV, MKV or MP3."
             }
-            Self::NoVideoStream => "The file has no video track: upload a file that has one.",
-            Self::AudioOnly => {
-                "The file has only audio, which is not supported yet: upload a file with a video track."
+            Self::NoVideoStream => {
+                "The file contains neither video nor audio: upload a file that has one of them."
             }
+            Self::AudioOnly => "The file has only audio, and a video track is needed.",
             Self::TooLong => "The video is longer than allowed: upload a shorter one.",
             Self::TooLarge => "The file is larger than allowed: upload a smaller one.",
             Self::TooManyPixels => {

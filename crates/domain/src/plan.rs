@@ -21,6 +21,7 @@ mod rendition;
 mod replacement;
 mod size;
 mod timeline;
+mod tracks;
 
 pub use crate::object_key::SegmentFormat;
 pub use copy::{CopyDecision, CopyRefusal, CopyRung, LARGEST_COPIED_SEGMENT};
@@ -29,13 +30,15 @@ pub use rendition::{Codec, Rendition, RenditionKind};
 pub use replacement::{CopyReplacement, ReplacementCost};
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
+pub use tracks::AudioTrack;
 
 /// All decisions that are made before the first frame is decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodePlan {
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
-    /// Constant frame rate of the encoded rungs.
+    /// Constant frame rate of the encoded rungs. Without video: the grid of the boundaries,
+    /// [`MILLISECONDS`](timeline::MILLISECONDS).
     pub frame_rate: Ratio,
     /// Starts of the segments, the first at 0, and the end of the last one. The same for all
     /// renditions.
@@ -44,7 +47,8 @@ pub struct EncodePlan {
     pub keyframe_interval: u64,
     /// Longest display time of a frame of the source, ticks.
     pub longest_frame: u64,
-    /// End of the last frame of the source, ticks; audio may continue after it.
+    /// End of the last frame of the source, ticks; audio may continue after it. Without video: the
+    /// end of the audio.
     pub video_end: u64,
     /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
     pub target_duration: u32,
@@ -57,9 +61,10 @@ pub struct EncodePlan {
     /// The rung that goes through the whole video before the others, so that viewers can start;
     /// `None`: all rungs grow together, or viewers start with the remuxed rung.
     pub first: Option<RenditionName>,
-    /// The trick-play rendition.
-    pub iframes: IFramesPlan,
-    /// The audio renditions, highest rate first; empty: the source has no audio.
+    /// The trick-play rendition; `None`: the source has only audio.
+    pub iframes: Option<IFramesPlan>,
+    /// The audio renditions, highest rate first, and the tracks of a rate in the order of the source;
+    /// empty: the source has no audio.
     pub audio: Vec<AudioPlan>,
     /// The chunks of the remuxed rung and its audio.
     pub copy_chunks: Vec<ChunkPlan>,
@@ -96,8 +101,12 @@ pub struct IFramesPlan {
 /// An audio rendition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioPlan {
-    /// The rendition, named by its rate or `audio-source`.
+    /// The rendition, named by its rate or `audio-source`; from the second track on, with a number.
     pub rendition: Rendition,
+    /// Position of its track in the source, from 0.
+    pub track: u32,
+    /// Name of the group of the same rate: that of the rendition of track 0.
+    pub group: RenditionName,
     /// Bit rate, kbit/s; for a copy, that of the source.
     pub kbps: u32,
     /// Number of channels, one or two.
@@ -124,18 +133,16 @@ impl EncodePlan {
                 .take(1)
                 .collect(),
         };
-        let end = if copy.is_ok() {
-            probe.index.video_end
-        } else {
-            probe.index.end
-        };
-        let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), end);
+        let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), probe.index.end);
         let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
         let copied = copy.is_ok();
-        let own_audio = audio.first().map(|it| it.rendition.name.clone());
+        let own_audio = audio.first().map(|it| it.group.clone());
         let copy = CopyDecision::new(copy, own_audio);
         let segments = boundaries.len() as u32 - 1;
-        let small_first = || timeline::chunks(segments, |start| if start == 0 { 2 } else { 20 });
+        let small_first = |is_used: bool| match is_used {
+            true => timeline::chunks(segments, |start| if start == 0 { 2 } else { 20 }),
+            false => vec![],
+        };
         let longest_gop = match probe.index.seeking {
             // One run produces all chunks: their length only determines how much work a crash
             // loses.
@@ -147,22 +154,26 @@ impl EncodePlan {
         };
         let first = first::rung(&rungs, mode, copied, probe.index.seeking);
         let watched = !copied && probe.index.seeking != Seeking::Sequential;
-        let encode_chunks = |keyframes: &[u64], longest_gop, watched| {
-            timeline::encode_chunks(&boundaries, keyframes, profile, longest_gop, watched)
+        let encode_chunks = |keyframes: &[u64], longest_gop, watched| match probe.video {
+            Some(_) => {
+                timeline::encode_chunks(&boundaries, keyframes, profile, longest_gop, watched)
+            }
+            None => vec![],
         };
+        let frame_rate = timeline::grid(probe);
         Ok(Self {
             mode,
-            frame_rate: probe.video.frame_rate,
-            keyframe_interval: timeline::keyframe_interval(probe.video.frame_rate, profile),
+            frame_rate,
+            keyframe_interval: timeline::keyframe_interval(frame_rate, profile),
             target_duration: timeline::target_duration(&boundaries, profile),
             longest_frame: probe.index.longest_frame,
             video_end: probe.index.video_end,
             encrypt: profile.encrypt,
-            iframes: IFramesPlan {
+            iframes: size::iframes(probe, &rungs).map(|size| IFramesPlan {
                 rendition: Rendition::iframes(),
-                size: size::iframes(probe, &rungs),
-            },
-            copy_chunks: if copied { small_first() } else { vec![] },
+                size,
+            }),
+            copy_chunks: small_first(copied || audio.iter().any(|it| it.copied)),
             first_chunks: if first.is_some() {
                 // One run produces them.
                 encode_chunks(&[], 0, false)
@@ -174,11 +185,7 @@ impl EncodePlan {
                 longest_gop,
                 watched && first.is_none(),
             ),
-            audio_chunks: if audio.iter().all(|it| it.copied) {
-                vec![]
-            } else {
-                small_first()
-            },
+            audio_chunks: small_first(audio.iter().any(|it| !it.copied)),
             copy,
             rungs,
             first,
@@ -227,7 +234,7 @@ impl EncodePlan {
             Lane::Encode => self
                 .rungs_of(lane)
                 .map(|it| &it.rendition)
-                .chain([&self.iframes.rendition])
+                .chain(self.iframes.as_ref().map(|it| &it.rendition))
                 .collect(),
             Lane::Audio => audio(false).collect(),
         }
@@ -260,7 +267,17 @@ impl EncodePlan {
 
     /// Whether this is the name of the trick-play rendition.
     pub fn is_iframes(&self, name: &RenditionName) -> bool {
-        self.iframes.rendition.name == *name
+        self.iframes
+            .as_ref()
+            .is_some_and(|it| it.rendition.name == *name)
+    }
+
+    /// The audio renditions of a group: all tracks at one rate.
+    pub fn audio_of_group<'a>(
+        &'a self,
+        group: &'a RenditionName,
+    ) -> impl Iterator<Item = &'a AudioPlan> {
+        self.audio.iter().filter(move |it| it.group == *group)
     }
 
     /// The part of the presentation that a range of segments covers.
@@ -302,8 +319,14 @@ fn within_limits(probe: &Probe, profile: &Profile) -> Result<(), SourceProblem> 
             limit_seconds: limits.max_duration_seconds,
         });
     }
-    check_pixels(&probe.video, profile)?;
-    if probe.index.end == 0 || probe.video.width == 0 || probe.video.height == 0 {
+    let Some(video) = &probe.video else {
+        return match probe.audio.is_empty() || probe.index.end == 0 {
+            true => Err(SourceProblem::Damaged),
+            false => Ok(()),
+        };
+    };
+    check_pixels(video, profile)?;
+    if probe.index.end == 0 || video.width == 0 || video.height == 0 {
         return Err(SourceProblem::Damaged);
     }
     Ok(())

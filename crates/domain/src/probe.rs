@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::segment::TICKS_PER_SECOND;
 
+mod audio;
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
 mod extent;
 mod rate;
 
+pub use audio::{AudioPurpose, AudioStream};
 pub use extent::Extent;
 pub use hls::Ratio;
 pub use rate::{Rates, output_rate, source_rate};
@@ -124,29 +126,6 @@ impl VideoStream {
     }
 }
 
-/// The selected audio stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AudioStream {
-    /// Stream index in the container.
-    pub index: u32,
-    /// FFmpeg's codec name, such as `aac` or `pcm_s16le`.
-    pub codec: String,
-    /// FFmpeg's profile name, such as `LC`.
-    pub profile: Option<String>,
-    /// Number of channels.
-    pub channels: u32,
-    /// Sample rate, Hz.
-    pub sample_rate: u32,
-    /// Bit rate in bit/s, if the container declares it.
-    pub bit_rate: Option<u64>,
-    /// First presentation time, seconds on the container's clock.
-    pub start_seconds: f64,
-    /// Duration in seconds, if the container declares it.
-    pub duration_seconds: Option<f64>,
-    /// Language (RFC 5646), such as `de`, if the container declares it.
-    pub language: Option<String>,
-}
-
 /// How FFmpeg seeks in this source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -159,7 +138,8 @@ pub enum Seeking {
     Sequential,
 }
 
-/// The positions of the frames of the video stream.
+/// The positions of the frames of the video stream. Without one, only the end and the way to seek
+/// are known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceIndex {
     /// Presentation times of the keyframes, ticks from the start of the presentation, increasing.
@@ -224,25 +204,36 @@ pub struct Probe {
     pub demuxer: String,
     /// Size of the source, bytes.
     pub size: u64,
-    /// The video stream.
-    pub video: VideoStream,
-    /// The audio stream, if there is one.
-    pub audio: Option<AudioStream>,
+    /// The video stream; `None`: the source has only audio.
+    pub video: Option<VideoStream>,
+    /// The audio tracks, the default one first; empty: the source has no audio.
+    pub audio: Vec<AudioStream>,
     /// The positions of the video frames.
     pub index: SourceIndex,
 }
 
 impl Probe {
-    /// Start of the presentation, in units of the video's time base on the container's clock.
-    pub fn origin_pts(&self) -> i64 {
+    /// Start of the presentation, in units of the time base of its video on the container's clock.
+    pub fn origin_pts(&self, video: &VideoStream) -> i64 {
         let lead =
-            self.index.video_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
-        self.video.start_pts.saturating_sub(lead.round() as i64)
+            self.index.video_start as f64 / TICKS_PER_SECOND as f64 / video.time_base.as_f64();
+        video.start_pts.saturating_sub(lead.round() as i64)
     }
 
     /// Start of the presentation, seconds on the container's clock.
     pub fn origin_seconds(&self) -> f64 {
-        self.origin_pts() as f64 * self.video.time_base.as_f64()
+        match (&self.video, self.audio.first()) {
+            (Some(video), _) => self.origin_pts(video) as f64 * video.time_base.as_f64(),
+            (None, Some(audio)) => audio.start_seconds,
+            (None, None) => 0.0,
+        }
+    }
+
+    /// FFmpeg's name of the codec of the video, or else of the audio.
+    pub fn codec(&self) -> &str {
+        let audio = || self.audio.first().map(|it| it.codec.as_str());
+        let video = self.video.as_ref().map(|it| it.codec.as_str());
+        video.or_else(audio).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::object_key::RenditionName;
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
 
 /// Increased when the same profile would produce other bytes, because generations must not mix.
-const OUTPUT_VERSION: &str = "3";
+const OUTPUT_VERSION: &str = "4";
 
 /// The ladder and the settings of an encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

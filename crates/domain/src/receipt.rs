@@ -61,6 +61,8 @@ pub enum Extra {
     Captions,
     /// Captions from subtitles of the source that are images, which cannot become text.
     ImageSubtitles,
+    /// Audio tracks that have no decoder, or that are too many.
+    AudioTracks,
 }
 
 fn known_extras<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Extra>, D::Error> {

@@ -9,13 +9,13 @@ pub const SNIFF_BYTES: usize = 4096;
 /// The type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A container that may hold video.
-    Video(ContainerKind),
-    /// A recognised type that is not a video, to be refused by name.
-    NotVideo(NotVideo),
+    /// A container that may hold video or audio.
+    Media(ContainerKind),
+    /// A recognised type that is neither video nor audio, to be refused by name.
+    NotMedia(NotMedia),
 }
 
-/// Containers that may hold video.
+/// Containers that may hold video or audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the standard ones")]
 pub enum ContainerKind {
@@ -49,6 +49,13 @@ pub enum ContainerKind {
     MpegVideo,
     /// An elementary stream of MPEG-4 part 2.
     Mpeg4Video,
+    /// MPEG audio, maybe after an ID3v2 tag. Something else may follow the tag: see [`after_tag`].
+    Mp3,
+    Wav,
+    Aiff,
+    Flac,
+    /// AAC in ADTS frames.
+    Adts,
 }
 
 impl ContainerKind {
@@ -73,6 +80,11 @@ impl ContainerKind {
             Self::Hevc => "hevc",
             Self::MpegVideo => "mpegvideo",
             Self::Mpeg4Video => "m4v",
+            Self::Mp3 => "mp3",
+            Self::Wav => "wav",
+            Self::Aiff => "aiff",
+            Self::Flac => "flac",
+            Self::Adts => "aac",
         }
     }
 
@@ -85,10 +97,10 @@ impl ContainerKind {
     }
 }
 
-/// Types of files that are uploaded by mistake or with malicious intent.
+/// Types of other files that are uploaded by mistake or with malicious intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum NotVideo {
+pub enum NotMedia {
     Empty,
     Jpeg,
     Png,
@@ -112,24 +124,11 @@ pub enum NotVideo {
     Sdp,
     Subtitles,
     Text,
-    Mp3,
-    Wav,
-    Flac,
-    /// AAC in ADTS frames.
-    Aac,
     Midi,
     Executable,
 }
 
-impl NotVideo {
-    /// Whether it is an audio-only file.
-    pub fn is_audio(self) -> bool {
-        matches!(
-            self,
-            Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi
-        )
-    }
-
+impl NotMedia {
     /// A description with article, to end the message "this is …".
     pub fn describe(self) -> &'static str {
         match self {
@@ -155,10 +154,6 @@ impl NotVideo {
             Self::Sdp => "a session description, not the video it refers to",
             Self::Subtitles => "a subtitle file",
             Self::Text => "a text",
-            Self::Mp3 => "an MP3 file, audio without video",
-            Self::Wav => "a WAV file, audio without video",
-            Self::Flac => "a FLAC file, audio without video",
-            Self::Aac => "an AAC file, audio without video",
             Self::Midi => "a MIDI file",
             Self::Executable => "a program",
         }
@@ -177,15 +172,34 @@ impl NotVideo {
 /// `None` if the type is not recognised.
 pub fn sniff(head: &[u8]) -> Option<Kind> {
     if head.is_empty() {
-        return Some(Kind::NotVideo(NotVideo::Empty));
+        return Some(Kind::NotMedia(NotMedia::Empty));
     }
     container(head)
-        .map(Kind::Video)
-        .or_else(|| not_video(head).map(Kind::NotVideo))
+        .map(Kind::Media)
+        .or_else(|| not_media(head).map(Kind::NotMedia))
+}
+
+/// Detects the type of a file by the first bytes after its ID3v2 tags; `None`: the tags stand before
+/// nothing that is known.
+pub fn after_tag(rest: &[u8]) -> Option<ContainerKind> {
+    if rest.starts_with(b"fLaC") {
+        return Some(ContainerKind::Flac);
+    }
+    // Some writers leave a gap of zeros.
+    let gap = rest.iter().take_while(|it| **it == 0).count();
+    frames_of_audio(&rest[gap..])
+}
+
+/// Frames of MPEG audio or of AAC, without a header of the file.
+fn frames_of_audio(head: &[u8]) -> Option<ContainerKind> {
+    if crate::mpeg_audio::begins_stream(head) {
+        return Some(ContainerKind::Mp3);
+    }
+    crate::aac::AdtsHeader::parse(head).map(|_| ContainerKind::Adts)
 }
 
 fn container(head: &[u8]) -> Option<ContainerKind> {
-    let magic: [(&[u8], ContainerKind); 10] = [
+    let magic: [(&[u8], ContainerKind); 11] = [
         (&[0x1a, 0x45, 0xdf, 0xa3], ContainerKind::Matroska),
         (b"FLV\x01", ContainerKind::Flv),
         (
@@ -193,6 +207,7 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
             ContainerKind::Asf,
         ),
         (b"OggS", ContainerKind::Ogg),
+        (b"fLaC", ContainerKind::Flac),
         (
             &[0x06, 0x0e, 0x2b, 0x34, 0x02, 0x05, 0x01, 0x01],
             ContainerKind::Mxf,
@@ -211,6 +226,8 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
     }
     match (head.get(..4), head.get(4..8), head.get(8..12)) {
         (Some(b"RIFF"), _, Some(b"AVI ")) => return Some(ContainerKind::Avi),
+        (Some(b"RIFF" | b"RF64"), _, Some(b"WAVE")) => return Some(ContainerKind::Wav),
+        (Some(b"FORM"), _, Some(b"AIFF" | b"AIFC")) => return Some(ContainerKind::Aiff),
         (_, Some(b"ftyp"), Some(brand)) => {
             return (!is_picture_brand(brand)).then_some(ContainerKind::Mp4);
         }
@@ -219,13 +236,18 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
         }
         _ => {}
     }
+    if crate::id3::tag_bytes(head).is_some() {
+        return Some(ContainerKind::Mp3);
+    }
     if is_transport_stream(head) {
         return Some(ContainerKind::MpegTs);
     }
     if is_dv(head) {
         return Some(ContainerKind::Dv);
     }
-    elementary_stream(head).or_else(|| has_transport_stream(head).then_some(ContainerKind::MpegTs))
+    elementary_stream(head)
+        .or_else(|| has_transport_stream(head).then_some(ContainerKind::MpegTs))
+        .or_else(|| frames_of_audio(head))
 }
 
 /// A start code (`00 00 01`, with more zeros before it) and the type of the stream after it.
@@ -288,35 +310,30 @@ fn is_dv(head: &[u8]) -> bool {
         && (block(1), block(3)) == (Some(1), Some(2))
 }
 
-fn not_video(head: &[u8]) -> Option<NotVideo> {
-    let magic: [(&[u8], NotVideo); 20] = [
-        (&[0xff, 0xd8, 0xff], NotVideo::Jpeg),
-        (b"\x89PNG\r\n\x1a\n", NotVideo::Png),
-        (b"GIF8", NotVideo::Gif),
-        (b"BM", NotVideo::Bmp),
-        (b"II*\0", NotVideo::Tiff),
-        (b"MM\0*", NotVideo::Tiff),
-        (b"%PDF", NotVideo::Pdf),
-        (b"PK\x03\x04", NotVideo::Zip),
-        (b"PK\x05\x06", NotVideo::Zip),
-        (&[0x1f, 0x8b], NotVideo::Gzip),
-        (b"7z\xbc\xaf\x27\x1c", NotVideo::SevenZip),
-        (b"Rar!", NotVideo::Rar),
-        (b"ID3", NotVideo::Mp3),
-        (b"fLaC", NotVideo::Flac),
-        (b"MThd", NotVideo::Midi),
-        (b"\x7fELF", NotVideo::Executable),
-        (b"MZ", NotVideo::Executable),
-        (b"#!", NotVideo::Executable),
-        (&[0xff, 0xfb], NotVideo::Mp3),
-        (&[0xff, 0xf3], NotVideo::Mp3),
+fn not_media(head: &[u8]) -> Option<NotMedia> {
+    let magic: [(&[u8], NotMedia); 16] = [
+        (&[0xff, 0xd8, 0xff], NotMedia::Jpeg),
+        (b"\x89PNG\r\n\x1a\n", NotMedia::Png),
+        (b"GIF8", NotMedia::Gif),
+        (b"BM", NotMedia::Bmp),
+        (b"II*\0", NotMedia::Tiff),
+        (b"MM\0*", NotMedia::Tiff),
+        (b"%PDF", NotMedia::Pdf),
+        (b"PK\x03\x04", NotMedia::Zip),
+        (b"PK\x05\x06", NotMedia::Zip),
+        (&[0x1f, 0x8b], NotMedia::Gzip),
+        (b"7z\xbc\xaf\x27\x1c", NotMedia::SevenZip),
+        (b"Rar!", NotMedia::Rar),
+        (b"MThd", NotMedia::Midi),
+        (b"\x7fELF", NotMedia::Executable),
+        (b"MZ", NotMedia::Executable),
+        (b"#!", NotMedia::Executable),
     ];
     if head.get(4..8) == Some(b"ftyp") {
-        return Some(NotVideo::Heif);
+        return Some(NotMedia::Heif);
     }
     match (head.get(..4), head.get(8..12)) {
-        (Some(b"RIFF" | b"RF64"), Some(b"WAVE")) => return Some(NotVideo::Wav),
-        (Some(b"RIFF"), Some(b"WEBP")) => return Some(NotVideo::WebP),
+        (Some(b"RIFF"), Some(b"WEBP")) => return Some(NotMedia::WebP),
         _ => {}
     }
     let text = text_kind(head);
@@ -327,10 +344,9 @@ fn not_video(head: &[u8]) -> Option<NotVideo> {
             .find(|(magic, _)| head.starts_with(magic))
             .map(|(_, kind)| kind)
     })
-    .or_else(|| crate::aac::AdtsHeader::parse(head).map(|_| NotVideo::Aac))
 }
 
-fn text_kind(head: &[u8]) -> Option<NotVideo> {
+fn text_kind(head: &[u8]) -> Option<NotMedia> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
@@ -354,21 +370,21 @@ fn text_kind(head: &[u8]) -> Option<NotVideo> {
         .to_ascii_lowercase();
     let starts = |prefix: &str| lower.starts_with(prefix);
     Some(match () {
-        () if starts("%pdf") => NotVideo::Pdf,
+        () if starts("%pdf") => NotMedia::Pdf,
         () if starts("#extm3u") || lower.contains("\n#extm3u") || lower.contains("#ext-x-") => {
-            NotVideo::HlsPlaylist
+            NotMedia::HlsPlaylist
         }
         () if starts("ffconcat") || lower.contains("\nffconcat") || is_concat_list(&lower) => {
-            NotVideo::FfconcatScript
+            NotMedia::FfconcatScript
         }
-        () if starts("v=0") || lower.contains("\nm=video ") => NotVideo::Sdp,
-        () if lower.contains("<mpd") => NotVideo::DashManifest,
-        () if starts("<!doctype html") || lower.contains("<html") => NotVideo::Html,
-        () if starts("<") => NotVideo::Xml,
-        () if starts("webvtt") || (starts("1") && lower.contains(" --> ")) => NotVideo::Subtitles,
-        () if starts("#!") => NotVideo::Executable,
-        () if starts("{") || starts("[") => NotVideo::Json,
-        () => NotVideo::Text,
+        () if starts("v=0") || lower.contains("\nm=video ") => NotMedia::Sdp,
+        () if lower.contains("<mpd") => NotMedia::DashManifest,
+        () if starts("<!doctype html") || lower.contains("<html") => NotMedia::Html,
+        () if starts("<") => NotMedia::Xml,
+        () if starts("webvtt") || (starts("1") && lower.contains(" --> ")) => NotMedia::Subtitles,
+        () if starts("#!") => NotMedia::Executable,
+        () if starts("{") || starts("[") => NotMedia::Json,
+        () => NotMedia::Text,
     })
 }
 

@@ -6,7 +6,7 @@ window.play = (url, rate) =>
     const video = document.createElement('video')
     video.muted = true
     document.body.append(video)
-    const report = { errors: [], rash: [], levels: [], played: [], ended: false, duration: 0, position: 0, frames: 0, dropped: 0 }
+    const report = { errors: [], rash: [], levels: [], tracks: [], played: [], ended: false, duration: 0, position: 0, frames: 0, dropped: 0 }
     // A small buffer; otherwise a short film would be loaded before the rungs can be switched.
     const hls = new Hls({ enableWorker: false, maxBufferLength: 4, maxMaxBufferLength: 4 })
     let turn = 0
@@ -40,6 +40,9 @@ window.play = (url, rate) =>
       report.levels = data.levels.map((it) => it.height)
       video.playbackRate = rate
       video.play()
+    })
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, (_, data) => {
+      report.tracks = data.audioTracks.map((it) => `${it.name} ${it.lang}`)
     })
     hls.on(Hls.Events.FRAG_CHANGED, (_, data) => {
       if (data.frag.type !== 'main') return

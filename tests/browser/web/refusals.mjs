@@ -34,7 +34,7 @@ await main(
       await upload.add(large)
       await page.getByText(/large.mp4: The file has .* the limit is/).waitFor()
       await upload.add({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('notes') })
-      await page.getByText('notes.txt: This is not a video').waitFor()
+      await page.getByText('notes.txt: This is neither video nor audio').waitFor()
       assert.deepEqual(await upload.cards(), [])
     })
     await step('text with the name of a video', async () => {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use e2e::browser;
 use e2e::dev::Home;
-use e2e::media::make_film;
-use e2e::program::profile_with_one_sound;
+use e2e::media::{ffmpeg, make_film};
+use e2e::program::{check, profile_with_one_sound, text};
 use serde_json::json;
 
 /// hls.js in Chromium plays published videos to the end, decrypts them, and switches rungs, without
@@ -48,6 +48,71 @@ async fn hls_js_plays_it_to_the_end() {
     );
     // Of 600 frames: a busy machine drops some, and a gap would cost more.
     assert!(report["frames"].as_u64().unwrap() > 540, "{report:#}");
+    assert!(dev.terminate().await.success());
+}
+
+/// An MP3 plays to its end, and a film lists the languages of its audio.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hls_js_plays_audio_and_lists_languages() {
+    if !browser::is_there() {
+        return;
+    }
+    let mut home = Home::new();
+    let path = |name: &str| home.folder.path().join(name);
+    let (song, film, temporary) = (path("song.mp3"), path("film.mkv"), path("tmp"));
+    std::fs::create_dir(&temporary).unwrap();
+    let tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=7"];
+    ffmpeg(&[&tone[..], &["-c:a", "libmp3lame", text(&song).as_str()]].concat());
+    let picture = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=320x180:rate=25:duration=7",
+    ];
+    let streams = [
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-map",
+        "1",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-c:a",
+        "aac",
+        "-metadata:s:a:0",
+        "language=eng",
+        "-metadata:s:a:1",
+        "language=deu",
+    ];
+    ffmpeg(&[&picture[..], &tone, &streams, &[text(&film).as_str()]].concat());
+    let dev = home.start().await;
+    let (song, film) = (
+        dev.upload(&song, "song.mp3").await,
+        dev.upload(&film, "film.mkv").await,
+    );
+    for (video, tracks) in [
+        (song, json!([])),
+        (film, json!(["English en", "Deutsch de"])),
+    ] {
+        dev.until_ready(video).await;
+        let url = dev.hls_url(video).await;
+        check(&url, &temporary).await;
+        let report = browser::run("play.mjs", &[&url], Duration::from_secs(120)).await;
+        browser::played_without_an_error(&report);
+        assert_eq!(report["ended"], true, "{report:#}");
+        assert!(
+            (report["duration"].as_f64().unwrap() - 7.0).abs() < 0.2,
+            "{report:#}"
+        );
+        assert_eq!(report["tracks"], tracks, "{report:#}");
+    }
+    let at = json!({ "at": 2 });
+    let path = format!("/v1/videos/{song}/poster");
+    let (status, refused) = dev.call("PUT", &path, Some(&at)).await;
+    assert_eq!(status, 422, "audio has no frames: {refused}");
     assert!(dev.terminate().await.success());
 }
 

@@ -165,7 +165,7 @@ async fn judge(ffmpeg: &FFmpeg, sources: &Sources, case: &Case) {
         Outcome::Ready(it) if it.decoder.is_some_and(|it| !ffmpeg.has("decoders", it)) => {
             Some("unsupported-codec")
         }
-        Outcome::Ready(_) => None,
+        Outcome::Ready(_) | Outcome::Audio => None,
     };
     if let Some(code) = code {
         assert_eq!(report["error"]["code"], code, "{report}\n{}", answer.stderr);
@@ -192,6 +192,13 @@ async fn judge(ffmpeg: &FFmpeg, sources: &Sources, case: &Case) {
         }
         .check(expected)
         .await;
+    }
+    if matches!(case.outcome, Outcome::Audio) {
+        assert_eq!(
+            report["rungs"].as_array().map(Vec::len),
+            Some(0),
+            "{report}"
+        );
     }
     check(report["master"].as_str().unwrap(), &temporary).await;
     assert_eq!(

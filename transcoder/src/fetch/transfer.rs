@@ -15,7 +15,7 @@ use domain::failure::SourceProblem;
 use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::retry::RetryPolicy;
-use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
+use media::sniff::{Kind, NotMedia, SNIFF_BYTES, sniff};
 use platform::clock;
 use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
@@ -361,10 +361,10 @@ async fn read_until(
 /// Checks whether the first bytes may be those of a video.
 fn check_kind(head: &[u8]) -> Result<(), SourceProblem> {
     match sniff(&head[..head.len().min(SNIFF_BYTES)]) {
-        Some(Kind::Video(_)) => Ok(()),
-        Some(Kind::NotVideo(NotVideo::Html)) => Err(SourceProblem::WebPage),
-        Some(Kind::NotVideo(kind)) if kind.is_reference() => Err(SourceProblem::PlaylistNotAllowed),
-        Some(Kind::NotVideo(_)) | None => Err(SourceProblem::NotAVideo),
+        Some(Kind::Media(_)) => Ok(()),
+        Some(Kind::NotMedia(NotMedia::Html)) => Err(SourceProblem::WebPage),
+        Some(Kind::NotMedia(kind)) if kind.is_reference() => Err(SourceProblem::PlaylistNotAllowed),
+        Some(Kind::NotMedia(_)) | None => Err(SourceProblem::NotAVideo),
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use domain::plan::{ChunkPlan, EncodePlan, Rendition, RungPlan, Size};
-use domain::probe::{Probe, Seeking};
+use domain::probe::{Probe, Seeking, VideoStream};
 use domain::profile::{EncoderSettings, RateControl};
 use domain::segment::{Lane, seconds};
 
@@ -53,7 +53,12 @@ impl CommandInputs<'_> {
     /// larger one. `chunks` are consecutive. The lane of most rungs also makes the I-frames.
     ///
     /// `threads` per encoder; one is the most efficient if other chunks use the other cores.
+    ///
+    /// Empty if the source has only audio: then this lane has no chunks.
     pub(crate) fn encode(&self, lane: Lane, chunks: &[ChunkPlan], threads: u32) -> Vec<String> {
+        let (Some(video), Some(iframes)) = (&self.probe.video, &self.plan.iframes) else {
+            return vec![];
+        };
         let segments = segments(chunks);
         let span = self.plan.span(&segments);
         let mut arguments = self.seek(seconds(span.start.ticks), span.start.ticks);
@@ -69,7 +74,7 @@ impl CommandInputs<'_> {
                 "-filter_complex_threads",
                 "1",
                 "-filter_complex",
-                &self.graph(lane, chunks),
+                &self.graph(video, (lane, iframes.size), chunks),
             ],
         );
         let boundaries = &self.plan.boundaries[segments.start as usize..segments.end as usize];
@@ -127,30 +132,21 @@ impl CommandInputs<'_> {
         };
         let times: Vec<f64> = chunks.iter().skip(1).map(chunk_start).collect();
         let first = chunks.first().map_or(0, |it| it.index);
-        cut(first, &times).arguments(
-            &mut arguments,
-            self.segments_of(&self.plan.iframes.rendition),
-        );
+        cut(first, &times).arguments(&mut arguments, self.segments_of(&iframes.rendition));
         arguments
     }
 
-    /// The arguments that remux the top rung and its audio, from the first segment of `chunk` to
-    /// the end.
-    pub(crate) fn copy(&self, rendition: &Rendition, chunk: &ChunkPlan) -> Vec<String> {
+    /// The arguments that remux the top rung, if there is video, and the audio that is copied, from
+    /// the first segment of `chunk` to the end.
+    pub(crate) fn copy(&self, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
-        let copied = self
-            .plan
-            .audio
-            .iter()
-            .filter(|it| it.copied)
-            .zip(&self.probe.audio);
+        let video = self.plan.copy.rung().zip(self.probe.video.as_ref());
+        let copied = self.plan.audio.iter().filter(|it| it.copied);
         let audio: Vec<_> = copied
-            .map(|(audio, source)| {
-                (
-                    audio,
-                    source.index,
-                    Units::new(audio, source.start_seconds - self.probe.origin_seconds()),
-                )
+            .filter_map(|audio| {
+                let source = self.probe.audio.get(audio.track as usize)?;
+                let units = Units::new(audio, source.start_seconds - self.probe.origin_seconds());
+                Some((audio, source.index, units))
             })
             .collect();
         // Packets of both streams before this time are dropped. Because of rounding, a keyframe may
@@ -159,7 +155,7 @@ impl CommandInputs<'_> {
         let early = audio
             .iter()
             .map(|it| it.2.early())
-            .fold(self.frame_time(1) / 2.0, f64::min);
+            .fold(self.frame_early(), f64::min);
         let from = if chunk.segments.start > 0 {
             starts[0] - early
         } else {
@@ -171,32 +167,25 @@ impl CommandInputs<'_> {
         );
         self.input(&mut arguments);
         let origin = self.probe.origin_seconds();
-        push(
-            &mut arguments,
-            &[
-                "-copypriorss",
-                "0",
-                "-map",
-                &format!("0:{}", self.probe.video.index),
-            ],
-        );
-        push(&mut arguments, &["-c:v", "copy"]);
-        if !self.probe.video.tagged {
-            push(
-                &mut arguments,
-                &["-bsf:v", &color_metadata(output_matrix(&self.probe.video))],
-            );
-        }
         let number = chunk.segments.start;
         let times = starts[1..].to_vec();
-        let cut = Cut {
-            number,
-            first: starts[0],
-            times: times.clone(),
-            early: self.frame_time(1) / 2.0,
-            origin,
-        };
-        cut.arguments(&mut arguments, self.segments_of(rendition));
+        if let Some((rung, video)) = video {
+            let stream = format!("0:{}", video.index);
+            push(&mut arguments, &["-copypriorss", "0", "-map", &stream]);
+            push(&mut arguments, &["-c:v", "copy"]);
+            if !video.tagged {
+                let tags = color_metadata(output_matrix(video));
+                push(&mut arguments, &["-bsf:v", &tags]);
+            }
+            let cut = Cut {
+                number,
+                first: starts[0],
+                times: times.clone(),
+                early: self.frame_early(),
+                origin,
+            };
+            cut.arguments(&mut arguments, self.segments_of(&rung.rendition));
+        }
         for (audio, index, units) in audio {
             push(
                 &mut arguments,
@@ -222,12 +211,12 @@ impl CommandInputs<'_> {
         arguments
     }
 
-    /// The arguments that create one image of the source at a time.
-    pub(crate) fn poster(&self, ticks: u64, size: Size) -> Vec<String> {
+    /// The arguments that create one image of the source's video at a time.
+    pub(crate) fn poster(&self, video: &VideoStream, ticks: u64, size: Size) -> Vec<String> {
         let mut arguments = self.seek(seconds(ticks), ticks);
         push(&mut arguments, &["-threads", "1"]);
         self.input(&mut arguments);
-        let graph = self.frame_graph(ticks, size);
+        let graph = self.frame_graph(video, ticks, size);
         push(
             &mut arguments,
             &[
@@ -280,7 +269,7 @@ impl CommandInputs<'_> {
 
     fn input(&self, arguments: &mut Vec<String>) {
         arguments.extend(input_arguments(&self.probe.demuxer));
-        if !self.probe.video.interlaced {
+        if self.probe.video.as_ref().is_some_and(|it| !it.interlaced) {
             // A change of the frame size would reset the graph, and with it the count of frames.
             // Deinterlacers do not survive one; such sources are read through a normaliser.
             push(arguments, &["-reinit_filter:v", "0"]);
@@ -298,6 +287,15 @@ impl CommandInputs<'_> {
                 "-dn",
             ],
         );
+    }
+
+    /// How much before its time a copied frame may be, because of rounding, seconds: half a frame.
+    /// Without video, access units alone decide.
+    fn frame_early(&self) -> f64 {
+        match self.probe.video {
+            Some(_) => self.frame_time(1) / 2.0,
+            None => f64::INFINITY,
+        }
     }
 
     /// The time of a frame at the constant output rate, seconds from the start of the presentation.

@@ -67,7 +67,11 @@ impl JobMemory {
             .rungs
             .iter()
             .map(|it| pixels(it.size.width, it.size.height));
-        let needed = encoder(pixels(probe.video.width, probe.video.height), rungs);
+        let source = probe
+            .video
+            .as_ref()
+            .map_or(0, |it| pixels(it.width, it.height));
+        let needed = encoder(source, rungs);
         let fitting = usize::try_from(all / needed).unwrap_or(usize::MAX);
         processors.min(fitting).max(1)
     }
@@ -114,8 +118,9 @@ mod tests {
     /// A source of this size that has to be encoded.
     fn source(width: u32, height: u32) -> (EncodePlan, Probe) {
         let mut probe = standard();
-        probe.video.codec = "mpeg4".to_owned();
-        (probe.video.width, probe.video.height) = (width, height);
+        probe.video_mut().codec = "mpeg4".to_owned();
+        let video = probe.video_mut();
+        (video.width, video.height) = (width, height);
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         (plan, probe)
     }

@@ -17,7 +17,9 @@ mod frames;
 mod streams;
 
 pub(crate) use frames::{FrameFacts, key_frames};
-pub(crate) use streams::{Found, Subtitles, TextTrack, parse_streams};
+pub(crate) use streams::{
+    Found, FoundAudio, MOST_TRACKS, Streams, Subtitles, TextTrack, parse_streams,
+};
 
 /// Time limit: if ffprobe takes longer, the store does not respond.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
@@ -36,7 +38,8 @@ const LONGEST_LOG: u64 = 64 << 10;
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
-     :stream_disposition=default,attached_pic,forced,hearing_impaired:stream_tags=language,title:stream_side_data=displaymatrix,rotation,dv_profile,\
+     :stream_disposition=default,attached_pic,forced,comment,visual_impaired,descriptions,hearing_impaired\
+     :stream_tags=language,title:stream_side_data=displaymatrix,rotation,dv_profile,\
      dv_bl_signal_compatibility_id\
      :program=program_id:program_stream=index:chapter=start_time:chapter_tags=title:format=duration";
 
@@ -96,14 +99,15 @@ pub(crate) async fn streams(
     demuxer: &str,
     url: &str,
     depth: Option<Depth>,
-) -> Result<Found, TranscodeError> {
+) -> Result<Streams, TranscodeError> {
     let mut arguments = input_arguments(demuxer);
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
     arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
     let ProbeOutput { output, log } = ffprobe(tools, &arguments, url).await?;
     let found = parse_streams(&output)?;
     // FFmpeg opened no decoder in that case, and does not report the size.
-    match too_large(&log).filter(|_| found.video.width == 0) {
+    let is_unknown = matches!(&found, Streams::Video(it) if it.video.width == 0);
+    match too_large(&log).filter(|_| is_unknown) {
         Some(problem) => Err(problem.into()),
         None => Ok(found),
     }

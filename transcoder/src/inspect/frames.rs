@@ -115,7 +115,7 @@ mod tests {
             r#"{{"streams": [{{"index": 0, "codec_type": "video", "codec_name": "{codec}", "width": 640, "height": 480,
               "pix_fmt": "yuv420p", "field_order": "{field_order}", "avg_frame_rate": "25/1"}}]}}"#
         );
-        parse_streams(&json).unwrap()
+        parse_streams(&json).unwrap().of_video()
     }
 
     fn indexed(keyframes: u64) -> Indexed {

@@ -1,24 +1,47 @@
 //! Detects the type of a file by its content: names and declared types are never trusted.
 
 use domain::failure::SourceProblem;
-use media::sniff::{ContainerKind, Kind, NotVideo, SNIFF_BYTES, sniff};
+use media::id3::tag_bytes;
+use media::sniff::{ContainerKind, Kind, NotMedia, SNIFF_BYTES, after_tag, sniff};
 
 use crate::error::TranscodeError;
 use crate::source::Blocks;
 
-/// The container of a source. A file that is not a video is refused before FFmpeg reads it.
+/// Maximum number of ID3v2 tags at the beginning of a file.
+const MOST_TAGS: usize = 4;
+
+/// The container of a source. A file that is neither video nor audio is refused before FFmpeg reads it.
 pub(super) async fn container(blocks: &Blocks) -> Result<ContainerKind, TranscodeError> {
     let head = blocks.read(0..SNIFF_BYTES as u64).await?;
     let problem = match sniff(&head) {
-        Some(Kind::Video(container)) => return Ok(container),
-        Some(Kind::NotVideo(kind)) if kind.is_reference() => SourceProblem::PlaylistNotAllowed,
-        Some(Kind::NotVideo(kind)) if kind.is_audio() => SourceProblem::AudioOnly,
-        Some(Kind::NotVideo(NotVideo::Jpeg | NotVideo::Png | NotVideo::WebP | NotVideo::Heif)) => {
+        Some(Kind::Media(_)) if tag_bytes(&head).is_some() => {
+            return behind_tags(blocks).await;
+        }
+        Some(Kind::Media(container)) => return Ok(container),
+        Some(Kind::NotMedia(kind)) if kind.is_reference() => SourceProblem::PlaylistNotAllowed,
+        Some(Kind::NotMedia(NotMedia::Jpeg | NotMedia::Png | NotMedia::WebP | NotMedia::Heif)) => {
             SourceProblem::NoVideoStream
         }
-        Some(Kind::NotVideo(_)) | None => SourceProblem::NotAVideo,
+        Some(Kind::NotMedia(_)) | None => SourceProblem::NotAVideo,
     };
     Err(problem.into())
+}
+
+/// The type of the file behind its ID3v2 tags, which are as large as the covers in them.
+async fn behind_tags(blocks: &Blocks) -> Result<ContainerKind, TranscodeError> {
+    let mut start = 0;
+    for _ in 0..=MOST_TAGS {
+        if start >= blocks.size() {
+            return Err(SourceProblem::Truncated.into());
+        }
+        let end = blocks.size().min(start + SNIFF_BYTES as u64);
+        let rest = blocks.read(start..end).await?;
+        match tag_bytes(&rest) {
+            Some(length) => start = start.saturating_add(length),
+            None => return after_tag(&rest).ok_or(SourceProblem::NotAVideo.into()),
+        }
+    }
+    Err(SourceProblem::NotAVideo.into())
 }
 
 #[cfg(test)]
@@ -41,12 +64,23 @@ mod tests {
     #[tokio::test]
     async fn containers_are_known_by_their_content() {
         let stream = transport::video(0, 20, 3_000);
+        let mut tagged = b"ID3\x03\0\0\0\x7f\0\0".to_vec();
+        tagged.resize((0x7f << 14) + 10, b'x');
+        tagged.extend(b"ID3\x04\0\0\0\0\0\x01.\xff\xfb\x90\0");
         for (bytes, expected) in [
             (FILM, ContainerKind::Mp4),
             (&[0x1a, 0x45, 0xdf, 0xa3, 0x01], ContainerKind::Matroska),
             (&stream, ContainerKind::MpegTs),
             (b"RIFF\x10\0\0\0AVI LIST", ContainerKind::Avi),
             (b"DKIF\0\0\x20\0", ContainerKind::Ivf),
+            (b"RIFF\x24\0\0\0WAVEfmt ", ContainerKind::Wav),
+            (b"fLaC\0\0\0\x22", ContainerKind::Flac),
+            // A tag with a large cover, and another one behind it.
+            (&tagged, ContainerKind::Mp3),
+            (
+                b"ID3\x04\0\0\0\0\0\x02..\xff\xf1\x50\x80\x02\x1f\xfc",
+                ContainerKind::Adts,
+            ),
         ] {
             assert_eq!(container_of(bytes).await, Ok(expected));
         }
@@ -68,9 +102,13 @@ mod tests {
                 b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\n",
                 SourceProblem::PlaylistNotAllowed,
             ),
-            (b"ID3\x04\0\0\0\0\0\x0a and so on", SourceProblem::AudioOnly),
-            (b"RIFF\x24\0\0\0WAVEfmt ", SourceProblem::AudioOnly),
-            (b"fLaC\0\0\0\x22", SourceProblem::AudioOnly),
+            (
+                b"ID3\x04\0\0\0\0\0\x06#EXTM3#EXTM3U\n",
+                SourceProblem::NotAVideo,
+            ),
+            (b"ID3\x04\0\0\0\0\x7f\0 and so on", SourceProblem::Truncated),
+            (&b"ID3\x04\0\0\0\0\0\0".repeat(9), SourceProblem::NotAVideo),
+            (b"MThd\0\0\0\x06", SourceProblem::NotAVideo),
             (
                 b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
                 SourceProblem::NoVideoStream,

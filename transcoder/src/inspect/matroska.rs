@@ -10,7 +10,7 @@ use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::probe::Found;
 use crate::inspect::Indexed;
-use crate::inspect::packets::{Interval, packets};
+use crate::inspect::packets::{Interval, Scan, packets};
 use crate::source::Blocks;
 
 /// Length of the sections that are read to measure the frame rate, seconds.
@@ -56,21 +56,24 @@ pub(super) async fn index(
         from: Some(last_cue),
         length: None,
     }];
+    let scan = || Scan::new(Some(found.video.index), &found.audio);
     let (head, tail) = tokio::try_join!(
-        packets(tools, "matroska", url, found, &measured),
-        packets(tools, "matroska", url, found, &rest),
+        packets(tools, "matroska", url, scan(), &measured),
+        packets(tools, "matroska", url, scan(), &rest),
     )?;
     let tail = tail.finish(Seeking::Indexed)?;
     // The tail was measured from its own first frame, which may lie before the last cue.
     let end = tail.video.end.max(start);
     let video_end = super::ticks(end - start);
-    let audio = found.audio.as_ref().map(|it| Extent {
-        start: it.start_seconds,
-        end: tail
-            .audio
-            .map_or(it.start_seconds, |it| it.end)
-            .max(it.start_seconds + it.duration_seconds.unwrap_or(0.0)),
-    });
+    let audio = Extent::all(found.audio.iter().map(|it| {
+        Extent {
+            start: it.start_seconds,
+            end: tail
+                .audio
+                .map_or(it.start_seconds, |it| it.end)
+                .max(it.start_seconds + it.duration_seconds.unwrap_or(0.0)),
+        }
+    }));
     Ok(Some(Indexed {
         frame_times: head.frame_times(),
         video: Extent { start, end },

@@ -1,7 +1,7 @@
 //! MP4 and MOV: all information is in the `moov` box.
 
 use domain::failure::SourceProblem;
-use domain::probe::{Extent, Seeking, SourceIndex};
+use domain::probe::{AudioStream, Extent, Seeking, SourceIndex};
 use domain::segment::TICKS_PER_SECOND;
 use media::h264::{self, FrameKind};
 use media::mp4::{BoxWalker, Moov, Mp4Error, Step, Track, TrackKind, VideoIndex};
@@ -34,16 +34,7 @@ pub(super) async fn index(
     found: &Found,
     blocks: &Blocks,
 ) -> Result<Option<Indexed>, TranscodeError> {
-    // FFmpeg takes the original format from the protection box, and would decode the ciphertext.
-    let of_use = |it: &&Track| matches!(it.kind, TrackKind::Video | TrackKind::Audio);
-    let protected = |it: &Track| {
-        it.entry
-            .as_ref()
-            .is_some_and(|it| PROTECTED.contains(&&it.fourcc))
-    };
-    if moov.tracks.iter().filter(of_use).any(protected) {
-        return Err(SourceProblem::EncryptedSource.into());
-    }
+    check_protection(moov)?;
     if moov.fragmented {
         return Ok(None);
     }
@@ -53,8 +44,8 @@ pub(super) async fn index(
         .get(found.video.index as usize)
         .filter(|it| it.kind == TrackKind::Video);
     let Some(track) = track else { return Ok(None) };
-    if let Err(error) = moov.check_complete() {
-        return refusal(&error).map_or(Ok(None), |it| Err(it.into()));
+    if !is_complete(moov)? {
+        return Ok(None);
     }
     let index = match VideoIndex::new(track) {
         Ok(index) => index,
@@ -85,12 +76,7 @@ pub(super) async fn index(
             start,
             end: start + end as f64 / TICKS_PER_SECOND as f64,
         },
-        audio: found.audio.as_ref().and_then(|it| {
-            Some(Extent {
-                start: it.start_seconds,
-                end: it.start_seconds + it.duration_seconds?,
-            })
-        }),
+        audio: Extent::all(found.audio.iter().filter_map(AudioStream::extent)),
         unseekable,
         depth: None,
         index: SourceIndex {
@@ -108,6 +94,39 @@ pub(super) async fn index(
             video_bytes: Some(index.bytes),
         },
     }))
+}
+
+/// Refuses a file with encrypted tracks. FFmpeg takes the original format from the protection box, and
+/// would decode the ciphertext.
+fn check_protection(moov: &Moov) -> Result<(), SourceProblem> {
+    let of_use = |it: &&Track| matches!(it.kind, TrackKind::Video | TrackKind::Audio);
+    let protected = |it: &Track| {
+        it.entry
+            .as_ref()
+            .is_some_and(|it| PROTECTED.contains(&&it.fourcc))
+    };
+    match moov.tracks.iter().filter(of_use).any(protected) {
+        true => Err(SourceProblem::EncryptedSource),
+        false => Ok(()),
+    }
+}
+
+/// Whether the index of a file without video says where all of its audio is. It does not in a
+/// fragmented file.
+///
+/// # Errors
+/// The file is encrypted or truncated.
+pub(super) fn indexes_audio(moov: &Moov) -> Result<bool, TranscodeError> {
+    check_protection(moov)?;
+    Ok(!moov.fragmented && is_complete(moov)?)
+}
+
+/// Whether all samples are in the file; `false`: FFmpeg may tolerate the index.
+fn is_complete(moov: &Moov) -> Result<bool, TranscodeError> {
+    match moov.check_complete() {
+        Ok(()) => Ok(true),
+        Err(error) => refusal(&error).map_or(Ok(false), |it| Err(it.into())),
+    }
 }
 
 /// Sample entries of encrypted tracks: Common Encryption (ISO/IEC 23001-7) and Apple's.

@@ -1,10 +1,11 @@
 //! Containers without an index (MPEG-TS, MPEG-PS, recordings of browsers): every packet is read,
 //! none is decoded.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::failure::SourceProblem;
-use domain::probe::{Extent, Seeking, SourceIndex};
+use domain::probe::{AudioStream, Extent, Seeking, SourceIndex};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::error::TranscodeError;
@@ -36,7 +37,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
 /// of an ordinary file.
 const CPU_LIMIT: Duration = Duration::from_secs(600);
 
-/// Maximum number of frames: twelve hours at 120 per second have 5.2 million.
+/// Maximum number of frames or audio packets: twelve hours at 120 per second have 5.2 million.
 const MOST_FRAMES: usize = 6_000_000;
 
 /// Reads all packets of a source.
@@ -46,7 +47,7 @@ pub(super) async fn scan(
     url: &str,
     found: &Found,
 ) -> Result<Indexed, TranscodeError> {
-    let scan = packets(tools, demuxer, url, found, &[]).await?;
+    let scan = packets(tools, demuxer, url, Scan::of(found), &[]).await?;
     let seeking = if demuxer == "avi" {
         Seeking::Indexed
     } else {
@@ -61,12 +62,12 @@ pub(super) async fn scan(
     Ok(indexed)
 }
 
-/// Reads packets of a source, line by line; without intervals, all of them.
+/// Reads packets of a source into `scan`, line by line; without intervals, all of them.
 pub(super) async fn packets(
     tools: &Tools,
     demuxer: &str,
     url: &str,
-    found: &Found,
+    mut scan: Scan,
     intervals: &[Interval],
 ) -> Result<Scan, TranscodeError> {
     let mut arguments = input_arguments(demuxer);
@@ -79,10 +80,9 @@ pub(super) async fn packets(
     let mut probing = Probing::start(tools, &arguments, url, CPU_LIMIT).await?;
     let reading = async {
         let mut lines = BufReader::new(&mut probing.output).lines();
-        let mut scan = Scan::new(found);
         while let Some(line) = lines.next_line().await.map_err(TranscodeError::Spawn)? {
             scan.visit(&line);
-            if scan.times.len() > MOST_FRAMES {
+            if scan.times.len().max(scan.sounds) > MOST_FRAMES {
                 return Err(TranscodeError::from(SourceProblem::TooDemanding));
             }
         }
@@ -120,34 +120,43 @@ impl std::fmt::Display for Interval {
 
 /// The facts from the packets that were read so far.
 pub(super) struct Scan {
-    video: u32,
-    audio: Option<u32>,
+    /// The video stream; `None`: the source has only audio.
+    video: Option<u32>,
+    audio: Vec<u32>,
     times: Vec<f64>,
     keyframes: Vec<f64>,
     bytes: u64,
+    /// Number of audio packets.
+    sounds: usize,
     last_duration: f64,
     audio_extent: Option<Extent>,
-    /// Latest decoding times of video and audio.
-    clocks: [Option<f64>; 2],
+    /// Latest decoding time of each stream.
+    clocks: HashMap<u32, f64>,
     jumped: bool,
     /// Start of the audio in the file: bytes, and seconds after the first video packet.
     audio_begins: Option<(u64, f64)>,
 }
 
 impl Scan {
-    fn new(found: &Found) -> Self {
+    /// A scan of these streams.
+    pub(super) fn new(video: Option<u32>, audio: &[AudioStream]) -> Self {
         Self {
-            video: found.video.index,
-            audio: found.audio.as_ref().map(|it| it.index),
+            video,
+            audio: audio.iter().map(|it| it.index).collect(),
             times: vec![],
             keyframes: vec![],
             bytes: 0,
+            sounds: 0,
             last_duration: 0.0,
             audio_extent: None,
-            clocks: [None; 2],
+            clocks: HashMap::new(),
             jumped: false,
             audio_begins: None,
         }
+    }
+
+    fn of(found: &Found) -> Self {
+        Self::new(Some(found.video.index), &found.audio)
     }
 
     /// Parses `codec_type,stream_index,pts_time,dts_time,duration_time,size,pos,flags`; `N/A` for
@@ -165,40 +174,50 @@ impl Scan {
         );
         let (size, position, flags) = (next().parse::<u64>(), next().parse::<u64>(), next());
         let time = pts.or(dts.clone()).ok().filter(|it| it.is_finite());
-        if index == self.video {
+        if Some(index) == self.video {
             self.bytes += size.unwrap_or(0);
             let Some(time) = time else { return };
-            self.watch(0, dts.unwrap_or(time));
+            self.watch(index, dts.unwrap_or(time));
             self.last_duration = duration.unwrap_or(self.last_duration);
             self.times.push(time);
             if flags.starts_with('K') {
                 self.keyframes.push(time);
             }
-        } else if kind == "audio" && self.audio.is_none_or(|it| it == index) {
+        } else if kind == "audio" && (self.audio.is_empty() || self.audio.contains(&index)) {
             let Some(time) = time else { return };
             let end = time + duration.unwrap_or(0.0);
+            self.sounds += 1;
             if self.audio_begins.is_none() {
                 let after = self.times.first().map_or(0.0, |first| time - first);
                 self.audio_begins = Some((position.unwrap_or(0), after));
             }
-            if self.audio.is_some() {
-                self.watch(1, dts.unwrap_or(time));
+            if !self.audio.is_empty() {
+                self.watch(index, dts.unwrap_or(time));
                 let extent = self.audio_extent.get_or_insert(Extent { start: time, end });
                 (extent.start, extent.end) = (extent.start.min(time), extent.end.max(end));
             }
         }
     }
 
-    /// Follows the clock of video (0) or audio (1).
-    fn watch(&mut self, stream: usize, time: f64) {
-        let latest = self.clocks[stream].unwrap_or(time);
+    /// Follows the clock of a stream.
+    fn watch(&mut self, stream: u32, time: f64) {
+        let latest = self.clocks.insert(stream, time).unwrap_or(time);
         self.jumped |= time < latest - BACKWARDS || time > latest + LEAP;
-        self.clocks[stream] = Some(time);
+    }
+
+    /// From the first to the last audio packet; `None`: there is none.
+    pub(super) fn audio_extent(&self) -> Option<Extent> {
+        self.audio_extent
+    }
+
+    /// Whether the clock of a stream jumps.
+    pub(super) fn has_jumped(&self) -> bool {
+        self.jumped
     }
 
     /// How deep FFmpeg has to search for audio that exists but that it did not find.
     fn late(&self, found: &Found) -> Option<Depth> {
-        let (bytes, seconds) = self.audio_begins.filter(|_| found.audio.is_none())?;
+        let (bytes, seconds) = self.audio_begins.filter(|_| found.audio.is_empty())?;
         (bytes <= DEEPEST).then(|| Depth {
             bytes: bytes + (8 << 20),
             seconds: seconds.max(0.0) as u64 + 30,
@@ -267,21 +286,13 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
+    use domain::probe::cases::standard;
+
     use super::*;
 
     fn scan(lines: &[&str]) -> Scan {
-        let mut scan = Scan {
-            video: 0,
-            audio: Some(1),
-            times: vec![],
-            keyframes: vec![],
-            bytes: 0,
-            last_duration: 0.0,
-            audio_extent: None,
-            clocks: [None; 2],
-            jumped: false,
-            audio_begins: None,
-        };
+        let audio = standard().audio;
+        let mut scan = Scan::new(Some(0), &audio);
         lines.iter().for_each(|it| scan.visit(it));
         scan
     }

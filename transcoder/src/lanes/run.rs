@@ -137,7 +137,7 @@ impl EncodeContext {
                 SourceProblem::TooDemanding.into()
             }
             (Some(cause), _) => cause,
-            (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
+            (None, error) => match verdict(error.log_tail(), self.probe.codec()) {
                 Some(problem) => problem.into(),
                 None => error,
             },

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::failure::FailureCode;
 use domain::job::Stage;
 
+mod sound;
+
 use super::*;
 use crate::testing::fake_ffmpeg::{End, Fault, Task};
 use crate::testing::trial::prepare;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Normaliser;
 use crate::error::TranscodeError;
 use crate::ffmpeg::launcher::Weight;
+use crate::ffmpeg::probe::MOST_TRACKS;
 use crate::ffmpeg::process::{self, Run};
 use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::{Loopback, SegmentReceiver};
@@ -25,14 +26,19 @@ pub(crate) struct Survey {
     pub frame_times: Vec<u64>,
     /// From the first frame to the end of the last one.
     pub video: Extent,
-    /// From the first sample to the last one.
-    pub audio: Option<Extent>,
+    /// From the first sample to the last one of each audio track; `None`: it has no sample.
+    pub audio: [Option<Extent>; MOST_TRACKS],
 }
 
 impl Survey {
     /// Duration of the video, ticks.
     pub(super) fn video_ticks(&self) -> u64 {
         ((self.video.end - self.video.start) * TICKS_PER_SECOND as f64).round() as u64
+    }
+
+    /// From the first sample to the last one of all tracks; `None`: there is no sample.
+    pub(super) fn audio_extent(&self) -> Option<Extent> {
+        Extent::all(self.audio.iter().copied().flatten())
     }
 
     /// Longest display time of a frame, ticks.
@@ -127,13 +133,13 @@ impl SegmentReceiver for ListSink {
     }
 }
 
-/// The contents of the list so far: stream 0 is the video, 1 the audio.
+/// The contents of the list so far: stream 0 is the video, the others are audio tracks.
 #[derive(Default)]
 struct List {
-    time_bases: [Option<f64>; 2],
+    time_bases: [Option<f64>; 1 + MOST_TRACKS],
     times: Vec<f64>,
     last_duration: f64,
-    audio: Option<Extent>,
+    audio: [Option<Extent>; MOST_TRACKS],
 }
 
 impl List {
@@ -159,18 +165,18 @@ impl List {
         else {
             return;
         };
-        let Some(base) = usize::try_from(stream)
-            .ok()
-            .and_then(|it| *self.time_bases.get(it)?)
-        else {
+        let Ok(stream) = usize::try_from(stream) else {
+            return;
+        };
+        let Some(base) = self.time_bases.get(stream).copied().flatten() else {
             return;
         };
         let (time, duration) = (pts as f64 * base, duration as f64 * base);
         if stream == 0 {
             self.times.push(time);
             self.last_duration = duration;
-        } else {
-            let audio = self.audio.get_or_insert(Extent {
+        } else if let Some(audio) = self.audio.get_mut(stream - 1) {
+            let audio = audio.get_or_insert(Extent {
                 start: time,
                 end: time,
             });
@@ -223,6 +229,10 @@ mod tests {
             "1,      -1024,      -1024,     1024,     4096, 0x00000000",
             "0,       6000,       6000,     3000,     1024, 0x5d8c0f0c",
             "1,          0,          0,    48000,     4096, 0x00000000",
+            "2,          0,          0,    48000,     4096, 0x00000000",
+            "#tb 3: 1/48000",
+            "3,      48000,      48000,    48000,     4096, 0x00000000",
+            "-1,     48000,      48000,    48000,     4096, 0x00000000",
             "rubbish",
         ] {
             list.visit(line);
@@ -230,7 +240,9 @@ mod tests {
         let survey = list.survey().unwrap();
         assert_eq!(survey.frame_times, [0, 3000]);
         assert!((survey.video.end - 0.1).abs() < 1e-9);
-        assert!((survey.audio.unwrap().end - 1.0).abs() < 1e-9);
+        assert!((survey.audio[0].unwrap().end - 1.0).abs() < 1e-9);
+        assert_eq!(survey.audio[1], None, "its time base is unknown");
+        assert!((survey.audio_extent().unwrap().end - 2.0).abs() < 1e-9);
         assert_eq!(List::default().survey(), None);
     }
 }

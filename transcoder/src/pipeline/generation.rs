@@ -8,6 +8,7 @@ use catalog::RenditionRecord;
 use domain::job::Stage;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
+use domain::receipt::Extra;
 use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
@@ -237,6 +238,9 @@ impl GenerationRun<'_> {
             receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
         }
         receipt.missing = [made.missing, embedded.missing].concat();
+        if source.left_out {
+            receipt.missing.push(Extra::AudioTracks);
+        }
 
         request.journal.progress(Stage::Verify, percent).await?;
         verify::generation(self.plan, &records)?;

@@ -47,6 +47,7 @@ async fn run_until(
         normaliser: None,
         subtitles: world.subtitles.clone(),
         chapters: world.chapters.clone(),
+        left_out: false,
     };
     Box::pin(try_strategies(
         &request,

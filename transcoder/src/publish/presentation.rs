@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use catalog::{RenditionRecord, RenditionState};
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
-use domain::plan::{Codec, EncodePlan, Rendition, RenditionKind, Size};
+use domain::plan::{AudioPlan, AudioTrack, Codec, EncodePlan, Rendition, RenditionKind, Size};
 use domain::probe::{Probe, Ratio};
 use domain::segment::SegmentRecord;
 use hls::attributes::Resolution;
@@ -13,15 +13,12 @@ use hls::bandwidth::Bandwidth;
 use hls::parse::ByteRange;
 use hls::write::{
     AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec,
-    VariantSpec, target_duration,
+    VariantSpec, VideoSpec, target_duration,
 };
 
 use super::estimate;
 use super::shown::ShownSegment;
 use crate::records::Records;
-
-/// Display name of the audio in a player's menu. There is one, at several rates.
-const AUDIO_NAME: &str = "Audio";
 
 /// Maximum rate of the trick-play rendition, kbit/s.
 const IFRAMES_KBPS: u32 = 300;
@@ -29,9 +26,9 @@ const IFRAMES_KBPS: u32 = 300;
 /// The properties of a source that playlists state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SourceFacts {
-    /// Language of the audio, if the source declares it.
-    pub(crate) language: Option<String>,
-    /// Frame rate of the remuxed rung.
+    /// The audio tracks, as players list them.
+    pub(crate) tracks: Vec<AudioTrack>,
+    /// Frame rate of the source.
     pub(crate) frame_rate: Ratio,
     /// Bytes of the source in each segment; empty: unknown.
     pub(crate) segment_bytes: Vec<u64>,
@@ -40,8 +37,11 @@ pub(crate) struct SourceFacts {
 impl SourceFacts {
     pub(crate) fn new(plan: &EncodePlan, probe: &Probe) -> Self {
         Self {
-            language: probe.audio.as_ref().and_then(|it| it.language.clone()),
-            frame_rate: probe.video.source_rate,
+            tracks: AudioTrack::list(&probe.audio),
+            frame_rate: probe
+                .video
+                .as_ref()
+                .map_or(plan.frame_rate, |it| it.source_rate),
             segment_bytes: estimate::segment_bytes(plan, &probe.index),
         }
     }
@@ -74,7 +74,7 @@ struct Description<'a> {
     frame_rate: Option<Ratio>,
     /// The audio rendition of a rung.
     audio: Option<&'a RenditionName>,
-    channels: u32,
+    sound: Option<&'a AudioPlan>,
     bandwidth: Bandwidth,
     codecs: String,
 }
@@ -171,8 +171,7 @@ impl<'a> Presentation<'a> {
                         uri,
                         bandwidth,
                         codecs,
-                        size,
-                        frame_rate,
+                        video: Some(VideoSpec { size, frame_rate }),
                         audio,
                     });
                 }
@@ -182,22 +181,15 @@ impl<'a> Presentation<'a> {
                     codecs,
                     size,
                 }),
-                (RenditionKind::Audio, ..) => audio.push(AudioSpec {
-                    group: it.rendition.name.to_string(),
-                    name: AUDIO_NAME.to_owned(),
-                    // `und` (undetermined) is a valid language too (Apple 8.10).
-                    language: Some(
-                        self.source
-                            .language
-                            .clone()
-                            .unwrap_or_else(|| "und".to_owned()),
-                    ),
-                    uri,
-                    channels: it.channels,
-                    default: true,
-                    bandwidth,
-                    codecs,
-                }),
+                (RenditionKind::Audio, ..) => {
+                    let Some(sound) = it.sound else { continue };
+                    if self.plan.iframes.is_none() && sound.track == 0 {
+                        variants.push(self.audio_variant(sound, &uri, bandwidth, &codecs));
+                    }
+                    if !self.is_alone(sound) {
+                        audio.push(self.audio_spec(sound, uri, bandwidth, codecs));
+                    }
+                }
                 (RenditionKind::Video | RenditionKind::IFrames, ..) => {}
             }
         }
@@ -206,6 +198,58 @@ impl<'a> Presentation<'a> {
             variants,
             audio,
             iframes,
+        }
+    }
+
+    /// Whether an audio rendition is a variant by itself, without a group.
+    fn is_alone(&self, sound: &AudioPlan) -> bool {
+        self.plan.iframes.is_none() && self.plan.audio_of_group(&sound.group).count() == 1
+    }
+
+    /// The variant of a presentation that has only audio: the first track, with the group of all
+    /// tracks if there are several. The writer adds the bandwidth of the group.
+    fn audio_variant(
+        &self,
+        sound: &AudioPlan,
+        uri: &str,
+        bandwidth: Bandwidth,
+        codecs: &str,
+    ) -> VariantSpec {
+        let is_alone = self.is_alone(sound);
+        VariantSpec {
+            uri: uri.to_owned(),
+            bandwidth: if is_alone {
+                bandwidth
+            } else {
+                Bandwidth::default()
+            },
+            codecs: codecs.to_owned(),
+            video: None,
+            audio: (!is_alone).then(|| sound.group.to_string()),
+        }
+    }
+
+    /// A track of an audio group.
+    fn audio_spec(
+        &self,
+        sound: &AudioPlan,
+        uri: String,
+        bandwidth: Bandwidth,
+        codecs: String,
+    ) -> AudioSpec {
+        let track = self.source.tracks.get(sound.track as usize);
+        let track = track.cloned().unwrap_or_else(AudioTrack::unknown);
+        AudioSpec {
+            group: sound.group.to_string(),
+            name: track.name,
+            language: track.language,
+            uri,
+            channels: sound.channels,
+            default: sound.track == 0,
+            auto_select: track.auto_select,
+            characteristics: track.characteristics,
+            bandwidth,
+            codecs,
         }
     }
 
@@ -250,7 +294,7 @@ impl<'a> Presentation<'a> {
             size: None,
             frame_rate: None,
             audio: None,
-            channels: 0,
+            sound: None,
             bandwidth: match rates {
                 Rates::Measured => self.measure(rendition),
                 Rates::Planned => planned,
@@ -279,18 +323,18 @@ impl<'a> Presentation<'a> {
         });
         let audio = plan.audio.iter().map(|audio| Description {
             copied: audio.copied,
-            channels: audio.channels,
+            sound: Some(audio),
             ..describe(&audio.rendition, estimate::encoded(audio.kbps))
         });
-        let iframes = Description {
-            size: Some(plan.iframes.size),
-            ..describe(&plan.iframes.rendition, estimate::encoded(IFRAMES_KBPS))
-        };
+        let iframes = plan.iframes.as_ref().map(|iframes| Description {
+            size: Some(iframes.size),
+            ..describe(&iframes.rendition, estimate::encoded(IFRAMES_KBPS))
+        });
         copied
             .into_iter()
             .chain(rungs)
             .chain(audio)
-            .chain([iframes])
+            .chain(iframes)
             .collect()
     }
 

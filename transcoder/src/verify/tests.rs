@@ -265,7 +265,7 @@ proptest! {
         seconds in 1_u64..40,
     ) {
         let mut probe = foreign();
-        probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
+        probe.video_mut().frame_rate = Ratio { num: rate.0, den: rate.1 };
         probe.index.end = seconds * TICKS_PER_SECOND + 1_234;
         probe.index.video_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();

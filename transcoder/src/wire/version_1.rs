@@ -108,6 +108,8 @@ impl TryFrom<PlanV1> for EncodePlan {
             audio: it.audio,
         };
         let encoded = |it: Audio| AudioPlan {
+            track: 0,
+            group: it.name.clone(),
             rendition: audio(it.name),
             kbps: it.kbps,
             channels: it.channels,
@@ -133,10 +135,10 @@ impl TryFrom<PlanV1> for EncodePlan {
             },
             rungs: plan.rungs.into_iter().map(rung).collect(),
             first: None,
-            iframes: IFramesPlan {
+            iframes: Some(IFramesPlan {
                 rendition: iframes,
                 size: plan.iframes.into(),
-            },
+            }),
             audio: plan.audio.into_iter().map(encoded).collect(),
             copy_chunks: into_all(plan.copy_chunks),
             first_chunks: vec![],

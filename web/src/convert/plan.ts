@@ -1,15 +1,14 @@
 // Which objects can become videos, and an estimate of the work.
 
 import type { BucketObject } from '../api/client'
+import { mayBeMedia } from '../media-names'
 import { texts } from '../texts'
 import { CPU_PER_SECOND, TRANSCODING_PER_MINUTE, USUAL_BITRATE } from '../video/prices'
-
-const NAME = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|m2ts|mts|wmv|flv|3gp|ogv|mxf|vob|dv)$/i
 
 /** Why an object cannot become a video; `undefined`: it may. The transcoder decides when it reads the file. */
 export function unreadable({ key, size, content_type: type }: BucketObject): string | undefined {
   if (size === 0) return texts.upload.refused.empty
-  if (NAME.test(key) || type?.startsWith('video/')) return undefined
+  if (mayBeMedia(key, type)) return undefined
   return type ? texts.convert.notVideo(type) : texts.convert.noVideoName
 }
 

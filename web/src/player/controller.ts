@@ -1,5 +1,6 @@
 // Carries out what the viewer wants, and keeps the state of the player true to the `<video>`.
 
+import type { AudioTrack } from './engine'
 import { batch } from '@preact/signals'
 import { player as texts } from '../texts'
 import { percent } from '../format'
@@ -19,6 +20,7 @@ export interface Host {
   memoryKey: () => string
   chooseRung: (index: number) => void
   chooseCaption: (index: number) => void
+  chooseAudio: (index: number) => void
   /** The grant may have ended during a pause. */
   beforePlay: () => void
 }
@@ -79,6 +81,7 @@ export class Controller {
       if (Date.now() - this.#saved > SAVE_MS) this.savePosition()
     })
     on('pause', () => this.savePosition())
+    on('loadedmetadata resize', () => (state.audioOnly.value = video.videoWidth === 0))
     on('durationchange loadedmetadata', () => {
       state.duration.value = Number.isFinite(video.duration) ? video.duration : 0
     })
@@ -173,6 +176,26 @@ export class Controller {
     state.caption.value = index
     this.#host.chooseCaption(index)
     remember({ captions: state.captions.value.find((it) => it.index === index)?.language ?? '' })
+  }
+
+  /** Lists the audio tracks; the viewer's language is chosen where the video has it. */
+  offerAudio(tracks: AudioTrack[], chosen: number): void {
+    const { state } = this.#host
+    const isNew = tracks.length !== state.audio.value.length
+    state.audio.value = tracks
+    state.track.value = chosen
+    const wanted = tracks.find((it) => it.language === settings().audio)
+    if (isNew && wanted && settings().audio && wanted.index !== chosen) this.#playTrack(wanted.index)
+  }
+
+  audio(index: number): void {
+    this.#playTrack(index)
+    remember({ audio: this.#host.state.audio.value.find((it) => it.index === index)?.language ?? '' })
+  }
+
+  #playTrack(index: number): void {
+    this.#host.state.track.value = index
+    this.#host.chooseAudio(index)
   }
 
   async fullscreen(): Promise<void> {

@@ -66,6 +66,7 @@ export class EdgereelPlayer extends HTMLElement {
       memoryKey: () => this.videoId,
       chooseRung: (index) => this.#engine?.choose(index),
       chooseCaption: (index) => this.#engine?.caption(index),
+      chooseAudio: (index) => this.#engine?.listen(index),
       beforePlay: () => this.#session?.check(),
     })
     render(
@@ -290,6 +291,7 @@ export class EdgereelPlayer extends HTMLElement {
           const wanted = tracks.find((it) => it.language === settings().captions)
           if (wanted && settings().captions) this.#controller.caption(wanted.index)
         },
+        audio: (tracks, chosen) => isCurrent() && this.#controller.offerAudio(tracks, chosen),
         lost: (isLost) => isCurrent() && (state.lost.value = isLost),
         finished: () => isCurrent() && this.#finished(),
         failed: (reason) => isCurrent() && this.#refuse('playback', `${sentenceOf('playback')} (${reason})`, false),

@@ -18,6 +18,13 @@ export interface CaptionTrack {
   name: string
 }
 
+/** A language of the audio, or a commentary. */
+export interface AudioTrack {
+  index: number
+  language: string
+  name: string
+}
+
 /** What an engine reports. */
 export interface EngineEvents {
   rungs(rungs: Rung[]): void
@@ -26,6 +33,8 @@ export interface EngineEvents {
   captions(tracks: CaptionTrack[]): void
   /** The address of the chapters, as the master playlist names it. */
   chapters(url: string): void
+  /** The audio tracks, and the one that plays. */
+  audio(tracks: AudioTrack[], chosen: number): void
   /** The edge refused a request. `sentence`: what it said. */
   refused(status: number, code: string, sentence: string): void
   /** Requests fail, and the engine tries again; `false`: they work again. */
@@ -40,6 +49,7 @@ export interface Engine {
   /** The wanted rung; `-1`: automatic. */
   choose(index: number): void
   caption(index: number): void
+  listen(index: number): void
   /** Loads again after a refusal that is over. */
   resume(): void
   /** Bits per second; `undefined` if unknown. */
@@ -129,6 +139,12 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
   hls.on(Events.SUBTITLE_TRACKS_UPDATED, (_, { subtitleTracks }) => {
     events.captions(subtitleTracks.map(({ lang, name }, index) => ({ index, language: lang ?? '', name })))
   })
+  const reportAudio = () => {
+    const tracks = hls.audioTracks.map(({ lang, name }, index) => ({ index, language: lang ?? '', name }))
+    events.audio(tracks, hls.audioTrack)
+  }
+  hls.on(Events.AUDIO_TRACKS_UPDATED, reportAudio)
+  hls.on(Events.AUDIO_TRACK_SWITCHING, reportAudio)
   hls.on(Events.ERROR, (_, data) => {
     const status = data.response?.code ?? 0
     if (status === 401 || status === 403 || status === 404 || status === 410) {
@@ -161,6 +177,7 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
       hls.subtitleTrack = index
       hls.subtitleDisplay = index >= 0
     },
+    listen: (index) => (hls.audioTrack = index),
     resume: again,
     throughput: () => (Number.isFinite(hls.bandwidthEstimate) ? hls.bandwidthEstimate : undefined),
     destroy() {
@@ -191,6 +208,16 @@ function titleOf(text: string): string {
   }
 }
 
+interface NativeTrack {
+  enabled: boolean
+  language: string
+  label: string
+}
+
+/** Only Safari has the list; the types of the browser do not know it. */
+const nativeTracks = (video: HTMLVideoElement): NativeTrack[] =>
+  Array.from((video as { audioTracks?: ArrayLike<NativeTrack> }).audioTracks ?? [])
+
 export function nativeEngine({ video, url, position, events }: EngineOptions): Engine {
   let timer: ReturnType<typeof setTimeout> | undefined
   let isDestroyed = false
@@ -218,8 +245,17 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
   }
   const works = () => events.lost(false)
   const errorListener = () => void failed()
+  const reportAudio = () => {
+    const tracks = nativeTracks(video)
+    const chosen = tracks.findIndex((it) => it.enabled)
+    events.audio(
+      tracks.map(({ language, label }, index) => ({ index, language, name: label })),
+      chosen,
+    )
+  }
   video.addEventListener('error', errorListener)
   video.addEventListener('progress', works)
+  video.addEventListener('loadedmetadata', reportAudio)
   video.addEventListener('loadedmetadata', () => Number.isFinite(video.duration) && events.finished(), { once: true })
   load()
   return {
@@ -228,6 +264,7 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
     caption: (index) => {
       Array.from(video.textTracks).forEach((track, it) => (track.mode = it === index ? 'showing' : 'disabled'))
     },
+    listen: (index) => nativeTracks(video).forEach((track, it) => (track.enabled = it === index)),
     resume: () => {
       at = place()
       load()
@@ -238,6 +275,7 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
       clearTimeout(timer)
       video.removeEventListener('error', errorListener)
       video.removeEventListener('progress', works)
+      video.removeEventListener('loadedmetadata', reportAudio)
       video.removeAttribute('src')
       video.load()
     },

@@ -6,11 +6,13 @@ interface Settings {
   speed: number
   /** The language of the captions; empty: off. */
   captions: string
+  /** The language of the audio that the viewer chose; empty: none. */
+  audio: string
 }
 
 const SETTINGS = 'edgereel.player'
 const POSITIONS = 'edgereel.positions'
-const DEFAULTS: Settings = { volume: 1, muted: false, speed: 1, captions: '' }
+const DEFAULTS: Settings = { volume: 1, muted: false, speed: 1, captions: '', audio: '' }
 const MOST_POSITIONS = 200
 
 function read<T>(key: string): Partial<T> {

@@ -1,4 +1,4 @@
-// The menus of the player: quality, speed, captions.
+// The menus of the player: quality, audio, speed, captions.
 
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
@@ -23,8 +23,8 @@ interface Choice {
   choose: () => void
 }
 
-/** One rung per height is the usual case; two of the same height differ in their bit rate. */
-export const rungName = (rung: Rung): string => `${rung.height}p`
+/** One rung per height is the usual case; two of the same height differ in their bit rate. Audio has only that. */
+export const rungName = (rung: Rung): string => (rung.height > 0 ? `${rung.height}p` : bitrate(rung.bitrate))
 
 /** Moves the focus through a menu with the arrow keys. */
 function useArrows() {
@@ -70,8 +70,8 @@ function Choices({ title, choices, onBack }: { title: string; choices: Choice[];
 }
 
 export function SettingsMenu({ state, controller }: Props) {
-  const page = useSignal<'all' | 'quality' | 'speed'>('all')
-  const { rungs, rung, choice, speed } = state
+  const page = useSignal<'all' | 'quality' | 'audio' | 'speed'>('all')
+  const { rungs, rung, choice, speed, audio, track } = state
   const close = () => (state.menu.value = 'none')
   const current = rungs.value[rung.value]
   const wanted = rungs.value[choice.value]
@@ -80,7 +80,7 @@ export function SettingsMenu({ state, controller }: Props) {
   if (page.value === 'quality') {
     const choices = [...rungs.value].reverse().map((it) => ({
       label: rungName(it),
-      detail: bitrate(it.bitrate),
+      ...(it.height > 0 ? { detail: bitrate(it.bitrate) } : {}),
       isChosen: choice.value === it.index,
       choose: () => {
         controller.choose(it.index)
@@ -97,6 +97,17 @@ export function SettingsMenu({ state, controller }: Props) {
       },
     }
     return <Choices title={texts.quality} choices={[automatic, ...choices]} onBack={() => (page.value = 'all')} />
+  }
+  if (page.value === 'audio') {
+    const choices = audio.value.map((it) => ({
+      label: it.name || it.language,
+      isChosen: track.value === it.index,
+      choose: () => {
+        controller.audio(it.index)
+        close()
+      },
+    }))
+    return <Choices title={texts.audio} choices={choices} onBack={() => (page.value = 'all')} />
   }
   if (page.value === 'speed') {
     const choices = SPEEDS.map((it) => ({
@@ -116,6 +127,12 @@ export function SettingsMenu({ state, controller }: Props) {
         <button type="button" role="menuitem" aria-haspopup="true" onClick={() => (page.value = 'quality')}>
           <span>{texts.quality}</span>
           <span class="detail">{quality}</span>
+        </button>
+      )}
+      {audio.value.length > 1 && (
+        <button type="button" role="menuitem" aria-haspopup="true" onClick={() => (page.value = 'audio')}>
+          <span>{texts.audio}</span>
+          <span class="detail">{audio.value[track.value]?.name}</span>
         </button>
       )}
       <button type="button" role="menuitem" aria-haspopup="true" onClick={() => (page.value = 'speed')}>

@@ -1,7 +1,7 @@
 // What the controls of the player show.
 
 import { batch, signal } from '@preact/signals'
-import type { CaptionTrack, Rung } from './engine'
+import type { AudioTrack, CaptionTrack, Rung } from './engine'
 import type { Cue, Tile } from './vtt'
 
 /** What the player is doing, if it is not simply playing. */
@@ -39,6 +39,11 @@ export function createState() {
     choice: signal(-1),
     captions: signal<CaptionTrack[]>([]),
     caption: signal(-1),
+    /** The audio tracks, and the one that plays; `-1`: unknown. */
+    audio: signal<AudioTrack[]>([]),
+    track: signal(-1),
+    /** Whether there is no video: the poster stays. */
+    audioOnly: signal(false),
     tiles: signal<Tile[]>([]),
     chapters: signal<Cue[]>([]),
     fullscreen: signal(false),
@@ -61,6 +66,9 @@ export function forgetVideo(state: PlayerState): void {
     state.chapters.value = []
     state.rungs.value = []
     state.captions.value = []
+    state.audio.value = []
+    state.track.value = -1
+    state.audioOnly.value = false
     state.rung.value = state.choice.value = state.caption.value = -1
     state.started.value = state.ended.value = false
     state.poster.value = undefined

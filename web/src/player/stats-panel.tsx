@@ -18,7 +18,7 @@ function rows(stats: Stats): [string, string][] {
   const t = texts.statsRows
   return [
     [t.engine, stats.engine ?? NONE],
-    [t.rung, rung ? `${rung.height}p, ${bitrate(rung.bitrate)}` : NONE],
+    [t.rung, rung ? [rung.height > 0 ? `${rung.height}p` : '', bitrate(rung.bitrate)].filter(Boolean).join(', ') : NONE],
     [t.codecs, rung?.codecs || NONE],
     [t.resolution, `${resolution.join('\u00d7')} ${t.in} ${viewport.join('\u00d7')}`],
     [t.buffer, texts.precise(bufferedAhead(stats.buffered, stats.position))],

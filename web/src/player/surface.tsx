@@ -25,7 +25,7 @@ export function Surface({ video, state, controller, stats, onRetry }: SurfacePro
   const lastTap = useRef({ at: 0, x: 0 })
   const single = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const ripple = useSignal<'left' | 'right' | undefined>(undefined)
-  const { phase, awake, paused, started, ended, poster, title } = state
+  const { phase, awake, paused, started, ended, poster, title, audioOnly } = state
   const isPlayable = phase.value.kind === 'playable'
   const isOverlaid = state.menu.value !== 'none'
 
@@ -60,7 +60,7 @@ export function Surface({ video, state, controller, stats, onRetry }: SurfacePro
       onFocusIn={() => controller.wake()}
     >
       <Media video={video} />
-      {poster.value && !started.value && <img class="poster" src={poster.value} alt="" />}
+      {poster.value && (!started.value || audioOnly.value) && <img class="poster" src={poster.value} alt="" />}
       <div
         class="tap"
         onPointerUp={tap}

@@ -1,12 +1,11 @@
 // Which files become uploads, and why the others do not.
 
 import { bytes } from '../format'
+import { mayBeMedia } from '../media-names'
 import { texts } from '../texts'
 
 const t = texts.upload.refused
 
-/** File names that a browser reports without a type. */
-const VIDEO_NAME = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|m2ts|mts|wmv|flv|3gp|ogv|mxf|vob|dv)$/i
 /** Files that systems put into folders. */
 const HIDDEN = /^(\.|Thumbs\.db$|desktop\.ini$)/i
 
@@ -20,8 +19,7 @@ export interface FileLike {
 export function refusal(file: FileLike, limit: number | undefined): string | undefined {
   if (file.size === 0) return t.empty
   if (limit !== undefined && file.size > limit) return t.tooLarge(bytes(file.size), bytes(limit))
-  const isVideo = file.type.startsWith('video/') || VIDEO_NAME.test(file.name)
-  return isVideo ? undefined : t.notVideo
+  return mayBeMedia(file.name, file.type) ? undefined : t.notVideo
 }
 
 /** Whether a file in a folder is not meant: nobody asked for it. */

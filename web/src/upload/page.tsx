@@ -135,7 +135,7 @@ export default function UploadPage() {
           <Button onClick={() => folder.current?.click()}>{t.chooseFolder}</Button>
         </div>
         <p class="muted small">{t.dropNote}</p>
-        <input ref={files} type="file" multiple accept="video/*,.mkv,.ts,.mxf" hidden onChange={pick} aria-label={t.chooseFiles} />
+        <input ref={files} type="file" multiple accept="video/*,audio/*,.mkv,.ts,.mxf,.flac,.opus" hidden onChange={pick} aria-label={t.chooseFiles} />
         <input ref={folder} type="file" multiple hidden onChange={pick} aria-label={t.chooseFolder} {...{ webkitdirectory: true }} />
       </section>
       <Options />

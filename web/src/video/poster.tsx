@@ -26,15 +26,19 @@ export function PosterPicker({ video, again }: { video: Video; again: () => Prom
   const send = (image: File) =>
     run(apiFetch(`/v1/videos/${video.id}/poster`, { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: image }), t.set)
   const { status, failure } = video.poster
+  const { renditions } = video
+  const isAudio = renditions.length > 0 && renditions.every((it) => it.kind === 'audio')
   return (
     <section class="card">
       <h2>{t.title}</h2>
       <p class="muted small">{t.statuses[status]}</p>
       {failure && <p class="bad small">{failure.message}</p>}
       <div class="row poster-buttons">
-        <Button size="small" icon="film" onClick={() => (isOpen.value = true)}>
-          {t.moment}
-        </Button>
+        {!isAudio && (
+          <Button size="small" icon="film" onClick={() => (isOpen.value = true)}>
+            {t.moment}
+          </Button>
+        )}
         <Button size="small" icon="image" onClick={() => file.current?.click()}>
           {t.image}
         </Button>

@@ -267,7 +267,7 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
             kind,
             width: variant.resolution.map(|it| it.width),
             height: variant.resolution.map(|it| it.height),
-            copied: name.as_str() == "source",
+            copied: matches!(name.as_str(), "source" | "audio-source"),
             frame_rate: variant.frame_rate,
             codecs: variant.codecs.clone(),
             bandwidth: variant.bandwidth,
@@ -276,10 +276,14 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
             name,
         })
     };
-    let videos = master
-        .variants
-        .iter()
-        .filter_map(|it| of(it, RenditionKind::Video));
+    // A presentation that has only audio declares no size.
+    let videos = master.variants.iter().filter_map(|it| {
+        let kind = match it.resolution {
+            Some(_) => RenditionKind::Video,
+            None => RenditionKind::Audio,
+        };
+        of(it, kind)
+    });
     let audio = |it: &&Media| it.media_type == Some(MediaType::Audio);
     let sounds = master.media.iter().filter(audio).filter_map(|media| {
         let (_, name) = place(media.uri.as_deref()?)?;

@@ -6,7 +6,7 @@ use api_types::posters::{Poster, PosterParams, PosterPosition, PosterStatus};
 use api_types::videos::{Video as VideoView, VideoFailure};
 use axum::Json;
 use axum::extract::State;
-use catalog::{PosterRecord, Video};
+use catalog::{PosterRecord, RenditionKind, Video};
 use domain::image::{Image, InvalidImage};
 use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -52,6 +52,9 @@ pub enum InvalidPoster {
     /// An image that cannot be shown.
     #[error(transparent)]
     Image(InvalidImage),
+    /// The video has only audio.
+    #[error("the video has only audio, and no frame at any time: send an image")]
+    NoFrames,
     /// The position is after the end of the video.
     #[error("`at` must be 0 to {seconds:.3} seconds, the length of the video")]
     NoSuchMoment {
@@ -150,6 +153,10 @@ async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(),
             "the video is not ready: send an image, or wait",
         ));
     };
+    let renditions = state.catalog.renditions(video.id, generation).await?;
+    if !renditions.is_empty() && renditions.iter().all(|it| it.kind == RenditionKind::Audio) {
+        return Err(InvalidPoster::NoFrames.into());
+    }
     let receipt = state.catalog.receipt(video.id, generation).await?;
     match receipt.map(|it| it.source_ms) {
         Some(length) if at_ms > length => Err(InvalidPoster::NoSuchMoment {

@@ -135,6 +135,9 @@ fn warning(missing: Extra) -> VideoWarning {
         Extra::ImageSubtitles => {
             "The file has subtitles that are images or teletext, which cannot be converted to text: upload captions."
         }
+        Extra::AudioTracks => {
+            "Some audio tracks were left out: their codec is not supported, or they are too many."
+        }
     };
     VideoWarning {
         missing: missing.into(),

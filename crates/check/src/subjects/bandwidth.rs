@@ -26,11 +26,18 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     }
 }
 
-/// The largest sum of peaks, and of averages, with any audio of its group.
+/// The largest sum of peaks, and of averages, with any audio of its group. A variant that is itself a
+/// member of its group is played alone.
 fn of_variant(tree: &Tree, rendition: &Rendition, variant: &Variant) -> Option<Bandwidth> {
-    let video = measure(rendition)?;
+    let is_member = tree
+        .audio_of(variant)
+        .any(|(it, _)| std::ptr::eq(it, rendition));
+    let own = match is_member {
+        true => Bandwidth::default(),
+        false => measure(rendition)?,
+    };
     let audio: Option<Vec<Bandwidth>> = tree.audio_of(variant).map(|(it, _)| measure(it)).collect();
-    Some(video.with_any_of(audio?))
+    Some(own.with_any_of(audio?))
 }
 
 fn measure(rendition: &Rendition) -> Option<Bandwidth> {

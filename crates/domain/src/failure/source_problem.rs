@@ -20,10 +20,10 @@ pub enum SourceProblem {
     /// The file is not in a readable container format.
     #[error("{}", FailureCode::NotAVideo.message())]
     NotAVideo,
-    /// The file has no video track.
+    /// The file has neither video nor audio.
     #[error("{}", FailureCode::NoVideoStream.message())]
     NoVideoStream,
-    /// The file has audio, but no video track.
+    /// The file has only audio, and the request needs video.
     #[error("{}", FailureCode::AudioOnly.message())]
     AudioOnly,
     /// The FFmpeg of this installation lacks a filter or decoder that this source needs.

@@ -2,7 +2,7 @@
 
 use crate::object_key::RenditionName;
 use crate::plan::{AudioPlan, Rendition, RungPlan};
-use crate::probe::{AudioStream, Probe};
+use crate::probe::{AudioStream, Probe, Seeking};
 use crate::profile::Profile;
 use crate::segment::seconds;
 
@@ -15,36 +15,58 @@ const MAX_OFFSET: f64 = 0.024;
 /// How much earlier than the video copied audio may end, seconds.
 const MAX_MISSING: f64 = 0.25;
 
-/// The audio renditions, highest rate first, and the audio rendition of each rung.
+/// The audio renditions, highest rate first, and the audio group of each rung.
 ///
-/// There is one per distinct rate: rungs share them. The remuxed rung gets the first. If all rungs
-/// have the same rate, and the source's own audio can be copied, it serves them all: a player that
-/// switches between rungs with the same audio keeps what it has buffered.
+/// There is one group per distinct rate, with one rendition of each track: rungs share them. The
+/// remuxed rung gets the first group. If all rungs have the same rate, and the source's own audio can
+/// be copied, it serves them all: a player that switches between rungs with the same audio keeps what
+/// it has buffered. If there is only audio, the rates are those of all rungs of the profile.
 pub(super) fn renditions(
     probe: &Probe,
     profile: &Profile,
     copied: bool,
     rungs: &mut [RungPlan],
 ) -> Vec<AudioPlan> {
-    let Some(source) = &probe.audio else {
+    let tracks = &probe.audio;
+    if tracks.is_empty() {
         return vec![];
-    };
-    let channels = source.channels.clamp(1, 2);
-    // AAC supports up to 96 kHz, but every device plays 48 and 44.1 kHz.
-    let sample_rate = if source.sample_rate == 44_100 {
+    }
+    // AAC supports up to 96 kHz, but every device plays 48 and 44.1 kHz. All tracks have one rate, so
+    // that their access units lie on one grid.
+    let sample_rate = if tracks.iter().all(|it| it.sample_rate == 44_100) {
         44_100
     } else {
         48_000
     };
+    let group = |name: RenditionName, plan: &dyn Fn(&AudioStream, Rendition) -> AudioPlan| {
+        let number = |track: u32, stream: &AudioStream| AudioPlan {
+            track,
+            group: name.clone(),
+            ..plan(stream, Rendition::audio(track_name(&name, track)))
+        };
+        let tracks = (0..).zip(tracks);
+        tracks
+            .map(|(track, stream)| number(track, stream))
+            .collect::<Vec<_>>()
+    };
+    let plan = |rendition: Rendition, stream: &AudioStream, copied| AudioPlan {
+        track: 0,
+        group: rendition.name.clone(),
+        rendition,
+        kbps: (stream.bit_rate.unwrap_or_default() / 1000) as u32,
+        channels: stream.channels.clamp(1, 2),
+        sample_rate: if copied {
+            stream.sample_rate
+        } else {
+            sample_rate
+        },
+        copied,
+    };
     let encoded = |kbps: u32| {
-        let rendition = Rendition::audio(rate_name(kbps));
-        AudioPlan {
-            rendition,
+        group(rate_name(kbps), &|stream, rendition| AudioPlan {
             kbps,
-            channels,
-            sample_rate,
-            copied: false,
-        }
+            ..plan(rendition, stream, false)
+        })
     };
     let kbps_of = |rung: &RungPlan| {
         let asked = profile
@@ -55,23 +77,28 @@ pub(super) fn renditions(
             .or(profile.rungs.last())
             .map_or(64, |it| it.audio_kbps)
     };
-    let mut rates: Vec<u32> = rungs.iter().map(&kbps_of).collect();
+    let mut rates: Vec<u32> = match probe.video {
+        Some(_) => rungs.iter().map(&kbps_of).collect(),
+        None => {
+            let enabled = profile.rungs.iter().filter(|it| it.enabled);
+            enabled.map(|it| it.audio_kbps).collect()
+        }
+    };
     rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
     rates.dedup();
-    let own = (copied && can_copy(source, probe)).then(|| AudioPlan {
-        rendition: Rendition::audio(source_name()),
-        kbps: (source.bit_rate.unwrap_or_default() / 1000) as u32,
-        channels: source.channels,
-        sample_rate: source.sample_rate,
-        copied: true,
+    let copies = (copied || is_copied_alone(probe)) && tracks.iter().all(|it| can_copy(it, probe));
+    let own = copies.then(|| {
+        group(source_name(), &|stream, rendition| {
+            plan(rendition, stream, true)
+        })
     });
     if let Some(own) = &own
         && rates.len() < 2
     {
         rungs
             .iter_mut()
-            .for_each(|it| it.audio = Some(own.rendition.name.clone()));
-        return vec![own.clone()];
+            .for_each(|it| it.audio = Some(source_name()));
+        return own.clone();
     }
     for rung in rungs.iter_mut() {
         rung.audio = Some(rate_name(kbps_of(rung)));
@@ -81,9 +108,14 @@ pub(super) fn renditions(
         rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
         rates.dedup();
     }
-    own.into_iter()
-        .chain(rates.into_iter().map(encoded))
-        .collect()
+    let own = own.into_iter().flatten();
+    own.chain(rates.into_iter().flat_map(encoded)).collect()
+}
+
+/// Whether a source that has only audio may be copied: an index says where its access units are. A
+/// source whose copy failed has open groups.
+fn is_copied_alone(probe: &Probe) -> bool {
+    probe.video.is_none() && probe.index.seeking == Seeking::Indexed && probe.index.closed_gops
 }
 
 fn source_name() -> RenditionName {
@@ -96,7 +128,18 @@ fn rate_name(kbps: u32) -> RenditionName {
         .expect("letters, digits and dashes")
 }
 
-/// Whether the source's audio can be copied: AAC-LC that begins and ends with the video.
+/// The name of a track's rendition. The first track has the name of the group.
+fn track_name(group: &RenditionName, track: u32) -> RenditionName {
+    match track {
+        0 => group.clone(),
+        _ => format!("{group}-{}", track + 1)
+            .parse()
+            .expect("letters, digits and dashes"),
+    }
+}
+
+/// Whether the source's audio can be copied: AAC-LC that begins and ends with the video, or with the
+/// first track if there is only audio.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
     let offset = audio.start_seconds - probe.origin_seconds();
     let missing = audio
@@ -109,4 +152,196 @@ fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
         && audio.bit_rate.is_some_and(|it| it <= MAX_COPIED_BPS)
         && offset.abs() <= MAX_OFFSET
         && missing.is_some_and(|it| it <= MAX_MISSING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::SourceProblem;
+    use crate::job::Mode;
+    use crate::plan::{CopyDecision, CopyRefusal, EncodePlan};
+    use crate::probe::cases::{sound, standard};
+    use crate::segment::{Lane, TICKS_PER_SECOND};
+
+    fn plan(probe: &Probe, profile: &Profile) -> EncodePlan {
+        EncodePlan::new(probe, profile, Mode::Abr).unwrap()
+    }
+
+    /// The groups with their renditions, and the chunks of the lanes.
+    fn describe(plan: &EncodePlan) -> String {
+        let one = |it: &AudioPlan| {
+            let copied = if it.copied { "*" } else { "" };
+            format!(
+                "{}/{}{copied} {} ch {} Hz\n",
+                it.group, it.rendition.name, it.channels, it.sample_rate
+            )
+        };
+        let audio: String = plan.audio.iter().map(one).collect();
+        let lanes = Lane::ALL.map(|lane| format!("{} {}", lane.as_str(), plan.chunks(lane).len()));
+        format!("{audio}{}", lanes.join(" "))
+    }
+
+    /// AAC in an MP4 without video.
+    fn podcast() -> Probe {
+        let mut probe = standard();
+        probe.video = None;
+        probe.audio_mut().index = 0;
+        probe.index.keyframes.clear();
+        probe.index.gop_bytes.clear();
+        probe
+    }
+
+    fn two_rates() -> Profile {
+        let mut profile = Profile::default();
+        let rungs = profile.rungs.iter_mut();
+        rungs.for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
+        profile
+    }
+
+    #[test]
+    fn audio_alone_has_the_rates_of_all_rungs() {
+        insta::assert_snapshot!(describe(&plan(&sound(), &two_rates())), @"
+        audio-128k/audio-128k 2 ch 48000 Hz
+        audio-64k/audio-64k 2 ch 48000 Hz
+        copy 0 first 0 encode 0 audio 2
+        ");
+        let profile = Profile::default();
+        let alone = plan(&sound(), &profile);
+        insta::assert_snapshot!(describe(&alone), @"
+        audio-128k/audio-128k 2 ch 48000 Hz
+        copy 0 first 0 encode 0 audio 2
+        ");
+        assert_eq!(alone.copy, CopyDecision::Encode(CopyRefusal::NoVideo));
+        assert!(alone.rungs.is_empty() && alone.iframes.is_none() && alone.first.is_none());
+        let copy_mode = EncodePlan::new(&sound(), &profile, Mode::Copy).unwrap();
+        assert_eq!(copy_mode.audio, alone.audio);
+    }
+
+    #[test]
+    fn audio_alone_is_copied_if_an_index_shows_its_units() {
+        insta::assert_snapshot!(describe(&plan(&podcast(), &Profile::default())), @"
+        audio-source/audio-source* 2 ch 48000 Hz
+        copy 2 first 0 encode 0 audio 0
+        ");
+        insta::assert_snapshot!(describe(&plan(&podcast(), &two_rates())), @"
+        audio-source/audio-source* 2 ch 48000 Hz
+        audio-128k/audio-128k 2 ch 48000 Hz
+        audio-64k/audio-64k 2 ch 48000 Hz
+        copy 2 first 0 encode 0 audio 2
+        ");
+        let is_copied = |change: fn(&mut Probe)| {
+            let mut probe = podcast();
+            change(&mut probe);
+            plan(&probe, &Profile::default()).audio[0].copied
+        };
+        assert!(is_copied(|_| ()));
+        // Its copy failed before.
+        assert!(!is_copied(|it| it.index.closed_gops = false));
+        assert!(!is_copied(|it| it.index.seeking = Seeking::Sequential));
+        assert!(!is_copied(
+            |it| it.audio_mut().profile = Some("HE-AAC".to_owned())
+        ));
+    }
+
+    #[test]
+    fn segments_of_audio_are_equal() {
+        for (end_ms, expected) in [
+            (300, vec![300]),
+            (6_000, vec![6_000]),
+            (13_000, vec![6_000, 12_000, 13_000]),
+            // A remainder is added to the last segment.
+            (12_250, vec![6_000, 12_250]),
+            (12_251, vec![6_000, 12_000, 12_251]),
+        ] {
+            let mut probe = sound();
+            probe.index.end = end_ms * TICKS_PER_SECOND / 1000;
+            probe.index.video_end = probe.index.end;
+            let plan = plan(&probe, &Profile::default());
+            let ends = plan.boundaries.iter().skip(1);
+            let ends: Vec<_> = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
+            assert_eq!(ends, expected);
+            assert_eq!(plan.target_duration, 6);
+        }
+    }
+
+    /// Every rendition but the remuxed rung continues to the end of the audio.
+    #[test]
+    fn audio_that_outlasts_the_video_is_kept() {
+        for (tail_ms, is_remuxed) in [
+            (0, true),
+            (120, true),
+            (250, true),
+            (251, false),
+            (30_000, false),
+        ] {
+            let mut probe = standard();
+            probe.index.end += tail_ms * TICKS_PER_SECOND / 1000;
+            for mode in [Mode::Abr, Mode::Copy] {
+                let plan = EncodePlan::new(&probe, &Profile::default(), mode).unwrap();
+                assert_eq!(plan.copy.is_remux(), is_remuxed, "{tail_ms} {mode:?}");
+                assert!(
+                    plan.duration().abs_diff(probe.index.end) <= 1_500,
+                    "{tail_ms} {mode:?}"
+                );
+                assert_eq!(plan.video_end, 60 * TICKS_PER_SECOND);
+            }
+        }
+    }
+
+    #[test]
+    fn limits_hold_for_audio() {
+        let mut profile = Profile::default();
+        profile.limits.max_duration_seconds = 59;
+        let refused = EncodePlan::new(&sound(), &profile, Mode::Abr);
+        assert!(matches!(
+            refused,
+            Err(SourceProblem::TooLong { seconds: 60, .. })
+        ));
+        let mut empty = sound();
+        empty.audio.clear();
+        let refused = EncodePlan::new(&empty, &Profile::default(), Mode::Abr);
+        assert_eq!(refused, Err(SourceProblem::Damaged));
+    }
+
+    #[test]
+    fn each_group_has_every_track() {
+        let mut probe = standard();
+        let second = AudioStream {
+            index: 2,
+            channels: 6,
+            ..probe.audio[0].clone()
+        };
+        probe.audio.push(second);
+        // One of them cannot be copied, so none is.
+        let plan_of = |probe: &Probe| plan(probe, &Profile::default());
+        insta::assert_snapshot!(describe(&plan_of(&probe)), @"
+        audio-128k/audio-128k 2 ch 48000 Hz
+        audio-128k/audio-128k-2 2 ch 48000 Hz
+        copy 2 first 0 encode 4 audio 2
+        ");
+        probe.audio[1].channels = 2;
+        let copied = plan_of(&probe);
+        insta::assert_snapshot!(describe(&copied), @"
+        audio-source/audio-source* 2 ch 48000 Hz
+        audio-source/audio-source-2* 2 ch 48000 Hz
+        copy 2 first 0 encode 4 audio 0
+        ");
+        assert_eq!(copied.copy.rung().unwrap().audio, Some(source_name()));
+        assert!(
+            copied
+                .rungs
+                .iter()
+                .all(|it| it.audio == Some(source_name()))
+        );
+        // One rate for all of them.
+        probe.audio[1].sample_rate = 44_100;
+        probe.audio[1].codec = "mp3".to_owned();
+        insta::assert_snapshot!(describe(&plan(&probe, &two_rates())), @"
+        audio-128k/audio-128k 2 ch 48000 Hz
+        audio-128k/audio-128k-2 2 ch 48000 Hz
+        audio-64k/audio-64k 2 ch 48000 Hz
+        audio-64k/audio-64k-2 2 ch 48000 Hz
+        copy 2 first 0 encode 4 audio 2
+        ");
+    }
 }

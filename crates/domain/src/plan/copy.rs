@@ -84,12 +84,15 @@ pub enum CopyRefusal {
     /// The audio starts before the video, or ends after it: a still frame would have to fill the
     /// gap.
     AudioOutsideVideo,
+    /// The source has only audio.
+    NoVideo,
     /// It was remuxed, and an encoded rung has taken its place since.
     Replaced,
 }
 
-/// Audio that continues after a remuxed video by no more than this, ticks, is cut off: phones stop
-/// the camera a little before the microphone, and extending the last frame would need an encoder.
+/// Audio may continue after a remuxed video by no more than this, ticks: phones stop the camera a
+/// little before the microphone. Players hold the last frame meanwhile, as the encoded rungs do.
+/// Extending it for longer needs an encoder.
 const LONGEST_TAIL: u64 = TICKS_PER_SECOND / 4;
 
 /// Maximum size of a segment of a remuxed rung, bytes: it is as large as a group of pictures of the
@@ -110,6 +113,7 @@ impl fmt::Display for CopyRefusal {
             Self::KeyframeGap => "its keyframes are too far apart",
             Self::OpenGroups => "its GOPs are open",
             Self::AudioOutsideVideo => "its audio begins before the video or ends after it",
+            Self::NoVideo => "it has only audio",
             Self::Replaced => "an encoded rung has replaced the remuxed one",
         })
     }
@@ -117,7 +121,8 @@ impl fmt::Display for CopyRefusal {
 
 /// The size of the remuxed rung, or the reason why there is none.
 pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<Size, CopyRefusal> {
-    let (video, index, rung) = (&probe.video, &probe.index, &profile.source_rung);
+    let video = probe.video.as_ref().ok_or(CopyRefusal::NoVideo)?;
+    let (index, rung) = (&probe.index, &profile.source_rung);
     let refuse_if = |holds: bool, refusal| if holds { Err(refusal) } else { Ok(()) };
     // Copy mode requests a remux, whether or not the profile's ladder enables it.
     refuse_if(!rung.enabled && mode == Mode::Abr, CopyRefusal::Disabled)?;

@@ -42,8 +42,9 @@ mod tests {
     /// A source of this size that cannot be remuxed.
     fn source(width: u32, height: u32) -> Probe {
         let mut probe = standard();
-        probe.video.codec = "hevc".to_owned();
-        (probe.video.width, probe.video.height) = (width, height);
+        probe.video_mut().codec = "hevc".to_owned();
+        let video = probe.video_mut();
+        (video.width, video.height) = (width, height);
         probe
     }
 

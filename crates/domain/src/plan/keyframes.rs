@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn regular_segments_need_no_list() {
         let mut probe = standard();
-        probe.video.codec = "hevc".to_owned();
+        probe.video_mut().codec = "hevc".to_owned();
         probe.index.end = 91 * 90_000;
         probe.index.video_end = probe.index.end;
         let plan = plan(&probe);

@@ -46,13 +46,15 @@ const NEARLY: f64 = 0.95;
 /// Short side of the trick-play rendition, pixels.
 const IFRAME_SHORT_SIDE: u32 = 360;
 
-/// The rungs to encode, largest first. Never empty: a playlist without variants is invalid.
+/// The rungs to encode, largest first; empty if the source has only audio, but never for video: a
+/// playlist without variants is invalid.
 ///
 /// Rungs above the source are dropped. Beside a remuxed rung, the rung of the same size is dropped
 /// unless it would save at least a third of the bits.
 pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<RungPlan> {
-    let (width, height) = probe.video.display_size();
-    let source = Size { width, height };
+    let Some(source) = display_size(probe) else {
+        return vec![];
+    };
     let mut enabled: Vec<&Rung> = profile.rungs.iter().filter(|it| it.enabled).collect();
     enabled.sort_by_key(|it| std::cmp::Reverse(it.width.min(it.height)));
     let mut rungs: Vec<RungPlan> = enabled
@@ -108,14 +110,19 @@ fn tiny(smallest: &Rung, source: Size) -> RungPlan {
     }
 }
 
-/// The size of the trick-play rendition: that of the smallest rung, or smaller.
-pub(super) fn iframes(probe: &Probe, rungs: &[RungPlan]) -> Size {
-    let (width, height) = probe.video.display_size();
-    let source = Size { width, height };
+fn display_size(probe: &Probe) -> Option<Size> {
+    let (width, height) = probe.video.as_ref()?.display_size();
+    Some(Size { width, height })
+}
+
+/// The size of the trick-play rendition: that of the smallest rung, or smaller. `None`: the source
+/// has only audio.
+pub(super) fn iframes(probe: &Probe, rungs: &[RungPlan]) -> Option<Size> {
+    let source = display_size(probe)?;
     let smallest = rungs
         .iter()
         .map(|it| it.size.short_side())
         .min()
         .unwrap_or(source.short_side());
-    source.with_short_side(smallest.min(IFRAME_SHORT_SIDE))
+    Some(source.with_short_side(smallest.min(IFRAME_SHORT_SIDE)))
 }

@@ -30,12 +30,10 @@ fn describe(plan: &EncodePlan) -> String {
         .iter()
         .map(|it| format!("{}{}", it.rendition.name, if it.copied { "*" } else { "" }))
         .collect();
-    text += &format!(
-        "audio {} | iframes {}x{}\n",
-        audio.join(" "),
-        plan.iframes.size.width,
-        plan.iframes.size.height
-    );
+    let iframes = plan.iframes.as_ref().map_or("none".to_owned(), |it| {
+        format!("{}x{}", it.size.width, it.size.height)
+    });
+    text += &format!("audio {} | iframes {iframes}\n", audio.join(" "));
     let chunks = |lane| {
         plan.chunks(lane)
             .iter()
@@ -99,18 +97,20 @@ fn copy_mode_has_one_rung() {
 fn what_is_not_standard_is_encoded_and_says_why() {
     #[expect(clippy::type_complexity, reason = "a table of changes")]
     let changes: [(&str, fn(&mut Probe)); 15] = [
-        ("hevc", |it| it.video.codec = "hevc".to_owned()),
+        ("hevc", |it| it.video_mut().codec = "hevc".to_owned()),
         ("10 bit", |it| {
-            it.video.pixel_format = "yuv420p10le".to_owned()
+            it.video_mut().pixel_format = "yuv420p10le".to_owned()
         }),
-        ("interlaced", |it| it.video.interlaced = true),
-        ("rotated", |it| it.video.rotation = 90),
-        ("mirrored", |it| it.video.mirrored = true),
-        ("anamorphic", |it| it.video.pixel_aspect = Ratio::new(4, 3)),
-        ("hdr", |it| it.video.hdr = Some(HighDynamicRange::Hlg)),
+        ("interlaced", |it| it.video_mut().interlaced = true),
+        ("rotated", |it| it.video_mut().rotation = 90),
+        ("mirrored", |it| it.video_mut().mirrored = true),
+        ("anamorphic", |it| {
+            it.video_mut().pixel_aspect = Ratio::new(4, 3)
+        }),
+        ("hdr", |it| it.video_mut().hdr = Some(HighDynamicRange::Hlg)),
         ("rich", |it| it.index.video_bytes = Some(200_000_000)),
         ("fast", |it| {
-            it.video.source_rate = Ratio { num: 120, den: 1 }
+            it.video_mut().source_rate = Ratio { num: 120, den: 1 }
         }),
         ("no index", |it| it.index.keyframes.clear()),
         ("no seeking", |it| it.index.seeking = Seeking::Approximate),
@@ -166,8 +166,9 @@ fn shapes_fit_by_the_short_side_and_are_even() {
         (1, 1, 0),
     ] {
         let mut probe = standard();
-        probe.video.codec = "vp9".to_owned();
-        (probe.video.width, probe.video.height, probe.video.rotation) = (width, height, rotation);
+        probe.video_mut().codec = "vp9".to_owned();
+        let video = probe.video_mut();
+        (video.width, video.height, video.rotation) = (width, height, rotation);
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         let rungs: Vec<_> = plan
             .rungs
@@ -204,7 +205,7 @@ fn audio_that_cannot_be_passed_on_is_encoded() {
     let mut table = String::new();
     for (name, change) in changes {
         let mut probe = standard();
-        change(probe.audio.as_mut().unwrap());
+        change(probe.audio_mut());
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         let first = &plan.audio[0];
         table += &format!(
@@ -258,7 +259,7 @@ fn what_is_encoded_begins_with_short_segments() {
         (60, "segment_seconds = 2.0", vec![0, 2, 4, 6, 8], 1),
     ] {
         let mut probe = standard();
-        probe.video.codec = "vp9".to_owned();
+        probe.video_mut().codec = "vp9".to_owned();
         probe.index.end = length * SECOND;
         probe.index.video_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::parse(profile).unwrap(), Mode::Abr).unwrap();
@@ -276,7 +277,7 @@ fn what_is_encoded_begins_with_short_segments() {
 #[test]
 fn chunks_begin_soon_after_a_keyframe_of_the_source() {
     let mut probe = standard();
-    probe.video.codec = "hevc".to_owned();
+    probe.video_mut().codec = "hevc".to_owned();
     probe.index.end = 180 * SECOND;
     probe.index.video_end = probe.index.end;
     for (interval, expected) in [
@@ -327,7 +328,7 @@ fn limits_are_the_sources_fault() {
     ));
     // The display size counts: pixels eight times as wide as high.
     let mut wide = standard();
-    wide.video.pixel_aspect = Ratio::new(8, 1);
+    wide.video_mut().pixel_aspect = Ratio::new(8, 1);
     profile.limits.max_pixels = 1920 * 1080 * 8 - 1;
     let refused = EncodePlan::new(&wide, &profile, Mode::Abr);
     assert!(matches!(
@@ -356,10 +357,11 @@ proptest! {
         mode in prop::sample::select(vec![Mode::Abr, Mode::Copy]),
     ) {
         let mut probe = standard();
-        (probe.video.width, probe.video.height) = size;
-        probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
+        let video = probe.video_mut();
+(video.width, video.height) = size;
+        probe.video_mut().frame_rate = Ratio { num: rate.0, den: rate.1 };
         if !h264 {
-            probe.video.codec = "vp9".to_owned();
+            probe.video_mut().codec = "vp9".to_owned();
         }
         let mut at = 0;
         probe.index.keyframes = gaps.iter().map(|gap| { let start = at; at += gap; start }).collect();
@@ -368,7 +370,7 @@ proptest! {
 
         // There is something to play, nothing is scaled up or odd, names are distinct.
         prop_assert!(plan.copy.is_remux() || !plan.rungs.is_empty());
-        let (width, height) = probe.video.display_size();
+        let (width, height) = probe.video.as_ref().unwrap().display_size();
         for rung in &plan.rungs {
             prop_assert!(rung.size.width % 2 == 0 && rung.size.height % 2 == 0);
             prop_assert!(rung.size.short_side() <= width.min(height).max(16) + 1);

@@ -10,7 +10,7 @@ use crate::segment::TICKS_PER_SECOND;
 /// A time at which all renditions have a segment boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Boundary {
-    /// Time from the first frame of the source, ticks.
+    /// Time from the start of the presentation, ticks.
     pub ticks: u64,
     /// Number of the first frame at or after it, at the constant frame rate of the encoded rungs.
     pub frame: u64,
@@ -43,6 +43,17 @@ const SINGLE_SEGMENTS: u32 = 5;
 /// Ticks of an AAC access unit at 44.1 kHz, rounded up.
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
+/// The grid of the boundaries of a source that has only audio.
+pub(super) const MILLISECONDS: Ratio = Ratio { num: 1000, den: 1 };
+
+/// The constant frame rate of the encoded rungs, or the grid of a source that has only audio.
+pub(super) fn grid(probe: &Probe) -> Ratio {
+    probe
+        .video
+        .as_ref()
+        .map_or(MILLISECONDS, |it| it.frame_rate)
+}
+
 /// Starts of the segments, and the end of the last one.
 ///
 /// Beside a remuxed rung, boundaries are keyframes of the source. Otherwise they are at keyframes
@@ -54,7 +65,7 @@ pub(super) fn boundaries(
     copied: bool,
     end: u64,
 ) -> Vec<Boundary> {
-    let rate = probe.video.frame_rate;
+    let rate = grid(probe);
     let last = Boundary {
         ticks: end,
         frame: rate.frame_at(end).max(1),
@@ -66,6 +77,9 @@ pub(super) fn boundaries(
             frame: rate.frame_at(ticks),
         });
         return starts.chain([last]).collect();
+    }
+    if probe.video.is_none() {
+        return even(last, profile);
     }
     let keyframes = keyframe_interval(rate, profile);
     let per_segment = ((profile.segment_seconds * rate.as_f64() / keyframes as f64).round() as u64)
@@ -102,6 +116,28 @@ pub(super) fn boundaries(
         })
         .chain([end])
         .collect()
+}
+
+/// Equal segments of audio, up to the end. All of a segment is encoded within a moment, so the first
+/// ones are as long as the others. A short remainder is added to the previous segment.
+fn even(last: Boundary, profile: &Profile) -> Vec<Boundary> {
+    const SHORTEST: u64 = TICKS_PER_SECOND / 4;
+    let length = (profile.segment_seconds * MILLISECONDS.as_f64()).round() as u64;
+    let boundary = |frame| Boundary {
+        ticks: MILLISECONDS.ticks_of_frame(frame),
+        frame,
+    };
+    let starts = (0..).map(|it| boundary(it * length));
+    let mut starts: Vec<Boundary> = starts.take_while(|it| it.ticks < last.ticks).collect();
+    if starts.len() > 1
+        && starts
+            .last()
+            .is_some_and(|it| last.ticks - it.ticks <= SHORTEST)
+    {
+        starts.pop();
+    }
+    starts.push(last);
+    starts
 }
 
 /// Selects, one after the other, the last keyframe within reach of a segment, or the next one there

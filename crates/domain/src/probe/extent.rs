@@ -14,6 +14,14 @@ pub struct Extent {
 const PADDING: f64 = 0.1;
 
 impl Extent {
+    /// From the first start to the last end; `None`: there is none.
+    pub fn all(extents: impl IntoIterator<Item = Self>) -> Option<Self> {
+        extents.into_iter().reduce(|all, it| Self {
+            start: all.start.min(it.start),
+            end: all.end.max(it.end),
+        })
+    }
+
     /// The extent of a presentation: from the earlier start to the later end of video and audio.
     #[must_use]
     pub fn presentation(video: Self, audio: Option<Self>) -> Self {

@@ -13,7 +13,7 @@ use super::media::{START_AT_BEGINNING, one_line, quotable};
 pub struct MasterPlaylistSpec {
     /// Whether the media playlists grow: players start at the beginning nevertheless.
     pub growing: bool,
-    /// The video rungs.
+    /// The video rungs, or the rates of a presentation that has only audio.
     pub variants: Vec<VariantSpec>,
     /// The audio renditions.
     pub audio: Vec<AudioSpec>,
@@ -21,29 +21,37 @@ pub struct MasterPlaylistSpec {
     pub iframes: Vec<IFramesSpec>,
 }
 
-/// A video rung.
+/// A video rung, or audio that is played by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariantSpec {
     /// URI of its media playlist, relative to the master playlist.
     pub uri: String,
-    /// Measured bandwidth of the video alone: the writer adds its audio group.
+    /// Measured bandwidth without its audio group, which the writer adds.
     pub bandwidth: Bandwidth,
-    /// Codec of the video alone (RFC 6381): `avc1.640028`.
+    /// Codec of its own media (RFC 6381): `avc1.640028`.
     pub codecs: String,
+    /// Properties of the video; `None`: it has only audio.
+    pub video: Option<VideoSpec>,
+    /// Its audio group; `None`: it has none.
+    pub audio: Option<String>,
+}
+
+/// The video of a variant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VideoSpec {
     /// Display size.
     pub size: Resolution,
     /// Frames per second.
     pub frame_rate: Ratio,
-    /// Its audio group; `None`: it has no audio.
-    pub audio: Option<String>,
 }
 
 /// An audio rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioSpec {
-    /// Group by which variants refer to it; unique.
+    /// Group by which variants refer to it. A group has all tracks, at one rate.
     pub group: String,
-    /// Display name; the same in every group, since the audio is the same (RFC 8216, 4.3.4.1.1).
+    /// Display name of the track, unique in its group and the same in every group (RFC 8216,
+    /// 4.3.4.1.1).
     pub name: String,
     /// Language (BCP 47); `None`: unknown.
     pub language: Option<String>,
@@ -53,6 +61,10 @@ pub struct AudioSpec {
     pub channels: u32,
     /// Whether to play it if the user has no preference.
     pub default: bool,
+    /// Whether players may select it by the user's language.
+    pub auto_select: bool,
+    /// Media characteristic, such as `public.accessibility.describes-video`; `None`: none.
+    pub characteristics: Option<String>,
     /// Measured bandwidth.
     pub bandwidth: Bandwidth,
     /// Codec (RFC 6381): `mp4a.40.2`.
@@ -132,9 +144,15 @@ impl MasterPlaylistSpec {
             if audio.default {
                 out.push_str(",DEFAULT=YES");
             }
+            if audio.auto_select {
+                out.push_str(",AUTOSELECT=YES");
+            }
+            if let Some(characteristics) = &audio.characteristics {
+                write!(out, ",CHARACTERISTICS=\"{}\"", quotable(characteristics))?;
+            }
             writeln!(
                 out,
-                ",AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"{}\"",
+                ",CHANNELS=\"{}\",URI=\"{}\"",
                 audio.channels,
                 quotable(&audio.uri)
             )?;
@@ -152,16 +170,14 @@ impl MasterPlaylistSpec {
                 "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
             )?;
             write!(out, ",CODECS=\"{}\"", quotable(&codecs.join(",")))?;
-            write!(
-                out,
-                ",RESOLUTION={}x{}",
-                variant.size.width, variant.size.height
-            )?;
-            write!(
-                out,
-                ",FRAME-RATE={:.3},VIDEO-RANGE=SDR",
-                variant.frame_rate.as_f64()
-            )?;
+            if let Some(VideoSpec { size, frame_rate }) = variant.video {
+                write!(out, ",RESOLUTION={}x{}", size.width, size.height)?;
+                write!(
+                    out,
+                    ",FRAME-RATE={:.3},VIDEO-RANGE=SDR",
+                    frame_rate.as_f64()
+                )?;
+            }
             if let Some(group) = &variant.audio {
                 write!(out, ",AUDIO=\"{}\"", quotable(group))?;
             }

@@ -129,11 +129,13 @@ fn master() -> MasterPlaylistSpec {
             average: peak / 2,
         },
         codecs: "avc1.64001f".to_owned(),
-        size: Resolution { width, height },
-        frame_rate: Ratio {
-            num: 30_000,
-            den: 1001,
-        },
+        video: Some(VideoSpec {
+            size: Resolution { width, height },
+            frame_rate: Ratio {
+                num: 30_000,
+                den: 1001,
+            },
+        }),
         audio: Some(audio.to_owned()),
     };
     let audio = |kbps: u64| AudioSpec {
@@ -143,6 +145,8 @@ fn master() -> MasterPlaylistSpec {
         uri: format!("0123456789abcdef/audio-{kbps}k/audio-{kbps}k.m3u8"),
         channels: 2,
         default: true,
+        auto_select: true,
+        characteristics: None,
         bandwidth: Bandwidth {
             peak: kbps * 1000 + 500,
             average: kbps * 1000,

@@ -11,6 +11,8 @@ pub(super) struct Case {
 pub(super) enum Outcome {
     /// Refused with this code.
     Refused(&'static str),
+    /// Audio without any rung.
+    Audio,
     Ready(Ready),
 }
 
@@ -43,6 +45,13 @@ pub(super) fn refused(file: &'static str, code: &'static str) -> Case {
     Case {
         file,
         outcome: Outcome::Refused(code),
+    }
+}
+
+fn only_audio(file: &'static str) -> Case {
+    Case {
+        file,
+        outcome: Outcome::Audio,
     }
 }
 
@@ -194,10 +203,10 @@ pub(super) fn cases() -> Vec<Case> {
         ready("mp4-first-keyframe-missing.mp4", 8.0, 210, 8).but(|it| it.pictures = 180..=240),
         refused("mp4-encrypted-cbcs.mp4", "encrypted-source"),
         ready("edit-png-codec.mov", 3.0, 90, 3).but(|it| it.decoder = Some("png")),
-        refused("only-sound.m4a", "audio-only"),
-        refused("only-sound.wav", "audio-only"),
-        refused("only-sound.webm", "audio-only"),
-        refused("only-sound-with-cover.mp3", "audio-only"),
+        only_audio("only-sound.m4a"),
+        only_audio("only-sound.wav"),
+        only_audio("only-sound.webm"),
+        only_audio("only-sound-with-cover.mp3"),
         // Its headers declare no rate: ffprobe from 6.0 on assumes 25 frames per second.
         ready("raw-camera.h264", 4.0, 120, 0).but(|it| it.seconds.push(4.8)),
         ready("raw-mpeg2.m2v", 4.0, 100, 0),

@@ -1,20 +1,27 @@
 //! The command line that encodes audio.
 
-use domain::plan::{AudioPlan, ChunkPlan};
+use domain::plan::{AudioPlan, ChunkPlan, Size};
+use domain::probe::AudioStream;
 use domain::segment::seconds;
 
 use super::cut::{Cut, Units};
-use super::{CommandInputs, push};
+use super::graph::JPEG_COLORS;
+use super::{CommandInputs, jpeg, push};
 
 /// Number of access units that an audio encoder produces before the first one that is kept.
 const WARM_UP_UNITS: u64 = 4;
+
+/// Colours of a waveform, and the gain of its envelope: a mean is lower than the peaks.
+const WAVE_COLOR: &str = "0x7fb2d6";
+const WAVE_GROUND: &str = "0x12161d";
+const WAVE_GAIN: u32 = 3;
 
 /// Audio decoders need some time until their output is correct, seconds.
 const WARM_UP_SECONDS: f64 = 2.0;
 
 impl CommandInputs<'_> {
     /// The arguments that encode the audio, from the first segment of `chunk` to the end.
-    pub(crate) fn audio(&self, source_index: u32, chunk: &ChunkPlan) -> Vec<String> {
+    pub(crate) fn audio(&self, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
         let ticks = self.plan.boundaries[chunk.segments.start as usize].ticks;
         let mut arguments = self.seek((starts[0] - WARM_UP_SECONDS).max(0.0), ticks);
@@ -30,7 +37,7 @@ impl CommandInputs<'_> {
             &mut arguments,
             &[
                 "-filter_complex",
-                &self.audio_graph(source_index, &encoded, encoded_from * 1024),
+                &self.audio_graph(&encoded, encoded_from * 1024),
             ],
         );
         // An encoder starts with a unit of silence. Units are dropped by number: since FFmpeg 7.0
@@ -73,25 +80,69 @@ impl CommandInputs<'_> {
         arguments
     }
 
-    /// Audio at one rate and layout, without gaps, from sample `first` to the end of the
-    /// presentation.
-    fn audio_graph(&self, source_index: u32, encoded: &[&AudioPlan], first: u64) -> String {
+    /// The arguments that draw the waveform of the first track, as the poster of a source that has
+    /// only audio.
+    pub(crate) fn waveform(&self, source: &AudioStream, size: Size) -> Vec<String> {
+        let mut arguments = vec!["-vn".to_owned()];
+        self.input(&mut arguments);
+        let Size { width, height } = size;
+        // FFmpeg holds all samples that it draws in memory, so it gets the envelope instead: the mean
+        // of the amplitude, 200 times a second.
+        let graph = format!(
+            "[0:{}]{}aresample=4000,aformat=sample_fmts=dblp:channel_layouts=mono,aeval='abs(val(0))':c=mono\
+             ,aresample=200,aformat=sample_fmts=s16:channel_layouts=mono,volume={WAVE_GAIN}\
+             ,showwavespic=s={}x{}:colors={WAVE_COLOR}:scale=sqrt[wave];color=c={WAVE_GROUND}:s={width}x{height}:r=1:d=1[ground]\
+             ;[ground][wave]overlay=x={}:y={}:format=rgb,scale={width}:{height}:flags=bicubic{JPEG_COLORS}[poster]",
+            source.index,
+            mixed_down(source.channels),
+            width - width / 8,
+            height / 2,
+            width / 16,
+            height / 4,
+        );
+        push(
+            &mut arguments,
+            &[
+                "-filter_complex",
+                &graph,
+                "-map",
+                "[poster]",
+                "-frames:v",
+                "1",
+            ],
+        );
+        jpeg(&mut arguments, &(self.output)("poster", "%d.jpg"));
+        arguments
+    }
+
+    /// The audio of every track, decoded once for all of its renditions.
+    fn audio_graph(&self, encoded: &[&AudioPlan], first: u64) -> String {
+        let chains = (0..).zip(&self.probe.audio).map(|(track, source)| {
+            let own = encoded.iter().copied().filter(|it| it.track == track);
+            self.track_graph(source, &own.collect::<Vec<_>>(), first)
+        });
+        chains.collect::<Vec<_>>().join(";")
+    }
+
+    /// The audio of a track at one rate and layout, without gaps, from sample `first` to the end of
+    /// the presentation: a track that ends before it continues as silence.
+    fn track_graph(&self, source: &AudioStream, encoded: &[&AudioPlan], first: u64) -> String {
         let rate = encoded[0].sample_rate;
         let layout = if encoded[0].channels == 1 {
             "mono"
         } else {
             "stereo"
         };
-        let source_rate = self.probe.audio.as_ref().map_or(rate, |it| it.sample_rate);
-        let shift = (self.probe.origin_seconds() * f64::from(source_rate)).round() as i64;
+        let shift = (self.probe.origin_seconds() * f64::from(source.sample_rate)).round() as i64;
         // Gaps are filled with silence and overlaps cut, sample by sample. Stretching instead
         // (`async` above 1) produces overlapping time stamps if the source jitters. `first_pts`
         // counts samples of the filter's input, so the rate is converted before.
         let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
-        let mixed = mixed_down(self.probe.audio.as_ref().map_or(0, |it| it.channels));
         let mut graph = format!(
-            "[0:{source_index}]asetpts=PTS-({shift}),{mixed}aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
+            "[0:{}]asetpts=PTS-({shift}),{}aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
              ,aformat=sample_fmts=fltp:channel_layouts={layout},apad,atrim=end_pts={end},asplit={}",
+            source.index,
+            mixed_down(source.channels),
             encoded.len()
         );
         for audio in encoded {

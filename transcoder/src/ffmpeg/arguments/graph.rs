@@ -10,12 +10,17 @@ use super::CommandInputs;
 
 impl CommandInputs<'_> {
     /// A graph with one decoder, a constant frame rate on the grid of the whole presentation, and
-    /// all rungs of the lane.
-    pub(super) fn graph(&self, lane: Lane, chunks: &[ChunkPlan]) -> String {
+    /// all rungs of the lane, and with I-frames of this size.
+    pub(super) fn graph(
+        &self,
+        video: &VideoStream,
+        (lane, iframes): (Lane, Size),
+        chunks: &[ChunkPlan],
+    ) -> String {
         let plan = self.plan;
         let rungs: Vec<_> = plan.rungs_of(lane).collect();
         let span = plan.span(&segments(chunks));
-        let frames = self.frames(span.start.ticks, span.start.frame..span.end.frame);
+        let frames = self.frames(video, span.start.ticks, span.start.frame..span.end.frame);
         // One image per second; the first frame of a chunk is always among them.
         let select = format!(
             "select='not(mod({}\\,{}))'",
@@ -25,10 +30,10 @@ impl CommandInputs<'_> {
         if rungs.is_empty() {
             return format!(
                 "{frames},{select},{}[iframes]",
-                self.converted(plan.iframes.size)
+                self.converted(video, iframes)
             );
         }
-        let mut graph = format!("{frames},{}", self.converted(rungs[0].size));
+        let mut graph = format!("{frames},{}", self.converted(video, rungs[0].size));
         for (index, rung) in rungs.iter().enumerate() {
             match rungs.get(index + 1) {
                 Some(next) => {
@@ -44,8 +49,8 @@ impl CommandInputs<'_> {
                         ",split=2[{}][to-iframes];[to-iframes]{select}",
                         rung.rendition.name
                     );
-                    if rung.size != plan.iframes.size {
-                        graph += &format!(",{}", scale(plan.iframes.size));
+                    if rung.size != iframes {
+                        graph += &format!(",{}", scale(iframes));
                     }
                     graph += "[iframes]";
                 }
@@ -55,10 +60,17 @@ impl CommandInputs<'_> {
     }
 
     /// The graph that turns one frame of the source into an image.
-    pub(super) fn frame_graph(&self, ticks: u64, size: Size) -> String {
+    pub(super) fn frame_graph(&self, video: &VideoStream, ticks: u64, size: Size) -> String {
         let frame = self.plan.frame_rate.frame_at(ticks);
-        let scaled = format!("{},{}{JPEG_COLORS}", self.converted(size), scale_size(size));
-        format!("{},{scaled}[poster]", self.frames(ticks, frame..frame + 1))
+        let scaled = format!(
+            "{},{}{JPEG_COLORS}",
+            self.converted(video, size),
+            scale_size(size)
+        );
+        format!(
+            "{},{scaled}[poster]",
+            self.frames(video, ticks, frame..frame + 1)
+        )
     }
 
     /// Decoded frames at the constant rate: exactly those with these numbers, from a run that
@@ -66,13 +78,13 @@ impl CommandInputs<'_> {
     ///
     /// Before the first frame of the source, its first one is repeated; after the last one, its
     /// last one.
-    fn frames(&self, ticks: u64, numbers: Range<u64>) -> String {
+    fn frames(&self, video: &VideoStream, ticks: u64, numbers: Range<u64>) -> String {
         let mut steps = vec![format!(
             "[0:{}]setpts=PTS-({})",
-            self.probe.video.index,
-            self.probe.origin_pts()
+            video.index,
+            self.probe.origin_pts(video)
         )];
-        if self.probe.video.interlaced {
+        if video.interlaced {
             steps.push(deinterlaced(self.deinterlacer));
         }
         let decoded_from = match self.probe.index.seeking {
@@ -95,8 +107,7 @@ impl CommandInputs<'_> {
     }
 
     /// Converts a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
-    fn converted(&self, size: Size) -> String {
-        let video = &self.probe.video;
+    fn converted(&self, video: &VideoStream, size: Size) -> String {
         let matrix = output_matrix(video);
         let Some(table) = self.tone_map else {
             return format!(

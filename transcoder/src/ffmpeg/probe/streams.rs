@@ -1,16 +1,51 @@
 //! Selects the streams of a source, and parses ffprobe's description of them.
 
 use domain::failure::SourceProblem;
-use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream};
+use domain::probe::{
+    AudioPurpose, AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream,
+};
 
 mod raw;
 mod subtitles;
 
-use raw::{RawChapter, RawProbe, RawProgram, RawStream, SideData};
+use raw::{Disposition, RawChapter, RawProbe, RawProgram, RawStream, SideData};
 
 pub(crate) use subtitles::{Subtitles, TextTrack};
 
-/// The selected streams.
+/// The selected streams of a source.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Streams {
+    /// It has video.
+    Video(Box<Found>),
+    /// It has only audio. An image of a cover is not video.
+    Audio(FoundAudio),
+}
+
+#[cfg(test)]
+impl Streams {
+    /// The streams of a source that has video.
+    pub(crate) fn of_video(self) -> Found {
+        match self {
+            Self::Video(found) => *found,
+            Self::Audio(found) => panic!("it has no video: {found:?}"),
+        }
+    }
+}
+
+/// The audio tracks of a source.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FoundAudio {
+    /// The tracks that can be decoded, the default one first, at most [`MOST_TRACKS`].
+    pub tracks: Vec<AudioStream>,
+    /// Whether others are left out, because they have no decoder, or are too many.
+    pub left_out: bool,
+    /// The chapters, with their starts on the clock of the container.
+    pub chapters: Vec<(f64, String)>,
+    /// Duration of the whole container, seconds, if it is declared.
+    pub duration_seconds: Option<f64>,
+}
+
+/// The selected streams of a source that has video.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     /// The video stream. Its frame rate is an estimate until its frames are known.
@@ -20,8 +55,10 @@ pub(crate) struct Found {
     pub fields: Option<bool>,
     /// Frame rates that the container declares.
     pub rates: Rates,
-    /// The audio stream, if there is one.
-    pub audio: Option<AudioStream>,
+    /// The audio tracks that can be decoded, the default one first, at most [`MOST_TRACKS`].
+    pub audio: Vec<AudioStream>,
+    /// Whether other audio tracks are left out.
+    pub left_out: bool,
     /// The subtitle streams.
     pub subtitles: Subtitles,
     /// The chapters, with their starts on the clock of the container.
@@ -35,8 +72,11 @@ pub(crate) struct Found {
 /// Maximum sample rate, Hz: twice the highest rate of recorders.
 const HIGHEST_SAMPLE_RATE: u32 = 768_000;
 
+/// Maximum number of audio tracks that are converted.
+pub(crate) const MOST_TRACKS: usize = 8;
+
 /// Parses ffprobe's JSON and selects the streams.
-pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
+pub(crate) fn parse_streams(json: &str) -> Result<Streams, SourceProblem> {
     let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
     let protected = |it: &RawStream| {
         matches!(
@@ -68,26 +108,18 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
             it.index,
         )
     };
-    let Some(video) = raw
-        .streams
-        .iter()
-        .filter(|it| it.is("video"))
-        .min_by_key(choice)
-    else {
-        let has_audio = raw.streams.iter().any(|it| it.is("audio"));
-        return Err(if has_audio {
-            SourceProblem::AudioOnly
-        } else {
-            SourceProblem::NoVideoStream
-        });
+    let duration_seconds = raw.format.duration.as_deref().and_then(positive);
+    let videos = raw.streams.iter().filter(|it| it.is("video"));
+    let Some(video) = videos.min_by_key(choice) else {
+        return only_audio(&raw, duration_seconds).map(Streams::Audio);
     };
-    let codec = video.codec().map(str::to_owned).ok_or_else(|| {
-        let tag = video
-            .codec_tag_string
-            .clone()
-            .unwrap_or_else(|| "unknown".to_owned());
-        SourceProblem::UnsupportedCodec { codec: tag }
-    })?;
+    let codec =
+        video
+            .codec()
+            .map(str::to_owned)
+            .ok_or_else(|| SourceProblem::UnsupportedCodec {
+                codec: video.name_of_codec(),
+            })?;
     if let Some(colors) = unknown_colors(video) {
         return Err(SourceProblem::UnsupportedCodec { codec: colors });
     }
@@ -98,30 +130,9 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         real: video.r_frame_rate.as_deref().and_then(ratio),
         average: video.avg_frame_rate.as_deref().and_then(ratio),
     };
-    let foreign = |it: &RawStream| {
-        let together =
-            |program: &RawProgram, index| program.streams.iter().any(|it| it.index == index);
-        let mut of_video = raw
-            .programs
-            .iter()
-            .filter(|program| together(program, video.index))
-            .peekable();
-        of_video.peek().is_some() && !of_video.any(|program| together(program, it.index))
-    };
-    let audio = raw
-        .streams
-        .iter()
-        .filter(|it| it.is("audio") && it.is_there());
-    let audio = audio.min_by_key(|it| {
-        (
-            !it.is_decodable(),
-            foreign(it),
-            it.disposition.default == 0,
-            it.index,
-        )
-    });
+    let (audio, left_out) = tracks(&raw, Some(video));
     let (rotation, mirrored) = orientation(&video.side_data_list);
-    Ok(Found {
+    Ok(Streams::Video(Box::new(Found {
         fields: match video.field_order.as_deref() {
             Some("tt" | "bb" | "tb" | "bt") => Some(true),
             Some("progressive") => Some(false),
@@ -178,12 +189,78 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
                 .unwrap_or(Ratio { num: 1, den: 1000 }),
         },
         rates,
-        audio: audio.filter(|it| it.is_decodable()).and_then(audio_stream),
+        audio,
+        left_out,
         subtitles: Subtitles::of(&raw),
-        chapters: raw.chapters.into_iter().filter_map(chapter).collect(),
+        chapters: chapters(&raw),
         announced,
-        duration_seconds: raw.format.duration.as_deref().and_then(positive),
+        duration_seconds,
+    })))
+}
+
+/// The audio of a source without video.
+fn only_audio(raw: &RawProbe, duration_seconds: Option<f64>) -> Result<FoundAudio, SourceProblem> {
+    let (tracks, left_out) = tracks(raw, None);
+    let mut audio = raw.streams.iter().filter(|it| it.is("audio")).peekable();
+    if audio.peek().is_none() {
+        return Err(SourceProblem::NoVideoStream);
+    }
+    if tracks.is_empty() {
+        return Err(match audio.find(|it| it.is_there()) {
+            Some(there) => SourceProblem::UnsupportedCodec {
+                codec: there.name_of_codec(),
+            },
+            None => SourceProblem::Damaged,
+        });
+    }
+    Ok(FoundAudio {
+        tracks,
+        left_out,
+        chapters: chapters(raw),
+        duration_seconds,
     })
+}
+
+/// The audio tracks that can be decoded, the default one first, and whether others are left out.
+/// Those of another programme than the video are not part of the presentation.
+fn tracks(raw: &RawProbe, video: Option<&RawStream>) -> (Vec<AudioStream>, bool) {
+    let foreign = |it: &RawStream| {
+        let together =
+            |program: &RawProgram, index| program.streams.iter().any(|it| it.index == index);
+        let Some(video) = video else { return false };
+        let mut of_video = raw
+            .programs
+            .iter()
+            .filter(|program| together(program, video.index))
+            .peekable();
+        of_video.peek().is_some() && !of_video.any(|program| together(program, it.index))
+    };
+    let there = |it: &&RawStream| it.is("audio") && it.is_there();
+    let all: Vec<&RawStream> = raw.streams.iter().filter(there).collect();
+    let first = all.iter().min_by_key(|it| {
+        (
+            !it.is_decodable(),
+            foreign(it),
+            it.disposition.default == 0,
+            it.index,
+        )
+    });
+    let Some(first) = first else {
+        return (vec![], false);
+    };
+    let others = all.iter().filter(|it| it.index != first.index);
+    let own: Vec<&RawStream> = [first]
+        .into_iter()
+        .chain(others.filter(|it| !foreign(it)))
+        .copied()
+        .collect();
+    let decodable = own.iter().filter(|it| it.is_decodable());
+    let tracks: Vec<AudioStream> = decodable
+        .filter_map(|it| audio_stream(it))
+        .take(MOST_TRACKS)
+        .collect();
+    let left_out = tracks.len() < own.len();
+    (tracks, left_out)
 }
 
 /// Colour spaces that decoders pass on unchanged and no filter of FFmpeg converts: the result would
@@ -205,9 +282,13 @@ fn unknown_colors(video: &RawStream) -> Option<String> {
         .or_else(|| intensity.map(str::to_uppercase))
 }
 
-fn chapter(raw: RawChapter) -> Option<(f64, String)> {
-    let start: f64 = raw.start_time?.parse().ok()?;
-    start.is_finite().then_some((start, raw.tags.title?))
+fn chapters(raw: &RawProbe) -> Vec<(f64, String)> {
+    let chapter = |it: &RawChapter| {
+        let start: f64 = it.start_time.as_deref()?.parse().ok()?;
+        let title = it.tags.title.clone()?;
+        start.is_finite().then_some((start, title))
+    };
+    raw.chapters.iter().filter_map(chapter).collect()
 }
 
 fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
@@ -225,7 +306,21 @@ fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
             .unwrap_or(0.0),
         duration_seconds: raw.duration.as_deref().and_then(positive),
         language: raw.tags.language.clone().filter(|it| it != "und"),
+        title: raw.tags.title.clone(),
+        purpose: purpose(&raw.disposition),
     })
+}
+
+fn purpose(disposition: &Disposition) -> AudioPurpose {
+    if disposition.visual_impaired == 1 || disposition.descriptions == 1 {
+        AudioPurpose::Descriptions
+    } else if disposition.hearing_impaired == 1 {
+        AudioPurpose::HearingImpaired
+    } else if disposition.comment == 1 {
+        AudioPurpose::Commentary
+    } else {
+        AudioPurpose::Main
+    }
 }
 
 /// The clockwise rotation in degrees that turns the frame upright, and whether it is mirrored as

@@ -52,7 +52,10 @@ async fn index_of(bytes: Vec<u8>) -> Option<Indexed> {
     let blocks = blocks(bytes);
     let loopback = Loopback::start(blocks.clone()).await.unwrap();
     let url = loopback.source_url();
-    let found = streams(&tools, "matroska", &url, None).await.unwrap();
+    let found = streams(&tools, "matroska", &url, None)
+        .await
+        .unwrap()
+        .of_video();
     index(&tools, &blocks, &url, &found).await.unwrap()
 }
 

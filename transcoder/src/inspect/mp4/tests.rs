@@ -17,7 +17,7 @@ fn found(video: u32, audio: u32) -> Found {
               "sample_rate": "48000", "start_time": "0.010000", "duration": "1.900000"}}
         ]}}"#
     );
-    parse_streams(&json).unwrap()
+    parse_streams(&json).unwrap().of_video()
 }
 
 fn blocks(bytes: &[u8]) -> Blocks {
@@ -90,9 +90,9 @@ async fn an_index_tells_where_frames_are() {
 #[tokio::test]
 async fn sound_of_unknown_length_says_nothing() {
     let mut found = found(0, 1);
-    found.audio.as_mut().unwrap().duration_seconds = None;
+    found.audio[0].duration_seconds = None;
     assert_eq!(index_of(FILM, &found).await.unwrap().unwrap().audio, None);
-    found.audio = None;
+    found.audio = vec![];
     assert_eq!(index_of(FILM, &found).await.unwrap().unwrap().audio, None);
 }
 

@@ -3,7 +3,7 @@
 use domain::probe::{Extent, Ratio};
 
 use super::*;
-use crate::ffmpeg::probe::parse_streams;
+use crate::ffmpeg::probe::{MOST_TRACKS, parse_streams};
 use crate::normalise::{Normaliser, Survey};
 
 /// What ffprobe says of [`standard`].
@@ -71,21 +71,24 @@ fn sequential(world: &World) -> EncodePlan {
     world.fake.survey_says(&format!(
         "#tb 0: 1/90000\n#tb 1: 1/48000\n{frames}1, 0, 0, 2880000, 4, 0x0\n"
     ));
-    let found = parse_streams(STREAMS).unwrap();
+    let found = parse_streams(STREAMS).unwrap().of_video();
+    let mut audio = [None; MOST_TRACKS];
+    audio[0] = Some(Extent {
+        start: 0.0,
+        end: 60.0,
+    });
     let survey = Survey {
         frame_times: (0..1_800).map(|it| it * 3_000).collect(),
         video: Extent {
             start: 0.0,
             end: 60.0,
         },
-        audio: Some(Extent {
-            start: 0.0,
-            end: 60.0,
-        }),
+        audio,
     };
     let normaliser = Normaliser::new(&world.fake.tools(), "mov", &found, None);
     let probe = normaliser.probe(&found, &survey, 8, &world.profile);
-    assert_eq!(probe.video.frame_rate, Ratio { num: 30, den: 1 });
+    let rate = probe.video.as_ref().map(|it| it.frame_rate);
+    assert_eq!(rate, Some(Ratio { num: 30, den: 1 }));
     let plan = EncodePlan::new(&probe, &world.profile, Mode::Abr).unwrap();
     world.fake.prepare(&plan);
     plan

@@ -40,12 +40,15 @@ fn a_run_seeks_to_its_first_segment() {
     assert_eq!(seek(&paper, 0), None, "from the beginning");
     assert_eq!(seek(&paper, 1).as_deref(), Some("6.000000"));
     // On the clock of the container.
-    paper.probe.video.start_pts = 15_360 * 3;
+    paper.probe.video_mut().start_pts = 15_360 * 3;
     assert_eq!(seek(&paper, 1).as_deref(), Some("9.000000"));
     // Sound begins a second before the picture.
     paper.probe.index.video_start = 90_000;
     assert_eq!(seek(&paper, 1).as_deref(), Some("8.000000"));
-    (paper.probe.video.start_pts, paper.probe.index.video_start) = (0, 0);
+    (
+        paper.probe.video_mut().start_pts,
+        paper.probe.index.video_start,
+    ) = (0, 0);
     paper.probe.index.seeking = Seeking::Approximate;
     assert_eq!(
         seek(&paper, 1).as_deref(),
@@ -123,9 +126,9 @@ fn each_output_is_named_once_and_numbered_by_its_first_segment() {
 #[test]
 fn sound_is_made_for_its_plan() {
     let mut paper = Paper::with_two_audio_rates(foreign());
-    paper.probe.audio.as_mut().unwrap().channels = 12;
+    paper.probe.audio_mut().channels = 12;
     let first = paper.plan.audio_chunks[0].clone();
-    let arguments = paper.raw(|it| it.audio(1, &first));
+    let arguments = paper.raw(|it| it.audio(&first));
     assert_eq!(values(&arguments, "-b:a"), ["96k", "64k"]);
     assert_eq!(values(&arguments, "-ac"), ["2", "2"]);
     let graph = values(&arguments, "-filter_complex")[0];
@@ -140,8 +143,8 @@ fn sound_is_made_for_its_plan() {
     for audio in &mut paper.plan.audio {
         (audio.channels, audio.sample_rate) = (1, 44_100);
     }
-    paper.probe.audio.as_mut().unwrap().channels = 1;
-    let arguments = paper.raw(|it| it.audio(1, &first));
+    paper.probe.audio_mut().channels = 1;
+    let arguments = paper.raw(|it| it.audio(&first));
     let graph = values(&arguments, "-filter_complex")[0];
     assert!(
         graph.contains("aresample=44100,") && graph.contains("channel_layouts=mono"),
@@ -157,10 +160,10 @@ fn sound_is_made_for_its_plan() {
 fn colours_that_are_not_tagged_are_said() {
     let of = |change: fn(&mut domain::probe::VideoStream)| {
         let mut probe = standard();
-        change(&mut probe.video);
+        change(probe.video_mut());
         let paper = Paper::new(probe);
-        let CopyPaper { rendition, chunks } = copied(&paper);
-        let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
+        let chunks = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&chunks[0]));
         let encode = paper.raw(|it| it.encode(Lane::Encode, &paper.plan.encode_chunks[0..=0], 1));
         let filter = values(&copy, "-bsf:v").first().map(|it| (*it).to_owned());
         (filter, values(&encode, "-filter_complex")[0].to_owned())
@@ -179,10 +182,11 @@ fn colours_that_are_not_tagged_are_said() {
     );
     for matrix in [ColorMatrix::Smpte170m, ColorMatrix::Bt470bg] {
         let mut probe = standard();
-        (probe.video.tagged, probe.video.matrix) = (false, Some(matrix));
+        let video = probe.video_mut();
+        (video.tagged, video.matrix) = (false, Some(matrix));
         let paper = Paper::new(probe);
-        let CopyPaper { rendition, chunks } = copied(&paper);
-        let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
+        let chunks = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&chunks[0]));
         assert!(
             values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"),
             "{matrix:?}"
@@ -203,10 +207,10 @@ fn colours_that_are_not_tagged_are_said() {
 #[test]
 fn copied_sound_begins_with_its_own_unit() {
     let mut probe = standard();
-    probe.audio.as_mut().unwrap().start_seconds = 0.01;
+    probe.audio_mut().start_seconds = 0.01;
     let paper = Paper::new(probe);
-    let CopyPaper { rendition, chunks } = copied(&paper);
-    let arguments = paper.raw(|it| it.copy(&rendition, &chunks[1]));
+    let chunks = copied(&paper);
+    let arguments = paper.raw(|it| it.copy(&chunks[1]));
     let offsets = values(&arguments, "-output_ts_offset");
     // Units of 1024 samples, counted from 0.01 s: the one nearest to 12 s.
     let unit = ((12.0_f64 - 0.01) * 48_000.0 / 1_024.0 - 0.5).ceil() * 1_024.0 / 48_000.0 + 0.01;
@@ -288,7 +292,7 @@ proptest! {
     ) {
         let mut probe = foreign();
         probe.index.seeking = Seeking::Sequential;
-        probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
+        probe.video_mut().frame_rate = Ratio { num: rate.0, den: rate.1 };
         probe.index.end = seconds * 90_000 + millis * 90;
         probe.index.video_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
@@ -318,11 +322,8 @@ proptest! {
         };
         let chunk = &chunks[first];
         let arguments = match lane {
-            0 => {
-                let CopyPaper { rendition, .. } = copied(paper);
-                paper.raw(|it| it.copy(&rendition, chunk))
-            }
-            1 => paper.raw(|it| it.audio(1, chunk)),
+            0 => paper.raw(|it| it.copy(chunk)),
+            1 => paper.raw(|it| it.audio(chunk)),
             _ => paper.raw(|it| it.encode(Lane::Encode, std::slice::from_ref(chunk), 1)),
         };
         let end = if lane == 2 { chunk.segments.end } else { paper.plan.segments() };

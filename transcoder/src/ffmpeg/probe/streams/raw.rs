@@ -79,6 +79,12 @@ pub(super) struct Disposition {
     #[serde(default)]
     pub(super) forced: u8,
     #[serde(default)]
+    pub(super) comment: u8,
+    #[serde(default)]
+    pub(super) visual_impaired: u8,
+    #[serde(default)]
+    pub(super) descriptions: u8,
+    #[serde(default)]
     pub(super) hearing_impaired: u8,
 }
 
@@ -105,6 +111,12 @@ impl RawStream {
         self.codec_name
             .as_deref()
             .filter(|it| !matches!(*it, "none" | "unknown"))
+    }
+
+    /// The name of the codec for people: FFmpeg's, or else that of the container.
+    pub(super) fn name_of_codec(&self) -> String {
+        let tag = self.codec_tag_string.as_deref();
+        self.codec().or(tag).unwrap_or("unknown").to_owned()
     }
 
     pub(super) fn sample_rate(&self) -> Option<u32> {

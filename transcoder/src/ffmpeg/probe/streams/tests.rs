@@ -1,5 +1,10 @@
 use super::*;
 
+/// The streams of a source that has video.
+fn of_video(json: &str) -> Found {
+    parse_streams(json).unwrap().of_video()
+}
+
 #[test]
 fn what_ffprobe_says_is_understood() {
     let json = r#"{"streams":[
@@ -11,7 +16,7 @@ fn what_ffprobe_says_is_understood() {
          "r_frame_rate":"30000/1001","avg_frame_rate":"30000/1001","time_base":"1/90000","start_pts":3003,
          "side_data_list":[{"side_data_type":"Display Matrix","rotation":-90}]}],
         "format":{"duration":"12.5"}}"#;
-    let streams = parse_streams(json).unwrap();
+    let streams = of_video(json);
     assert_eq!(
         (streams.video.index, streams.video.rotation, streams.fields),
         (2, 90, Some(true))
@@ -22,8 +27,11 @@ fn what_ffprobe_says_is_understood() {
         (3003, None)
     );
     assert_eq!(streams.duration_seconds, Some(12.5));
-    let audio = streams.audio.unwrap();
-    assert_eq!((audio.index, audio.channels, audio.language), (0, 6, None));
+    let audio = &streams.audio[0];
+    assert_eq!(
+        (audio.index, audio.channels, audio.language.as_deref()),
+        (0, 6, None)
+    );
 }
 
 #[test]
@@ -125,8 +133,8 @@ fn what_cannot_be_used_says_why() {
 }
 
 fn chosen(streams: &str) -> (u32, Option<u32>) {
-    let found = parse_streams(&format!(r#"{{"streams":[{streams}]}}"#)).unwrap();
-    (found.video.index, found.audio.map(|it| it.index))
+    let found = of_video(&format!(r#"{{"streams":[{streams}]}}"#));
+    (found.video.index, found.audio.first().map(|it| it.index))
 }
 
 #[test]
@@ -158,7 +166,7 @@ fn sound_comes_from_the_programme_of_the_picture() {
         {"index":0,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"},
         {"index":1,"codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p"},
         {"index":2,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"}]}"#;
-    assert_eq!(parse_streams(json).unwrap().audio.unwrap().index, 2);
+    assert_eq!(of_video(json).audio[0].index, 2);
 }
 
 #[test]
@@ -181,4 +189,78 @@ fn a_matrix_turns_and_mirrors() {
     assert_eq!(of([[-65536, 0], [0, 65536]], 180.0), (0, true));
     assert_eq!(of([[0, 65536], [65536, 0]], 90.0), (90, true));
     assert_eq!(orientation(&[]), (0, false));
+}
+
+/// One line for each track, and whether others are left out.
+fn listed(found: &[AudioStream], left_out: bool) -> String {
+    let line = |it: &AudioStream| format!("{} {:?} {:?}", it.index, it.language, it.purpose);
+    let lines: Vec<_> = found.iter().map(line).collect();
+    format!("{} left out: {left_out}", lines.join("; "))
+}
+
+#[test]
+fn all_tracks_of_the_video_are_found() {
+    let video = r#"{"index":0,"codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p"}"#;
+    let audio = |index: u32, more: &str| {
+        format!(
+            r#"{{"index":{index},"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"{more}}}"#
+        )
+    };
+    let list = |streams: &[String]| {
+        let json = format!(r#"{{"streams":[{video},{}]}}"#, streams.join(","));
+        let found = of_video(&json);
+        listed(&found.audio, found.left_out)
+    };
+    let streams = [
+        audio(
+            1,
+            r#","tags":{"language":"eng","title":"Stereo"},"disposition":{"comment":1}"#,
+        ),
+        audio(
+            2,
+            r#","tags":{"language":"deu"},"disposition":{"default":1}"#,
+        ),
+        audio(3, r#","disposition":{"visual_impaired":1}"#),
+        audio(4, r#","disposition":{"descriptions":1}"#),
+        audio(5, r#","disposition":{"hearing_impaired":1}"#),
+    ];
+    insta::assert_snapshot!(list(&streams), @r#"2 Some("deu") Main; 1 Some("eng") Commentary; 3 None Descriptions; 4 None Descriptions; 5 None HearingImpaired left out: false"#);
+    // A track without a decoder, and one that is only announced.
+    let spatial = r#"{"index":2,"codec_type":"audio","channels":4,"sample_rate":"48000"}"#;
+    let silent =
+        r#"{"index":3,"codec_type":"audio","codec_name":"aac","channels":0,"sample_rate":"0"}"#;
+    let streams = [audio(1, ""), spatial.to_owned(), silent.to_owned()];
+    insta::assert_snapshot!(list(&streams), @"1 None Main left out: true");
+    let many: Vec<_> = (1..=9).map(|it| audio(it, "")).collect();
+    assert!(list(&many[..8]).ends_with("left out: false"));
+    assert!(
+        list(&many).ends_with("8 None Main left out: true"),
+        "{}",
+        list(&many)
+    );
+}
+
+#[test]
+fn audio_alone_is_found_beside_a_cover() {
+    let found = |json: &str| match parse_streams(json) {
+        Ok(Streams::Audio(found)) => Ok((found.tracks[0].index, found.duration_seconds)),
+        Ok(Streams::Video(found)) => panic!("it has no video: {found:?}"),
+        Err(problem) => Err(problem),
+    };
+    let song = r#"{"streams":[
+        {"index":0,"codec_type":"audio","codec_name":"mp3","channels":2,"sample_rate":"44100","sample_fmt":"fltp"},
+        {"index":1,"codec_type":"video","codec_name":"mjpeg","width":300,"height":300,"disposition":{"attached_pic":1}}],
+        "format":{"duration":"9.5"}}"#;
+    assert_eq!(found(song), Ok((0, Some(9.5))));
+    let unknown = r#"{"streams":[{"index":0,"codec_type":"audio","codec_tag_string":"owma","channels":2,"sample_rate":"44100"}]}"#;
+    let unsupported = SourceProblem::UnsupportedCodec {
+        codec: "owma".to_owned(),
+    };
+    assert_eq!(found(unknown), Err(unsupported));
+    let announced =
+        r#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"aac","sample_rate":"0"}]}"#;
+    assert_eq!(found(announced), Err(SourceProblem::Damaged));
+    let cover =
+        r#"{"streams":[{"index":0,"codec_type":"video","disposition":{"attached_pic":1}}]}"#;
+    assert_eq!(found(cover), Err(SourceProblem::NoVideoStream));
 }
