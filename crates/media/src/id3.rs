@@ -1,4 +1,4 @@
-//! ID3v2 tags, which stand before the frames of an MP3 file and contain the cover.
+//! `ID3v2` tags, which stand before the frames of an MP3 file and contain the cover.
 
 /// Length of the header of a tag, bytes.
 pub const HEADER_BYTES: usize = 10;

@@ -49,7 +49,7 @@ pub enum ContainerKind {
     MpegVideo,
     /// An elementary stream of MPEG-4 part 2.
     Mpeg4Video,
-    /// MPEG audio, maybe after an ID3v2 tag. Something else may follow the tag: see [`after_tag`].
+    /// MPEG audio, maybe after an `ID3v2` tag. Something else may follow the tag: see [`after_tag`].
     Mp3,
     Wav,
     Aiff,
@@ -179,7 +179,7 @@ pub fn sniff(head: &[u8]) -> Option<Kind> {
         .or_else(|| not_media(head).map(Kind::NotMedia))
 }
 
-/// Detects the type of a file by the first bytes after its ID3v2 tags; `None`: the tags stand before
+/// Detects the type of a file by the first bytes after its `ID3v2` tags; `None`: the tags stand before
 /// nothing that is known.
 pub fn after_tag(rest: &[u8]) -> Option<ContainerKind> {
     if rest.starts_with(b"fLaC") {
@@ -332,9 +332,8 @@ fn not_media(head: &[u8]) -> Option<NotMedia> {
     if head.get(4..8) == Some(b"ftyp") {
         return Some(NotMedia::Heif);
     }
-    match (head.get(..4), head.get(8..12)) {
-        (Some(b"RIFF"), Some(b"WEBP")) => return Some(NotMedia::WebP),
-        _ => {}
+    if let (Some(b"RIFF"), Some(b"WEBP")) = (head.get(..4), head.get(8..12)) {
+        return Some(NotMedia::WebP);
     }
     let text = text_kind(head);
     // Text first, because a text may begin with "MZ" or "BM".

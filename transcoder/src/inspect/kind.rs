@@ -7,7 +7,7 @@ use media::sniff::{ContainerKind, Kind, NotMedia, SNIFF_BYTES, after_tag, sniff}
 use crate::error::TranscodeError;
 use crate::source::Blocks;
 
-/// Maximum number of ID3v2 tags at the beginning of a file.
+/// Maximum number of `ID3v2` tags at the beginning of a file.
 const MOST_TAGS: usize = 4;
 
 /// The container of a source. A file that is neither video nor audio is refused before FFmpeg reads it.
@@ -27,7 +27,7 @@ pub(super) async fn container(blocks: &Blocks) -> Result<ContainerKind, Transcod
     Err(problem.into())
 }
 
-/// The type of the file behind its ID3v2 tags, which are as large as the covers in them.
+/// The type of the file behind its `ID3v2` tags, which are as large as the covers in them.
 async fn behind_tags(blocks: &Blocks) -> Result<ContainerKind, TranscodeError> {
     let mut start = 0;
     for _ in 0..=MOST_TAGS {

@@ -45,7 +45,7 @@ fn text_streams_have_a_language_and_a_kind() {
         {"index":6,"codec_type":"subtitle","codec_name":"subrip","tags":{"language":"eng"}},
         {"index":7,"codec_type":"subtitle","codec_name":"subrip"},
         {"index":8,"codec_type":"subtitle","codec_name":"hdmv_pgs_subtitle","tags":{"language":"eng"}}]}"#;
-    let found = parse_streams(json).unwrap().subtitles;
+    let found = parse_streams(json).unwrap().of_video().subtitles;
     let tracks: Vec<_> = found
         .tracks
         .iter()
@@ -73,7 +73,7 @@ fn text_streams_have_a_language_and_a_kind() {
     assert!(found.others, "images");
     let without = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"h264","width":320,"height":180}]}"#;
     assert_eq!(
-        parse_streams(without).unwrap().subtitles,
+        parse_streams(without).unwrap().of_video().subtitles,
         Subtitles::default()
     );
 }
@@ -84,7 +84,7 @@ fn chapters_have_a_start_and_a_title() {
         "chapters":[{"start_time":"0.000000","tags":{"title":"One"}},{"start_time":"61.500000","tags":{"title":"Two"}},
         {"start_time":"90.0"},{"tags":{"title":"No time"}},{"start_time":"inf","tags":{"title":"Never"}}]}"#;
     assert_eq!(
-        parse_streams(json).unwrap().chapters,
+        parse_streams(json).unwrap().of_video().chapters,
         [(0.0, "One".to_owned()), (61.5, "Two".to_owned())]
     );
 }
