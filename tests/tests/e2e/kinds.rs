@@ -68,7 +68,7 @@ async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
     let mut arguments = vec!["-i".to_owned(), text(&film)];
     arguments.extend(files.iter().flat_map(|it| ["-i".to_owned(), it.clone()]));
     arguments.extend((1..6).flat_map(|it| ["-map".to_owned(), it.to_string()]));
-    let options = "-map_chapters 0 -c copy -c:s:1 ass -c:s:2 srt -metadata:s:s:0 language=eng -metadata:s:s:1 language=fre \
+    let options = "-map_chapters 0 -c copy -c:s:1 ass -c:s:2 srt -metadata:s:s:0 language=eng -metadata:s:s:1 language=fra \
         -metadata:s:s:2 language=eng -disposition:s:2 forced -metadata:s:s:3 language=eng";
     arguments.extend(options.split_whitespace().map(str::to_owned));
     let marks = work.path("marks.txt");

@@ -142,6 +142,7 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/posters/efd9bf88b975d52b.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/chapters/fd93fa39c1404268.json | application/json | public, max-age=31536000, immutable
     Private posters/vid_018bcfe5680077078707070707070707/efd9bf88b975d52b | application/octet-stream | no-store
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/captions-efd9bf88b975d52b/captions-efd9bf88b975d52b_00007.vtt | text/vtt | public, max-age=31536000, immutable
     Private captions/vid_018bcfe5680077078707070707070707/pt-BR/7cc51be4dec83304.vtt | text/vtt | no-store

@@ -21,6 +21,9 @@ fn body_of(route: &Route) -> Option<Value> {
             | "/videos/{video}/downloads",
         ) => json!({}),
         ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
+        ("PUT", "/videos/{video}/chapters") => {
+            json!({ "chapters": [{ "start": 0, "title": "Beginning" }] })
+        }
         // See `ask`.
         ("PUT", "/videos/{video}/captions/{language}") => return None,
         ("POST", "/s3/multipart") => body_of_upload(),
