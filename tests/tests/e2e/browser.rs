@@ -60,7 +60,6 @@ async fn hls_js_plays_audio_and_lists_languages() {
     let mut home = Home::new();
     let path = |name: &str| home.folder.path().join(name);
     let (song, film, temporary) = (path("song.mp3"), path("film.mkv"), path("tmp"));
-    std::fs::create_dir(&temporary).unwrap();
     let tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=7"];
     ffmpeg(&[&tone[..], &["-c:a", "libmp3lame", text(&song).as_str()]].concat());
     let picture = [
