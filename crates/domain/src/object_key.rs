@@ -123,25 +123,15 @@ pub enum ObjectKey {
         /// The rendition that it belongs to.
         rendition: RenditionName,
     },
-    /// One of the thumbnails, which are spread over the video (JPEG).
+    /// One of the thumbnails, which are spread over the video, or of a frame that a client named
+    /// (JPEG).
     Thumbnail {
         /// The video that it belongs to.
         video: VideoId,
         /// The encoding that it belongs to.
         generation: Generation,
-        /// Position, from 0.
+        /// Position, from 0; or the number of a [`Frame`](crate::thumbnail::Frame).
         index: u32,
-    },
-    /// A thumbnail of the frame at a time that a client named (JPEG); made at its first request.
-    FrameThumbnail {
-        /// The video that it belongs to.
-        video: VideoId,
-        /// The encoding that it belongs to.
-        generation: Generation,
-        /// Time from the start of the video, tenths of a second.
-        tenths: u32,
-        /// Width, pixels.
-        width: u32,
     },
     /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
     Storyboard {
@@ -224,7 +214,6 @@ impl ObjectKey {
             | Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
-            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
@@ -283,14 +272,6 @@ impl ObjectKey {
             } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
             }
-            Self::FrameThumbnail {
-                video,
-                generation,
-                tenths,
-                width,
-            } => {
-                format!("hls/{video}/{generation}/thumbs/at_{tenths}_{width}.jpg")
-            }
             Self::Storyboard { video, generation } => {
                 format!("hls/{video}/{generation}/storyboard.jpg")
             }
@@ -328,7 +309,6 @@ impl ObjectKey {
             | Self::Segment { video, .. }
             | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
-            | Self::FrameThumbnail { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
@@ -356,7 +336,6 @@ impl ObjectKey {
             Self::Segment { format, .. } => format.content_type(),
             Self::InitSegment { .. } | Self::Download { .. } => "video/mp4",
             Self::Thumbnail { .. }
-            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::Poster { .. }
             | Self::CustomPoster { .. } => "image/jpeg",
@@ -380,7 +359,6 @@ impl ObjectKey {
             Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
-            | Self::FrameThumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }

@@ -348,7 +348,6 @@ fn generation_and_rendition(
             ..
         } => Some((Some(generation), Some(rendition))),
         ObjectKey::Thumbnail { generation, .. }
-        | ObjectKey::FrameThumbnail { generation, .. }
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),

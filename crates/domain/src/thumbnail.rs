@@ -14,8 +14,14 @@ pub const WIDTHS: [u32; 7] = [160, 320, 480, 640, 960, 1280, 1920];
 /// The width of a thumbnail if the request names none, pixels.
 pub const DEFAULT_WIDTH: u32 = 640;
 
+/// Number of the first frame: the automatic thumbnails of a generation have smaller numbers.
+const FIRST: u32 = 1_000_000;
+
 /// Maximum number of thumbnails of a generation that are made on request.
 pub const MOST_THUMBNAILS: u32 = 2_000;
+
+/// The last time that has a number, tenths of a second: after nineteen years.
+const LAST_TENTH: u32 = (u32::MAX - FIRST) / WIDTHS.len() as u32 - 1;
 
 /// A frame of a video as a thumbnail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,7 +44,7 @@ impl Frame {
         let width = width.min(widest);
         let largest = WIDTHS[WIDTHS.len() - 1];
         Self {
-            tenths: tenths.min(length_ms / 100).min(u32::MAX.into()) as u32,
+            tenths: tenths.min(length_ms / 100).min(LAST_TENTH.into()) as u32,
             width: WIDTHS
                 .into_iter()
                 .find(|it| *it >= width)
@@ -51,13 +57,14 @@ impl Frame {
         u64::from(self.tenths) * 100
     }
 
-    /// The object of the thumbnail.
+    /// The object of the thumbnail: one more of the generation's thumbnails, with a number of its
+    /// own, so that an edge that knows nothing about frames serves it.
     pub fn object(self, video: VideoId, generation: &Generation) -> ObjectKey {
-        ObjectKey::FrameThumbnail {
+        let width = WIDTHS.into_iter().filter(|it| *it < self.width).count() as u32;
+        ObjectKey::Thumbnail {
             video,
             generation: generation.clone(),
-            tenths: self.tenths,
-            width: self.width,
+            index: FIRST + self.tenths.min(LAST_TENTH) * WIDTHS.len() as u32 + width,
         }
     }
 }
@@ -89,6 +96,22 @@ mod tests {
             let frame = Frame::new(seconds, width, 12_040, 1_280);
             assert_eq!((frame.tenths, frame.width), expected, "{seconds} {width}");
         }
+    }
+
+    #[test]
+    fn every_frame_has_a_number_of_its_own() {
+        let video = VideoId::new(1_700_000_000_000, [7; 10]);
+        let generation = Generation::of("etag", "profile");
+        let path = |tenths, width| Frame { tenths, width }.object(video, &generation).path();
+        let mut paths = std::collections::HashSet::new();
+        for tenths in [0, 1, 2, 125, LAST_TENTH] {
+            for width in WIDTHS {
+                assert!(paths.insert(path(tenths, width)), "{tenths} {width}");
+            }
+        }
+        // Stored objects have these names: they must not change.
+        let end = format!("/{generation}/thumbs/thumb_1000878.jpg");
+        assert!(path(125, 640).ends_with(&end), "{}", path(125, 640));
     }
 
     #[test]

@@ -110,7 +110,7 @@ async fn captions_are_published(profile: &str, is_encrypted: bool) {
     let captions = &stored["captions"];
     assert_eq!(
         (&captions["name"], &captions["status"], &captions["cues"]),
-        (&json!("English"), &json!("pending"), &json!(3))
+        (&json!("English (SDH)"), &json!("pending"), &json!(3))
     );
     dev.until_ready(video).await;
     assert_eq!(until_published(&dev, video).await, ["en"]);
@@ -168,7 +168,7 @@ async fn captions_are_published(profile: &str, is_encrypted: bool) {
             .iter()
             .map(|it| it["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["Deutsch", "English"], "{report:#}");
+        assert_eq!(names, ["Deutsch", "English (SDH)"], "{report:#}");
         assert_eq!(
             shown(&report, &[(2.0, 5.0), (28.0, 33.0), (36.0, 40.0)]),
             [
@@ -185,7 +185,7 @@ async fn captions_are_published(profile: &str, is_encrypted: bool) {
         &dev,
         video,
         "en",
-        "",
+        "sdh=true",
         "WEBVTT\n\n00:10.000 --> 00:12.000\nAnother text\n",
     )
     .await;

@@ -111,7 +111,7 @@ async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
         .filter(|it| {
             it.extension().is_some_and(|it| it == "vtt") && text(it).contains("/captions-")
         })
-        .map(|it| std::fs::read_to_string(it).unwrap())
+        .map(|it| std::fs::read_to_string(work.path("out").join(it)).unwrap())
         .collect();
     assert_eq!(cues.len(), 4, "{cues:?}");
     for words in texts {

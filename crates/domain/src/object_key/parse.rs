@@ -76,22 +76,15 @@ impl ObjectKey {
             ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
             ["poster.jpg"] => Self::Poster { video, generation },
             ["thumbs", file] => {
-                let name = file.strip_suffix(".jpg")?;
-                match name.strip_prefix("at_") {
-                    Some(frame) => {
-                        let (tenths, width) = frame.split_once('_')?;
-                        Self::FrameThumbnail {
-                            video,
-                            generation,
-                            tenths: tenths.parse().ok()?,
-                            width: width.parse().ok()?,
-                        }
-                    }
-                    None => Self::Thumbnail {
-                        video,
-                        generation,
-                        index: name.strip_prefix("thumb_")?.parse().ok()?,
-                    },
+                let index = file
+                    .strip_prefix("thumb_")?
+                    .strip_suffix(".jpg")?
+                    .parse()
+                    .ok()?;
+                Self::Thumbnail {
+                    video,
+                    generation,
+                    index,
                 }
             }
             [folder, file] => {

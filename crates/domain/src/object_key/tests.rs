@@ -63,12 +63,6 @@ fn every_key() -> Vec<ObjectKey> {
             generation: generation.clone(),
             index: 9,
         },
-        ObjectKey::FrameThumbnail {
-            video,
-            generation: generation.clone(),
-            tenths: 125,
-            width: 640,
-        },
         ObjectKey::Storyboard {
             video,
             generation: generation.clone(),
@@ -137,7 +131,6 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k/audio-128k_00007-12.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
-    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/at_125_640.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
@@ -178,11 +171,6 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/1080p/1080p_init_init.mp4"),
         format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
         format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
-        format!("hls/{video}/{generation}/thumbs/at_0125_640.jpg"),
-        format!("hls/{video}/{generation}/thumbs/at_125_+640.jpg"),
-        format!("hls/{video}/{generation}/thumbs/at_-1_640.jpg"),
-        format!("hls/{video}/{generation}/thumbs/at_125.jpg"),
-        format!("hls/{video}/{generation}/thumbs/at_125_640_1.jpg"),
         format!("hls/{video}/{generation}/poster.jpg/"),
         format!("/hls/{video}/master.m3u8"),
         "hls".to_owned(),

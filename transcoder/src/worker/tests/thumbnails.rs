@@ -20,7 +20,7 @@ impl Site {
         sent.unwrap();
         self.work().await;
         let objects = self.world.objects();
-        objects.iter().filter(|it| it.contains("/at_")).count()
+        objects.iter().filter(|it| it.contains("/thumb_1")).count()
     }
 }
 
