@@ -230,8 +230,10 @@ async fn captions_are_published(profile: &str, is_encrypted: bool) {
 
     // The minute is found.
     let found = list(&dev, video, "?text=ANOTHER").await["matches"].clone();
-    let expected =
-        json!([{ "language": "en", "start": 10.0, "end": 12.0, "text": "Another text" }]);
+    let (language, name) = ("en", "English (SDH)");
+    let expected = json!([
+        { "language": language, "name": name, "start": 10.0, "end": 12.0, "text": "Another text" }
+    ]);
     assert_eq!(found, expected);
     for (text, count) in [("another%20text", 1), ("welcome", 0), ("Gott", 0)] {
         let (_, videos) = dev

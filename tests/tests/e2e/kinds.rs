@@ -62,7 +62,8 @@ async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
     let film = work.make(
         "film.mkv",
         &[&pictures(SIZE, 30, 3.0, 0), &tones(3.0, 1)],
-        &[&H264[..], &["-c:a", "aac"]].concat(),
+        // AAC would begin a little before the video.
+        &[&H264[..], &["-c:a", "flac"]].concat(),
     );
     let with_texts = work.path("texts.mkv");
     let mut arguments = vec!["-i".to_owned(), text(&film)];
@@ -78,7 +79,7 @@ async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
             start + 1
         )
     };
-    let chapters = [chapter(0, "Beginning"), chapter(1_500, "Middle")].concat();
+    let chapters = [chapter(5_000, "Beginning"), chapter(6_500, "Middle")].concat();
     std::fs::write(&marks, format!(";FFMETADATA1\n{chapters}")).unwrap();
     arguments.splice(0..0, ["-i".to_owned(), text(&marks)]);
     // The presentation begins five seconds into the container.
