@@ -37,8 +37,8 @@ pub use tracks::AudioTrack;
 pub struct EncodePlan {
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
-    /// Constant frame rate of the encoded rungs. Without video: the grid of the boundaries,
-    /// [`MILLISECONDS`](timeline::MILLISECONDS).
+    /// Constant frame rate of the encoded rungs. Without video: the grid of the boundaries, which is
+    /// milliseconds.
     pub frame_rate: Ratio,
     /// Starts of the segments, the first at 0, and the end of the last one. The same for all
     /// renditions.
