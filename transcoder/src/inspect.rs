@@ -66,6 +66,9 @@ const DEEP: Depth = Depth {
     seconds: 600,
 };
 
+/// Offset of the presentation that chapters ignore, seconds.
+const PADDING: f64 = 0.1;
+
 /// Converts seconds to ticks.
 fn ticks(seconds: f64) -> u64 {
     (seconds.max(0.0) * TICKS_PER_SECOND as f64).round() as u64
@@ -240,7 +243,10 @@ async fn sequential(
 
 /// The chapters of a source on the clock of the presentation.
 fn chapters(marks: &[(f64, String)], probe: &Probe) -> Chapters {
-    let origin = probe.origin_seconds();
+    // Encoders let audio begin some milliseconds before the video: a chapter at 10 s must not
+    // become one at 9.98 s, which players show as 0:09.
+    let origin = Some(probe.origin_seconds()).filter(|it| it.abs() >= PADDING);
+    let origin = origin.unwrap_or(0.0);
     let chapter = |(start, title): &(f64, String)| Chapter {
         start_ms: ((start - origin).max(0.0) * 1000.0).round() as u64,
         title: title.clone(),

@@ -10,6 +10,7 @@ use crate::worker::Worker;
 
 pub(crate) mod captions;
 pub(crate) mod download;
+mod failure;
 pub(crate) mod import;
 pub(crate) mod poster;
 pub(crate) mod thumbnail;

@@ -214,7 +214,8 @@ async fn process(
             tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
         }
         CopyDecision::Encode(why) => {
-            tracing::info!(video.id = %request.video, "encoding {} rungs with {encoders} encoders: {why}", work.rungs.len())
+            let (rungs, tracks) = (work.rungs.len(), work.audio.len());
+            tracing::info!(video.id = %request.video, "encoding {rungs} rungs and {tracks} audio renditions with {encoders} encoders: {why}")
         }
     }
     let writer = GenerationWriter::new(

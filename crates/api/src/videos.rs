@@ -22,8 +22,8 @@ pub(crate) mod work;
 use api_types::videos::Video as VideoView;
 use axum::Json;
 use axum::extract::State;
-use catalog::Video;
-use domain::ids::VideoId;
+use catalog::{RenditionKind, RenditionRecord, Video};
+use domain::ids::{Generation, VideoId};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::state::{VideoEvent, VideoState};
 use domain::time::UnixMillis;
@@ -66,6 +66,17 @@ pub(crate) async fn existing_or_deleted(
     } else {
         Err(VideoError::NotFound(id).into())
     }
+}
+
+/// Whether the video has only audio, so that no frame of it can be shown.
+async fn has_only_audio(
+    state: &ApiState,
+    video: VideoId,
+    generation: &Generation,
+) -> Result<bool, ApiError> {
+    let renditions = state.catalog.renditions(video, generation).await?;
+    let is_audio = |it: &RenditionRecord| it.kind == RenditionKind::Audio;
+    Ok(!renditions.is_empty() && renditions.iter().all(is_audio))
 }
 
 pub(crate) async fn read(

@@ -12,7 +12,8 @@ const LONGEST_NAME: usize = 200;
 /// The rung of a download that names none: the largest up to 1080p, or else the smallest.
 pub fn default_rung(rungs: &[(RenditionName, Size)]) -> Option<&RenditionName> {
     let side = |it: &&(RenditionName, Size)| it.1.short_side();
-    let fitting = rungs.iter().filter(|it| it.1.short_side() <= LARGEST);
+    // Of equal rungs, the last one counts below: the first in the list is the remuxed one.
+    let fitting = rungs.iter().rev().filter(|it| it.1.short_side() <= LARGEST);
     let found = fitting.max_by_key(side).or(rungs.iter().min_by_key(side));
     found.map(|it| &it.0)
 }
@@ -21,6 +22,8 @@ pub fn default_rung(rungs: &[(RenditionName, Size)]) -> Option<&RenditionName> {
 /// its extension, or the id.
 pub fn file_name(title: Option<&str>, uploaded: Option<&str>, video: VideoId) -> String {
     let stem = uploaded.map(|it| it.rsplit_once('.').map_or(it, |(stem, _)| stem));
+    // Clients use the name of the file as the title if the user gives none.
+    let title = title.filter(|it| Some(*it) != uploaded);
     let usable = |text: &str| {
         let text: String = text
             .chars()
@@ -59,6 +62,7 @@ mod tests {
             (&[("source", 1080, 1920), ("480p", 480, 854)], "source"),
             (&[("2160p", 3840, 2160), ("1440p", 2560, 1440)], "1440p"),
             (&[("360p", 640, 360)], "360p"),
+            (&[("source", 640, 360), ("360p", 640, 360)], "source"),
         ] {
             let rungs: Vec<_> = rungs
                 .iter()
@@ -85,6 +89,7 @@ mod tests {
             ),
             (None, Some("My film.final.mov"), "My film.final.mp4"),
             (None, Some("film"), "film.mp4"),
+            (Some("film.mkv"), Some("film.mkv"), "film.mp4"),
             (Some(" ../.. "), None, "_.mp4"),
             (Some("  "), Some(".mp4"), &id),
             (None, None, &id),

@@ -98,7 +98,7 @@ impl Remuxer {
     /// Adds the next segment of the audio: AAC.
     ///
     /// # Errors
-    /// As [`Self::push_video`], and if there is no audio according to [`Self::new`].
+    /// As [`Self::push_video`]; also if [`Self::new`] was called without audio.
     pub fn push_audio(&mut self, segment: &[u8]) -> Result<(), RemuxError> {
         let missing = RemuxError::Unsupported("the file was begun without audio");
         let audio = self.audio.as_mut().ok_or(missing)?;
@@ -148,7 +148,7 @@ impl Remuxer {
     /// `room`: with exactly so many bytes; `None`: with as few as possible.
     ///
     /// # Errors
-    /// `NoRoom`, or `Unsupported` if there is no video.
+    /// `NoRoom`, or `Unsupported` if no video was added.
     pub fn head(&self, room: Option<u64>) -> Result<Vec<u8>, RemuxError> {
         moov::head(self, room)
     }

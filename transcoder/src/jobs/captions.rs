@@ -2,22 +2,18 @@
 //! because the rows in the catalog decide, and the master playlist is written only if no one else
 //! wrote it in the meantime.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use catalog::{CaptionRecord, CatalogError};
-use domain::failure::FailureVerdict;
 use domain::ids::Generation;
 use domain::job::CaptionsJob as CaptionsRequest;
 use domain::object_key::{ObjectKey, ObjectPrefix};
-use domain::retry;
 use domain::state::VideoState;
 use futures::TryStreamExt as _;
 use hls::MasterPlaylist;
 use hls::write::{SubtitleSpec, with_chapters, with_subtitles};
 use platform::clock;
 use platform::object_store::{ETag, ObjectStoreExt as _, PutCondition, StoreError};
-use tracing::{error, info, warn};
+use std::sync::Arc;
+use tracing::{info, warn};
 
 use super::{Fate, JobContext};
 use crate::captions::CaptionWriter;
@@ -41,9 +37,6 @@ pub(crate) struct CaptionsJob<'a> {
 impl CaptionsJob<'_> {
     /// Writes missing renditions, and names the current captions in the master playlist.
     pub(crate) async fn run(&self) -> Fate {
-        let JobContext {
-            worker, delivery, ..
-        } = self.context;
         let problem = match Box::pin(self.publish()).await {
             Ok(()) => return Fate::Acknowledge,
             Err(TranscodeError::Catalog(CatalogError::NotFound { .. })) => {
@@ -56,21 +49,14 @@ impl CaptionsJob<'_> {
             }
             Err(problem) => problem,
         };
-        let failure = problem.failure();
-        if failure.class().verdict() == FailureVerdict::Release {
-            return Fate::release(Duration::ZERO, "the worker was stopped");
-        }
-        let is_waiting = failure.code.is_lack_of_service();
-        if is_waiting {
-            worker.outage.begin(&problem.to_string());
-        }
-        error!(failure.code = %failure.code, "could not publish the captions: {:#}", anyhow::Error::from(problem));
-        let pause = retry::pause_after(delivery.receive_count);
-        match (delivery.is_last, is_waiting) {
-            (true, true) => Fate::Replace { pause },
-            // The sweeper sends another message while captions wait.
-            (true, false) => Fate::dead_letter(failure.code.as_str()),
-            (false, _) => Fate::release(pause, failure.code.as_str()),
+        match self
+            .context
+            .failed("publish captions and chapters", problem)
+        {
+            // The sweeper sends another message while they wait.
+            Ok(failed) if failed.is_final() => Fate::dead_letter(failed.failure.code.as_str()),
+            Ok(failed) => failed.again(),
+            Err(fate) => fate,
         }
     }
 

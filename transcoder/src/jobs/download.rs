@@ -1,15 +1,11 @@
 //! Downloads: jobs that write a rung as an MP4 file. They need no lease, because the same request
 //! gives the same object, and an upload replaces it as a whole.
 
-use std::time::Duration;
-
 use catalog::CatalogError;
-use domain::failure::FailureVerdict;
 use domain::job::DownloadJob as DownloadRequest;
 use domain::object_key::ObjectKey;
-use domain::retry;
 use platform::clock;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{Fate, JobContext};
 use crate::download::Download;
@@ -25,12 +21,7 @@ pub(crate) struct DownloadJob<'a> {
 impl DownloadJob<'_> {
     /// Writes the file, unless it exists or another generation plays.
     pub(crate) async fn run(&self) -> Fate {
-        let (
-            JobContext {
-                worker, delivery, ..
-            },
-            job,
-        ) = (self.context, self.job);
+        let (JobContext { worker, .. }, job) = (self.context, self.job);
         let problem = match Box::pin(self.write()).await {
             Ok(()) => return Fate::Acknowledge,
             Err(TranscodeError::Catalog(
@@ -42,29 +33,19 @@ impl DownloadJob<'_> {
             }
             Err(problem) => problem,
         };
-        let failure = problem.failure();
-        if failure.class().verdict() == FailureVerdict::Release {
-            return Fate::release(Duration::ZERO, "the worker was stopped");
-        }
-        let is_waiting = failure.code.is_lack_of_service();
-        if is_waiting {
-            worker.outage.begin(&problem.to_string());
-        }
-        error!(failure.code = %failure.code, "could not write a download: {:#}", anyhow::Error::from(problem));
-        if delivery.is_last
-            && !is_waiting
-            && let Err(problem) = worker.catalog.fail_download(job, &failure).await
+        let failed = match self.context.failed("write a download", problem) {
+            Ok(failed) => failed,
+            Err(fate) => return fate,
+        };
+        if failed.is_final()
+            && let Err(problem) = worker.catalog.fail_download(job, &failed.failure).await
         {
             warn!(
                 "could not record the outcome: {:#}",
                 anyhow::Error::from(problem)
             );
         }
-        let pause = retry::pause_after(delivery.receive_count);
-        if is_waiting && delivery.is_last {
-            return Fate::Replace { pause };
-        }
-        Fate::release(pause, failure.code.as_str())
+        failed.again()
     }
 
     async fn write(&self) -> Result<(), TranscodeError> {

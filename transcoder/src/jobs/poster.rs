@@ -2,16 +2,12 @@
 //! idempotent: the same request gives the same object, and the catalog decides which request is
 //! shown.
 
-use std::time::Duration;
-
 use catalog::{CatalogError, PosterShown};
-use domain::failure::FailureVerdict;
 use domain::job::{PosterJob as PosterRequest, PosterSource};
 use domain::object_key::ObjectKey;
-use domain::retry;
 use domain::state::VideoState;
 use platform::object_store::PutCondition;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{Fate, JobContext};
 use crate::error::TranscodeError;
@@ -27,12 +23,7 @@ pub(crate) struct PosterJob<'a> {
 impl PosterJob<'_> {
     /// Renders the poster, and shows it if no other was requested in the meantime.
     pub(crate) async fn run(&self) -> Fate {
-        let (
-            JobContext {
-                worker, delivery, ..
-            },
-            job,
-        ) = (self.context, self.job);
+        let (JobContext { worker, .. }, job) = (self.context, self.job);
         let problem = match Box::pin(self.render()).await {
             Ok(()) => return Fate::Acknowledge,
             Err(TranscodeError::Catalog(
@@ -44,19 +35,14 @@ impl PosterJob<'_> {
             }
             Err(problem) => problem,
         };
-        let failure = problem.failure();
-        let verdict = failure.class().verdict();
-        if verdict == FailureVerdict::Release {
-            return Fate::release(Duration::ZERO, "the worker was stopped");
-        }
-        let is_waiting = failure.code.is_lack_of_service();
-        if is_waiting {
-            worker.outage.begin(&problem.to_string());
-        }
-        if (verdict == FailureVerdict::Reject || (delivery.is_last && !is_waiting))
+        let failed = match self.context.failed("render the poster", problem) {
+            Ok(failed) => failed,
+            Err(fate) => return fate,
+        };
+        if (failed.is_rejected() || failed.is_final())
             && let Err(problem) = worker
                 .catalog
-                .fail_poster(job.video, &job.poster, &failure)
+                .fail_poster(job.video, &job.poster, &failed.failure)
                 .await
         {
             warn!(
@@ -64,18 +50,11 @@ impl PosterJob<'_> {
                 anyhow::Error::from(problem)
             );
         }
-        if verdict == FailureVerdict::Reject {
-            info!(failure.code = %failure.code, "could not render the poster: {problem}");
+        if failed.is_rejected() {
             self.remove(&[self.image_key()]).await;
             return Fate::Acknowledge;
         }
-        let log_tail = problem.log_tail().to_owned();
-        error!(failure.code = %failure.code, "could not render the poster: {:#}\n{log_tail}", anyhow::Error::from(problem));
-        let pause = retry::pause_after(delivery.receive_count);
-        if is_waiting && delivery.is_last {
-            return Fate::Replace { pause };
-        }
-        Fate::release(pause, failure.code.as_str())
+        failed.again()
     }
 
     async fn render(&self) -> Result<(), TranscodeError> {

@@ -1,15 +1,11 @@
 //! Thumbnails that clients request: small jobs beside the work on a video. They need no lease,
 //! because the same request gives the same object, and only the first one of several is kept.
 
-use std::time::Duration;
-
 use catalog::CatalogError;
-use domain::failure::FailureVerdict;
 use domain::job::ThumbnailJob as ThumbnailRequest;
-use domain::retry;
 use domain::state::VideoState;
 use platform::object_store::{PutCondition, StoreError};
-use tracing::{error, info};
+use tracing::info;
 
 use super::{Fate, JobContext};
 use crate::error::TranscodeError;
@@ -25,9 +21,6 @@ pub(crate) struct ThumbnailJob<'a> {
 impl ThumbnailJob<'_> {
     /// Makes the thumbnail, unless it exists or another generation plays.
     pub(crate) async fn run(&self) -> Fate {
-        let JobContext {
-            worker, delivery, ..
-        } = self.context;
         let problem = match Box::pin(self.make()).await {
             Ok(()) => return Fate::Acknowledge,
             Err(TranscodeError::Catalog(CatalogError::NotFound { .. })) => {
@@ -35,23 +28,11 @@ impl ThumbnailJob<'_> {
             }
             Err(problem) => problem,
         };
-        let failure = problem.failure();
-        if failure.class().verdict() == FailureVerdict::Release {
-            return Fate::release(Duration::ZERO, "the worker was stopped");
-        }
-        let is_waiting = failure.code.is_lack_of_service();
-        if is_waiting {
-            worker.outage.begin(&problem.to_string());
-        }
-        let log_tail = problem.log_tail().to_owned();
-        error!(failure.code = %failure.code, "could not make a thumbnail: {:#}\n{log_tail}", anyhow::Error::from(problem));
-        // The next request sends another job: this one is not worth an operator's attention.
-        match delivery.is_last {
-            true => Fate::Acknowledge,
-            false => Fate::release(
-                retry::pause_after(delivery.receive_count),
-                failure.code.as_str(),
-            ),
+        match self.context.failed("make a thumbnail", problem) {
+            // The next request sends another job: this one is not worth an operator's attention.
+            Ok(_) if self.context.delivery.is_last => Fate::Acknowledge,
+            Ok(failed) => failed.again(),
+            Err(fate) => fate,
         }
     }
 

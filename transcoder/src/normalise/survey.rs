@@ -36,7 +36,7 @@ impl Survey {
         ((self.video.end - self.video.start) * TICKS_PER_SECOND as f64).round() as u64
     }
 
-    /// From the first sample to the last one of all tracks; `None`: there is no sample.
+    /// From the first sample to the last one of all tracks; `None`: they have no sample.
     pub(super) fn audio_extent(&self) -> Option<Extent> {
         Extent::all(self.audio.iter().copied().flatten())
     }

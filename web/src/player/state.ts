@@ -42,7 +42,7 @@ export function createState() {
     /** The audio tracks, and the one that plays; `-1`: unknown. */
     audio: signal<AudioTrack[]>([]),
     track: signal(-1),
-    /** Whether there is no video: the poster stays. */
+    /** Whether the source has only audio: the poster stays. */
     audioOnly: signal(false),
     tiles: signal<Tile[]>([]),
     chapters: signal<Cue[]>([]),

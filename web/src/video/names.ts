@@ -1,6 +1,6 @@
 // How videos and their states are named.
 
-import type { StateName, VideoSummary } from '../api/client'
+import type { StateName, Video, VideoSummary } from '../api/client'
 import { percent } from '../format'
 import { texts } from '../texts'
 
@@ -34,3 +34,6 @@ export function stateOf(video: VideoSummary): { text: string; tone: Tone } {
 
 /** Whether the state changes by itself. */
 export const isBusy = ({ state }: VideoSummary): boolean => ['uploading', 'queued', 'processing', 'playable'].includes(state)
+
+/** Whether no frame of the video can be shown. */
+export const hasOnlyAudio = ({ renditions }: Video): boolean => renditions.length > 0 && renditions.every((it) => it.kind === 'audio')

@@ -10,6 +10,7 @@ import { texts } from '../texts'
 import { Button, Dialog } from '../ui/kit'
 import { attempt } from '../ui/toast'
 import { Frame } from './frame'
+import { hasOnlyAudio } from './names'
 
 const t = texts.video.poster
 const MOST_TILES = 48
@@ -26,8 +27,7 @@ export function PosterPicker({ video, again }: { video: Video; again: () => Prom
   const send = (image: File) =>
     run(apiFetch(`/v1/videos/${video.id}/poster`, { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: image }), t.set)
   const { status, failure } = video.poster
-  const { renditions } = video
-  const isAudio = renditions.length > 0 && renditions.every((it) => it.kind === 'audio')
+  const isAudio = hasOnlyAudio(video)
   return (
     <section class="card">
       <h2>{t.title}</h2>

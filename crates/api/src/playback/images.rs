@@ -15,7 +15,7 @@ use super::Playback;
 const IMAGE_HOURS: u64 = 12;
 
 impl Playback {
-    /// The poster URL of a video for a list. `None`: there is no poster yet, or no key signs its URL.
+    /// The poster URL of a video for a list. `None`: the video has no poster yet, or no key signs its URL.
     pub fn poster_url(&self, video: &Video, now: UnixMillis) -> Option<String> {
         let VideoState::Ready { generation } = &video.state else {
             return None;

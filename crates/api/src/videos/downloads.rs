@@ -104,6 +104,11 @@ async fn rung_of(
             Some((it.name, Size { width, height }))
         })
         .collect();
+    if rungs.is_empty() {
+        return Err(ApiError::conflict(
+            "the video has only audio: download the source instead",
+        ));
+    }
     let rung = match &requested {
         Some(requested) => rungs.iter().map(|it| &it.0).find(|it| *it == requested),
         None => default_rung(&rungs),

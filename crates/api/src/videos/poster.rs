@@ -6,7 +6,7 @@ use api_types::posters::{Poster, PosterParams, PosterPosition, PosterStatus};
 use api_types::videos::{Video as VideoView, VideoFailure};
 use axum::Json;
 use axum::extract::State;
-use catalog::{PosterRecord, RenditionKind, Video};
+use catalog::{PosterRecord, Video};
 use domain::image::{Image, InvalidImage};
 use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -14,7 +14,7 @@ use domain::state::VideoState;
 use http::StatusCode;
 use platform::object_store::PutCondition;
 
-use super::{existing, read_view};
+use super::{existing, has_only_audio, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{QueryParams, Raw, Video as PathVideo};
@@ -153,8 +153,7 @@ async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(),
             "the video is not ready: send an image, or wait",
         ));
     };
-    let renditions = state.catalog.renditions(video.id, generation).await?;
-    if !renditions.is_empty() && renditions.iter().all(|it| it.kind == RenditionKind::Audio) {
+    if has_only_audio(state, video.id, generation).await? {
         return Err(InvalidPoster::NoFrames.into());
     }
     let receipt = state.catalog.receipt(video.id, generation).await?;

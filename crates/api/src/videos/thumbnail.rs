@@ -16,7 +16,7 @@ use http::{HeaderValue, StatusCode};
 use platform::clock;
 use platform::object_store::StoreError;
 
-use super::existing;
+use super::{existing, has_only_audio};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{QueryParams, Video as PathVideo};
@@ -49,6 +49,11 @@ pub(crate) async fn redirect(
             "the video is not ready: thumbnails exist when it is",
         ));
     };
+    if has_only_audio(&state, id, generation).await? {
+        return Err(ApiError::conflict(
+            "the video has only audio, and no frame at any time",
+        ));
+    }
     let frame = frame_of(&state, &video, generation, &params).await?;
     let object = frame.object(id, generation);
     if !exists(&state, &object).await? {

@@ -6,7 +6,6 @@ use api::services::sweeper::SweepSummary;
 use axum::body::Body;
 use catalog::CaptionRecord;
 use domain::ids::VideoId;
-use domain::job::JobMessage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::receipt::Receipt;
 use http::{Request, StatusCode};
@@ -27,21 +26,6 @@ async fn put(world: &World, video: VideoId, rest: &str, body: &str) -> Answer {
         .await
 }
 
-/// The number of messages about captions since the last call.
-async fn messages(world: &World) -> usize {
-    let mut count = 0;
-    while let Some(delivery) = world
-        .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
-        .await
-        .unwrap()
-    {
-        count += usize::from(matches!(delivery.message, Ok(JobMessage::CaptionsV1(_))));
-        world.queue.ack(&delivery.receipt).await.unwrap();
-    }
-    count
-}
-
 async fn objects(world: &World, video: VideoId) -> usize {
     let prefix = ObjectPrefix::Captions(video);
     world.store.list(&prefix, None).await.unwrap().entries.len()
@@ -51,7 +35,7 @@ async fn objects(world: &World, video: VideoId) -> usize {
 async fn captions_are_stored_replaced_and_deleted() {
     let world = World::new().await;
     let video = world.upload_small().await;
-    messages(&world).await;
+    world.playlist_jobs().await;
     let stored = put(&world, video, "pt-br?sdh=true", SRT).await;
     assert_eq!(stored.status, StatusCode::CREATED, "{}", stored.body);
     let captions = &stored.body["captions"];
@@ -74,7 +58,7 @@ async fn captions_are_stored_replaced_and_deleted() {
         json!(["line 6: a cue that ends before it begins was left out"])
     );
     assert_eq!(
-        (messages(&world).await, objects(&world, video).await),
+        (world.playlist_jobs().await, objects(&world, video).await),
         (1, 1)
     );
     // The same again sends the job again, because nothing is published yet.
@@ -84,7 +68,7 @@ async fn captions_are_stored_replaced_and_deleted() {
         (StatusCode::OK, captions)
     );
     assert_eq!(
-        (messages(&world).await, objects(&world, video).await),
+        (world.playlist_jobs().await, objects(&world, video).await),
         (1, 1)
     );
     let read = world
@@ -232,7 +216,7 @@ async fn captions_are_swept() {
         .await
         .unwrap();
     put(&world, video, "en", SRT).await;
-    messages(&world).await;
+    world.playlist_jobs().await;
     let minutes = |count: u64| clock::now() + Duration::from_secs(count * 60);
     assert_eq!(sweeper.sweep(minutes(1)).await, SweepSummary::default());
     assert_eq!(
@@ -240,7 +224,7 @@ async fn captions_are_swept() {
         1,
         "the message was lost"
     );
-    assert_eq!(messages(&world).await, 1);
+    assert_eq!(world.playlist_jobs().await, 1);
     let publish = async || {
         let records: Vec<CaptionRecord> = world.catalog.captions(video).await.unwrap();
         assert!(

@@ -1,8 +1,5 @@
 //! Chapters: stored, read and deleted, and published by a job.
 
-use std::time::Duration;
-
-use domain::job::JobMessage;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -13,27 +10,12 @@ async fn put(world: &World, path: &str, chapters: Value) -> Answer {
     world.call(Method::PUT, path, body).await
 }
 
-/// The number of messages about playlists since the last call.
-async fn messages(world: &World) -> usize {
-    let mut count = 0;
-    while let Some(delivery) = world
-        .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
-        .await
-        .unwrap()
-    {
-        count += usize::from(matches!(delivery.message, Ok(JobMessage::CaptionsV1(_))));
-        world.queue.ack(&delivery.receipt).await.unwrap();
-    }
-    count
-}
-
 #[tokio::test]
 async fn chapters_are_stored_replaced_and_deleted() {
     let world = World::new().await;
     let video = world.upload_small().await;
     let path = format!("/v1/videos/{video}/chapters");
-    messages(&world).await;
+    world.playlist_jobs().await;
     let none = world.get(&path).await;
     assert_eq!(none.body, json!({ "chapters": [], "status": "published" }));
 
@@ -44,7 +26,11 @@ async fn chapters_are_stored_replaced_and_deleted() {
         let stored = put(&world, &path, chapters.clone()).await;
         assert_eq!((stored.status, &stored.body), (StatusCode::OK, &expected));
     }
-    assert_eq!(messages(&world).await, 1, "the queue knows the second one");
+    assert_eq!(
+        world.playlist_jobs().await,
+        1,
+        "the queue knows the second one"
+    );
     assert_eq!(world.get(&path).await.body, expected);
 
     for _ in 0..2 {

@@ -16,8 +16,6 @@ use crate::world::{Answer, World};
 
 /// A ready video of twelve seconds and 1,280 pixels, and its generation.
 pub(crate) async fn ready(world: &World) -> (VideoId, Generation) {
-    let id = world.upload_small().await;
-    let claim = world.claim(id).await;
     let rung = RenditionRecord {
         name: "720p".parse().unwrap(),
         kind: RenditionKind::Video,
@@ -30,7 +28,12 @@ pub(crate) async fn ready(world: &World) -> (VideoId, Generation) {
         average_bandwidth: None,
         state: RenditionState::Complete,
     };
-    let now = clock::now();
+    ready_with(world, rung).await
+}
+
+async fn ready_with(world: &World, rung: RenditionRecord) -> (VideoId, Generation) {
+    let id = world.upload_small().await;
+    let (claim, now) = (world.claim(id).await, clock::now());
     world
         .catalog
         .set_renditions(&claim, &[rung], now)
@@ -80,6 +83,36 @@ impl World {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn audio_has_no_frame_and_no_rung() {
+    let world = World::new().await;
+    let audio = RenditionRecord {
+        name: "audio-128k".parse().unwrap(),
+        kind: RenditionKind::Audio,
+        width: None,
+        height: None,
+        copied: false,
+        frame_rate: None,
+        codecs: None,
+        bandwidth: None,
+        average_bandwidth: None,
+        state: RenditionState::Complete,
+    };
+    let (id, _) = ready_with(&world, audio).await;
+    let body = serde_json::json!({});
+    for answer in [
+        world.thumbnail(id, "time=1&width=320").await,
+        world
+            .post(&format!("/v1/videos/{id}/downloads"), body)
+            .await,
+    ] {
+        assert_eq!(answer.problem(), (409, "conflict"));
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("the video has only audio"), "{detail}");
+    }
+    assert_eq!(world.thumbnail_jobs().await, []);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ use config::{IdentitySettings, Limits, Signature};
 use domain::content_key::KeyEncryptionKeys;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::{ApiKeyId, Generation, VideoId};
-use domain::job::{Job, JobReason, Mode};
+use domain::job::{Job, JobMessage, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::retry::MAX_ATTEMPTS;
 use http::StatusCode;
@@ -339,6 +339,17 @@ impl World {
             self.queue.ack(&delivery.receipt).await.unwrap();
         }
         jobs
+    }
+
+    /// The number of jobs that write a master playlist, since the last call. They leave the queue.
+    pub(crate) async fn playlist_jobs(&self) -> usize {
+        let (wait, lease) = (Duration::ZERO, Duration::from_secs(60));
+        let mut count = 0;
+        while let Some(delivery) = self.queue.receive(wait, lease).await.unwrap() {
+            count += usize::from(matches!(delivery.message, Ok(JobMessage::CaptionsV1(_))));
+            self.queue.ack(&delivery.receipt).await.unwrap();
+        }
+        count
     }
 
     /// The state in the catalog.

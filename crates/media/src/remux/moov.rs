@@ -63,7 +63,7 @@ fn moov(remuxer: &Remuxer, base: u64) -> Result<Vec<u8>, RemuxError> {
     let (video, origin) = (&remuxer.video, remuxer.origin);
     let wide = remuxer.bytes > SMALL_FILE;
     let sps = video.sps.first().and_then(|it| Sps::parse(it));
-    let sps = sps.ok_or(RemuxError::Unsupported("there is no video"))?;
+    let sps = sps.ok_or(RemuxError::Unsupported("no video was added"))?;
     let last = video.durations.last().copied().unwrap_or(3_000);
     let mut durations = video.durations.clone();
     durations.push(last);

@@ -4,10 +4,10 @@ use domain::chapter::{Chapter, Chapters};
 use domain::ids::{ChaptersId, VideoId};
 use domain::time::UnixMillis;
 
-use super::Catalog;
 use super::captions::{changed, lock_video};
 use super::rows::parse;
 use super::work::touch;
+use super::{Catalog, Tx};
 use crate::videos::{CaptionOrigin, CatalogError, ChaptersRecord};
 
 type Row = (String, String, String, i64);
@@ -22,6 +22,13 @@ fn record((id, list, origin, published): Row) -> Result<ChaptersRecord, CatalogE
         origin: CaptionOrigin::parse(&origin)?,
         published: published != 0,
     })
+}
+
+/// The row of a video that is locked.
+async fn locked(tx: &mut Tx, video: VideoId) -> Result<Option<Row>, CatalogError> {
+    lock_video(tx, video).await?;
+    let row = sqlx::query_as(READ).bind(video.to_string());
+    Ok(row.fetch_optional(&mut **tx).await?)
 }
 
 const READ: &str = "SELECT id, list, origin, published FROM chapters WHERE video = $1";
@@ -47,11 +54,7 @@ impl Catalog {
         now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.write().await?;
-        lock_video(&mut tx, video).await?;
-        let row: Option<Row> = sqlx::query_as(READ)
-            .bind(video.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
+        let row = locked(&mut tx, video).await?;
         let id = ChaptersId::of(&chapters.to_json());
         let is_same = match &row {
             Some(present) => present.0 == id.as_str() || origin == CaptionOrigin::Embedded,
@@ -89,11 +92,7 @@ impl Catalog {
         now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.write().await?;
-        lock_video(&mut tx, video).await?;
-        let row: Option<Row> = sqlx::query_as(READ)
-            .bind(video.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
+        let row = locked(&mut tx, video).await?;
         let Some(present) = row.map(record).transpose()? else {
             return Ok(named.is_none());
         };
