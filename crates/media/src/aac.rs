@@ -1,4 +1,9 @@
-//! AAC in transport streams: ADTS headers (ISO/IEC 13818-7, 6.2) and frame counts.
+//! AAC in transport streams: ADTS headers (ISO/IEC 13818-7, 6.2) and frame counts; its parameters in
+//! MP4 files.
+
+mod config;
+
+pub use config::AudioConfig;
 
 /// Samples per channel in one AAC raw data block.
 pub const SAMPLES_PER_BLOCK: u32 = 1024;
@@ -49,12 +54,6 @@ impl AdtsHeader {
             frame_bytes,
             blocks: (bytes[6] & 3) + 1,
         })
-    }
-
-    /// Index of the sample rate (ISO/IEC 14496-3, table 1.18).
-    pub(crate) fn sample_rate_index(&self) -> u8 {
-        let found = SAMPLE_RATES.iter().position(|it| *it == self.sample_rate);
-        found.unwrap_or(SAMPLE_RATES.len()) as u8
     }
 
     /// Samples per channel in this frame.

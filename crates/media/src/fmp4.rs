@@ -5,8 +5,10 @@ use crate::mp4::{Moov, Mp4Error};
 use crate::read::Reader;
 
 mod fragment;
+mod samples;
 
 use fragment::Defaults;
+pub use samples::{FragmentSample, FragmentSamples, SampleError};
 
 /// An initialisation section: `moov` and the defaults of its fragments.
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub struct TrackRun {
     pub samples: u64,
     /// Number of samples that are marked as sync.
     pub sync_samples: u64,
+    /// Number of samples that are marked as sync or as independent of others.
+    pub intra_samples: u64,
     /// Whether the first sample is marked as sync.
     pub starts_with_sync: bool,
     /// Presentation times of sync samples; at most 65,536 are kept.

@@ -1,6 +1,7 @@
 //! H.264 sequence parameter sets (ISO/IEC 14496-10, 7.3.2.1): profile, level, size, timing.
 
 use crate::bits::BitReader;
+use crate::nal::without_emulation;
 
 /// The contents of a sequence parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,21 +73,6 @@ impl Sps {
     pub fn is_common_format(&self) -> bool {
         self.bit_depth == 8 && self.chroma_format == 1
     }
-}
-
-/// Removes the emulation prevention bytes (0x03).
-fn without_emulation(nal: &[u8]) -> Vec<u8> {
-    let mut rbsp = Vec::with_capacity(nal.len());
-    let mut zeros = 0;
-    for &byte in nal {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        rbsp.push(byte);
-    }
-    rbsp
 }
 
 fn parse_rbsp(rbsp: &[u8]) -> Option<Sps> {

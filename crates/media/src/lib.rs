@@ -18,4 +18,6 @@ pub mod sniff;
 pub mod ts;
 
 mod bits;
+mod mux;
+mod nal;
 mod read;

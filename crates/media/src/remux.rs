@@ -5,17 +5,19 @@
 //! and [`Remuxer::head`] fills it. The media data goes out as it comes in; only the tables of the
 //! samples stay in memory, about 12 bytes per frame.
 
+use crate::aac::AudioConfig;
+use crate::fmp4::{FragmentSamples, Init, SampleError};
+use crate::mux::Unsupported;
+use crate::mux::audio::{AudioTrack, ticks_at};
+use crate::mux::parameter_sets::{FrameClass, NalCodec, ParameterSets};
+use crate::mux::video::VideoTrack;
 use crate::ts::{EsCodec, SplitError, TICKS_PER_SECOND, pes_units};
 
-mod audio;
-mod boxes;
 mod moov;
 #[cfg(test)]
 mod tests;
-mod video;
 
-use audio::AudioTrack;
-use video::VideoTrack;
+const NO_AUDIO: RemuxError = RemuxError::Unsupported("the file was begun without audio");
 
 /// Longest stretch of one track before the other one follows, ticks.
 const CHUNK_TICKS: i64 = TICKS_PER_SECOND as i64;
@@ -26,6 +28,9 @@ pub enum RemuxError {
     /// A segment is not what it should be.
     #[error(transparent)]
     Segment(#[from] SplitError),
+    /// A fragment is not what it should be.
+    #[error(transparent)]
+    Fragment(#[from] SampleError),
     /// The stream has a property that MP4 cannot express, or that our segments never have.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -47,11 +52,10 @@ pub fn head_bound(video_frames: u64, audio_frames: u64, seconds: u64) -> u64 {
     8_192 + video_frames * 24 + audio_frames * 12 + (seconds + 64) * 2 * 20
 }
 
-/// A sample that is not in the file yet.
-struct Pending {
-    /// Decoding time, ticks of the transport stream.
-    time: i64,
-    data: Vec<u8>,
+impl From<Unsupported> for RemuxError {
+    fn from(Unsupported(property): Unsupported) -> Self {
+        Self::Unsupported(property)
+    }
 }
 
 /// A run of samples of one track in the file.
@@ -66,6 +70,8 @@ pub struct Remuxer {
     origin: i64,
     video: VideoTrack,
     audio: Option<AudioTrack>,
+    video_chunks: Vec<Chunk>,
+    audio_chunks: Vec<Chunk>,
     /// End of the chunks that were taken, ticks.
     taken: i64,
     /// Bytes of media data that were taken.
@@ -77,8 +83,10 @@ impl Remuxer {
     pub fn new(origin: u64, has_audio: bool) -> Self {
         Self {
             origin: origin as i64,
-            video: VideoTrack::default(),
+            video: VideoTrack::new(NalCodec::H264),
             audio: has_audio.then(AudioTrack::default),
+            video_chunks: vec![],
+            audio_chunks: vec![],
             taken: origin as i64,
             bytes: 0,
         }
@@ -92,7 +100,7 @@ impl Remuxer {
         for unit in pes_units(segment, EsCodec::H264, self.video.last_time())? {
             self.video.push(&unit)?;
         }
-        Ok(())
+        self.check_start()
     }
 
     /// Adds the next segment of the audio: AAC.
@@ -100,12 +108,68 @@ impl Remuxer {
     /// # Errors
     /// As [`Self::push_video`]; also if [`Self::new`] was called without audio.
     pub fn push_audio(&mut self, segment: &[u8]) -> Result<(), RemuxError> {
-        let missing = RemuxError::Unsupported("the file was begun without audio");
-        let audio = self.audio.as_mut().ok_or(missing)?;
+        let audio = self.audio.as_mut().ok_or(NO_AUDIO)?;
         for unit in pes_units(segment, EsCodec::AacAdts, audio.last_time())? {
             audio.push(&unit)?;
         }
         Ok(())
+    }
+
+    /// As [`Self::push_video`], from a segment of fragmented MP4 with its initialisation section:
+    /// H.264, with the clock of the transport stream.
+    ///
+    /// # Errors
+    /// As [`Self::push_video`]; also if the timescale is not 90,000.
+    pub fn push_video_fragment(&mut self, init: &Init, segment: &[u8]) -> Result<(), RemuxError> {
+        let read = FragmentSamples::read(init, segment)?;
+        if u64::from(read.timescale) != TICKS_PER_SECOND {
+            return Err(RemuxError::Unsupported("the timescale is not 90,000"));
+        }
+        let sets = read.entry.and_then(ParameterSets::from_entry);
+        let sets = sets.ok_or(RemuxError::Unsupported("the video has another codec"))?;
+        if self.video.sizes.is_empty() {
+            self.video.sets = sets;
+        } else if self.video.sets != sets {
+            return Err(RemuxError::Unsupported("the video changes its parameters"));
+        }
+        for sample in read.samples {
+            self.video
+                .push_sample(sample.pts, sample.dts, sample.data.to_vec())?;
+        }
+        self.check_start()
+    }
+
+    /// As [`Self::push_audio`], from a segment of fragmented MP4 with its initialisation section:
+    /// AAC, with its sample rate as the timescale.
+    ///
+    /// # Errors
+    /// As [`Self::push_audio`]; also if the timescale is not the sample rate.
+    pub fn push_audio_fragment(&mut self, init: &Init, segment: &[u8]) -> Result<(), RemuxError> {
+        let audio = self.audio.as_mut().ok_or(NO_AUDIO)?;
+        let read = FragmentSamples::read(init, segment)?;
+        let config = read.entry.filter(|it| &it.fourcc == b"mp4a");
+        let config = config.and_then(|it| AudioConfig::from_esds(it.config.as_deref()?));
+        let config = config.ok_or(RemuxError::Unsupported("the audio has another codec"))?;
+        if read.timescale != config.sample_rate {
+            return Err(RemuxError::Unsupported(
+                "the timescale is not the sample rate",
+            ));
+        }
+        for sample in read.samples {
+            let pts = ticks_at(sample.pts, i64::from(config.sample_rate));
+            audio.begin(pts);
+            audio.push_frame(config, pts, sample.data)?;
+        }
+        Ok(())
+    }
+
+    fn check_start(&self) -> Result<(), RemuxError> {
+        match self.video.classes.first() {
+            Some(FrameClass::Sync) | None => Ok(()),
+            Some(_) => Err(RemuxError::Unsupported(
+                "the video does not begin with an IDR frame",
+            )),
+        }
     }
 
     /// Appends the media data of whole seconds before `until` to `out`: the end of the segments that
@@ -128,9 +192,9 @@ impl Remuxer {
 
     fn take_chunks(&mut self, out: &mut Vec<u8>) {
         self.taken += CHUNK_TICKS;
-        let video = (&mut self.video.pending, &mut self.video.chunks);
+        let video = (&mut self.video.pending, &mut self.video_chunks);
         let audio = self.audio.as_mut();
-        let audio = audio.map(|it| (&mut it.pending, &mut it.chunks));
+        let audio = audio.map(|it| (&mut it.pending, &mut self.audio_chunks));
         for (pending, chunks) in std::iter::once(video).chain(audio) {
             let (offset, mut samples) = (self.bytes, 0);
             while let Some(sample) = pending.pop_front_if(|it| it.time < self.taken) {

@@ -6,6 +6,7 @@
 
 mod ts;
 
+use crate::aac::AudioConfig;
 use crate::fmp4::{self, Init, SegmentReport};
 use crate::h264::Sps;
 use crate::ts::{TICKS_PER_SECOND, TsScanner};
@@ -257,6 +258,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
         let entry = track.entry.as_ref();
         let sps = entry.filter(|it| &it.fourcc == b"avc1" || &it.fourcc == b"avc3");
         let sps = sps.and_then(|it| Sps::from_avcc(it.config.as_ref()?));
+        let audio = entry.and_then(|it| AudioConfig::from_esds(it.config.as_ref()?));
         // Composition times of fragments are shifted by the edit list of the initialisation section.
         let shift = track.presentation_shift();
         let stream = StreamInfo {
@@ -269,7 +271,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
                 .as_ref()
                 .map(Sps::codec_string)
                 .or_else(|| match &entry?.fourcc {
-                    b"mp4a" => Some("mp4a.40.2".to_owned()),
+                    b"mp4a" => Some(audio.map_or("mp4a.40.2".to_owned(), |it| it.codec_string())),
                     _ => None,
                 }),
             size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
@@ -277,7 +279,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             sample_rate: None,
             samples: 0,
             starts_with_idr: run.starts_with_sync,
-            intra_frames: run.sync_samples,
+            intra_frames: run.intra_samples,
             keyframes: run
                 .sync_pts
                 .iter()

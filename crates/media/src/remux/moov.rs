@@ -1,11 +1,12 @@
 //! The index of the file: `ftyp` and `moov`, and the header of `mdat`.
 
-use super::audio::AudioTrack;
-use super::boxes::{boxed, full, runs, table, words};
-use super::video::VideoTrack;
 use super::{Chunk, RemuxError, Remuxer};
-use crate::aac::SAMPLES_PER_BLOCK;
-use crate::h264::Sps;
+use crate::aac::{AudioConfig, SAMPLES_PER_BLOCK};
+use crate::mux::audio::AudioTrack;
+use crate::mux::boxes::{boxed, full, runs, table, words};
+use crate::mux::entries::{audio_entry, description, visual_entry};
+use crate::mux::headers::{Media, TrackBoxes, movie, track};
+use crate::mux::video::VideoTrack;
 use crate::ts::TICKS_PER_SECOND;
 
 /// The header of `mdat` with a size of 64 bits.
@@ -14,8 +15,6 @@ const MDAT_HEADER: u64 = 16;
 const FREE_HEADER: u64 = 8;
 /// Room for everything except media data below which offsets have 32 bits.
 const SMALL_FILE: u64 = u32::MAX as u64 - (256 << 20);
-/// The unity matrix of `mvhd` and `tkhd`.
-const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// Both tracks of the file are numbered in this order.
 const VIDEO_ID: u32 = 1;
 const AUDIO_ID: u32 = 2;
@@ -62,8 +61,10 @@ struct Span {
 fn moov(remuxer: &Remuxer, base: u64) -> Result<Vec<u8>, RemuxError> {
     let (video, origin) = (&remuxer.video, remuxer.origin);
     let wide = remuxer.bytes > SMALL_FILE;
-    let sps = video.sps.first().and_then(|it| Sps::parse(it));
-    let sps = sps.ok_or(RemuxError::Unsupported("no video was added"))?;
+    if video.sizes.is_empty() {
+        return Err(RemuxError::Unsupported("no video was added"));
+    }
+    let entry = visual_entry(&video.sets)?;
     let last = video.durations.last().copied().unwrap_or(3_000);
     let mut durations = video.durations.clone();
     durations.push(last);
@@ -74,26 +75,21 @@ fn moov(remuxer: &Remuxer, base: u64) -> Result<Vec<u8>, RemuxError> {
         duration: (end - start).max(0) as u64,
     };
     let media_time = (start - video.first_dts).max(0) as u64;
-    let entry = visual_entry(video, &sps);
-    let (wide_pixels, high_pixels) = display_size(&sps);
-    let tables = video_tables(video, &durations, &entry);
-    let mut tracks = vec![track(&TrackBoxes {
+    let tables = video_tables(video, &durations, &entry.bytes);
+    let mut tracks = track(&TrackBoxes {
         id: VIDEO_ID,
-        volume: 0,
-        size: (wide_pixels, high_pixels),
+        media: Media::Video(entry.display),
+        duration: span.gap + span.duration,
         timescale: TICKS_PER_SECOND as u32,
         media_duration: durations.iter().map(|it| u64::from(*it)).sum(),
-        media_time,
-        handler: (b"vide", b"VideoHandler\0"),
-        media_header: full(b"vmhd", 0, 1, &[&[0; 8]]),
-        tables: [tables, chunk_tables(&video.chunks, base, wide)].concat(),
-        span: &span,
-    })];
+        edits: &edit_list(&span, media_time),
+        tables: &[tables, chunk_tables(&remuxer.video_chunks, base, wide)].concat(),
+    });
     let mut duration = span.gap + span.duration;
     if let Some(audio) = &remuxer.audio
-        && let Some(header) = &audio.header
+        && let Some(config) = audio.config
     {
-        let rate = i64::from(header.sample_rate);
+        let rate = i64::from(config.sample_rate);
         let ticks = TICKS_PER_SECOND as i64;
         let end = audio.first_pts + (audio.duration * ticks + rate / 2) / rate;
         let start = audio.first_pts.max(origin);
@@ -102,92 +98,27 @@ fn moov(remuxer: &Remuxer, base: u64) -> Result<Vec<u8>, RemuxError> {
             duration: (end - start).max(0) as u64,
         };
         duration = duration.max(span.gap + span.duration);
-        tracks.push(track(&TrackBoxes {
+        let media_time = (((start - audio.first_pts) * rate + ticks / 2) / ticks) as u64;
+        let tables = audio_tables(audio, config);
+        tracks.extend(track(&TrackBoxes {
             id: AUDIO_ID,
-            volume: 0x100,
-            size: (0, 0),
-            timescale: header.sample_rate,
+            media: Media::Audio,
+            duration: span.gap + span.duration,
+            timescale: config.sample_rate,
             media_duration: audio.duration as u64,
-            media_time: (((start - audio.first_pts) * rate + ticks / 2) / ticks) as u64,
-            handler: (b"soun", b"SoundHandler\0"),
-            media_header: full(b"smhd", 0, 0, &[&[0; 4]]),
-            tables: [audio_tables(audio), chunk_tables(&audio.chunks, base, wide)].concat(),
-            span: &span,
+            edits: &edit_list(&span, media_time),
+            tables: &[tables, chunk_tables(&remuxer.audio_chunks, base, wide)].concat(),
         }));
     }
-    let mut rest = vec![];
-    words(&mut rest, &[0x1_0000, 0x100_0000, 0, 0]);
-    words(&mut rest, &MATRIX);
-    words(&mut rest, &[0, 0, 0, 0, 0, 0, AUDIO_ID + 1]);
-    let times = times(&[0, 0], &[TICKS_PER_SECOND as u32], duration);
-    let header = full(b"mvhd", times.0, 0, &[&times.1, &rest]);
-    Ok(boxed(b"moov", &[&header, &tracks.concat()]))
+    let header = movie(TICKS_PER_SECOND as u32, duration, AUDIO_ID + 1);
+    Ok(boxed(b"moov", &[&header, &tracks]))
 }
 
-/// Times of creation and change, numbers, and a duration, of 32 bits if possible: version and
-/// content of a box.
-fn times(changed: &[u64; 2], numbers: &[u32], duration: u64) -> (u8, Vec<u8>) {
-    let mut bytes = vec![];
-    if let Ok(duration) = u32::try_from(duration) {
-        words(&mut bytes, &changed.map(|it| it as u32));
-        words(&mut bytes, numbers);
-        words(&mut bytes, &[duration]);
-        return (0, bytes);
-    }
-    changed
-        .iter()
-        .for_each(|it| bytes.extend_from_slice(&it.to_be_bytes()));
-    words(&mut bytes, numbers);
-    bytes.extend_from_slice(&duration.to_be_bytes());
-    (1, bytes)
-}
-
-struct TrackBoxes<'a> {
-    id: u32,
-    volume: u16,
-    size: (u32, u32),
-    timescale: u32,
-    /// In units of `timescale`, as `media_time`.
-    media_duration: u64,
-    /// The part of the media before the presentation: priming of audio, and reordering.
-    media_time: u64,
-    handler: (&'static [u8; 4], &'static [u8]),
-    media_header: Vec<u8>,
-    /// The content of `stbl`.
-    tables: Vec<u8>,
-    span: &'a Span,
-}
-
-fn track(it: &TrackBoxes<'_>) -> Vec<u8> {
-    let (version, bytes) = times(&[0, 0], &[it.id, 0], it.span.gap + it.span.duration);
-    let mut rest = vec![0; 8];
-    rest.extend_from_slice(&[0; 4]);
-    rest.extend_from_slice(&it.volume.to_be_bytes());
-    rest.extend_from_slice(&[0; 2]);
-    words(&mut rest, &MATRIX);
-    words(&mut rest, &[it.size.0 << 16, it.size.1 << 16]);
-    // Enabled, and in the presentation.
-    let header = full(b"tkhd", version, 3, &[&bytes, &rest]);
-    let edits = boxed(b"edts", &[&edit_list(it)]);
-    let (version, bytes) = times(&[0, 0], &[it.timescale], it.media_duration);
-    // The language is undetermined.
-    let media = full(b"mdhd", version, 0, &[&bytes, &[0x55, 0xc4, 0, 0]]);
-    let (kind, name) = it.handler;
-    let handler = full(b"hdlr", 0, 0, &[&[0; 4], kind, &[0; 12], name]);
-    // The media is in this file.
-    let location = full(b"url ", 0, 1, &[]);
-    let reference = full(b"dref", 0, 0, &[&1_u32.to_be_bytes(), &location]);
-    let data = boxed(b"dinf", &[&reference]);
-    let tables = boxed(b"stbl", &[&it.tables]);
-    let information = boxed(b"minf", &[&it.media_header, &data, &tables]);
-    let media = boxed(b"mdia", &[&media, &handler, &information]);
-    boxed(b"trak", &[&header, &edits, &media])
-}
-
-/// Lets the presentation begin at its origin, to the tick.
-fn edit_list(it: &TrackBoxes<'_>) -> Vec<u8> {
-    let empty = (it.span.gap > 0).then_some((it.span.gap, -1));
-    let media = (it.span.duration, it.media_time as i64);
+/// `edts`, which lets the presentation begin at its origin, to the tick. `media_time`: the part of
+/// the media before the presentation (priming of audio, and reordering), in the track's timescale.
+fn edit_list(span: &Span, media_time: u64) -> Vec<u8> {
+    let empty = (span.gap > 0).then_some((span.gap, -1));
+    let media = (span.duration, media_time as i64);
     let edits: Vec<(u64, i64)> = empty.into_iter().chain([media]).collect();
     let wide = edits
         .iter()
@@ -203,7 +134,7 @@ fn edit_list(it: &TrackBoxes<'_>) -> Vec<u8> {
         }
         words(&mut bytes, &[0x1_0000]);
     }
-    full(b"elst", u8::from(wide), 0, &[&bytes])
+    boxed(b"edts", &[&full(b"elst", u8::from(wide), 0, &[&bytes])])
 }
 
 fn video_tables(video: &VideoTrack, durations: &[u32], entry: &[u8]) -> Vec<u8> {
@@ -219,13 +150,13 @@ fn video_tables(video: &VideoTrack, durations: &[u32], entry: &[u8]) -> Vec<u8> 
     // Version 1 has signed offsets.
     let signed = u8::from(video.offsets.iter().any(|it| *it < 0));
     let offsets = full(b"ctts", signed, 0, &[&table(&offsets)]);
-    let sync: Vec<_> = video.sync.iter().map(|it| [it + 1]).collect();
+    let sync: Vec<_> = video.sync().map(|it| [it + 1]).collect();
     let sync = full(b"stss", 0, 0, &[&table(&sync)]);
-    let entries = full(b"stsd", 0, 0, &[&1_u32.to_be_bytes(), entry]);
+    let entries = description(entry);
     [entries, times, offsets, sync, sizes(&video.sizes)].concat()
 }
 
-fn audio_tables(audio: &AudioTrack) -> Vec<u8> {
+fn audio_tables(audio: &AudioTrack, config: AudioConfig) -> Vec<u8> {
     let (mut rows, mut next) = (vec![], 0);
     for (number, duration) in &audio.odd_durations {
         if *number > next {
@@ -239,7 +170,10 @@ fn audio_tables(audio: &AudioTrack) -> Vec<u8> {
         rows.push([rest, SAMPLES_PER_BLOCK]);
     }
     let times = full(b"stts", 0, 0, &[&table(&rows)]);
-    let entries = full(b"stsd", 0, 0, &[&1_u32.to_be_bytes(), &audio_entry(audio)]);
+    let bytes: u64 = audio.sizes.iter().map(|it| u64::from(*it)).sum();
+    let rate = bytes * 8 * u64::from(config.sample_rate) / (audio.duration.max(1) as u64);
+    let rate = u32::try_from(rate).unwrap_or(u32::MAX);
+    let entries = description(&audio_entry(config, rate));
     [entries, times, sizes(&audio.sizes)].concat()
 }
 
@@ -268,75 +202,4 @@ fn chunk_tables(chunks: &[Chunk], base: u64, wide: bool) -> Vec<u8> {
     }
     let kind = if wide { b"co64" } else { b"stco" };
     [samples, full(kind, 0, 0, &[&offsets])].concat()
-}
-
-fn display_size(sps: &Sps) -> (u32, u32) {
-    let (across, down) = sps.pixel_aspect.unwrap_or((1, 1));
-    let width = u64::from(sps.width) * u64::from(across) / u64::from(down.max(1));
-    (width.clamp(1, 0xffff) as u32, sps.height.min(0xffff))
-}
-
-/// `avc1`, with the parameter sets (ISO/IEC 14496-15, 5.3.3.1).
-fn visual_entry(video: &VideoTrack, sps: &Sps) -> Vec<u8> {
-    // Lengths of NAL units have four bytes.
-    let mut avcc = vec![1, sps.profile, sps.constraints, sps.level, 0xff];
-    avcc.push(0xe0 | video.sps.len().min(31) as u8);
-    let push = |avcc: &mut Vec<u8>, set: &Vec<u8>| {
-        avcc.extend_from_slice(&(set.len() as u16).to_be_bytes());
-        avcc.extend_from_slice(set);
-    };
-    video.sps.iter().take(31).for_each(|it| push(&mut avcc, it));
-    avcc.push(video.pps.len().min(255) as u8);
-    video
-        .pps
-        .iter()
-        .take(255)
-        .for_each(|it| push(&mut avcc, it));
-    if matches!(sps.profile, 100 | 110 | 122 | 144 | 244) {
-        let depth = sps.bit_depth.saturating_sub(8) & 7;
-        avcc.extend_from_slice(&[0xfc | sps.chroma_format, 0xf8 | depth, 0xf8 | depth, 0]);
-    }
-    let mut bytes = vec![0; 6];
-    bytes.extend_from_slice(&[0, 1]);
-    bytes.extend_from_slice(&[0; 16]);
-    bytes.extend_from_slice(&(sps.width.min(0xffff) as u16).to_be_bytes());
-    bytes.extend_from_slice(&(sps.height.min(0xffff) as u16).to_be_bytes());
-    // 72 dots per inch, and one frame per sample.
-    words(&mut bytes, &[72 << 16, 72 << 16, 0]);
-    bytes.extend_from_slice(&[0, 1]);
-    bytes.extend_from_slice(&[0; 32]);
-    bytes.extend_from_slice(&[0, 24, 0xff, 0xff]);
-    let configuration = boxed(b"avcC", &[&avcc]);
-    let aspect = sps
-        .pixel_aspect
-        .map(|(across, down)| boxed(b"pasp", &[&across.to_be_bytes(), &down.to_be_bytes()]));
-    boxed(
-        b"avc1",
-        &[&bytes, &configuration, &aspect.unwrap_or_default()],
-    )
-}
-
-/// `mp4a`, with an elementary stream descriptor (ISO/IEC 14496-1, 7.2.6.5).
-fn audio_entry(audio: &AudioTrack) -> Vec<u8> {
-    let Some(header) = &audio.header else {
-        return vec![];
-    };
-    let bytes: u64 = audio.sizes.iter().map(|it| u64::from(*it)).sum();
-    let rate = bytes * 8 * u64::from(header.sample_rate) / (audio.duration.max(1) as u64);
-    let rate = u32::try_from(rate).unwrap_or(u32::MAX);
-    let described = |tag: u8, content: &[u8]| [&[tag, content.len() as u8][..], content].concat();
-    let specific = described(5, &AudioTrack::specific_config(header));
-    // MPEG-4 audio, in an audio stream.
-    let mut decoder = vec![0x40, 0x15, 0, 0, 0];
-    words(&mut decoder, &[rate, rate]);
-    decoder.extend_from_slice(&specific);
-    let stream = [&[0, 0, 0][..], &described(4, &decoder), &described(6, &[2])].concat();
-    let descriptor = full(b"esds", 0, 0, &[&described(3, &stream)]);
-    let mut entry = vec![0; 6];
-    entry.extend_from_slice(&[0, 1]);
-    entry.extend_from_slice(&[0; 8]);
-    entry.extend_from_slice(&u16::from(header.channels).to_be_bytes());
-    entry.extend_from_slice(&[0, 16, 0, 0, 0, 0]);
-    entry.extend_from_slice(&(header.sample_rate.min(0xffff) << 16).to_be_bytes());
-    boxed(b"mp4a", &[&entry, &descriptor])
 }
