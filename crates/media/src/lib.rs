@@ -5,6 +5,7 @@
 //! loops forever, or allocates memory that the input merely declares.
 
 pub mod aac;
+pub mod cmaf;
 pub mod fmp4;
 pub mod frame_rate;
 pub mod h264;

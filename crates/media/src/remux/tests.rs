@@ -256,6 +256,41 @@ fn a_clock_that_jumps_makes_a_frame_longer() {
     assert_eq!(audio.duration, 4 * 1_024 + 24_000);
 }
 
+/// The packing of the segments does not change the file.
+#[test]
+fn fragments_become_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (video, audio) = (
+        segments(folder, "video", &VIDEO),
+        segments(folder, "audio", &AUDIO),
+    );
+    let expected = remuxed(&video, &audio, false);
+    let origin = origin_of(&video);
+    let mut remuxer = Remuxer::new(origin, true);
+    let mut data = vec![];
+    for index in 0..video.len().max(audio.len()) {
+        let packaged = |segments: &[Vec<u8>], codec| {
+            let place = crate::cmaf::Place::default();
+            let segment = segments.get(index)?;
+            let packaged = crate::cmaf::package(segment, codec, &place).unwrap();
+            Some((Init::parse(&packaged.init).unwrap(), packaged.media))
+        };
+        if let Some((init, media)) = packaged(&video, EsCodec::H264) {
+            remuxer.push_video_fragment(&init, &media).unwrap();
+            assert!(remuxer.push_audio_fragment(&init, &media).is_err());
+        }
+        if let Some((init, media)) = packaged(&audio, EsCodec::AacAdts) {
+            remuxer.push_audio_fragment(&init, &media).unwrap();
+            assert!(remuxer.push_video_fragment(&init, &media).is_err());
+        }
+        remuxer.take(origin + (index as u64 + 1) * 180_000, &mut data);
+    }
+    remuxer.finish(&mut data);
+    let head = remuxer.head(None).unwrap();
+    assert!([head, data].concat() == expected);
+}
+
 #[test]
 fn what_is_not_ours_is_refused() {
     let mut remuxer = Remuxer::new(900_000, false);
