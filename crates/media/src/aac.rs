@@ -1,5 +1,5 @@
-//! AAC in transport streams: ADTS headers (ISO/IEC 13818-7, 6.2) and frame counts; its parameters in
-//! MP4 files.
+//! AAC in transport streams: ADTS headers (ISO/IEC 13818-7, 6.2) and frame counts; its parameters
+//! in MP4 files.
 
 mod config;
 

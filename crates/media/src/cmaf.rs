@@ -1,12 +1,12 @@
 //! Packages transport stream segments as CMAF (ISO/IEC 23000-19): fragmented MP4 with one track.
 //!
-//! A segment becomes one fragment (`moof` and `mdat`). The clock stays that of the transport stream:
-//! decoding times of video are those of its PES headers, in units of 1/90,000 s, and decoding times
-//! of audio are the same times in audio samples. So captions, audio and video share one timeline,
-//! whatever their packing.
+//! A segment becomes one fragment (`moof` and `mdat`). The clock stays that of the transport
+//! stream: decoding times of video are those of its PES headers, in units of 1/90,000 s, and
+//! decoding times of audio are the same times in audio samples. So captions, audio and video share
+//! one timeline, whatever their packing.
 //!
-//! The initialisation section depends on the parameter sets only: segments with equal parameter sets
-//! have equal initialisation sections, byte for byte.
+//! The initialisation section depends on the parameter sets only: segments with equal parameter
+//! sets have equal initialisation sections, byte for byte.
 //!
 //! # Times between segments
 //!
@@ -15,17 +15,17 @@
 //!
 //! - Segments are closed: all frames of a segment are presented before its end, and all frames of
 //!   the next one after that.
-//! - x264 and x265 set the decoding time of a frame to the presentation time of the frame that comes
-//!   a constant number of frames earlier in the order of presentation. So the first frame of the
-//!   next segment is decoded at the presentation time that follows the last decoding time of this
-//!   segment. That also holds for variable frame rates, and for a first segment whose first decoding
-//!   times were moved ([`crate::ts::begin_with_first_frame`]).
+//! - x264 and x265 set the decoding time of a frame to the presentation time of the frame that
+//!   comes a constant number of frames earlier in the order of presentation. So the first frame of
+//!   the next segment is decoded at the presentation time that follows the last decoding time of
+//!   this segment. That also holds for variable frame rates, and for a first segment whose first
+//!   decoding times were moved ([`crate::ts::begin_with_first_frame`]).
 //! - Otherwise, and in segments shorter than the reordering, the delay from the first decoding to
 //!   the first presentation is the same in both segments.
 //!
-//! Without reordering, the next decoding time is the end of the presentation. The caller often knows
-//! that end ([`Place::end`]). Otherwise the frame rate that the stream declares determines it, if
-//! all frames fit that rate, and else the last interval between frames.
+//! Without reordering, the next decoding time is the end of the presentation. The caller often
+//! knows that end ([`Place::end`]). Otherwise the frame rate that the stream declares determines
+//! it, if all frames fit that rate, and else the last interval between frames.
 
 use crate::mux::Unsupported;
 use crate::mux::parameter_sets::NalCodec;
@@ -81,7 +81,8 @@ impl From<Unsupported> for PackageError {
     }
 }
 
-/// Packages the first stream of a codec in a transport stream segment: H.264 or AAC.
+/// Packages the first stream of a codec in a transport stream segment: H.264, HEVC
+/// or AAC.
 ///
 /// Parameter sets of the first frame are in the initialisation section only. Access unit delimiters
 /// are omitted, because samples have boundaries of their own. Everything else stays, such as
@@ -99,6 +100,7 @@ pub fn package(segment: &[u8], codec: EsCodec, place: &Place) -> Result<Packaged
 fn nal_codec(codec: EsCodec) -> Result<NalCodec, PackageError> {
     match codec {
         EsCodec::H264 => Ok(NalCodec::H264),
+        EsCodec::Hevc => Ok(NalCodec::Hevc),
         _ => Err(PackageError::Unsupported("the codec cannot be packaged")),
     }
 }

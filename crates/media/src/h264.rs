@@ -212,7 +212,7 @@ struct Vui {
 }
 
 /// Table E-1 from `aspect_ratio_idc` 1 on.
-const PIXEL_ASPECTS: [(u32, u32); 16] = [
+pub(crate) const PIXEL_ASPECTS: [(u32, u32); 16] = [
     (1, 1),
     (12, 11),
     (10, 11),
@@ -308,7 +308,7 @@ fn skip_hrd(bits: &mut BitReader<'_>) -> Option<()> {
     bits.bits(20).map(|_| ())
 }
 
-fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
+pub(crate) fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
     let (mut a, mut b) = (numerator, denominator);
     while b != 0 {
         (a, b) = (b, a % b);

@@ -1,4 +1,4 @@
-//! Containers and bitstreams, parsed without I/O: MPEG-2 TS, ISO BMFF, Matroska, H.264, AAC.
+//! Containers and bitstreams, parsed without I/O: MPEG-2 TS, ISO BMFF, Matroska, H.264, HEVC, AAC.
 //!
 //! Every parser works on byte slices, or names the bytes that it needs next, so that the caller may
 //! read a file, a socket or an HTTP range. The input is untrusted: no parser panics on any bytes,
@@ -9,6 +9,7 @@ pub mod cmaf;
 pub mod fmp4;
 pub mod frame_rate;
 pub mod h264;
+pub mod h265;
 pub mod id3;
 pub mod mkv;
 pub mod mp4;

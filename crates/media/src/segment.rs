@@ -8,8 +8,9 @@ mod ts;
 
 use crate::aac::AudioConfig;
 use crate::fmp4::{self, Init, SegmentReport};
-use crate::h264::Sps;
+use crate::mp4::SampleEntry;
 use crate::ts::{TICKS_PER_SECOND, TsScanner};
+use crate::{h264, h265};
 
 /// Maximum size of a fragmented MP4 segment, which is held in memory as a whole.
 pub const MAX_FRAGMENT_BYTES: usize = 64 << 20;
@@ -256,9 +257,6 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
         }
         let scale = f64::from(run.timescale);
         let entry = track.entry.as_ref();
-        let sps = entry.filter(|it| &it.fourcc == b"avc1" || &it.fourcc == b"avc3");
-        let sps = sps.and_then(|it| Sps::from_avcc(it.config.as_ref()?));
-        let audio = entry.and_then(|it| AudioConfig::from_esds(it.config.as_ref()?));
         // Composition times of fragments are shifted by the edit list of the initialisation section.
         let shift = track.presentation_shift();
         let stream = StreamInfo {
@@ -267,13 +265,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             frame: run.duration as f64 / scale / run.samples as f64,
             frames: run.samples,
             motion: None,
-            codec: sps
-                .as_ref()
-                .map(Sps::codec_string)
-                .or_else(|| match &entry?.fourcc {
-                    b"mp4a" => Some(audio.map_or("mp4a.40.2".to_owned(), |it| it.codec_string())),
-                    _ => None,
-                }),
+            codec: entry.and_then(codec_of),
             size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
             channels: entry.map(|it| it.channels),
             sample_rate: None,
@@ -298,6 +290,24 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
         }
     }
     measured
+}
+
+/// The codec of a sample entry in the notation of RFC 6381.
+fn codec_of(entry: &SampleEntry) -> Option<String> {
+    let config = entry.config.as_deref();
+    match &entry.fourcc {
+        b"avc1" | b"avc3" => Some(h264::Sps::from_avcc(config?)?.codec_string()),
+        b"hvc1" => Some(h265::Sps::from_hvcc(config?)?.codec_string()),
+        b"hev1" => {
+            let codec = h265::Sps::from_hvcc(config?)?.codec_string();
+            Some(codec.replace("hvc1", "hev1"))
+        }
+        b"mp4a" => {
+            let audio = config.and_then(AudioConfig::from_esds);
+            Some(audio.map_or("mp4a.40.2".to_owned(), |it| it.codec_string()))
+        }
+        _ => None,
+    }
 }
 
 fn motion(pts: &[i64]) -> Option<f64> {

@@ -9,6 +9,7 @@ use crate::segment::{Measured, Scanner};
 
 mod audio;
 mod damage;
+mod hevc;
 mod iframes;
 mod video;
 
@@ -104,9 +105,11 @@ pub(super) fn hashes(input: &Path) -> Vec<String> {
     all.extend(["passthrough", "-f", "framemd5", "-"]);
     let text = run("ffmpeg", &all);
     let lines = text.lines().filter(|it| !it.starts_with('#'));
-    lines
+    let hashes: Vec<String> = lines
         .map(|it| it.rsplit(',').next().unwrap().trim().to_owned())
-        .collect()
+        .collect();
+    assert!(!hashes.is_empty());
+    hashes
 }
 
 /// Packets as FFmpeg's demuxer reads them.

@@ -40,8 +40,8 @@ impl Times {
         }
     }
 
-    /// The end if all frames have a duration of `frame` ticks and their times are rounded: the phase
-    /// of the grid is the middle of the interval to which all times restrict it.
+    /// The end if all frames have a duration of `frame` ticks and their times are rounded: the
+    /// phase of the grid is the middle of the interval to which all times restrict it.
     fn end_of_grid(&self, first: i64, frame: f64) -> Option<i64> {
         let (mut low, mut high) = (-0.5_f64, 0.5_f64);
         for (number, pts) in (0..).zip(&self.pts) {
@@ -54,8 +54,8 @@ impl Times {
         (low <= high + 1e-6).then(|| first + grid.round() as i64)
     }
 
-    /// Decoding time of the first frame of the next segment, if the presentation ends at `end`. It is
-    /// after the last decoding time.
+    /// Decoding time of the first frame of the next segment, if the presentation ends at `end`. It
+    /// is after the last decoding time.
     pub(super) fn next_dts(&self, end: i64) -> i64 {
         // The frame that is presented when the last one is decoded.
         let presented = self

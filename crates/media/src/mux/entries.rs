@@ -5,6 +5,7 @@ use super::boxes::{boxed, full, words};
 use super::parameter_sets::{NalCodec, ParameterSets};
 use crate::aac::AudioConfig;
 use crate::h264::Sps;
+use crate::h265;
 
 /// A sample entry of video.
 pub(crate) struct VisualEntry {
@@ -29,6 +30,7 @@ struct Picture {
 pub(crate) fn visual_entry(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
     match sets.codec {
         NalCodec::H264 => avc1(sets),
+        NalCodec::Hevc => hvc1(sets),
     }
 }
 
@@ -55,6 +57,52 @@ fn avc1(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
     let configuration = boxed(b"avcC", &[&avcc]);
     Ok(VisualEntry {
         bytes: visual(b"avc1", &picture, &[&configuration]),
+        display: display_size(&picture),
+        frame_rate: sps.frame_rate,
+    })
+}
+
+/// `hvc1`, with the parameter sets (ISO/IEC 14496-15, 8.3.3.1) and the metadata of HDR.
+fn hvc1(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
+    let sps = sets.sps.first().and_then(|it| h265::Sps::parse(it));
+    let sps = sps.ok_or(Unsupported("the video has no valid parameter sets"))?;
+    let mut hvcc = vec![1];
+    hvcc.extend_from_slice(&sps.profile.to_bytes());
+    // Nothing is known about parallel decoding.
+    hvcc.extend_from_slice(&[0xf0, 0, 0xfc]);
+    let depth = |bits: u8| 0xf8 | (bits.saturating_sub(8) & 7);
+    hvcc.extend_from_slice(&[
+        0xfc | sps.chroma_format,
+        depth(sps.bit_depth),
+        depth(sps.chroma_bit_depth),
+    ]);
+    // The average frame rate is unspecified. Lengths of NAL units have four bytes.
+    let nested = u8::from(sps.temporal_nesting) << 2;
+    hvcc.extend_from_slice(&[0, 0, (sps.temporal_layers & 7) << 3 | nested | 3, 3]);
+    for (kind, sets) in [(32, &sets.vps), (33, &sets.sps), (34, &sets.pps)] {
+        let count = sets.len().min(0xffff);
+        // All of them are here, and none in the samples.
+        hvcc.push(0x80 | kind);
+        hvcc.extend_from_slice(&(count as u16).to_be_bytes());
+        sets.iter().take(count).for_each(|it| push(&mut hvcc, it));
+    }
+    let picture = Picture {
+        size: (sps.width, sps.height),
+        pixel_aspect: sps.pixel_aspect,
+        color: sps.color,
+        full_range: sps.full_range,
+    };
+    let configuration = boxed(b"hvcC", &[&hvcc]);
+    let hdr = &sets.hdr;
+    let display = hdr.mastering_display.map(|it| boxed(b"mdcv", &[&it]));
+    let levels = hdr.light_levels.map(|it| boxed(b"clli", &[&it]));
+    let parts = [
+        configuration,
+        display.unwrap_or_default(),
+        levels.unwrap_or_default(),
+    ];
+    Ok(VisualEntry {
+        bytes: visual(b"hvc1", &picture, &[&parts.concat()]),
         display: display_size(&picture),
         frame_rate: sps.frame_rate,
     })

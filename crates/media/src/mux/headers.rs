@@ -1,5 +1,5 @@
-//! The headers of a movie and of its tracks: `mvhd`, and `trak` with everything except the tables of
-//! its samples.
+//! The headers of a movie and of its tracks: `mvhd`, and `trak` with everything except the tables
+//! of its samples.
 
 use super::boxes::{boxed, full, words};
 

@@ -1,6 +1,7 @@
 //! Parameter sets of H.264 and HEVC, and access units without them.
 
 use crate::h264;
+use crate::h265::{self, HdrMetadata};
 use crate::mp4::SampleEntry;
 use crate::nal::nal_units;
 use crate::read::Reader;
@@ -9,6 +10,7 @@ use crate::read::Reader;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NalCodec {
     H264,
+    Hevc,
 }
 
 /// The dependence of a frame on others.
@@ -57,6 +59,13 @@ impl NalCodec {
                 9 => Role::Delimiter,
                 _ => Role::Other,
             },
+            Self::Hevc => match h265::nal_type(nal)? {
+                32 => Role::Video,
+                33 => Role::Sequence,
+                34 => Role::Picture,
+                35 => Role::Delimiter,
+                _ => Role::Other,
+            },
         })
     }
 
@@ -68,6 +77,17 @@ impl NalCodec {
                 Some(h264::FrameKind::Intra) => FrameClass::Intra,
                 Some(h264::FrameKind::Inter) | None => FrameClass::Inter,
             },
+            Self::Hevc => {
+                let kind =
+                    sample_units(sample).find_map(|it| h265::frame_kind(h265::nal_type(it)?));
+                match kind {
+                    Some(h265::FrameKind::Closed) => FrameClass::Sync,
+                    Some(h265::FrameKind::Open) => FrameClass::OpenAccess,
+                    Some(h265::FrameKind::Skipped) => FrameClass::Skipped,
+                    Some(h265::FrameKind::Intra) => FrameClass::Intra,
+                    Some(h265::FrameKind::Other) | None => FrameClass::Inter,
+                }
+            }
         }
     }
 }
@@ -80,6 +100,8 @@ pub(crate) struct ParameterSets {
     pub(crate) vps: Vec<Vec<u8>>,
     pub(crate) sps: Vec<Vec<u8>>,
     pub(crate) pps: Vec<Vec<u8>>,
+    /// HEVC: the metadata of HDR in the first frame, where it also stays.
+    pub(crate) hdr: HdrMetadata,
 }
 
 impl ParameterSets {
@@ -89,6 +111,7 @@ impl ParameterSets {
             vps: vec![],
             sps: vec![],
             pps: vec![],
+            hdr: HdrMetadata::default(),
         }
     }
 
@@ -97,6 +120,7 @@ impl ParameterSets {
         let config = entry.config.as_deref()?;
         match &entry.fourcc {
             b"avc1" => Self::from_avcc(config),
+            b"hvc1" => Self::from_hvcc(config),
             _ => None,
         }
     }
@@ -120,11 +144,32 @@ impl ParameterSets {
         Some(sets)
     }
 
+    /// Parses the payload of `hvcC` (ISO/IEC 14496-15, 8.3.3.1).
+    fn from_hvcc(hvcc: &[u8]) -> Option<Self> {
+        let mut sets = Self::new(NalCodec::Hevc);
+        for nal in h265::hvcc_units(hvcc)? {
+            match NalCodec::Hevc.role(nal)? {
+                Role::Video => sets.vps.push(nal.to_vec()),
+                Role::Sequence => sets.sps.push(nal.to_vec()),
+                Role::Picture => sets.pps.push(nal.to_vec()),
+                Role::Delimiter | Role::Other => {}
+            }
+        }
+        Some(sets)
+    }
+
+    /// Takes the metadata of HDR out of the first sample.
+    pub(crate) fn note_hdr(&mut self, sample: &[u8]) {
+        if self.codec == NalCodec::Hevc {
+            sample_units(sample).for_each(|it| self.hdr.note(it));
+        }
+    }
+
     /// Whether a decoder can start with them.
     pub(crate) fn are_complete(&self) -> bool {
-        match self.codec {
-            NalCodec::H264 => !self.sps.is_empty() && !self.pps.is_empty(),
-        }
+        let needs_vps = self.codec == NalCodec::Hevc;
+        let has_vps = !needs_vps || !self.vps.is_empty();
+        has_vps && !self.sps.is_empty() && !self.pps.is_empty()
     }
 
     /// Appends an access unit of a byte stream to `sample`, with a length of four bytes in front of
@@ -156,6 +201,15 @@ impl ParameterSets {
         }
         changed
     }
+}
+
+/// The NAL units of a sample, after their lengths of four bytes; ends at one that is truncated.
+fn sample_units(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut reader = Reader::new(sample);
+    std::iter::from_fn(move || {
+        let length = reader.u32()?;
+        reader.take(usize::try_from(length).ok()?)
+    })
 }
 
 /// A parameter set after its length.

@@ -102,6 +102,9 @@ impl VideoTrack {
         }
         self.last_dts = Some(dts);
         let number = self.sizes.len();
+        if number == 0 {
+            self.sets.note_hdr(&data);
+        }
         self.min_pts = self.min_pts.min(pts);
         if pts >= self.max_pts.0 {
             self.max_pts = (pts, number);

@@ -1,7 +1,7 @@
 //! Measurements of a transport stream segment.
 
-use crate::h264::Sps;
 use crate::ts::{EsCodec, EsReport, TsReport};
+use crate::{h264, h265};
 
 use super::{Measured, Packing, StreamInfo, motion, of_packing, seconds};
 
@@ -45,13 +45,14 @@ fn ts_damage(report: &TsReport) -> Option<String> {
 
 fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
     let start = stream.min_pts?;
-    let sps = (stream.codec == EsCodec::H264)
-        .then(|| Sps::parse(stream.sps.as_ref()?))
-        .flatten();
+    let video = stream
+        .sps
+        .as_deref()
+        .and_then(|it| Parameters::parse(stream.codec, it));
     let audio_frame = stream
         .adts
         .map(|it| f64::from(crate::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
-    let promised = sps
+    let promised = video
         .as_ref()
         .and_then(|it| it.frame_rate)
         .map(|(n, d)| f64::from(d) / f64::from(n));
@@ -70,13 +71,13 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
         frames: stream.frames,
         motion: motion(&stream.pts),
         codec: match stream.codec {
-            EsCodec::H264 => sps.as_ref().map(Sps::codec_string),
+            EsCodec::H264 | EsCodec::Hevc => video.as_ref().map(|it| it.codec.clone()),
             EsCodec::AacAdts => stream.adts.map(|it| it.codec_string()),
             EsCodec::Ac3 => Some("ac-3".to_owned()),
             EsCodec::Eac3 => Some("ec-3".to_owned()),
             _ => None,
         },
-        size: sps.as_ref().map(|it| (it.width, it.height)),
+        size: video.as_ref().map(|it| it.size),
         channels: stream.adts.map(|it| u16::from(it.channels)),
         sample_rate: stream.adts.map(|it| it.sample_rate),
         samples: stream.samples,
@@ -88,4 +89,29 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
             .map(|it| seconds(it.pts))
             .collect(),
     })
+}
+
+/// The facts from a sequence parameter set.
+struct Parameters {
+    codec: String,
+    size: (u32, u32),
+    frame_rate: Option<(u32, u32)>,
+}
+
+impl Parameters {
+    fn parse(codec: EsCodec, sps: &[u8]) -> Option<Self> {
+        match codec {
+            EsCodec::H264 => h264::Sps::parse(sps).map(|it| Self {
+                codec: it.codec_string(),
+                size: (it.width, it.height),
+                frame_rate: it.frame_rate,
+            }),
+            EsCodec::Hevc => h265::Sps::parse(sps).map(|it| Self {
+                codec: it.codec_string(),
+                size: (it.width, it.height),
+                frame_rate: it.frame_rate,
+            }),
+            _ => None,
+        }
+    }
 }

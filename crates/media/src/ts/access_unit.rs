@@ -2,6 +2,7 @@
 //! there.
 
 use super::EsCodec;
+use crate::h265::{self, FrameKind};
 
 /// Maximum size of a head: an access unit without a slice up to there is not examined further.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -11,8 +12,12 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 pub(crate) struct HeadFacts {
     pub(crate) sps: bool,
     pub(crate) pps: bool,
-    /// Whether the first slice belongs to an IDR frame (HEVC: IDR or CRA).
+    /// Whether the first slice belongs to an IDR frame (HEVC: IDR, BLA or CRA).
     pub(crate) random_access: bool,
+    /// HEVC: whether frames that follow may still be undecodable after a start here.
+    pub(crate) open: bool,
+    /// HEVC: whether this frame is undecodable after a start at the random access frame before it.
+    pub(crate) skipped: bool,
     /// Whether the first slice is intra-coded, IDR or not.
     pub(crate) intra: bool,
     /// Whether a slice was found.
@@ -108,20 +113,23 @@ impl HeadScanner {
     fn visit(&mut self, start: usize) -> bool {
         let nal = &self.head[start..];
         match self.codec {
-            EsCodec::Hevc => match (nal[0] >> 1) & 0x3f {
-                kind @ 0..=31 => {
-                    // 16 to 23 are the intra random access points, including BLA, IDR and CRA.
-                    self.facts.random_access = (16..=21).contains(&kind);
-                    self.facts.intra = (16..=23).contains(&kind);
-                    self.facts.has_frame = true;
+            EsCodec::Hevc => {
+                let kind = (nal[0] >> 1) & 0x3f;
+                match h265::frame_kind(kind) {
+                    Some(frame) => {
+                        self.facts.open = frame == FrameKind::Open;
+                        self.facts.random_access = self.facts.open || frame == FrameKind::Closed;
+                        self.facts.intra = self.facts.random_access || frame == FrameKind::Intra;
+                        self.facts.skipped = frame == FrameKind::Skipped;
+                        self.facts.has_frame = true;
+                    }
+                    None if kind == 33 => {
+                        self.facts.sps = true;
+                        self.open_sps = Some(start);
+                    }
+                    None => self.facts.pps |= kind == 34,
                 }
-                33 => {
-                    self.facts.sps = true;
-                    self.open_sps = Some(start);
-                }
-                34 => self.facts.pps = true,
-                _ => {}
-            },
+            }
             _ => match nal[0] & 0x1f {
                 kind @ 1..=5 => {
                     self.facts.random_access = kind == 5;

@@ -25,6 +25,8 @@ pub(crate) struct Elementary {
     pes_pts: Option<i64>,
     samples_before_pes: u64,
     head: HeadScanner,
+    /// The last random access frame may turn out not to start a closed group.
+    open_access: bool,
     adts: Option<AdtsCounter>,
 }
 
@@ -68,6 +70,7 @@ impl Elementary {
             pes_pts: None,
             samples_before_pes: 0,
             head: HeadScanner::new(stream.codec),
+            open_access: false,
             adts: (stream.codec == EsCodec::AacAdts).then(AdtsCounter::default),
         }
     }
@@ -206,6 +209,10 @@ impl Elementary {
             return;
         };
         let report = &mut self.report;
+        if facts.skipped && std::mem::take(&mut self.open_access) {
+            report.random_access.pop();
+            report.starts_with_idr &= !report.random_access.is_empty();
+        }
         if report.pes_count == 1 {
             report.starts_with_idr = facts.random_access && facts.sps && facts.pps;
             report.starts_with_intra = facts.intra;
@@ -219,6 +226,7 @@ impl Elementary {
                 pts,
                 offset: self.pes_offset,
             });
+            self.open_access = facts.open;
         }
     }
 

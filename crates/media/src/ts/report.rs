@@ -88,12 +88,13 @@ pub struct EsReport {
     pub last_dts: Option<i64>,
     /// Number of PES packets whose decode time does not come after the previous one.
     pub dts_steps_back: u64,
-    /// Whether the first access unit can be decoded independently: parameter sets and an IDR frame
-    /// (HEVC: IDR or CRA).
+    /// Whether the first access unit can be decoded independently: parameter sets and an IDR frame.
+    /// HEVC: also a BLA or CRA frame without frames that refer to earlier ones (RASL).
     pub starts_with_idr: bool,
     /// Whether the first access unit is intra-coded, IDR or not.
     pub starts_with_intra: bool,
-    /// Positions where decoding can start; at most [`EsReport::MAX_TIMES`] are kept.
+    /// Positions where decoding of all following frames can start; at most [`EsReport::MAX_TIMES`]
+    /// are kept.
     pub random_access: Vec<RandomAccess>,
     /// Number of access units whose first slice is intra-coded.
     pub intra_frames: u64,

@@ -97,18 +97,17 @@ fn the_pieces_do_not_matter() {
 
 #[test]
 fn hevc_random_access_is_seen() {
-    let report = scan(&sample(&[
-        "-c:v",
-        "libx265",
-        "-x265-params",
-        "log-level=none:keyint=50",
-        "-tag:v",
-        "hvc1",
-    ]));
-    let video = report.video().unwrap();
-    assert_eq!((video.codec, video.frames), (EsCodec::Hevc, 150));
-    assert!(video.starts_with_idr);
-    assert_eq!(video.random_access.len(), 3);
+    // Frames that refer to an earlier group do not survive a start at their group.
+    for (open, expected) in [("0", 3), ("1", 1)] {
+        let parameters =
+            format!("log-level=none:keyint=50:min-keyint=50:scenecut=0:open-gop={open}");
+        let report = scan(&sample(&["-c:v", "libx265", "-x265-params", &parameters]));
+        let video = report.video().unwrap();
+        assert_eq!((video.codec, video.frames), (EsCodec::Hevc, 150));
+        assert!(video.starts_with_idr);
+        assert_eq!(video.random_access.len(), expected);
+        assert_eq!(video.intra_frames, 3);
+    }
 }
 
 #[test]

@@ -84,13 +84,19 @@ fn changed_parameters_are_reported() {
 
 #[test]
 fn any_damage_is_survived() {
-    let inputs = [(video("-sn"), EsCodec::H264), (audio(), EsCodec::AacAdts)];
+    let hevc = video("-c:v libx265 -x265-params log-level=none");
+    let inputs = [
+        (video("-sn"), EsCodec::H264),
+        (hevc, EsCodec::Hevc),
+        (audio(), EsCodec::AacAdts),
+    ];
     let packaged = inputs.clone().map(|(bytes, codec)| {
         let packaged = package(&bytes, codec, &Place::default()).unwrap();
         (packaged.init, packaged.media)
     });
-    proptest!(|(flips in prop::collection::vec((any::<u32>(), any::<u8>()), 1..30), early in any::<bool>())| {
-        let at = |it: u32, len: usize| if early { it as usize % len.min(1_200) } else { it as usize % len };
+    let flips = prop::collection::vec((any::<u32>(), any::<u8>()), 1..30);
+    proptest!(|(flips in flips, early in any::<bool>())| {
+        let at = |it: u32, len: usize| it as usize % if early { len.min(1_200) } else { len };
         for (bytes, codec) in &inputs {
             let mut bytes = bytes.clone();
             for (place, value) in &flips {
@@ -121,13 +127,16 @@ fn any_damage_is_survived() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_survived(mut bytes in prop::collection::vec(any::<u8>(), 0..1200), packets in any::<bool>()) {
+    fn any_bytes_are_survived(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..1200),
+        packets in any::<bool>(),
+    ) {
         if packets {
             for at in (0..bytes.len()).step_by(PACKET_BYTES) {
                 bytes[at] = crate::ts::SYNC_BYTE;
             }
         }
-        for codec in [EsCodec::H264, EsCodec::AacAdts] {
+        for codec in [EsCodec::H264, EsCodec::Hevc, EsCodec::AacAdts] {
             prop_assert!(package(&bytes, codec, &Place::default()).is_err());
         }
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::ts::begin_with_first_frame;
 
 /// Checks that a stream of segments is the same video in both packings.
-fn check(name: &str, segments: &[Vec<u8>], codec: EsCodec, folder: &Path) {
+pub(super) fn check(name: &str, segments: &[Vec<u8>], codec: EsCodec, folder: &Path) {
     let (init, media) = if name.contains("variable") {
         // Nothing in a segment shows how long its last frame is presented.
         let starts = segments.iter().skip(1);
