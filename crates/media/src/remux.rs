@@ -19,6 +19,9 @@ mod tests;
 
 const NO_AUDIO: RemuxError = RemuxError::Unsupported("the file was begun without audio");
 
+/// Latest time of a fragment, in any timescale: months. Sums and products of times stay in 64 bits.
+const LATEST: i64 = 1 << 40;
+
 /// Longest stretch of one track before the other one follows, ticks.
 const CHUNK_TICKS: i64 = TICKS_PER_SECOND as i64;
 
@@ -132,6 +135,7 @@ impl Remuxer {
         } else if self.video.sets != sets {
             return Err(RemuxError::Unsupported("the video changes its parameters"));
         }
+        check_times(&read)?;
         for sample in read.samples {
             self.video
                 .push_sample(sample.pts, sample.dts, sample.data.to_vec())?;
@@ -155,6 +159,7 @@ impl Remuxer {
                 "the timescale is not the sample rate",
             ));
         }
+        check_times(&read)?;
         for sample in read.samples {
             let pts = ticks_at(sample.pts, i64::from(config.sample_rate));
             audio.begin(pts);
@@ -215,5 +220,13 @@ impl Remuxer {
     /// `NoRoom`, or `Unsupported` if no video was added.
     pub fn head(&self, room: Option<u64>) -> Result<Vec<u8>, RemuxError> {
         moov::head(self, room)
+    }
+}
+
+fn check_times(read: &FragmentSamples<'_>) -> Result<(), RemuxError> {
+    let late = |time: i64| !(-LATEST..LATEST).contains(&time);
+    match read.samples.iter().any(|it| late(it.dts) || late(it.pts)) {
+        true => Err(RemuxError::Unsupported("a time is out of range")),
+        false => Ok(()),
     }
 }

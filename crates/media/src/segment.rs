@@ -260,8 +260,8 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
         // Composition times of fragments are shifted by the edit list of the initialisation section.
         let shift = track.presentation_shift();
         let stream = StreamInfo {
-            start: (run.min_pts + shift) as f64 / scale,
-            end: (run.end_pts + shift) as f64 / scale,
+            start: run.min_pts.saturating_add(shift) as f64 / scale,
+            end: run.end_pts.saturating_add(shift) as f64 / scale,
             frame: run.duration as f64 / scale / run.samples as f64,
             frames: run.samples,
             motion: None,
@@ -275,7 +275,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             keyframes: run
                 .sync_pts
                 .iter()
-                .map(|&it| (it + shift) as f64 / scale)
+                .map(|it| it.saturating_add(shift) as f64 / scale)
                 .collect(),
         };
         match track.kind {

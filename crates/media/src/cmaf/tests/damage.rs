@@ -115,7 +115,9 @@ fn any_damage_is_survived() {
             }
             if let Ok(init) = Init::parse(&init) {
                 let _ = FragmentSamples::read(&init, &media);
-                let _ = crate::fmp4::scan(&media, &init);
+                let mut scanner = Scanner::new(Some(&init));
+                let _ = scanner.push(&media);
+                let _ = scanner.finish();
                 let mut remuxer = crate::remux::Remuxer::new(0, true);
                 let _ = remuxer.push_video_fragment(&init, &media);
                 let _ = remuxer.push_audio_fragment(&init, &media);
