@@ -20,15 +20,18 @@
 //!   the next segment is decoded at the presentation time that follows the last decoding time of
 //!   this segment. That also holds for variable frame rates, and for a first segment whose first
 //!   decoding times were moved ([`crate::ts::begin_with_first_frame`]).
+//!   Between runs of an encoder, the decoding times may overlap by a tick, because runs round their
+//!   delays separately.
 //! - Otherwise, and in segments shorter than the reordering, the delay from the first decoding to
 //!   the first presentation is the same in both segments.
 //!
 //! Without reordering, the next decoding time is the end of the presentation. The caller often
 //! knows that end ([`Place::end`]). Otherwise the frame rate that the stream declares determines
-//! it, if all frames fit that rate, and else the last interval between frames.
+//! it, or a common frame rate, if all frames fit that rate, and else the last interval between
+//! frames.
 
 use crate::mux::Unsupported;
-use crate::mux::parameter_sets::NalCodec;
+use crate::mux::parameter_sets::VideoCodec;
 use crate::ts::{EsCodec, SplitError};
 
 mod audio;
@@ -81,8 +84,8 @@ impl From<Unsupported> for PackageError {
     }
 }
 
-/// Packages the first stream of a codec in a transport stream segment: H.264, HEVC
-/// or AAC.
+/// Packages the first stream of a codec in a transport stream segment: H.264, HEVC,
+/// AV1 or AAC.
 ///
 /// Parameter sets of the first frame are in the initialisation section only. Access unit delimiters
 /// are omitted, because samples have boundaries of their own. Everything else stays, such as
@@ -94,13 +97,14 @@ pub fn package(segment: &[u8], codec: EsCodec, place: &Place) -> Result<Packaged
     if codec == EsCodec::AacAdts {
         return audio::package(segment, place);
     }
-    video::package(segment, codec, nal_codec(codec)?, place)
+    video::package(segment, codec, video_codec(codec)?, place)
 }
 
-fn nal_codec(codec: EsCodec) -> Result<NalCodec, PackageError> {
+fn video_codec(codec: EsCodec) -> Result<VideoCodec, PackageError> {
     match codec {
-        EsCodec::H264 => Ok(NalCodec::H264),
-        EsCodec::Hevc => Ok(NalCodec::Hevc),
+        EsCodec::H264 => Ok(VideoCodec::H264),
+        EsCodec::Hevc => Ok(VideoCodec::Hevc),
+        EsCodec::Av1 => Ok(VideoCodec::Av1),
         _ => Err(PackageError::Unsupported("the codec cannot be packaged")),
     }
 }

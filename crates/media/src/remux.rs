@@ -9,7 +9,7 @@ use crate::aac::AudioConfig;
 use crate::fmp4::{FragmentSamples, Init, SampleError};
 use crate::mux::Unsupported;
 use crate::mux::audio::{AudioTrack, ticks_at};
-use crate::mux::parameter_sets::{FrameClass, NalCodec, ParameterSets};
+use crate::mux::parameter_sets::{FrameClass, ParameterSets, VideoCodec};
 use crate::mux::video::VideoTrack;
 use crate::ts::{EsCodec, SplitError, TICKS_PER_SECOND, pes_units};
 
@@ -86,7 +86,7 @@ impl Remuxer {
     pub fn new(origin: u64, has_audio: bool) -> Self {
         Self {
             origin: origin as i64,
-            video: VideoTrack::new(NalCodec::H264),
+            video: VideoTrack::new(VideoCodec::H264),
             audio: has_audio.then(AudioTrack::default),
             video_chunks: vec![],
             audio_chunks: vec![],

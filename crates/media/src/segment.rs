@@ -7,6 +7,7 @@
 mod ts;
 
 use crate::aac::AudioConfig;
+use crate::av1::SequenceHeader;
 use crate::fmp4::{self, Init, SegmentReport};
 use crate::mp4::SampleEntry;
 use crate::ts::{TICKS_PER_SECOND, TsScanner};
@@ -302,6 +303,7 @@ fn codec_of(entry: &SampleEntry) -> Option<String> {
             let codec = h265::Sps::from_hvcc(config?)?.codec_string();
             Some(codec.replace("hvc1", "hev1"))
         }
+        b"av01" => Some(SequenceHeader::from_av1c(config?)?.codec_string()),
         b"mp4a" => {
             let audio = config.and_then(AudioConfig::from_esds);
             Some(audio.map_or("mp4a.40.2".to_owned(), |it| it.codec_string()))

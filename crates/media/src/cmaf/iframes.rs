@@ -1,7 +1,7 @@
 //! I-frames as fragments of their own, for I-frame playlists (RFC 8216, 4.3.3.6).
 
 use super::fragment::{self, Sample, flags_of};
-use super::{PackageError, Place, nal_codec, video};
+use super::{PackageError, Place, video, video_codec};
 use crate::mux::entries::visual_entry;
 use crate::mux::parameter_sets::FrameClass;
 use crate::ts::EsCodec;
@@ -39,7 +39,7 @@ pub fn package_iframes(
     codec: EsCodec,
     place: &Place,
 ) -> Result<PackagedIFrames, PackageError> {
-    let track = video::read(chunk, codec, nal_codec(codec)?, place)?;
+    let track = video::read(chunk, codec, video_codec(codec)?, place)?;
     let entry = visual_entry(&track.sets)?;
     let end = video::times(&track)?.end(place.end, entry.frame_rate);
     let frames = track.classes.iter().zip(&track.pending).zip(&track.offsets);

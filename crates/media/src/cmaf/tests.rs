@@ -8,6 +8,7 @@ use crate::fmp4::{FragmentSamples, Init};
 use crate::segment::{Measured, Scanner};
 
 mod audio;
+mod av1;
 mod damage;
 mod hevc;
 mod iframes;
@@ -16,6 +17,8 @@ mod video;
 /// Runs a program and returns its output.
 pub(super) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
+        // SVT-AV1 writes everything above errors, whatever FFmpeg's level is.
+        .env("SVT_LOG", "1")
         .args(["-v", "error"])
         .args(arguments)
         .output()
@@ -68,18 +71,20 @@ pub(super) fn packaged_until(
 
 /// Each segment ends where the next one begins.
 pub(super) fn check_contiguous(init: &[u8], media: &[Vec<u8>]) {
+    let gaps = gaps(init, media);
+    assert!(gaps.iter().all(|it| *it == 0), "{gaps:?}");
+}
+
+/// The times from the end of each segment to the next one; negative if they overlap.
+pub(super) fn gaps(init: &[u8], media: &[Vec<u8>]) -> Vec<i64> {
     let init = Init::parse(init).unwrap();
-    let mut next = None;
-    for (number, segment) in media.iter().enumerate() {
+    let spans = media.iter().map(|segment| {
         let samples = FragmentSamples::read(&init, segment).unwrap().samples;
-        let first = samples.first().unwrap().dts;
-        assert!(
-            next.is_none_or(|it| it == first),
-            "{number}: {next:?} {first}"
-        );
         let last = samples.last().unwrap();
-        next = Some(last.dts + i64::from(last.duration));
-    }
+        (samples[0].dts, last.dts + i64::from(last.duration))
+    });
+    let spans: Vec<(i64, i64)> = spans.collect();
+    spans.windows(2).map(|it| it[1].0 - it[0].1).collect()
 }
 
 pub(super) fn measure(bytes: &[u8], init: Option<&[u8]>) -> Measured {

@@ -5,6 +5,19 @@ use crate::ts::TICKS_PER_SECOND;
 /// Deviation of times that is put down to rounding, ticks.
 const ROUNDING: i64 = 1;
 
+/// Frame rates, as fractions, that are tried if the stream declares none that fits.
+const COMMON_RATES: [(u32, u32); 9] = [
+    (24_000, 1_001),
+    (24, 1),
+    (25, 1),
+    (30_000, 1_001),
+    (30, 1),
+    (50, 1),
+    (60_000, 1_001),
+    (60, 1),
+    (15, 1),
+];
+
 /// The times of a segment, ticks.
 pub(super) struct Times {
     /// Presentation times, sorted.
@@ -29,7 +42,11 @@ impl Times {
             f64::from(seconds) * TICKS_PER_SECOND as f64 / f64::from(frames)
         };
         let frame = frame_rate.filter(|it| it.0 > 0 && it.1 > 0).map(ticks);
-        if let Some(end) = frame.and_then(|it| self.end_of_grid(*first, it)) {
+        // AV1 declares no rate, as a rule.
+        let common = COMMON_RATES.iter().map(|it| ticks(*it));
+        let common = common.filter(|_| first < last);
+        let mut fitting = frame.into_iter().chain(common);
+        if let Some(end) = fitting.find_map(|it| self.end_of_grid(*first, it)) {
             return end;
         }
         let before = self.pts.iter().rfind(|it| *it < last);
@@ -115,6 +132,9 @@ mod tests {
                     let found = times.end(None, Some((frames, seconds)));
                     // Few frames do not show all phases of 7 frames per second.
                     let error = if frames == 7 { 1 } else { 0 };
+                    assert!((found - next).abs() <= error, "{frames} {begin} {count}");
+                    // Nothing is declared.
+                    let found = times.end(None, None);
                     assert!((found - next).abs() <= error, "{frames} {begin} {count}");
                     assert_eq!(times.next_dts(*next), *next);
                 }

@@ -5,17 +5,17 @@ use super::timing::Times;
 use super::{PackageError, Packaged, Place};
 use crate::mux::entries::{VisualEntry, visual_entry};
 use crate::mux::headers::Media;
-use crate::mux::parameter_sets::NalCodec;
+use crate::mux::parameter_sets::VideoCodec;
 use crate::mux::video::VideoTrack;
 use crate::ts::{EsCodec, TICKS_PER_SECOND, pes_units};
 
 pub(super) fn package(
     segment: &[u8],
     codec: EsCodec,
-    nal_codec: NalCodec,
+    video_codec: VideoCodec,
     place: &Place,
 ) -> Result<Packaged, PackageError> {
-    let track = read(segment, codec, nal_codec, place)?;
+    let track = read(segment, codec, video_codec, place)?;
     let entry = visual_entry(&track.sets)?;
     let times = times(&track)?;
     let next = times.next_dts(times.end(place.end, entry.frame_rate));
@@ -48,10 +48,10 @@ pub(super) fn package(
 pub(super) fn read(
     segment: &[u8],
     codec: EsCodec,
-    nal_codec: NalCodec,
+    video_codec: VideoCodec,
     place: &Place,
 ) -> Result<VideoTrack, PackageError> {
-    let mut track = VideoTrack::new(nal_codec);
+    let mut track = VideoTrack::new(video_codec);
     for unit in pes_units(segment, codec, place.after)? {
         track.push(&unit)?;
         if track.changed {

@@ -2,8 +2,9 @@
 
 use super::Unsupported;
 use super::boxes::{boxed, full, words};
-use super::parameter_sets::{NalCodec, ParameterSets};
+use super::parameter_sets::{ParameterSets, VideoCodec};
 use crate::aac::AudioConfig;
+use crate::av1::SequenceHeader;
 use crate::h264::Sps;
 use crate::h265;
 
@@ -29,8 +30,9 @@ struct Picture {
 /// The sample entry of a stream with these parameter sets.
 pub(crate) fn visual_entry(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
     match sets.codec {
-        NalCodec::H264 => avc1(sets),
-        NalCodec::Hevc => hvc1(sets),
+        VideoCodec::H264 => avc1(sets),
+        VideoCodec::Hevc => hvc1(sets),
+        VideoCodec::Av1 => av01(sets),
     }
 }
 
@@ -105,6 +107,35 @@ fn hvc1(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
         bytes: visual(b"hvc1", &picture, &[&parts.concat()]),
         display: display_size(&picture),
         frame_rate: sps.frame_rate,
+    })
+}
+
+/// `av01`, with the sequence header (AV1 binding for ISO BMFF, 2.2 and 2.3).
+fn av01(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
+    let header = sets.sps.first();
+    let parsed = header.and_then(|it| Some((it, SequenceHeader::parse(it)?)));
+    let (header, it) = parsed.ok_or(Unsupported("the video has no valid sequence header"))?;
+    let flag = |value: bool, shift: u8| u8::from(value) << shift;
+    let format = flag(it.high_tier, 7)
+        | flag(it.bit_depth > 8, 6)
+        | flag(it.bit_depth == 12, 5)
+        | flag(it.monochrome, 4)
+        | flag(it.subsampling.0, 3)
+        | flag(it.subsampling.1, 2)
+        | it.chroma_position;
+    // Marker and version; no delay of the presentation is declared.
+    let config = [0x81, it.profile << 5 | it.level, format, 0];
+    let picture = Picture {
+        size: (it.width, it.height),
+        pixel_aspect: None,
+        color: it.color.description,
+        full_range: Some(it.color.full_range),
+    };
+    let configuration = boxed(b"av1C", &[&config, header]);
+    Ok(VisualEntry {
+        bytes: visual(b"av01", &picture, &[&configuration]),
+        display: display_size(&picture),
+        frame_rate: it.frame_rate,
     })
 }
 

@@ -1,16 +1,19 @@
 //! Parameter sets of H.264 and HEVC, and access units without them.
 
+use crate::av1;
 use crate::h264;
 use crate::h265::{self, HdrMetadata};
 use crate::mp4::SampleEntry;
 use crate::nal::nal_units;
 use crate::read::Reader;
 
-/// A codec whose access units consist of NAL units.
+/// A codec of video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NalCodec {
+pub(crate) enum VideoCodec {
     H264,
     Hevc,
+    /// Its access units are temporal units, which consist of OBUs instead of NAL units.
+    Av1,
 }
 
 /// The dependence of a frame on others.
@@ -49,7 +52,7 @@ enum Role {
     Other,
 }
 
-impl NalCodec {
+impl VideoCodec {
     fn role(self, nal: &[u8]) -> Option<Role> {
         let first = *nal.first()?;
         Some(match self {
@@ -66,6 +69,7 @@ impl NalCodec {
                 35 => Role::Delimiter,
                 _ => Role::Other,
             },
+            Self::Av1 => Role::Other,
         })
     }
 
@@ -88,6 +92,11 @@ impl NalCodec {
                     Some(h265::FrameKind::Other) | None => FrameClass::Inter,
                 }
             }
+            Self::Av1 => match av1::obus(sample).find_map(|it| av1::frame_kind(&it)) {
+                Some(av1::FrameKind::Key) => FrameClass::Sync,
+                Some(av1::FrameKind::Intra) => FrameClass::Intra,
+                Some(av1::FrameKind::Inter) | None => FrameClass::Inter,
+            },
         }
     }
 }
@@ -95,9 +104,10 @@ impl NalCodec {
 /// The parameter sets of a stream, without start codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParameterSets {
-    pub(crate) codec: NalCodec,
+    pub(crate) codec: VideoCodec,
     /// Video parameter sets; only HEVC has them.
     pub(crate) vps: Vec<Vec<u8>>,
+    /// Sequence parameter sets; AV1: the sequence header.
     pub(crate) sps: Vec<Vec<u8>>,
     pub(crate) pps: Vec<Vec<u8>>,
     /// HEVC: the metadata of HDR in the first frame, where it also stays.
@@ -105,7 +115,7 @@ pub(crate) struct ParameterSets {
 }
 
 impl ParameterSets {
-    pub(crate) fn new(codec: NalCodec) -> Self {
+    pub(crate) fn new(codec: VideoCodec) -> Self {
         Self {
             codec,
             vps: vec![],
@@ -121,13 +131,14 @@ impl ParameterSets {
         match &entry.fourcc {
             b"avc1" => Self::from_avcc(config),
             b"hvc1" => Self::from_hvcc(config),
+            b"av01" => Self::from_av1c(config),
             _ => None,
         }
     }
 
     /// Parses the payload of `avcC` (ISO/IEC 14496-15, 5.3.3.1).
     fn from_avcc(avcc: &[u8]) -> Option<Self> {
-        let mut sets = Self::new(NalCodec::H264);
+        let mut sets = Self::new(VideoCodec::H264);
         let mut reader = Reader::new(avcc);
         reader.skip(4)?;
         if reader.u8()? & 3 != 3 {
@@ -146,9 +157,9 @@ impl ParameterSets {
 
     /// Parses the payload of `hvcC` (ISO/IEC 14496-15, 8.3.3.1).
     fn from_hvcc(hvcc: &[u8]) -> Option<Self> {
-        let mut sets = Self::new(NalCodec::Hevc);
+        let mut sets = Self::new(VideoCodec::Hevc);
         for nal in h265::hvcc_units(hvcc)? {
-            match NalCodec::Hevc.role(nal)? {
+            match VideoCodec::Hevc.role(nal)? {
                 Role::Video => sets.vps.push(nal.to_vec()),
                 Role::Sequence => sets.sps.push(nal.to_vec()),
                 Role::Picture => sets.pps.push(nal.to_vec()),
@@ -158,18 +169,30 @@ impl ParameterSets {
         Some(sets)
     }
 
+    /// Parses the payload of `av1C` (AV1 binding, 2.3).
+    fn from_av1c(av1c: &[u8]) -> Option<Self> {
+        let mut sets = Self::new(VideoCodec::Av1);
+        let headers = av1::obus(av1c.get(4..)?).filter(|it| it.kind == av1::SEQUENCE_HEADER);
+        sets.sps = headers.map(|it| it.whole.to_vec()).collect();
+        Some(sets)
+    }
+
     /// Takes the metadata of HDR out of the first sample.
     pub(crate) fn note_hdr(&mut self, sample: &[u8]) {
-        if self.codec == NalCodec::Hevc {
+        if self.codec == VideoCodec::Hevc {
             sample_units(sample).for_each(|it| self.hdr.note(it));
         }
     }
 
     /// Whether a decoder can start with them.
     pub(crate) fn are_complete(&self) -> bool {
-        let needs_vps = self.codec == NalCodec::Hevc;
-        let has_vps = !needs_vps || !self.vps.is_empty();
-        has_vps && !self.sps.is_empty() && !self.pps.is_empty()
+        match self.codec {
+            VideoCodec::H264 => !self.sps.is_empty() && !self.pps.is_empty(),
+            VideoCodec::Hevc => [&self.vps, &self.sps, &self.pps]
+                .iter()
+                .all(|it| !it.is_empty()),
+            VideoCodec::Av1 => !self.sps.is_empty(),
+        }
     }
 
     /// Appends an access unit of a byte stream to `sample`, with a length of four bytes in front of
@@ -177,6 +200,9 @@ impl ParameterSets {
     /// left out of all samples. Other ones stay in the sample; returns whether it has some.
     pub(crate) fn convert(&mut self, unit: &[u8], is_first: bool, sample: &mut Vec<u8>) -> bool {
         let mut changed = false;
+        if self.codec == VideoCodec::Av1 {
+            return self.convert_obus(unit, is_first, sample);
+        }
         for nal in nal_units(unit) {
             let sets = match self.codec.role(nal) {
                 // Access unit delimiters only belong into byte streams.
@@ -198,6 +224,23 @@ impl ParameterSets {
             }
             sample.extend_from_slice(&(nal.len() as u32).to_be_bytes());
             sample.extend_from_slice(nal);
+        }
+        changed
+    }
+
+    /// [`Self::convert`] for AV1. Sequence headers stay in the samples, too: a sync sample has one
+    /// (AV1 binding, 2.4).
+    fn convert_obus(&mut self, unit: &[u8], is_first: bool, sample: &mut Vec<u8>) -> bool {
+        let mut changed = false;
+        for obu in av1::obus(unit) {
+            match obu.kind {
+                av1::TEMPORAL_DELIMITER | av1::PADDING => continue,
+                av1::SEQUENCE_HEADER if self.sps.iter().any(|it| it == obu.whole) => {}
+                av1::SEQUENCE_HEADER if is_first => self.sps.push(obu.whole.to_vec()),
+                av1::SEQUENCE_HEADER => changed = true,
+                _ => {}
+            }
+            sample.extend_from_slice(obu.whole);
         }
         changed
     }

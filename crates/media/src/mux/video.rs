@@ -1,8 +1,9 @@
-//! A video track: access units with lengths in front of their NAL units, instead of start codes.
+//! A video track: access units with lengths in front of their NAL units, instead of start codes, or
+//! temporal units of AV1.
 
 use std::collections::VecDeque;
 
-use super::parameter_sets::{FrameClass, NalCodec, ParameterSets};
+use super::parameter_sets::{FrameClass, ParameterSets, VideoCodec};
 use super::{Pending, Unsupported};
 use crate::ts::PesUnit;
 
@@ -35,7 +36,7 @@ pub(crate) struct VideoTrack {
 }
 
 impl VideoTrack {
-    pub(crate) fn new(codec: NalCodec) -> Self {
+    pub(crate) fn new(codec: VideoCodec) -> Self {
         Self {
             sets: ParameterSets::new(codec),
             changed: false,
@@ -72,7 +73,7 @@ impl VideoTrack {
         self.push_sample(unit.pts, unit.dts, data)
     }
 
-    /// Adds a sample: NAL units after their lengths of four bytes.
+    /// Adds a sample: NAL units after their lengths of four bytes, or OBUs.
     pub(crate) fn push_sample(
         &mut self,
         pts: i64,

@@ -327,7 +327,7 @@ fn what_is_not_ours_is_refused() {
 proptest! {
     #[test]
     fn any_frames_are_survived(units in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..60), any::<i32>(), any::<i32>()), 0..8)) {
-        let (mut video, mut audio) = (VideoTrack::new(NalCodec::H264), AudioTrack::default());
+        let (mut video, mut audio) = (VideoTrack::new(VideoCodec::H264), AudioTrack::default());
         for (data, pts, dts) in units {
             let unit = crate::ts::PesUnit { pts: pts.into(), dts: dts.into(), data };
             let _ = video.push(&unit);

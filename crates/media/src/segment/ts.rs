@@ -1,5 +1,6 @@
 //! Measurements of a transport stream segment.
 
+use crate::av1::SequenceHeader;
 use crate::ts::{EsCodec, EsReport, TsReport};
 use crate::{h264, h265};
 
@@ -71,7 +72,9 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
         frames: stream.frames,
         motion: motion(&stream.pts),
         codec: match stream.codec {
-            EsCodec::H264 | EsCodec::Hevc => video.as_ref().map(|it| it.codec.clone()),
+            EsCodec::H264 | EsCodec::Hevc | EsCodec::Av1 => {
+                video.as_ref().map(|it| it.codec.clone())
+            }
             EsCodec::AacAdts => stream.adts.map(|it| it.codec_string()),
             EsCodec::Ac3 => Some("ac-3".to_owned()),
             EsCodec::Eac3 => Some("ec-3".to_owned()),
@@ -107,6 +110,11 @@ impl Parameters {
                 frame_rate: it.frame_rate,
             }),
             EsCodec::Hevc => h265::Sps::parse(sps).map(|it| Self {
+                codec: it.codec_string(),
+                size: (it.width, it.height),
+                frame_rate: it.frame_rate,
+            }),
+            EsCodec::Av1 => SequenceHeader::parse(sps).map(|it| Self {
                 codec: it.codec_string(),
                 size: (it.width, it.height),
                 frame_rate: it.frame_rate,

@@ -2,6 +2,7 @@
 //! there.
 
 use super::EsCodec;
+use crate::av1;
 use crate::h265::{self, FrameKind};
 
 /// Maximum size of a head: an access unit without a slice up to there is not examined further.
@@ -59,7 +60,7 @@ impl HeadScanner {
         self.searched = 0;
         self.open_sps = None;
         self.facts = HeadFacts::default();
-        self.done = !matches!(self.codec, EsCodec::H264 | EsCodec::Hevc);
+        self.done = !matches!(self.codec, EsCodec::H264 | EsCodec::Hevc | EsCodec::Av1);
     }
 
     /// Whether more bytes of this access unit are needed.
@@ -74,6 +75,10 @@ impl HeadScanner {
             return None;
         }
         self.head.extend_from_slice(payload);
+        if self.codec == EsCodec::Av1 {
+            self.done = self.visit_obus() || self.head.len() > MAX_HEAD_BYTES;
+            return self.facts.has_frame.then_some(self.facts);
+        }
         while let Some(start) = self.next_nal() {
             self.close_sps(start - 3);
             if self.visit(start) {
@@ -143,6 +148,39 @@ impl HeadScanner {
                 8 => self.facts.pps = true,
                 _ => {}
             },
+        }
+        self.facts.has_frame
+    }
+
+    /// Reads the OBUs up to the first frame header; `false` if more bytes are needed.
+    fn visit_obus(&mut self) -> bool {
+        self.facts = HeadFacts::default();
+        let mut header = None;
+        for obu in av1::obus(&self.head) {
+            if obu.kind == av1::SEQUENCE_HEADER && !obu.truncated {
+                header = Some(obu.whole);
+            }
+            let Some(frame) = av1::frame_kind(&obu) else {
+                continue;
+            };
+            let has_header = header.is_some();
+            self.facts = HeadFacts {
+                // A sequence header holds everything.
+                sps: has_header,
+                pps: has_header,
+                random_access: has_header && frame == av1::FrameKind::Key,
+                intra: frame != av1::FrameKind::Inter,
+                has_frame: true,
+                ..HeadFacts::default()
+            };
+            break;
+        }
+        if self.facts.has_frame {
+            match (&self.first_sps, header) {
+                (None, Some(header)) => self.first_sps = Some(header.to_vec()),
+                (Some(first), Some(header)) if first != header => self.sps_changes += 1,
+                _ => {}
+            }
         }
         self.facts.has_frame
     }

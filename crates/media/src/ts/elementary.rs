@@ -1,12 +1,13 @@
 //! The state of one elementary stream during a scan.
 
 use crate::aac::AdtsCounter;
+use crate::av1;
 
 use super::access_unit::HeadScanner;
 use super::clock::{Clock, near};
 use super::packet::Packet;
 use super::pes::{self, Parsed, PesHeader};
-use super::psi::PmtStream;
+use super::psi::{PRIVATE_DATA, PmtStream};
 use super::report::{EsCodec, EsKind, EsReport, RandomAccess};
 
 /// Maximum length of a PES header: nine fixed bytes and 255 optional ones.
@@ -164,8 +165,20 @@ impl Elementary {
         let dts = header.dts.or(header.pts).map(|raw| clock.advance(raw));
         let pts = header.pts.zip(dts).map(|(raw, dts)| near(dts, raw));
         self.note_times(pts, dts);
+        let is_first = self.report.pes_count == 1;
+        if is_first && is_private(self.report.stream_type, self.report.codec) {
+            self.recognise(payload);
+        }
         self.head.begin();
         self.push_body(payload);
+    }
+
+    /// Recognises AV1 by the first bytes of the stream.
+    fn recognise(&mut self, payload: &[u8]) {
+        if payload.starts_with(&av1::START) {
+            self.report.codec = EsCodec::Av1;
+            self.head = HeadScanner::new(EsCodec::Av1);
+        }
     }
 
     fn note_times(&mut self, pts: Option<i64>, dts: Option<i64>) {
@@ -244,6 +257,11 @@ impl std::fmt::Debug for Elementary {
             .field("pid", &self.report.pid)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a stream is private data of an unknown codec.
+pub(crate) fn is_private(stream_type: u8, codec: EsCodec) -> bool {
+    stream_type == PRIVATE_DATA && codec == EsCodec::Other
 }
 
 /// Whether a stream can be scanned for frames.

@@ -120,6 +120,9 @@ fn read_pmt(body: &mut Reader<'_>) -> Option<Vec<PmtStream>> {
     Some(streams)
 }
 
+/// The stream type of private data in PES packets.
+pub(super) const PRIVATE_DATA: u8 = 0x06;
+
 fn codec_of(stream_type: u8, descriptors: &[u8]) -> EsCodec {
     match stream_type {
         0x01 | 0x02 => EsCodec::Mpeg2Video,

@@ -10,6 +10,9 @@ use super::TICKS_PER_SECOND;
 pub enum EsCodec {
     H264,
     Hevc,
+    /// FFmpeg writes temporal units of AV1 as private data, without a descriptor. Only their first
+    /// bytes show the codec.
+    Av1,
     Mpeg2Video,
     Mpeg4Video,
     AacAdts,
@@ -37,7 +40,9 @@ impl EsCodec {
     /// Whether it is video, audio, or neither.
     pub fn kind(self) -> EsKind {
         match self {
-            Self::H264 | Self::Hevc | Self::Mpeg2Video | Self::Mpeg4Video => EsKind::Video,
+            Self::H264 | Self::Hevc | Self::Av1 | Self::Mpeg2Video | Self::Mpeg4Video => {
+                EsKind::Video
+            }
             Self::AacAdts
             | Self::AacLatm
             | Self::MpegAudio
@@ -98,7 +103,7 @@ pub struct EsReport {
     pub random_access: Vec<RandomAccess>,
     /// Number of access units whose first slice is intra-coded.
     pub intra_frames: u64,
-    /// The first sequence parameter set, without start code.
+    /// The first sequence parameter set, without start code; AV1: the first sequence header.
     pub sps: Option<Vec<u8>>,
     /// Number of later parameter sets that differ from the first.
     pub sps_changes: u64,

@@ -2,9 +2,11 @@
 
 use super::EsCodec;
 use super::clock::near;
+use super::elementary::is_private;
 use super::packet::{PACKET_BYTES, Packet};
 use super::pes::{self, Parsed};
 use super::psi::{SectionBuffer, parse_pat, parse_pmt};
+use crate::av1;
 
 /// A PES packet of video or audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +62,11 @@ pub fn pes_units(
         return Err(SplitError::NoStream);
     }
     splitter.close().ok_or(damaged)?;
+    // Only the contents of private data show its codec.
+    let is_av1 = |it: &PesUnit| it.data.starts_with(&av1::START);
+    if codec == EsCodec::Av1 && !splitter.units.first().is_some_and(is_av1) {
+        return Err(SplitError::NoStream);
+    }
     Ok(splitter.units)
 }
 
@@ -103,7 +110,11 @@ impl Splitter {
             if let Some(section) = self.pmt.push(packet.payload, packet.unit_start)
                 && let Ok(streams) = parse_pmt(section)
             {
-                let found = streams.iter().find(|it| it.codec == self.codec);
+                let wanted = |codec: EsCodec, stream_type: u8| match self.codec {
+                    EsCodec::Av1 => is_private(stream_type, codec),
+                    wanted => codec == wanted,
+                };
+                let found = streams.iter().find(|it| wanted(it.codec, it.stream_type));
                 self.pid = found.map(|it| it.pid);
             }
         } else if Some(packet.pid) == self.pid && packet.has_payload {

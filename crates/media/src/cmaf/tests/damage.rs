@@ -88,6 +88,7 @@ fn any_damage_is_survived() {
     let inputs = [
         (video("-sn"), EsCodec::H264),
         (hevc, EsCodec::Hevc),
+        (video("-c:v libsvtav1 -preset 12"), EsCodec::Av1),
         (audio(), EsCodec::AacAdts),
     ];
     let packaged = inputs.clone().map(|(bytes, codec)| {
@@ -138,7 +139,7 @@ proptest! {
                 bytes[at] = crate::ts::SYNC_BYTE;
             }
         }
-        for codec in [EsCodec::H264, EsCodec::Hevc, EsCodec::AacAdts] {
+        for codec in [EsCodec::H264, EsCodec::Hevc, EsCodec::Av1, EsCodec::AacAdts] {
             prop_assert!(package(&bytes, codec, &Place::default()).is_err());
         }
     }

@@ -111,6 +111,38 @@ fn moved_decoding_times() {
     assert_eq!((samples[0].dts, samples[0].pts), (900_000, 900_000));
 }
 
+/// The transcoder encodes chunks in runs of their own, each of which begins at its own frame.
+#[test]
+fn separate_runs_are_contiguous() {
+    for (codec, encoder) in [
+        (EsCodec::H264, "libx264 -preset veryfast -b_strategy 0"),
+        (
+            EsCodec::Hevc,
+            "libx265 -preset ultrafast -x265-params log-level=none:open-gop=0",
+        ),
+    ] {
+        let mut all = vec![];
+        // 144 frames of 1001/24000 s.
+        for run in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let offset = format!("{:.6}", f64::from(run) * 6.006);
+            let arguments = format!(
+                "-f lavfi -i testsrc2=s=128x72:r=24000/1001 -frames:v 144 -c:v {encoder} -bf 3 \
+                 -pix_fmt yuv420p -force_key_frames expr:gte(t,n_forced*2) -forced-idr 1 \
+                 -output_ts_offset {offset}"
+            );
+            all.extend(segments(folder.path(), &arguments, "2"));
+        }
+        assert_eq!(all.len(), 9);
+        let (init, media) = packaged(&all, codec);
+        // Half ticks are rounded away from zero, so the delay of a new run may be a tick longer.
+        let gaps = gaps(&init, &media);
+        let within = |it: &usize| it % 3 != 2;
+        assert!((0..8).filter(within).all(|it| gaps[it] == 0), "{gaps:?}");
+        assert!(gaps.iter().all(|it| (-1..=0).contains(it)), "{gaps:?}");
+    }
+}
+
 /// The end that the caller knows counts where nothing else shows it.
 #[test]
 fn the_end_of_the_presentation() {
