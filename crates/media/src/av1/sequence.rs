@@ -56,8 +56,8 @@ impl SequenceHeader {
         Self::parse(obu.whole)
     }
 
-    /// The codec as the AV1 binding for ISO BMFF writes it (section 5), such as `av01.0.04M.08`; with
-    /// the optional fields if the colours differ from those of HD video.
+    /// The codec as the AV1 binding for ISO BMFF writes it (section 5), such as `av01.0.04M.08`;
+    /// with the optional fields if the colours differ from those of HD video.
     pub fn codec_string(&self) -> String {
         let tier = if self.high_tier { 'H' } else { 'M' };
         let (profile, level, depth) = (self.profile, self.level, self.bit_depth);

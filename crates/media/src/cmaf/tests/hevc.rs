@@ -97,6 +97,9 @@ fn the_sample_entry_is_that_of_ffmpeg() {
     }
     let light = init.windows(4).position(|it| it == b"clli").unwrap();
     assert_eq!(init[light + 4..light + 8], [0x03, 0xe8, 0x01, 0x90]);
+    // The primary of green comes first.
+    let display = init.windows(4).position(|it| it == b"mdcv").unwrap();
+    assert_eq!(init[display + 4..display + 8], [0x33, 0xc2, 0x86, 0xc4]);
     std::fs::write(&file, [init.clone(), media.concat()].concat()).unwrap();
     let side = |input: &str| {
         let entries = "stream=color_transfer:stream_side_data";
