@@ -132,7 +132,7 @@ impl Remuxer {
         let sets = sets.ok_or(RemuxError::Unsupported("the video has another codec"))?;
         if self.video.sizes.is_empty() {
             self.video.sets = sets;
-        } else if self.video.sets != sets {
+        } else if !self.video.sets.equal(&sets) {
             return Err(RemuxError::Unsupported("the video changes its parameters"));
         }
         check_times(&read)?;

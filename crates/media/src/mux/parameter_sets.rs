@@ -1,4 +1,4 @@
-//! Parameter sets of H.264 and HEVC, and access units without them.
+//! Parameter sets of H.264 and HEVC, sequence headers of AV1, and access units as samples.
 
 use crate::av1;
 use crate::h264;
@@ -102,7 +102,7 @@ impl VideoCodec {
 }
 
 /// The parameter sets of a stream, without start codes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct ParameterSets {
     pub(crate) codec: VideoCodec,
     /// Video parameter sets; only HEVC has them.
@@ -182,6 +182,14 @@ impl ParameterSets {
         if self.codec == VideoCodec::Hevc {
             sample_units(sample).for_each(|it| self.hdr.note(it));
         }
+    }
+
+    /// Whether both are equal, apart from metadata.
+    pub(crate) fn equal(&self, other: &Self) -> bool {
+        self.codec == other.codec
+            && self.vps == other.vps
+            && self.sps == other.sps
+            && self.pps == other.pps
     }
 
     /// Whether a decoder can start with them.

@@ -134,7 +134,7 @@ fn each_intra_frame_is_a_file() {
 #[test]
 fn fragments_become_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let parameters = "open-gop=0:bframes=3";
+    let parameters = "open-gop=0:bframes=3:max-cll=1000,400";
     let segments = encoded(folder.path(), "30", "yuv420p10le", parameters);
     let (init, media) = packaged(&segments, EsCodec::Hevc);
     let parsed = Init::parse(&init).unwrap();
@@ -145,6 +145,7 @@ fn fragments_become_a_file() {
     let mut data = vec![];
     remuxer.finish(&mut data);
     let head = remuxer.head(None).unwrap();
+    assert!(head.windows(4).any(|it| it == b"clli"));
     let (file, joined) = (folder.path().join("a.mp4"), folder.path().join("a.ts"));
     std::fs::write(&file, [head, data].concat()).unwrap();
     std::fs::write(&joined, segments.concat()).unwrap();
