@@ -3,6 +3,7 @@
 //! Delivery is at least once: the consumer acknowledges events after it has passed them on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use s3s::S3Error;
@@ -14,6 +15,9 @@ use tokio::sync::Notify;
 use super::OpenError;
 use super::index::{Change, Index};
 use super::objects::Address;
+
+/// How long a consumer waits for the notification of a commit before it looks again.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Selects the objects that cause events: those of a bucket whose keys have a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +117,8 @@ impl EventOutbox {
             if !events.is_empty() {
                 return Ok(events);
             }
-            self.committed.notified().await;
+            // Looks again in any case: an event must not depend on one notification.
+            let _ = tokio::time::timeout(LOOK_INTERVAL, self.committed.notified()).await;
         }
     }
 

@@ -172,8 +172,8 @@ impl Drop for Home {
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
-            #[expect(clippy::print_stdout, reason = "explains why a test failed")]
-            let say = |text: String| println!("{text}");
+            #[expect(clippy::print_stderr, reason = "explains why a test failed")]
+            let say = |text: String| eprintln!("{text}");
             say(format!(
                 "the last lines of its log:\n{}",
                 lines[lines.len().saturating_sub(40)..].join("\n")
