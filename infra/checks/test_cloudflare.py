@@ -46,7 +46,11 @@ class SetUp(shared.Case):
         [block] = state["rulesets"]["http_request_firewall_custom"]["rules"]
         self.assertEqual(
             (block["action"], block["expression"]),
-            ("block", '(http.host eq "media.example.com" and not ends_with(http.request.uri.path, ".ts"))'),
+            (
+                "block",
+                '(http.host eq "media.example.com" and not (ends_with(http.request.uri.path, ".ts") or '
+                'ends_with(http.request.uri.path, ".m4s")))',
+            ),
         )
         self.assertEqual({*state["switches"].values()}, {"on"})
 

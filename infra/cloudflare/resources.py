@@ -17,6 +17,8 @@ MEDIA_RULE = "edgereel-media"
 ABORT_RULE = "edgereel-abort-uploads"
 EVENT_RULE = "edgereel: uploads become jobs"
 FIREWALL_RULE = "edgereel_media_segments_only"
+# Encrypted segments. Initialisation sections of fragmented MP4 (`.mp4`) come from the edge.
+SEGMENT_SUFFIXES = (".ts", ".m4s")
 CACHE_RULE = "edgereel_media_cache"
 # What `wrangler r2 bucket notification create --event-type object-create` sends.
 CREATIONS = ["PutObject", "CompleteMultipartUpload", "CopyObject"]
@@ -93,14 +95,15 @@ def all_resources(it: Installation, zone: str) -> list[Resource]:
 def delivery(it: Installation, zone: str, host: str) -> list[Resource]:
     """What the mode `cdn` needs. The domain comes last: until the firewall rule exists, it would also serve playlists
     and images, which are not encrypted."""
+    suffixes = " or ".join(f'ends_with(http.request.uri.path, "{it}")' for it in SEGMENT_SUFFIXES)
     only_segments = {
         "ref": FIREWALL_RULE,
         "description": "Edgereel: only segments are public",
-        "expression": f'(http.host eq "{host}" and not ends_with(http.request.uri.path, ".ts"))',
+        "expression": f'(http.host eq "{host}" and not ({suffixes}))',
         "action": "block",
         "enabled": True,
     }
-    # `.ts` is not among the extensions that Cloudflare caches by default.
+    # These are not among the extensions that Cloudflare caches by default.
     cached = {
         "ref": CACHE_RULE,
         "description": "Edgereel: cache segments",

@@ -122,6 +122,7 @@ impl<'a> CaptionWriter<'a> {
                 uri: path.rsplit('/').next().unwrap_or_default().to_owned(),
                 duration: ticks(end) - ticks(start),
                 byte_range: None,
+                map: None,
                 key: self.encrypt.then(|| format!("{rendition}.key")),
             }
         });

@@ -7,10 +7,12 @@
 //! and upload the beginning last.
 
 use bytes::Bytes;
+use domain::content_key::ContentKey;
 use domain::object_key::{ObjectKey, ObjectPrefix, RenditionName};
 use domain::plan::Rendition;
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND};
 use futures::{StreamExt as _, TryStreamExt as _};
+use media::fmp4::Init;
 use media::remux::{RemuxError, Remuxer, head_bound};
 use platform::object_store::uploads::{Part, UploadId, UploadSigner};
 use platform::object_store::{PutCondition, SharedStore};
@@ -80,6 +82,18 @@ impl Download<'_> {
         Ok((rendition, audio.map(|it| &it.rendition)))
     }
 
+    /// A segment in clear, and the initialisation section that it needs.
+    async fn read(
+        &self,
+        rendition: &Rendition,
+        key: Option<&ContentKey>,
+        segment: &SegmentRecord,
+    ) -> Result<(Option<Bytes>, Bytes), TranscodeError> {
+        let init = self.published.init(rendition, segment).await?;
+        let media = self.published.segment(rendition, key, segment).await?;
+        Ok((init, media))
+    }
+
     async fn remux(
         &self,
         rendition: &Rendition,
@@ -95,24 +109,12 @@ impl Download<'_> {
         let count = audio.map_or(0, |it| it.1.len()).max(video.len());
         let read = async |index: usize| {
             let video = match video.get(index) {
-                Some(segment) => {
-                    let published = self.published;
-                    Some(
-                        published
-                            .segment(rendition, video_key.as_ref(), segment)
-                            .await?,
-                    )
-                }
+                Some(segment) => Some(self.read(rendition, video_key.as_ref(), segment).await?),
                 None => None,
             };
             let audio = match audio.and_then(|it| Some((it.0, it.1.get(index)?))) {
                 Some((rendition, segment)) => {
-                    let published = self.published;
-                    Some(
-                        published
-                            .segment(rendition, audio_key.as_ref(), segment)
-                            .await?,
-                    )
+                    Some(self.read(rendition, audio_key.as_ref(), segment).await?)
                 }
                 None => None,
             };
@@ -124,12 +126,22 @@ impl Download<'_> {
         let mut remuxer = Remuxer::new(PRESENTATION_START as u64, audio.is_some());
         let mut data = vec![];
         while let Some((video, audio, end)) = segments.try_next().await? {
-            if let Some(segment) = video {
-                remuxer.push_video(&segment).map_err(|it| broken(&it))?;
-            }
-            if let Some(segment) = audio {
-                remuxer.push_audio(&segment).map_err(|it| broken(&it))?;
-            }
+            let pushed = match video {
+                Some((Some(init), segment)) => {
+                    remuxer.push_video_fragment(&parse(&init)?, &segment)
+                }
+                Some((None, segment)) => remuxer.push_video(&segment),
+                None => Ok(()),
+            };
+            pushed.map_err(|it| broken(&it))?;
+            let pushed = match audio {
+                Some((Some(init), segment)) => {
+                    remuxer.push_audio_fragment(&parse(&init)?, &segment)
+                }
+                Some((None, segment)) => remuxer.push_audio(&segment),
+                None => Ok(()),
+            };
+            pushed.map_err(|it| broken(&it))?;
             remuxer.take(PRESENTATION_START as u64 + end, &mut data);
             parts.push(&data).await?;
             data.clear();
@@ -138,6 +150,12 @@ impl Download<'_> {
         parts.push(&data).await?;
         parts.finish(&remuxer).await
     }
+}
+
+fn parse(init: &[u8]) -> Result<Init, TranscodeError> {
+    Init::parse(init).map_err(|it| {
+        TranscodeError::Verification(format!("an initialisation section cannot be read: {it}"))
+    })
 }
 
 fn broken(problem: &RemuxError) -> TranscodeError {

@@ -20,6 +20,7 @@ pub use launcher::Launcher;
 pub use memory::JobMemory;
 pub(crate) use verdict::verdict;
 
+use arguments::Av1Library;
 use launcher::Needs;
 
 /// FFmpeg and ffprobe, located and checked once, at startup.
@@ -228,6 +229,11 @@ impl Tools {
         ["bwdif", "yadif"]
             .into_iter()
             .find(|it| self.filters.contains(*it))
+    }
+
+    /// The encoder of AV1 for this version.
+    pub(crate) fn av1_library(&self) -> Av1Library {
+        Av1Library::of_version(&self.version)
     }
 
     /// Whether HDR and wide gamut can be converted to SDR.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::{CommandInputs, iframe_interval};
+use crate::ffmpeg::arguments::{CommandInputs, NewerCodecs, iframe_interval};
 use crate::ffmpeg::process::{self, Cost};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
@@ -41,6 +41,8 @@ pub(crate) struct EncodeContext {
     pub probe: domain::probe::Probe,
     /// Encoder settings.
     pub encoder: EncoderSettings,
+    /// Settings of the encoders of other codecs than H.264.
+    pub newer: NewerCodecs,
     /// The local server from which FFmpeg reads the source, and to which it delivers segments.
     pub loopback: Loopback,
     /// URLs of the normaliser's outputs, which the runs read instead of the source if it needs one.
@@ -262,6 +264,7 @@ impl EncodeContext {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.encoder,
+            newer: &self.newer,
             deinterlacer,
             tone_map: self.tone_map.as_ref().map(ToneMap::path),
             source,

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
+use crate::ffmpeg::arguments::NewerCodecs;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext};
@@ -240,6 +241,7 @@ async fn process(
         plan: work,
         probe: probe.clone(),
         encoder: request.profile.encoder.clone(),
+        newer: NewerCodecs::new(&request.profile, request.tools.av1_library()),
         loopback,
         feeds: HashMap::new(),
         tone_map: match &probe.video {

@@ -107,6 +107,15 @@ pub(crate) async fn thumbnail(
     frame_at(tools, published, rendition, size, frame.at_ms(), cancel).await
 }
 
+/// The demuxer of FFmpeg for segments.
+pub(crate) fn demuxer(format: SegmentFormat) -> &'static str {
+    match format {
+        SegmentFormat::MpegTs => "mpegts",
+        SegmentFormat::Fmp4 => "mov",
+        SegmentFormat::WebVtt => "webvtt",
+    }
+}
+
 async fn frame_at(
     tools: &Tools,
     published: &Published,
@@ -122,11 +131,11 @@ async fn frame_at(
         .saturating_sub(1);
     let segment = segments.get(position).ok_or_else(|| missing("segment"))?;
     let key = published.key(rendition).await?;
-    let bytes = published.segment(rendition, key.as_ref(), segment).await?;
-    let demuxer = match rendition.format {
-        SegmentFormat::MpegTs => "mpegts",
-        SegmentFormat::WebVtt => "webvtt",
-    };
+    let mut bytes = published.segment(rendition, key.as_ref(), segment).await?;
+    if let Some(init) = published.init(rendition, segment).await? {
+        bytes = [init, bytes].concat().into();
+    }
+    let demuxer = demuxer(rendition.format);
     // After the start of its last frame, a segment shows that frame.
     let frames = u64::from(segment.frames.max(1));
     let last = segment.duration * (frames - 1) / frames;

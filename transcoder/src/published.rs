@@ -1,13 +1,14 @@
 //! Reads back the generation that viewers get: for posters, thumbnails and downloads.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use catalog::Catalog;
 use domain::content_key::{ContentKey, KeyEncryptionKeys};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::ObjectKey;
+use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use domain::plan::{EncodePlan, Rendition, Size};
 use domain::segment::{ChunkRecord, SegmentRecord};
 use hls::{SegmentDecryptor, initialisation_vector};
@@ -20,6 +21,8 @@ use crate::reused::LARGEST_MANIFEST;
 
 /// Maximum size of a segment, bytes.
 const LARGEST_SEGMENT: u64 = 256 << 20;
+/// Maximum size of an initialisation section, bytes.
+pub(crate) const LARGEST_INIT: u64 = 1 << 20;
 
 /// A published generation: its plan and the records of its segments.
 pub(crate) struct Published {
@@ -29,6 +32,8 @@ pub(crate) struct Published {
     generation: Generation,
     pub(crate) plan: EncodePlan,
     chunks: Vec<ChunkRecord>,
+    /// The initialisation sections that were read.
+    inits: Mutex<HashMap<(RenditionName, u32), Bytes>>,
 }
 
 impl Published {
@@ -60,6 +65,7 @@ impl Published {
             ),
             plan: manifest::plan_of(&text).ok_or_else(|| missing("plan"))?,
             chunks: catalog.chunks(video, generation).await?,
+            inits: Mutex::default(),
             store: Arc::clone(store),
             video,
             generation: generation.clone(),
@@ -108,6 +114,31 @@ impl Published {
             true => Some(self.keys.existing(&rendition.name).await?),
             false => None,
         })
+    }
+
+    /// Reads the initialisation section of a segment; `None`: its format has none.
+    pub(crate) async fn init(
+        &self,
+        rendition: &Rendition,
+        segment: &SegmentRecord,
+    ) -> Result<Option<Bytes>, TranscodeError> {
+        if rendition.format != SegmentFormat::Fmp4 {
+            return Ok(None);
+        }
+        let name = (rendition.name.clone(), segment.attempt);
+        let inits = || self.inits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = inits().get(&name).cloned() {
+            return Ok(Some(known));
+        }
+        let object = ObjectKey::InitSegment {
+            video: self.video,
+            generation: self.generation.clone(),
+            rendition: rendition.name.clone(),
+            attempt: segment.attempt,
+        };
+        let init = self.store.read(&object, LARGEST_INIT).await?;
+        inits().insert(name, init.clone());
+        Ok(Some(init))
     }
 
     /// Reads a segment, and decrypts it.

@@ -4,6 +4,7 @@
 //! key is rewrapped, since a wrapped key is bound to its path. A chunk is recorded once all of its
 //! segments exist, whether copied or encoded, so all later steps see an ordinary generation.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::Catalog;
@@ -11,7 +12,7 @@ use domain::content_key::{ContentKey, KeyEncryptionKeys};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Partial};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use domain::plan::{CopyDecision, CopyRefusal, EncodePlan};
 use domain::probe::Probe;
 use domain::profile::Profile;
@@ -22,6 +23,7 @@ use platform::object_store::{ObjectStoreExt as _, SharedStore};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::manifest;
+use crate::published::LARGEST_INIT;
 use crate::sink::GenerationWriter;
 
 /// Maximum size of a manifest, bytes: a day of short segments.
@@ -158,6 +160,7 @@ impl ReusedRenditions {
             .filter(|it| self.has(&it.rendition))
             .cloned()
             .collect();
+        self.inits(writer, &segments).await?;
         let copies: Vec<_> = segments.iter().map(|it| self.segment(writer, it)).collect();
         futures::stream::iter(copies)
             .buffer_unordered(SIDE_BY_SIDE)
@@ -194,6 +197,39 @@ impl ReusedRenditions {
             .sort_by(|a, b| (&a.rendition, a.index).cmp(&(&b.rendition, b.index)));
         made.codecs.extend(taken.codecs);
         Ok(made)
+    }
+
+    /// Copies the initialisation sections of segments. The segments of several productions become
+    /// those of one, so they must need the same one.
+    async fn inits(
+        &self,
+        writer: &GenerationWriter,
+        records: &[SegmentRecord],
+    ) -> Result<(), TranscodeError> {
+        let base = writer.of_generation(self.base.clone());
+        let names: BTreeSet<_> = records
+            .iter()
+            .map(|it| (&it.rendition, it.attempt))
+            .collect();
+        for (name, attempt) in names {
+            let planned = self.plan.rendition(name);
+            let Some(rendition) = planned.filter(|it| it.format == SegmentFormat::Fmp4) else {
+                continue;
+            };
+            let key = base.init_key(rendition, attempt);
+            let init = base.read_if_present(&key, LARGEST_INIT).await?;
+            let init = init.ok_or_else(|| {
+                TranscodeError::Verification(format!("`{}` is missing", key.path()))
+            })?;
+            match writer.put_init(rendition, init).await {
+                Err(TranscodeError::Verification(what)) => {
+                    tracing::info!("single rungs cannot be re-encoded: {what}");
+                    return Err(SourceProblem::RungsDoNotFit.into());
+                }
+                stored => stored?,
+            }
+        }
+        Ok(())
     }
 
     async fn segment(

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::{FfmpegArgs, WorkerArgs};
-use crate::setup::{SetupError, verified_tools};
+use crate::setup::{SetupError, verified_tools, verify_codecs};
 use crate::worker::{Worker, WorkerConfig};
 
 /// All settings of a transcoder.
@@ -96,6 +96,7 @@ impl Transcoder {
         let profiles = config.profiles.values();
         args.ffmpeg.check_memory(profiles, config.jobs)?;
         let tools = verified_tools(&args.ffmpeg, config.jobs).await?;
+        verify_codecs(&tools, config.profiles.values()).await?;
         let installation = Box::pin(Installation::connect(
             args.services.try_into()?,
             &config.name,

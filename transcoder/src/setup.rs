@@ -6,6 +6,7 @@ use std::sync::Arc;
 use config::{Installation, ProfileArgs, ProfileError, SourceArgs};
 use confine::{Enforcement, Support};
 use domain::content_key::KeyEncryptionKeys;
+use domain::profile::Profile;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::{Launcher, Tools, ToolsError};
@@ -33,6 +34,21 @@ pub enum SetupError {
     /// FFmpeg cannot encode a second of video.
     #[error("FFmpeg at `{}` ({version}) failed the test encode", .ffmpeg.display())]
     Trial {
+        /// Path of `ffmpeg`.
+        ffmpeg: PathBuf,
+        /// Its version.
+        version: String,
+        /// What failed.
+        source: Box<TranscodeError>,
+    },
+    /// FFmpeg cannot encode what a profile names.
+    #[error(
+        "FFmpeg at `{}` ({version}) failed the test encode of the codecs of profile `{profile}`: install a build with these \
+         encoders, or remove their rungs", .ffmpeg.display()
+    )]
+    Codecs {
+        /// Name of the profile.
+        profile: String,
         /// Path of `ffmpeg`.
         ffmpeg: PathBuf,
         /// Its version.
@@ -77,7 +93,10 @@ impl SetupError {
     /// A machine-readable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Tools(_) | Self::Capabilities { .. } | Self::Trial { .. } => "no-ffmpeg",
+            Self::Tools(_)
+            | Self::Capabilities { .. }
+            | Self::Trial { .. }
+            | Self::Codecs { .. } => "no-ffmpeg",
             Self::Confinement { .. } => "no-confinement",
             Self::Memory { .. } => "too-little-memory",
             Self::Profile(error) => error.code(),
@@ -130,6 +149,28 @@ pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, Set
         );
     }
     Ok(tools)
+}
+
+/// Verifies with a test encode that FFmpeg has the encoders that profiles name beside x264, and that
+/// they put keyframes where segments begin.
+///
+/// # Errors
+/// [`SetupError::Codecs`]
+pub async fn verify_codecs<'a>(
+    tools: &Tools,
+    profiles: impl IntoIterator<Item = &'a Profile>,
+) -> Result<(), SetupError> {
+    for profile in profiles {
+        if let Err(problem) = trial::run_codecs(tools, profile).await {
+            return Err(SetupError::Codecs {
+                profile: profile.name.to_string(),
+                ffmpeg: tools.ffmpeg.clone(),
+                version: tools.version.clone(),
+                source: Box::new(problem),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {

@@ -3,6 +3,7 @@
 //! The clear bytes exist only in memory, and only while they pass through.
 
 mod images;
+mod package;
 mod texts;
 mod writer;
 
@@ -19,12 +20,14 @@ use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
 use media::segment::{Measured, Scanner, Unmeasurable};
-use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_frame, cut_iframes};
+use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_frame};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::error::TranscodeError;
 use crate::loopback::SegmentReceiver;
+
+use package::Packager;
 
 pub(crate) use images::ImageSink;
 pub(crate) use texts::TextSink;
@@ -51,6 +54,17 @@ pub(crate) struct Output {
     pub copied: bool,
     /// For the trick-play rendition, the media sequence number of the first I-frame of each chunk.
     pub first_iframes: Option<Vec<u32>>,
+    /// End of the video in each delivery, ticks from the start of the presentation; `None`: the last
+    /// frame says it.
+    pub ends: Vec<Option<u64>>,
+}
+
+impl Output {
+    /// End of a delivery on the clock of the transport streams, ticks.
+    fn end(&self, index: u32) -> Option<i64> {
+        let end = self.ends.get(index as usize).copied().flatten()?;
+        Some(PRESENTATION_START + end as i64)
+    }
 }
 
 /// A stored segment, with its measurements in clear.
@@ -115,16 +129,9 @@ impl SegmentSink {
             body
         }
         .into_data_stream();
-        let mut encryptor = output
-            .key
-            .as_ref()
-            .map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
-        let mut object = Vec::with_capacity(1 << 20);
+        let mut packager = Packager::new(output, index);
         let mut take = |part: &[u8]| {
-            match &mut encryptor {
-                Some(encryptor) => encryptor.update(part, &mut object),
-                None => object.extend_from_slice(part),
-            }
+            packager.push(part);
             scanner.push(part).map_err(unmeasurable)
         };
         let mut bytes = 0;
@@ -140,11 +147,10 @@ impl SegmentSink {
         for _ in bytes / PACKET_BYTES..LEAST_PACKETS {
             take(&NULL_PACKET)?;
         }
-        if let Some(encryptor) = encryptor {
-            encryptor.finish(&mut object);
-        }
         let measured = scanner.finish().map_err(unmeasurable)?;
         let (start, duration, frames) = extent(&measured)?;
+        let packaged = packager.finish()?;
+        let object = packaged.object;
         let record = SegmentRecord {
             rendition: output.rendition.name.clone(),
             index,
@@ -156,13 +162,23 @@ impl SegmentSink {
             frames,
             iframes: vec![],
         };
-        self.writer
-            .put(
-                &self.writer.segment_key(&output.rendition, index),
-                object.into(),
-            )
-            .await?;
+        self.store(output, index, packaged.init, object).await?;
         Ok(Stored { record, measured })
+    }
+
+    /// Stores a segment, and before it the initialisation section that it needs.
+    async fn store(
+        &self,
+        output: &Output,
+        index: u32,
+        init: Option<Vec<u8>>,
+        object: Vec<u8>,
+    ) -> Result<(), TranscodeError> {
+        if let Some(init) = init {
+            self.writer.put_init(&output.rendition, init.into()).await?;
+        }
+        let key = self.writer.segment_key(&output.rendition, index);
+        self.writer.put(&key, object.into()).await
     }
 
     /// Packs a chunk of I-frames into one object, each encrypted separately.
@@ -180,8 +196,7 @@ impl SegmentSink {
         scanner.push(&clear).map_err(unmeasurable)?;
         let measured = scanner.finish().map_err(unmeasurable)?;
         let (start, duration, frames) = extent(&measured)?;
-        let cuts = cut_iframes(&clear)
-            .map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
+        let (init, cuts) = package::iframes(output, index, first, &clear)?;
         let ends = cuts
             .iter()
             .skip(1)
@@ -217,12 +232,7 @@ impl SegmentSink {
             frames,
             iframes,
         };
-        self.writer
-            .put(
-                &self.writer.segment_key(&output.rendition, index),
-                object.into(),
-            )
-            .await?;
+        self.store(output, index, init, object).await?;
         Ok(Stored { record, measured })
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::ObjectKey;
+use domain::object_key::{ObjectKey, SegmentFormat};
 use domain::plan::{IFramesPlan, Rendition, Size};
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
@@ -20,6 +20,7 @@ use futures::TryStreamExt as _;
 use hls::{SegmentDecryptor, initialisation_vector};
 use tokio::sync::mpsc;
 
+use media::cmaf::set_decode_time;
 use media::ts::renumber;
 
 use crate::error::TranscodeError;
@@ -28,6 +29,8 @@ use crate::ffmpeg::process::{self, Cost, Run};
 use crate::lanes::EncodeContext;
 use crate::loopback::Loopback;
 use crate::normalise::Normaliser;
+use crate::poster::demuxer;
+use crate::published::LARGEST_INIT;
 use crate::sink::ImageSink;
 use crate::source::{Blocks, Source};
 use storyboard::Storyboard;
@@ -340,18 +343,27 @@ async fn decode(
     chosen: &[(&SegmentRecord, &IFrameRecord)],
     (size, sheet): (Size, Option<(u32, u32)>),
 ) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
-    let mut stream = Vec::new();
-    for (record, iframe) in chosen {
-        stream.extend_from_slice(&read(context, &trick_play.rendition, record, iframe).await?);
+    let rendition = &trick_play.rendition;
+    let mut stream = init(context, rendition, chosen).await?;
+    // Frames from all parts of the video follow each other here, and one may come twice: so they get
+    // other times, or packets other numbers.
+    for (number, (record, iframe)) in (0..).zip(chosen) {
+        let mut frame = read(context, rendition, record, iframe).await?;
+        if rendition.format == SegmentFormat::Fmp4 {
+            set_decode_time(&mut frame, number * TICKS_PER_SECOND);
+        }
+        stream.extend_from_slice(&frame);
     }
-    // Frames from all parts of the video follow each other here, so their packets are renumbered.
-    renumber(&mut stream);
+    if rendition.format == SegmentFormat::MpegTs {
+        renumber(&mut stream);
+    }
     let input = Loopback::start(Blocks::new(Arc::new(InMemory(stream.into())))).await?;
     let (sink, found) = ImageSink::new();
     let delivery = input.deliver_to(Arc::new(sink));
     let expected = if sheet.is_some() { 1 } else { chosen.len() };
     let arguments = images(
         &input.source_url(),
+        demuxer(rendition.format),
         size,
         sheet,
         &delivery.url("images", "%d.jpg"),
@@ -395,6 +407,26 @@ pub(crate) async fn collect_numbered(
 
 fn missing(what: &str) -> TranscodeError {
     TranscodeError::Verification(format!("ffmpeg made no {what}"))
+}
+
+/// The initialisation section of the I-frames, which all productions have alike; empty: their format
+/// has none.
+async fn init(
+    context: &EncodeContext,
+    rendition: &Rendition,
+    chosen: &[(&SegmentRecord, &IFrameRecord)],
+) -> Result<Vec<u8>, TranscodeError> {
+    let first = chosen
+        .first()
+        .filter(|_| rendition.format == SegmentFormat::Fmp4);
+    let Some((record, _)) = first else {
+        return Ok(vec![]);
+    };
+    let key = context.writer.init_key(rendition, record.attempt);
+    let body = context.writer.read_if_present(&key, LARGEST_INIT).await?;
+    Ok(body
+        .ok_or_else(|| missing("initialisation section"))?
+        .to_vec())
 }
 
 /// Reads one I-frame back, and decrypts it.

@@ -5,10 +5,10 @@
 //! differ in what their options mean. The real pipeline therefore remuxes and encodes a real file,
 //! and verifies the output.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use domain::job::Mode;
-use domain::profile::Profile;
+use domain::profile::{Profile, Rung, VideoCodec};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
@@ -23,6 +23,21 @@ pub(crate) const FILM: &[u8] = include_bytes!("../assets/trial.mp4");
 /// # Errors
 /// Those of a job: verification names the first deviation.
 pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
+    transcode_film(tools, profile()).await
+}
+
+/// As [`run`], with rungs of codecs other than H.264 too, as a profile has them.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_codecs(tools: &Tools, profile: &Profile) -> Result<(), TranscodeError> {
+    match with_codecs(profile) {
+        Some(trial) => transcode_film(tools, trial).await,
+        None => Ok(()),
+    }
+}
+
+async fn transcode_film(tools: &Tools, profile: Profile) -> Result<(), TranscodeError> {
     let io = |source| TranscodeError::Io {
         doing: "could not write a temporary file".to_owned(),
         source,
@@ -33,7 +48,7 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
     let job = LocalJob {
         input,
         out: folder.path().join("out"),
-        profile: profile(),
+        profile,
         mode: Mode::Abr,
         encrypt: true,
         keep_failed: false,
@@ -51,6 +66,24 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
     Err(TranscodeError::Verification(
         "the trial did not come out as planned".to_owned(),
     ))
+}
+
+/// The trial of the codecs of a profile; `None`: it has only H.264.
+fn with_codecs(of: &Profile) -> Option<Profile> {
+    let codecs: BTreeSet<VideoCodec> = of.enabled_rungs().map(|it| it.codec).collect();
+    let newer = codecs.iter().filter(|it| **it != VideoCodec::H264);
+    let mut trial = profile();
+    let smallest = trial.rungs.last()?.clone();
+    trial
+        .rungs
+        .extend((1..).zip(newer).map(|(number, codec)| Rung {
+            name: format!("newer-{number}").parse().expect("a legal name"),
+            codec: *codec,
+            ..smallest.clone()
+        }));
+    (trial.segment_format, trial.hevc, trial.av1) =
+        (of.segment_format, of.hevc.clone(), of.av1.clone());
+    (codecs.len() > 1).then_some(trial)
 }
 
 /// A remuxed rung with its audio, two encoded rungs with audio at two rates.

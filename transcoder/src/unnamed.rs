@@ -25,8 +25,9 @@ use crate::sink::GenerationWriter;
 /// Number of objects that are deleted in parallel.
 const SIDE_BY_SIDE: usize = 8;
 
-/// Rendition, index and number of the production.
-type Name = (RenditionName, u32, u32);
+/// Rendition, index and number of the production. Without an index: the initialisation section of
+/// its segments.
+type Name = (RenditionName, Option<u32>, u32);
 
 /// The segments of earlier productions that a complete generation does not name.
 pub(crate) struct Unnamed<'a> {
@@ -43,14 +44,15 @@ impl<'a> Unnamed<'a> {
             let (video, generation) = (writer.video(), writer.generation().clone());
             let key = ObjectKey::Manifest { video, generation };
             let earlier = writer.read_if_present(&key, LARGEST_MANIFEST).await?;
-            named.extend(earlier.iter().flat_map(|it| manifest::segments_of(it)));
+            let segments = earlier.iter().flat_map(|it| manifest::segments_of(it));
+            named.extend(segments.flat_map(|(name, index, attempt)| names(name, index, attempt)));
         }
         Ok(Self { writer, named })
     }
 
     /// Keeps these segments.
     pub(crate) fn keep(&mut self, records: &[SegmentRecord]) {
-        self.named.extend(records.iter().map(name_of));
+        self.named.extend(records.iter().flat_map(names_of));
     }
 
     /// Removes all others of this production and of earlier ones. A later one belongs to a worker
@@ -85,7 +87,7 @@ pub(crate) async fn remove_lost(
         let objects = objects(store, (claim.video, &claim.generation)).await?;
         let chunks = catalog.chunks(claim.video, &claim.generation).await?;
         let records = chunks.iter().flat_map(|it| &it.segments);
-        let mut named: HashSet<Name> = records.map(name_of).collect();
+        let mut named: HashSet<Name> = records.flat_map(names_of).collect();
         for key in &objects {
             if matches!(key, ObjectKey::MediaPlaylist { .. })
                 && let Some(text) = store.read_if_present(key, LARGEST_PLAYLIST).await?
@@ -111,8 +113,16 @@ fn report<E: std::error::Error + 'static>(removed: Result<usize, E>) {
     }
 }
 
-fn name_of(record: &SegmentRecord) -> Name {
-    (record.rendition.clone(), record.index, record.attempt)
+fn names_of(record: &SegmentRecord) -> [Name; 2] {
+    names(record.rendition.clone(), record.index, record.attempt)
+}
+
+/// A segment, and its initialisation section.
+fn names(rendition: RenditionName, index: u32, attempt: u32) -> [Name; 2] {
+    [
+        (rendition.clone(), Some(index), attempt),
+        (rendition, None, attempt),
+    ]
 }
 
 /// `None`: not a segment of a production. Captions are not: the catalog knows the current ones.
@@ -122,9 +132,12 @@ fn name_of_key(key: &ObjectKey) -> Option<Name> {
             rendition,
             index,
             attempt,
-            format: SegmentFormat::MpegTs,
+            format: SegmentFormat::MpegTs | SegmentFormat::Fmp4,
             ..
-        } => Some((rendition.clone(), *index, *attempt)),
+        } => Some((rendition.clone(), Some(*index), *attempt)),
+        ObjectKey::InitSegment {
+            rendition, attempt, ..
+        } => Some((rendition.clone(), None, *attempt)),
         _ => None,
     }
 }
@@ -137,7 +150,11 @@ fn names_in(playlist: &ObjectKey, text: &str) -> Vec<Name> {
     let keys = segments
         .iter()
         .filter_map(|it| ObjectKey::parse(Bucket::Media, &format!("{folder}/{}", it.uri)));
-    keys.filter_map(|it| name_of_key(&it)).collect()
+    let segments = keys.filter_map(|it| name_of_key(&it));
+    let segments = segments.filter_map(|(name, index, attempt)| Some((name, index?, attempt)));
+    segments
+        .flat_map(|(name, index, attempt)| names(name, index, attempt))
+        .collect()
 }
 
 /// The published objects of a generation.

@@ -80,6 +80,8 @@ struct RenditionWire {
 #[serde(remote = "Codec", rename_all = "kebab-case")]
 enum CodecWire {
     H264,
+    Hevc,
+    Av1,
     Aac,
 }
 
@@ -87,6 +89,7 @@ enum CodecWire {
 #[serde(remote = "SegmentFormat", rename_all = "kebab-case")]
 enum FormatWire {
     MpegTs,
+    Fmp4,
     WebVtt,
 }
 

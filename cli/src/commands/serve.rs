@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use transcoder::WorkerConfig;
-use transcoder::setup::verified_tools;
+use transcoder::setup::{verified_tools, verify_codecs};
 
 use super::api::check_upload_cors;
 use crate::args::ServeArgs;
@@ -72,6 +72,7 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
     args.ffmpeg
         .check_memory(worker.profiles.values(), worker.jobs)?;
     let tools = verified_tools(&args.ffmpeg, worker.jobs).await?;
+    verify_codecs(&tools, worker.profiles.values()).await?;
     let events = match args.events.events_queue {
         Some(queue) => Some(Box::pin(SqsEvents::open(&queue.0)).await?),
         None => None,

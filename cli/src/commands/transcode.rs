@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use transcoder::Progress;
 use transcoder::TranscodeError;
 use transcoder::settings::default_encoders;
-use transcoder::setup::find_tools;
+use transcoder::setup::{find_tools, verify_codecs};
 use transcoder::{LocalJob, LocalReport, transcode};
 
 use crate::Result;
@@ -30,6 +30,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         args.ffmpeg.ffmpeg_dir.as_deref(),
         Some(args.ffmpeg.launcher(1)),
     )?;
+    verify_codecs(&tools, [&profile]).await?;
     let job = LocalJob {
         input: args.input,
         out: args.out,

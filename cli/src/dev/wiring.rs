@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use transcoder::Tools;
 use transcoder::WorkerConfig;
 use transcoder::settings::default_encoders;
+use transcoder::setup::verify_codecs;
 
 use super::pump::Pump;
 use crate::Result;
@@ -73,6 +74,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let profiles = args.profiles.read()?;
     args.ffmpeg
         .check_memory(profiles.values(), super::CONCURRENT_JOBS)?;
+    verify_codecs(&tools, profiles.values()).await?;
 
     let s3_config = s3_config(data_dir, args.strict_cors);
     let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config))

@@ -122,6 +122,8 @@ pub enum ObjectKey {
         generation: Generation,
         /// The rendition that it belongs to.
         rendition: RenditionName,
+        /// Number of the production whose segments need it, from 1.
+        attempt: u32,
     },
     /// One of the thumbnails, which are spread over the video, or of a frame that a client named
     /// (JPEG).
@@ -251,19 +253,17 @@ impl ObjectKey {
                 attempt,
                 format,
             } => {
-                let mut path =
-                    format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}");
-                if *attempt > 1 {
-                    path = path + "-" + &attempt.to_string();
-                }
-                path + "." + format.extension()
+                let path = format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}");
+                path + &number(*attempt) + "." + format.extension()
             }
             Self::InitSegment {
                 video,
                 generation,
                 rendition,
+                attempt,
             } => {
-                format!("hls/{video}/{generation}/{rendition}/{rendition}_init.mp4")
+                let path = format!("hls/{video}/{generation}/{rendition}/{rendition}_init");
+                path + &number(*attempt) + ".mp4"
             }
             Self::Thumbnail {
                 video,
@@ -365,5 +365,14 @@ impl ObjectKey {
             | Self::CustomPoster { .. }
             | Self::Chapters { .. } => CachePolicy::Immutable,
         }
+    }
+}
+
+/// The number of a production in a name. The first one has none.
+fn number(attempt: u32) -> String {
+    if attempt > 1 {
+        format!("-{attempt}")
+    } else {
+        String::new()
     }
 }

@@ -130,6 +130,7 @@ impl EncodePlan {
             // A recording that cannot be remuxed still has to play: its best rung is encoded.
             Mode::Copy => size::ladder(probe, profile, false)
                 .into_iter()
+                .filter(|it| it.rendition.codec == Codec::H264)
                 .take(1)
                 .collect(),
         };
@@ -137,7 +138,7 @@ impl EncodePlan {
         let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
         let copied = copy.is_ok();
         let own_audio = audio.first().map(|it| it.group.clone());
-        let copy = CopyDecision::new(copy, own_audio);
+        let copy = CopyDecision::new(copy, own_audio, profile.segment_format);
         let segments = boundaries.len() as u32 - 1;
         let small_first = |is_used: bool| match is_used {
             true => timeline::chunks(segments, |start| if start == 0 { 2 } else { 20 }),
@@ -170,7 +171,7 @@ impl EncodePlan {
             video_end: probe.index.video_end,
             encrypt: profile.encrypt,
             iframes: size::iframes(probe, &rungs).map(|size| IFramesPlan {
-                rendition: Rendition::iframes(),
+                rendition: Rendition::iframes(profile.segment_format),
                 size,
             }),
             copy_chunks: small_first(copied || audio.iter().any(|it| it.copied)),

@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::digest_hex;
 use crate::job::Mode;
-use crate::object_key::RenditionName;
+use crate::object_key::{RenditionName, SegmentFormat};
+
+mod codecs;
+
+use codecs::MediaFormat;
+pub use codecs::{Av1Settings, HevcSettings, VideoCodec};
 
 /// The default profile, with an explanation of every setting.
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
@@ -24,6 +29,9 @@ pub struct Profile {
     pub segment_seconds: f64,
     /// Maximum interval between keyframes, seconds.
     pub keyframe_seconds: f64,
+    /// Container of the segments of video and audio.
+    #[serde(with = "MediaFormat", skip_serializing_if = "MediaFormat::is_default")]
+    pub segment_format: SegmentFormat,
     /// Whether every segment is encrypted with AES-128.
     pub encrypt: bool,
     /// Maximum frame rate: the rate of faster sources is halved until it fits.
@@ -32,8 +40,14 @@ pub struct Profile {
     pub source_policy: SourcePolicy,
     /// Number of thumbnails, spread evenly over the video.
     pub thumbnails: u32,
-    /// Settings of the encoder.
+    /// Settings of the H.264 encoder, and the rate control of all of them.
     pub encoder: EncoderSettings,
+    /// Settings of the HEVC encoder.
+    #[serde(skip_serializing_if = "HevcSettings::is_default")]
+    pub hevc: HevcSettings,
+    /// Settings of the AV1 encoder.
+    #[serde(skip_serializing_if = "Av1Settings::is_default")]
+    pub av1: Av1Settings,
     /// What happens to the remuxed top rung. The first conversion does not depend on it.
     #[serde(skip_serializing_if = "CopyTop::is_default")]
     pub copy_top: CopyTop,
@@ -174,6 +188,9 @@ pub struct Limits {
 pub struct Rung {
     /// Name of its rendition.
     pub name: RenditionName,
+    /// Codec of its video.
+    #[serde(default, skip_serializing_if = "VideoCodec::is_default")]
+    pub codec: VideoCodec,
     /// Width in pixels, for landscape video.
     pub width: u32,
     /// Height in pixels, for landscape video.
@@ -234,6 +251,11 @@ impl Profile {
         digest_hex(&[OUTPUT_VERSION, mode.as_str(), &settings], 32)
     }
 
+    /// The rungs that are encoded.
+    pub fn enabled_rungs(&self) -> impl Iterator<Item = &Rung> {
+        self.rungs.iter().filter(|it| it.enabled)
+    }
+
     fn validate(&self) -> Result<(), InvalidProfile> {
         let require = |holds: bool, setting: &str, problem: &'static str| {
             if holds {
@@ -278,9 +300,16 @@ impl Profile {
             "must be 32 to 320",
         )?;
         require(
-            self.rungs.iter().any(|it| it.enabled),
+            self.enabled_rungs().any(|it| it.codec == VideoCodec::H264),
             "rung",
-            "needs at least one that is enabled",
+            "needs at least one with H.264 that is enabled: every player plays it",
+        )?;
+        require(self.hevc.crf <= 51, "hevc.crf", "must be 0 to 51")?;
+        require(self.av1.crf <= 63, "av1.crf", "must be 0 to 63")?;
+        require(
+            (1..=13).contains(&self.av1.preset),
+            "av1.preset",
+            "must be 1 to 13",
         )?;
         for rung in &self.rungs {
             let at = |field: &str| format!("rung {}: {field}", rung.name);
@@ -310,6 +339,13 @@ impl Profile {
                 &at("name"),
                 "is taken by another rendition",
             )?;
+            require(
+                rung.codec == VideoCodec::H264
+                    || !rung.enabled
+                    || self.segment_format == SegmentFormat::Fmp4,
+                &at("codec"),
+                "needs segment_format = \"fmp4\", unless it is \"h264\"",
+            )?;
             let twins = self.rungs.iter().filter(|it| it.name == rung.name).count();
             require(twins == 1, &at("name"), "is used twice")?;
         }
@@ -336,78 +372,4 @@ fn overlay(base: &mut toml::Table, given: toml::Table) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_ladder() {
-        let profile = Profile::default();
-        let names: Vec<_> = profile
-            .rungs
-            .iter()
-            .filter(|it| it.enabled)
-            .map(|it| it.name.as_str())
-            .collect();
-        assert_eq!(names, ["2160p", "1440p", "1080p", "720p", "480p", "360p"]);
-    }
-
-    #[test]
-    fn what_is_left_out_is_as_by_default() {
-        let profile =
-            Profile::parse("name = \"fast\"\n[encoder]\npreset = \"superfast\"\n").unwrap();
-        let mut expected = Profile {
-            name: "fast".parse().unwrap(),
-            ..Profile::default()
-        };
-        expected.encoder.preset = Preset::Superfast;
-        assert_eq!(profile, expected);
-    }
-
-    #[test]
-    fn every_setting_changes_the_generation() {
-        let base = Profile::default();
-        assert_ne!(base.fingerprint(Mode::Abr), base.fingerprint(Mode::Copy));
-        assert_ne!(
-            base.fingerprint(Mode::Abr),
-            Profile {
-                encrypt: false,
-                ..base.clone()
-            }
-            .fingerprint(Mode::Abr)
-        );
-        assert_eq!(
-            base.fingerprint(Mode::Abr),
-            Profile::default().fingerprint(Mode::Abr)
-        );
-    }
-
-    #[test]
-    fn bad_profiles_are_refused_with_a_sentence() {
-        let mut table = String::new();
-        for text in [
-            "segment_seconds = 60.0",
-            "segment_second = 6.0",
-            "keyframe_seconds = 8.0",
-            "encrypt = \"yes\"",
-            "rung = []",
-            "[encoder]\npreset = \"warp\"",
-            "[encoder]\nname = \"nvenc\"",
-            "[[rung]]\nname = \"a\"\nwidth = 1\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
-            "[[rung]]\nname = \"source\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
-        ] {
-            let error = Profile::parse(text).unwrap_err().to_string();
-            table += &format!("{}\n", error.lines().last().unwrap_or_default());
-        }
-        insta::assert_snapshot!(table, @r#"
-        `segment_seconds` must be 2 to 10
-        the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `copy_top`, `source_rung`, `limits`, `rung`
-        `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
-        the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
-        `rung` needs at least one that is enabled
-        the profile cannot be read: unknown variant `warp`, expected one of `ultrafast`, `superfast`, `veryfast`, `faster`, `fast`, `medium`, `slow`, `slower`, `veryslow` in `encoder.preset`
-        the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
-        `rung a: width` must be 16 to 8192
-        `rung source: name` is taken by another rendition
-        "#);
-    }
-}
+mod tests;

@@ -37,10 +37,12 @@ use crate::ts::{EsCodec, SplitError};
 mod audio;
 mod fragment;
 mod iframes;
+mod times;
 mod timing;
 mod video;
 
 pub use iframes::{IFrame, PackagedIFrames, package_iframes};
+pub use times::set_decode_time;
 
 /// The position of a segment in its presentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -30,6 +30,7 @@ mod large_upload;
 mod lost_database;
 mod on_demand;
 mod outages;
+mod packaging;
 mod players;
 mod posters;
 mod programs;

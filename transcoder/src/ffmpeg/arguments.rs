@@ -3,18 +3,18 @@
 //! All renditions share one clock: the presentation begins at [`PRESENTATION_START`](crate::sink::PRESENTATION_START) in
 //! every transport stream, whichever run produced it.
 
-use std::ops::Range;
 use std::path::Path;
 
-use domain::plan::{ChunkPlan, EncodePlan, Rendition, RungPlan, Size};
+use domain::plan::{ChunkPlan, EncodePlan, Rendition, Size};
 use domain::probe::{Probe, Seeking, VideoStream};
-use domain::profile::{EncoderSettings, RateControl};
+use domain::profile::EncoderSettings;
 use domain::segment::{Lane, seconds};
 
 use crate::ffmpeg::probe::input_arguments;
 
 mod audio;
 mod cut;
+mod encoders;
 mod graph;
 mod stills;
 mod subtitles;
@@ -23,6 +23,7 @@ use cut::{Cut, Units};
 use graph::{color_metadata, segments};
 
 pub(crate) use audio::mixed_down;
+pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use stills::jpeg;
 
@@ -38,6 +39,8 @@ pub(crate) struct CommandInputs<'a> {
     pub probe: &'a Probe,
     /// Encoder settings.
     pub encoder: &'a EncoderSettings,
+    /// Settings of the encoders of other codecs than H.264.
+    pub newer: &'a NewerCodecs,
     /// The deinterlacing filter, for interlaced sources.
     pub deinterlacer: &'a str,
     /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
@@ -94,7 +97,7 @@ impl CommandInputs<'_> {
                 &mut arguments,
                 &["-map", &format!("[{}]", rung.rendition.name)],
             );
-            self.x264(&mut arguments, rung, &segments, threads);
+            self.encoder(&mut arguments, rung, &segments, threads);
             cut(segments.start, &starts[1..])
                 .arguments(&mut arguments, self.segments_of(&rung.rendition));
         }
@@ -302,90 +305,6 @@ impl CommandInputs<'_> {
     fn frame_time(&self, frame: u64) -> f64 {
         let rate = self.plan.frame_rate;
         frame as f64 * f64::from(rate.den) / f64::from(rate.num)
-    }
-
-    fn x264(
-        &self,
-        arguments: &mut Vec<String>,
-        rung: &RungPlan,
-        segments: &Range<u32>,
-        threads: u32,
-    ) {
-        let kbps = rung.video_kbps;
-        let forced = self.plan.forced_keyframes(segments.clone()).into_iter();
-        let forced: Vec<String> = forced
-            .map(|it| format!("{:.6}", self.frame_time(it)))
-            .collect();
-        push(
-            arguments,
-            &[
-                "-c:v",
-                "libx264",
-                "-preset",
-                self.encoder.preset.as_str(),
-                "-threads",
-                &threads.to_string(),
-            ],
-        );
-        push(
-            arguments,
-            &[
-                "-g",
-                &self.plan.longest_keyframe_distance().to_string(),
-                "-sc_threshold",
-                "0",
-            ],
-        );
-        push(
-            arguments,
-            &[
-                "-force_key_frames",
-                &forced.join(","),
-                "-fps_mode",
-                "passthrough",
-            ],
-        );
-        match self.encoder.rate_control {
-            RateControl::CappedCrf => {
-                // A buffer of a second and a half keeps segments near the cap, and every chunk
-                // starts with it half full: a full one would add its content to the cap in every
-                // chunk.
-                push(
-                    arguments,
-                    &[
-                        "-crf",
-                        &self.encoder.crf.to_string(),
-                        "-maxrate",
-                        &format!("{kbps}k"),
-                    ],
-                );
-                push(
-                    arguments,
-                    &[
-                        "-bufsize",
-                        &format!("{}k", kbps * 3 / 2),
-                        "-x264-params",
-                        "vbv-init=0.5",
-                    ],
-                );
-            }
-            RateControl::Cbr => {
-                push(
-                    arguments,
-                    &["-b:v", &format!("{kbps}k"), "-minrate", &format!("{kbps}k")],
-                );
-                push(
-                    arguments,
-                    &[
-                        "-maxrate",
-                        &format!("{kbps}k"),
-                        "-bufsize",
-                        &format!("{kbps}k"),
-                    ],
-                );
-                push(arguments, &["-x264-params", "nal-hrd=cbr"]);
-            }
-        }
     }
 
     /// The start times of the segments of a run from the first segment of `chunk` to the end.

@@ -3,7 +3,7 @@
 //! The estimates are from measurements ([docs/operations.md](../../../docs/operations.md)): the data
 //! segment of the FFmpeg that decodes a source and encodes all rungs below it, each with one thread.
 
-use domain::plan::EncodePlan;
+use domain::plan::{Codec, EncodePlan};
 use domain::probe::Probe;
 use domain::profile::Profile;
 
@@ -66,7 +66,7 @@ impl JobMemory {
         let rungs = plan
             .rungs
             .iter()
-            .map(|it| pixels(it.size.width, it.size.height));
+            .map(|it| pixels(it.size.width, it.size.height) * times(it.rendition.codec));
         let source = probe
             .video
             .as_ref()
@@ -83,8 +83,8 @@ impl JobMemory {
             return None;
         };
         let rungs = || {
-            let enabled = profile.rungs.iter().filter(|it| it.enabled);
-            enabled.map(|it| pixels(it.width, it.height))
+            let enabled = profile.enabled_rungs();
+            enabled.map(|it| pixels(it.width, it.height) * times(it.codec.into()))
         };
         let needed = encoder(rungs().max().unwrap_or(0), rungs());
         let with_rest = |it: u64| it + BESIDE + OWN;
@@ -100,6 +100,15 @@ fn encoder(source: u64, rungs: impl Iterator<Item = u64>) -> u64 {
         largest = largest.max(rung);
     }
     PROGRAM + all * RUNG_PIXEL + source.saturating_sub(largest) * SOURCE_PIXEL
+}
+
+/// How many times the memory of x264 the encoder of a codec needs.
+fn times(codec: Codec) -> u64 {
+    match codec {
+        Codec::H264 | Codec::Aac => 1,
+        Codec::Hevc => 2,
+        Codec::Av1 => 3,
+    }
 }
 
 fn pixels(width: u32, height: u32) -> u64 {

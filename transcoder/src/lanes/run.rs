@@ -54,18 +54,39 @@ impl EncodeContext {
     }
 
     pub(super) fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
-        let outputs = self
-            .plan
-            .renditions(lane)
-            .into_iter()
-            .map(|rendition| Output {
+        let outputs = self.plan.renditions(lane).into_iter().map(|rendition| {
+            let is_iframes = rendition.kind == RenditionKind::IFrames;
+            Output {
                 key: self.keys.get(&rendition.name).cloned(),
                 copied: lane == Lane::Copy,
-                first_iframes: (rendition.kind == RenditionKind::IFrames)
-                    .then(|| self.first_iframes()),
+                first_iframes: is_iframes.then(|| self.first_iframes()),
+                ends: match is_iframes {
+                    true => self.ends_of_chunks(),
+                    false => self.ends_of_segments(lane),
+                },
                 rendition: rendition.clone(),
-            });
+            }
+        });
         SegmentSink::new(self.writer.clone(), outputs.collect())
+    }
+
+    /// Where the video of each segment ends, ticks. An encoded source may end before its index says.
+    fn ends_of_segments(&self, lane: Lane) -> Vec<Option<u64>> {
+        let boundaries = self.plan.boundaries.iter().skip(1);
+        let mut ends: Vec<Option<u64>> = boundaries.map(|it| Some(it.ticks)).collect();
+        if let Some(last) = ends.last_mut() {
+            let video_end = Some(self.plan.video_end).filter(|it| *it > 0);
+            *last = video_end.filter(|_| lane == Lane::Copy);
+        }
+        ends
+    }
+
+    /// Where the I-frames of each chunk end, ticks.
+    fn ends_of_chunks(&self) -> Vec<Option<u64>> {
+        let rate = self.plan.frame_rate;
+        let chunks = self.plan.encode_chunks.iter();
+        let ends = chunks.map(|it| self.plan.span(&it.segments).end.frame);
+        ends.map(|it| Some(rate.ticks_of_frame(it))).collect()
     }
 
     /// Runs FFmpeg, and sends what `take` makes of each segment that it delivers before it exits.

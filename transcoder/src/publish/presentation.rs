@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use catalog::{RenditionRecord, RenditionState};
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use domain::plan::{AudioPlan, AudioTrack, Codec, EncodePlan, Rendition, RenditionKind, Size};
 use domain::probe::{Probe, Ratio};
 use domain::segment::SegmentRecord;
@@ -102,6 +102,10 @@ impl<'a> Presentation<'a> {
         let uri = |record: &SegmentRecord, attempt: u32| {
             last_part(&self.segment_key(rendition, record.index, attempt).path())
         };
+        let map = |attempt: u32| {
+            let is_needed = rendition.format == SegmentFormat::Fmp4;
+            is_needed.then(|| last_part(&self.init_key(rendition, attempt).path()))
+        };
         match rendition.kind {
             RenditionKind::Video | RenditionKind::Audio => {
                 let segment = |it| {
@@ -110,6 +114,7 @@ impl<'a> Presentation<'a> {
                         uri: uri(it, attempt),
                         duration,
                         byte_range: None,
+                        map: map(attempt),
                         key: key.clone(),
                     }
                 };
@@ -133,6 +138,7 @@ impl<'a> Presentation<'a> {
                             length: it.bytes,
                             offset: it.offset,
                         }),
+                        map: map(record.attempt),
                         key: key.clone(),
                     })
                     .collect();
@@ -377,6 +383,15 @@ impl<'a> Presentation<'a> {
         }
     }
 
+    fn init_key(&self, rendition: &Rendition, attempt: u32) -> ObjectKey {
+        ObjectKey::InitSegment {
+            video: self.video,
+            generation: self.generation.clone(),
+            rendition: rendition.name.clone(),
+            attempt,
+        }
+    }
+
     /// URI of a media playlist, relative to the master playlist.
     pub(crate) fn variant_uri(&self, rendition: &RenditionName) -> String {
         let master = ObjectKey::Master { video: self.video }.path();
@@ -394,6 +409,8 @@ fn assumed_codecs(rendition: &Rendition) -> String {
     let codecs = match (rendition.codec, rendition.kind) {
         (Codec::H264, RenditionKind::IFrames) => "avc1.64001e",
         (Codec::H264, RenditionKind::Video | RenditionKind::Audio) => "avc1.640028",
+        (Codec::Hevc, _) => "hvc1.1.6.L120.90",
+        (Codec::Av1, _) => "av01.0.08M.08",
         (Codec::Aac, _) => "mp4a.40.2",
     };
     codecs.to_owned()

@@ -134,6 +134,7 @@ mod tests {
             uri: "720p_00000.ts".to_owned(),
             duration: *duration,
             byte_range: None,
+            map: None,
             key: None,
         };
         let segments = ticks.iter().map(segment).collect();

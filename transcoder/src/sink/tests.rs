@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::object_key::SegmentFormat;
 use domain::segment::TICKS_PER_SECOND;
 use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::ObjectStoreExt as _;
@@ -24,6 +25,7 @@ fn output(rendition: &str, key: Option<ContentKey>) -> Output {
         key,
         copied: false,
         first_iframes: None,
+        ends: vec![],
     }
 }
 
@@ -139,6 +141,7 @@ async fn each_iframe_is_an_object_of_its_own_in_one_object() {
         let world = World::new();
         let output = Output {
             first_iframes: Some(vec![0, 6]),
+            ends: vec![],
             ..output("iframes", key.clone())
         };
         let (Stored { record, .. }, object) = take(&world, output, 1, &clear).await.unwrap();
@@ -223,6 +226,7 @@ async fn only_what_was_asked_for_is_taken() {
     }
     let trick = Output {
         first_iframes: Some(vec![0, 6]),
+        ends: vec![],
         ..output("iframes", None)
     };
     let outcome = take(&world, trick, 2, &transport::iframes(&[0]))
@@ -397,5 +401,74 @@ proptest! {
             prop_assert_eq!(object.len() as u64, parted.record.bytes);
             Ok(())
         })?;
+    }
+}
+
+fn fragmented(rendition: &str, key: Option<ContentKey>) -> Output {
+    let mut output = output(rendition, key);
+    output.rendition.format = SegmentFormat::Fmp4;
+    output
+}
+
+#[tokio::test]
+async fn a_fragment_is_stored_with_its_initialisation_section() {
+    let world = World::new();
+    let clear = transport::video(6 * TICKS_PER_SECOND, 180, FRAME);
+    let output = fragmented("720p", Some(key()));
+    let (Stored { record, measured }, object) =
+        take(&world, output.clone(), 3, &clear).await.unwrap();
+    let init = world.writer().init_key(&output.rendition, 1);
+    let init = world.store.read(&init, 1 << 20).await.unwrap();
+    let init = media::fmp4::Init::parse(&init).unwrap();
+    let mut scanner = Scanner::new(Some(&init));
+    scanner.push(&decrypted(3, &object)).unwrap();
+    let stored = scanner.finish().unwrap();
+    assert_eq!(
+        (stored.packing, stored.damage.as_ref()),
+        (media::segment::Packing::Fmp4, None)
+    );
+    let (before, after) = (measured.lead().unwrap(), stored.lead().unwrap());
+    assert_eq!(
+        (before.start_ticks(), before.frames, &before.codec),
+        (after.start_ticks(), after.frames, &after.codec)
+    );
+    assert_eq!(
+        (record.bytes, record.frames),
+        (object.len() as u64, after.frames as u32)
+    );
+
+    // The same again, and iframes, which are smaller pictures with other parameters.
+    take(&world, output, 4, &clear).await.unwrap();
+    let iframes = Output {
+        first_iframes: Some(vec![0]),
+        ..fragmented("iframes", None)
+    };
+    let starts = [0, 90_000];
+    let (Stored { record, .. }, object) = take(&world, iframes, 0, &transport::iframes(&starts))
+        .await
+        .unwrap();
+    for it in &record.iframes {
+        let own = &object[it.offset as usize..][..it.bytes as usize];
+        assert_eq!(&own[4..8], b"moof");
+    }
+}
+
+#[tokio::test]
+async fn a_production_has_one_initialisation_section() {
+    let world = World::new();
+    let (rung, other) = (rendition_named("720p"), rendition_named("480p"));
+    let writer = world.writer();
+    let put = |it: &'static [u8]| writer.put_init(&rung, Bytes::from_static(it));
+    put(b"one").await.unwrap();
+    put(b"one").await.unwrap();
+    let again = world.writer();
+    again.put_init(&rung, "one".into()).await.unwrap();
+    again.put_init(&other, "two".into()).await.unwrap();
+    for writer in [writer.clone(), world.writer()] {
+        let outcome = writer.put_init(&rung, "two".into()).await;
+        assert!(
+            matches!(outcome, Err(TranscodeError::Verification(_))),
+            "{outcome:?}"
+        );
     }
 }

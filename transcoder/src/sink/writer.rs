@@ -1,12 +1,13 @@
 //! Writes and reads the objects of a generation.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{CachePolicy, ObjectKey};
+use domain::object_key::{CachePolicy, ObjectKey, RenditionName};
 use domain::plan::Rendition;
 use domain::segment::SegmentRecord;
 use platform::object_store::{
@@ -36,6 +37,8 @@ pub(crate) struct GenerationWriter {
     /// Number of this production of the generation, which segments have in their names.
     attempt: u32,
     traffic: Arc<Traffic>,
+    /// The initialisation sections that are stored, by rendition.
+    inits: Arc<Mutex<HashMap<RenditionName, Bytes>>>,
     /// Whether writing is disabled; every write holds the lock while it is in progress.
     closed: Arc<RwLock<bool>>,
 }
@@ -54,6 +57,7 @@ impl GenerationWriter {
             generation,
             attempt,
             traffic: Arc::default(),
+            inits: Arc::default(),
             closed: Arc::default(),
         }
     }
@@ -62,6 +66,7 @@ impl GenerationWriter {
     pub(crate) fn of_generation(&self, generation: Generation) -> Self {
         Self {
             generation,
+            inits: Arc::default(),
             ..self.clone()
         }
     }
@@ -121,6 +126,39 @@ impl GenerationWriter {
         self.key_of_attempt(rendition, record.index, record.attempt)
     }
 
+    /// The key of the initialisation section of a production, which its segments need.
+    pub(crate) fn init_key(&self, rendition: &Rendition, attempt: u32) -> ObjectKey {
+        ObjectKey::InitSegment {
+            video: self.video,
+            generation: self.generation.clone(),
+            rendition: rendition.name.clone(),
+            attempt,
+        }
+    }
+
+    /// Stores the initialisation section of a rendition, unless this production has stored it.
+    ///
+    /// # Errors
+    /// `Verification` if this production has stored another one: its segments would not be playable
+    /// with either of them.
+    pub(crate) async fn put_init(
+        &self,
+        rendition: &Rendition,
+        init: Bytes,
+    ) -> Result<(), TranscodeError> {
+        if self.inits().get(&rendition.name) == Some(&init) {
+            return Ok(());
+        }
+        self.put(&self.init_key(rendition, self.attempt), init.clone())
+            .await?;
+        self.inits().insert(rendition.name.clone(), init);
+        Ok(())
+    }
+
+    fn inits(&self) -> MutexGuard<'_, HashMap<RenditionName, Bytes>> {
+        self.inits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn key_of_attempt(&self, rendition: &Rendition, index: u32, attempt: u32) -> ObjectKey {
         ObjectKey::Segment {
             video: self.video,
@@ -168,7 +206,13 @@ impl GenerationWriter {
     /// Accepts an object that was stored before: by a request whose response was lost, or by an
     /// earlier attempt.
     async fn accept_stored(&self, key: &ObjectKey, body: &Bytes) -> Result<(), TranscodeError> {
-        if !matches!(key, ObjectKey::Segment { .. }) {
+        let is_media = |it: &ObjectKey| {
+            matches!(
+                it,
+                ObjectKey::Segment { .. } | ObjectKey::InitSegment { .. }
+            )
+        };
+        if !is_media(key) {
             return Ok(());
         }
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);

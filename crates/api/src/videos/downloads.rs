@@ -99,6 +99,8 @@ async fn rung_of(
     let rungs: Vec<_> = renditions
         .into_iter()
         .filter(|it| it.kind == RenditionKind::Video)
+        // Files are for any player, so only H.264 becomes one.
+        .filter(|it| it.codecs.as_ref().is_none_or(|it| it.starts_with("avc1")))
         .filter_map(|it| {
             let (width, height) = (it.width?, it.height?);
             Some((it.name, Size { width, height }))

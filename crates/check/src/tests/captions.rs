@@ -21,6 +21,7 @@ fn add(folder: &Path, segments: [&str; 2]) {
         uri: format!("en_{index}.vtt"),
         duration: seconds * 90_000,
         byte_range: None,
+        map: None,
         key: None,
     };
     let playlist = MediaPlaylistSpec {

@@ -5,6 +5,8 @@
 pub enum SegmentFormat {
     /// MPEG-2 transport stream: plays everywhere.
     MpegTs,
+    /// Fragmented MP4 (CMAF, ISO/IEC 23000-19), with an initialisation section for each rendition.
+    Fmp4,
     /// WebVTT text: captions.
     WebVtt,
 }
@@ -14,6 +16,7 @@ impl SegmentFormat {
     pub fn extension(self) -> &'static str {
         match self {
             Self::MpegTs => "ts",
+            Self::Fmp4 => "m4s",
             Self::WebVtt => "vtt",
         }
     }
@@ -22,6 +25,7 @@ impl SegmentFormat {
     pub(super) fn of_extension(extension: &str) -> Option<Self> {
         match extension {
             "ts" => Some(Self::MpegTs),
+            "m4s" => Some(Self::Fmp4),
             "vtt" => Some(Self::WebVtt),
             _ => None,
         }
@@ -31,6 +35,7 @@ impl SegmentFormat {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::MpegTs => "video/mp2t",
+            Self::Fmp4 => "video/iso.segment",
             Self::WebVtt => "text/vtt",
         }
     }

@@ -95,16 +95,20 @@ impl ObjectKey {
                         generation,
                         rendition,
                     },
-                    "_init.mp4" => Self::InitSegment {
-                        video,
-                        generation,
-                        rendition,
-                    },
                     file => {
                         let (name, extension) = file.strip_prefix('_')?.split_once('.')?;
-                        let format = SegmentFormat::of_extension(extension)?;
                         let (index, attempt) = name.split_once('-').unwrap_or((name, "1"));
-                        let (index, attempt) = (index.parse().ok()?, attempt.parse().ok()?);
+                        let attempt = attempt.parse().ok()?;
+                        if (index, extension) == ("init", "mp4") {
+                            return Some(Self::InitSegment {
+                                video,
+                                generation,
+                                rendition,
+                                attempt,
+                            });
+                        }
+                        let format = SegmentFormat::of_extension(extension)?;
+                        let index = index.parse().ok()?;
                         Self::Segment {
                             video,
                             generation,

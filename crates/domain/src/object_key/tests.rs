@@ -41,6 +41,21 @@ fn every_key() -> Vec<ObjectKey> {
             video,
             generation: generation.clone(),
             rendition: rendition.clone(),
+            attempt: 1,
+        },
+        ObjectKey::InitSegment {
+            video,
+            generation: generation.clone(),
+            rendition: rendition.clone(),
+            attempt: 12,
+        },
+        ObjectKey::Segment {
+            video,
+            generation: generation.clone(),
+            rendition: rendition.clone(),
+            index: 7,
+            attempt: 1,
+            format: SegmentFormat::MpegTs,
         },
         ObjectKey::Segment {
             video,
@@ -48,7 +63,7 @@ fn every_key() -> Vec<ObjectKey> {
             rendition,
             index: 7,
             attempt: 1,
-            format: SegmentFormat::MpegTs,
+            format: SegmentFormat::Fmp4,
         },
         ObjectKey::Segment {
             video,
@@ -128,7 +143,9 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/master.m3u8 | application/vnd.apple.mpegurl | no-cache
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p.m3u8 | application/vnd.apple.mpegurl | no-cache
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_init.mp4 | video/mp4 | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_init-12.mp4 | video/mp4 | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.m4s | video/iso.segment | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k/audio-128k_00007-12.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
@@ -167,6 +184,9 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/1080p/720p_00007.ts"),
         format!("hls/{video}/{generation}/1080p/720p_init.mp4"),
         format!("hls/{video}/{generation}/1080p/1080p_init.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_init-1.mp4"),
+        format!("hls/{video}/{generation}/1080p/1080p_init-0.mp4"),
+        format!("hls/{video}/{generation}/1080p/1080p_00007.mp4"),
         format!("hls/{video}/{generation}/1080p/init.mp4"),
         format!("hls/{video}/{generation}/1080p/1080p_init_init.mp4"),
         format!("hls/{video}/{generation}/../{generation}/poster.jpg"),

@@ -42,7 +42,10 @@ pub(super) fn renditions(
         let number = |track: u32, stream: &AudioStream| AudioPlan {
             track,
             group: name.clone(),
-            ..plan(stream, Rendition::audio(track_name(&name, track)))
+            ..plan(
+                stream,
+                Rendition::audio(track_name(&name, track), profile.segment_format),
+            )
         };
         let tracks = (0..).zip(tracks);
         tracks
@@ -80,7 +83,7 @@ pub(super) fn renditions(
     let mut rates: Vec<u32> = match probe.video {
         Some(_) => rungs.iter().map(&kbps_of).collect(),
         None => {
-            let enabled = profile.rungs.iter().filter(|it| it.enabled);
+            let enabled = profile.enabled_rungs();
             enabled.map(|it| it.audio_kbps).collect()
         }
     };

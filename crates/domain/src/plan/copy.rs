@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::job::Mode;
-use crate::object_key::RenditionName;
-use crate::plan::rendition::Rendition;
+use crate::object_key::{RenditionName, SegmentFormat};
+use crate::plan::rendition::{Codec, Rendition};
 use crate::plan::size::Size;
 use crate::probe::{Probe, Seeking};
 use crate::profile::Profile;
@@ -32,11 +32,15 @@ pub struct CopyRung {
 
 impl CopyDecision {
     /// The decision for a source that can be remuxed at a size, or not.
-    pub(super) fn new(size: Result<Size, CopyRefusal>, audio: Option<RenditionName>) -> Self {
+    pub(super) fn new(
+        size: Result<Size, CopyRefusal>,
+        audio: Option<RenditionName>,
+        format: SegmentFormat,
+    ) -> Self {
         let name = || "source".parse().expect("a legal name");
         match size {
             Ok(size) => Self::Remux(CopyRung {
-                rendition: Rendition::video(name()),
+                rendition: Rendition::video(name(), Codec::H264, format),
                 size,
                 audio,
             }),

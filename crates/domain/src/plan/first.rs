@@ -2,7 +2,7 @@
 
 use crate::job::Mode;
 use crate::object_key::RenditionName;
-use crate::plan::RungPlan;
+use crate::plan::{Codec, RungPlan};
 use crate::probe::Seeking;
 
 /// The first rung is at most as high as this, pixels: larger ones take too long.
@@ -23,8 +23,10 @@ pub(super) fn rung(
     if copied || mode == Mode::Copy || seeking == Seeking::Sequential {
         return None;
     }
-    let low = rungs.iter().find(|it| it.size.short_side() <= HIGHEST);
-    let first = low.or(rungs.last())?;
+    // The codec that every player plays.
+    let mut playable = rungs.iter().filter(|it| it.rendition.codec == Codec::H264);
+    let low = playable.clone().find(|it| it.size.short_side() <= HIGHEST);
+    let first = low.or(playable.next_back())?;
     let pixels = |it: &RungPlan| u64::from(it.size.width) * u64::from(it.size.height);
     let all: u64 = rungs.iter().map(pixels).sum();
     (all >= pixels(first) * LEAST_GAIN).then(|| first.rendition.name.clone())

@@ -33,39 +33,43 @@ pub enum RenditionKind {
 pub enum Codec {
     /// H.264 video.
     H264,
+    /// HEVC (H.265) video.
+    Hevc,
+    /// AV1 video.
+    Av1,
     /// AAC-LC audio.
     Aac,
 }
 
 impl Rendition {
-    /// H.264 video in transport streams.
-    pub(super) fn video(name: RenditionName) -> Self {
+    /// Video.
+    pub(super) fn video(name: RenditionName, codec: Codec, format: SegmentFormat) -> Self {
         Self {
             name,
             kind: RenditionKind::Video,
-            codec: Codec::H264,
-            format: SegmentFormat::MpegTs,
+            codec,
+            format,
         }
     }
 
-    /// AAC audio in transport streams.
-    pub(super) fn audio(name: RenditionName) -> Self {
+    /// AAC audio.
+    pub(super) fn audio(name: RenditionName, format: SegmentFormat) -> Self {
         Self {
             name,
             kind: RenditionKind::Audio,
             codec: Codec::Aac,
-            format: SegmentFormat::MpegTs,
+            format,
         }
     }
 
-    /// The trick-play rendition, H.264 in transport streams.
-    pub(super) fn iframes() -> Self {
+    /// The trick-play rendition, H.264.
+    pub(super) fn iframes(format: SegmentFormat) -> Self {
         let name = "iframes".parse().expect("a legal name");
         Self {
             name,
             kind: RenditionKind::IFrames,
             codec: Codec::H264,
-            format: SegmentFormat::MpegTs,
+            format,
         }
     }
 }

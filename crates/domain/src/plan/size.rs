@@ -1,8 +1,8 @@
 //! Selects the rungs for a source, and their sizes.
 
-use crate::plan::{Rendition, RungPlan};
+use crate::plan::{Codec, Rendition, RungPlan, SegmentFormat};
 use crate::probe::Probe;
-use crate::profile::{Profile, Rung};
+use crate::profile::{Profile, Rung, VideoCodec};
 
 /// Display width and height of a frame, pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +46,7 @@ const NEARLY: f64 = 0.95;
 /// Short side of the trick-play rendition, pixels.
 const IFRAME_SHORT_SIDE: u32 = 360;
 
-/// The rungs to encode, largest first; empty if the source has only audio, but never for video: a
+/// The rungs to encode, largest first, and of one size H.264 first; empty if the source has only audio, but never for video: a
 /// playlist without variants is invalid.
 ///
 /// Rungs above the source are dropped. Beside a remuxed rung, the rung of the same size is dropped
@@ -55,16 +55,15 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
     let Some(source) = display_size(probe) else {
         return vec![];
     };
-    let mut enabled: Vec<&Rung> = profile.rungs.iter().filter(|it| it.enabled).collect();
-    enabled.sort_by_key(|it| std::cmp::Reverse(it.width.min(it.height)));
+    let format = profile.segment_format;
+    let mut enabled: Vec<&Rung> = profile.enabled_rungs().collect();
+    enabled.sort_by_key(|it| (std::cmp::Reverse(it.width.min(it.height)), it.codec));
     let mut rungs: Vec<RungPlan> = enabled
         .iter()
         .filter(|it| f64::from(source.short_side()) >= f64::from(it.width.min(it.height)) * NEARLY)
         .map(|it| {
-            planned(
-                it,
-                source.with_short_side(source.short_side().min(it.width.min(it.height))),
-            )
+            let short_side = source.short_side().min(it.width.min(it.height));
+            planned(it, source.with_short_side(short_side), format)
         })
         .collect();
     if let (true, Some(top)) = (copied, rungs.first()) {
@@ -74,19 +73,22 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
             .map_or(u64::MAX, |it| it / 1000);
         let same_size = f64::from(top.size.short_side()) >= f64::from(source.short_side()) * NEARLY;
         // `u64::MAX` if the rate is unknown: then the rung is kept, because it may save bits.
-        if same_size && u64::from(top.video_kbps) > source_kbps / 3 * 2 {
+        let same_codec = top.rendition.codec == Codec::H264;
+        if same_size && same_codec && u64::from(top.video_kbps) > source_kbps / 3 * 2 {
             rungs.remove(0);
         }
     }
-    if rungs.is_empty() && !copied {
-        rungs.extend(enabled.last().map(|smallest| tiny(smallest, source)));
+    let has_h264 = rungs.iter().any(|it| it.rendition.codec == Codec::H264);
+    if !has_h264 && !copied {
+        let smallest = enabled.iter().rfind(|it| it.codec == VideoCodec::H264);
+        rungs.extend(smallest.map(|it| tiny(it, source, format)));
     }
     rungs
 }
 
-fn planned(rung: &Rung, size: Size) -> RungPlan {
+fn planned(rung: &Rung, size: Size, format: SegmentFormat) -> RungPlan {
     RungPlan {
-        rendition: Rendition::video(rung.name.clone()),
+        rendition: Rendition::video(rung.name.clone(), rung.codec.into(), format),
         size,
         video_kbps: rung.video_kbps,
         audio: None,
@@ -94,7 +96,7 @@ fn planned(rung: &Rung, size: Size) -> RungPlan {
 }
 
 /// The only rung of a source below every rung: its own size, at a proportional rate.
-fn tiny(smallest: &Rung, source: Size) -> RungPlan {
+fn tiny(smallest: &Rung, source: Size, format: SegmentFormat) -> RungPlan {
     let size = source.with_short_side(source.short_side());
     let share = f64::from(size.width * size.height) / f64::from(smallest.width * smallest.height);
     RungPlan {
@@ -102,6 +104,8 @@ fn tiny(smallest: &Rung, source: Size) -> RungPlan {
             format!("{}p", size.short_side())
                 .parse()
                 .expect("digits and a letter"),
+            Codec::H264,
+            format,
         ),
         size,
         video_kbps: ((f64::from(smallest.video_kbps) * share) as u32)

@@ -84,6 +84,76 @@ fn a_rich_source_keeps_the_rung_that_saves_a_third() {
     "#);
 }
 
+const NEWER: &str = "
+segment_format = \"fmp4\"
+[[rung]]
+name = \"1080p-hevc\"
+codec = \"hevc\"
+width = 1920
+height = 1080
+video_kbps = 3000
+audio_kbps = 128
+[[rung]]
+name = \"1080p\"
+width = 1920
+height = 1080
+video_kbps = 5000
+audio_kbps = 128
+[[rung]]
+name = \"480p-av1\"
+codec = \"av1\"
+width = 854
+height = 480
+video_kbps = 900
+audio_kbps = 128
+[[rung]]
+name = \"480p\"
+width = 854
+height = 480
+video_kbps = 1500
+audio_kbps = 128
+";
+
+#[test]
+fn newer_codecs_stand_beside_h264() {
+    let profile = Profile::parse(NEWER).unwrap();
+    let names = |probe: &Probe, mode| -> Vec<String> {
+        let plan = EncodePlan::new(probe, &profile, mode).unwrap();
+        assert!(
+            plan.all_renditions()
+                .iter()
+                .all(|it| it.format == SegmentFormat::Fmp4)
+        );
+        let first = plan.first.iter().map(|it| format!("first: {it}"));
+        let rungs = plan.rungs.iter().map(|it| it.rendition.name.to_string());
+        rungs.chain(first).collect()
+    };
+    let foreign = || {
+        let mut probe = standard();
+        probe.video_mut().codec = "hevc".to_owned();
+        probe
+    };
+    let mut small = foreign();
+    (small.video_mut().width, small.video_mut().height) = (320, 180);
+    for (probe, mode, expected) in [
+        // The remuxed rung displaces the one of its own codec only.
+        (
+            standard(),
+            Mode::Abr,
+            &["1080p-hevc", "480p", "480p-av1"][..],
+        ),
+        (
+            foreign(),
+            Mode::Abr,
+            &["1080p", "1080p-hevc", "480p", "480p-av1", "first: 480p"],
+        ),
+        (foreign(), Mode::Copy, &["1080p"]),
+        (small, Mode::Abr, &["180p"]),
+    ] {
+        assert_eq!(names(&probe, mode), expected, "{mode:?}");
+    }
+}
+
 #[test]
 fn copy_mode_has_one_rung() {
     insta::assert_snapshot!(describe(&EncodePlan::new(&standard(), &Profile::default(), Mode::Copy).unwrap()), @r#"

@@ -94,6 +94,7 @@ mod tests {
             uri: format!("720p_{index:05}.ts"),
             duration: ms * 90,
             byte_range: None,
+            map: None,
             key: Some(if index < 4 { "a.key" } else { "b.key" }.to_owned()),
         });
         MediaPlaylistSpec {

@@ -45,6 +45,8 @@ pub struct SegmentSpec {
     pub duration: u64,
     /// The part of the file; `None`: all of it.
     pub byte_range: Option<ByteRange>,
+    /// URI of the initialisation section, relative to the playlist; `None`: the segment needs none.
+    pub map: Option<String>,
     /// The address of the key, relative to the playlist; `None`: the segment is clear. The initialisation vector is
     /// the media sequence number (RFC 8216, 5.2).
     pub key: Option<String>,
@@ -69,12 +71,17 @@ impl MediaPlaylistSpec {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let ranges = self.segments.iter().any(|it| it.byte_range.is_some());
-        // Version 3: decimal EXTINF; 4: byte ranges, I-frame playlists (RFC 8216, 7).
-        writeln!(
-            out,
-            "#EXTM3U\n#EXT-X-VERSION:{}",
-            if ranges || self.iframes_only { 4 } else { 3 }
-        )?;
+        let maps = self.segments.iter().any(|it| it.map.is_some());
+        // Version 3: decimal EXTINF; 4: byte ranges, I-frame playlists; 5: EXT-X-MAP in these, 6: in
+        // all others (RFC 8216, 7).
+        let version = match (maps, self.iframes_only) {
+            (true, false) => 6,
+            (true, true) => 5,
+            (false, true) => 4,
+            (false, false) if ranges => 4,
+            (false, false) => 3,
+        };
+        writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}")?;
         writeln!(
             out,
             "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0",
@@ -92,8 +99,19 @@ impl MediaPlaylistSpec {
             out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
         // A key applies until the next one is named (RFC 8216, 4.3.2.4).
-        let mut holds = None;
+        let (mut holds, mut map) = (None, None);
         for (sequence, segment) in self.segments.iter().enumerate() {
+            // An initialisation section is clear. A key that applies would apply to it too (RFC 8216,
+            // 4.3.2.5).
+            if map != segment.map.as_deref()
+                && let Some(uri) = segment.map.as_deref()
+            {
+                if holds.take().is_some() {
+                    out.push_str("#EXT-X-KEY:METHOD=NONE\n");
+                }
+                writeln!(out, "#EXT-X-MAP:URI=\"{}\"", quotable(uri))?;
+            }
+            map = segment.map.as_deref();
             let key = segment
                 .key
                 .as_deref()

@@ -12,6 +12,7 @@ fn segment(index: u32, ticks: u64, key: Option<&str>) -> SegmentSpec {
         uri: format!("720p_{index:05}.ts"),
         duration: ticks,
         byte_range: None,
+        map: None,
         key: key.map(str::to_owned),
     }
 }
@@ -93,6 +94,7 @@ fn an_iframe_playlist_has_ranges_that_are_encrypted_one_by_one() {
         uri: "iframes_00000.ts".to_owned(),
         duration: 180_000,
         byte_range: range(offset),
+        map: None,
         key: Some("iframes.key".to_owned()),
     };
     let segments = vec![iframe(0), iframe(1008)];
@@ -268,20 +270,58 @@ fn the_target_duration_is_the_longest_rounded() {
     assert_eq!(target_duration([u64::MAX]), u32::MAX);
 }
 
+#[test]
+fn an_initialisation_section_is_never_encrypted() {
+    let segment = |index: u32, map: &str| SegmentSpec {
+        uri: format!("720p_{index:05}.m4s"),
+        map: Some(map.to_owned()),
+        ..segment(index, 540_000, Some("720p.key"))
+    };
+    let (first, second) = ("720p_init.mp4", "720p_init-2.mp4");
+    let spec = MediaPlaylistSpec {
+        target_duration: 6,
+        kind: MediaPlaylistKind::Vod,
+        iframes_only: false,
+        segments: vec![segment(0, first), segment(1, first), segment(2, second)],
+    };
+    insta::assert_snapshot!(spec.render(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-TARGETDURATION:6
+    #EXT-X-MEDIA-SEQUENCE:0
+    #EXT-X-PLAYLIST-TYPE:VOD
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-MAP:URI="720p_init.mp4"
+    #EXT-X-KEY:METHOD=AES-128,URI="720p.key"
+    #EXTINF:6.000000,
+    720p_00000.m4s
+    #EXTINF:6.000000,
+    720p_00001.m4s
+    #EXT-X-KEY:METHOD=NONE
+    #EXT-X-MAP:URI="720p_init-2.mp4"
+    #EXT-X-KEY:METHOD=AES-128,URI="720p.key"
+    #EXTINF:6.000000,
+    720p_00002.m4s
+    #EXT-X-ENDLIST
+    "#);
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(
-        durations in prop::collection::vec((1_u64..900_000, any::<bool>(), prop::option::of((0_u64..1 << 40, 0_u64..1 << 40))), 0..20),
+        durations in prop::collection::vec((1_u64..900_000, any::<bool>(), prop::option::of((0_u64..1 << 40, 0_u64..1 << 40)), 1..3), 0..20),
+        mapped in any::<bool>(),
         vod in any::<bool>(),
         iframes_only in any::<bool>(),
     ) {
         let segments: Vec<_> = durations
             .iter()
             .enumerate()
-            .map(|(index, (duration, encrypted, range))| SegmentSpec {
+            .map(|(index, (duration, encrypted, range, map))| SegmentSpec {
                 uri: format!("a_{index:05}.ts"),
                 duration: *duration,
                 byte_range: range.map(|(length, offset)| ByteRange { length, offset }),
+                map: mapped.then(|| format!("a_init-{map}.mp4")),
                 key: encrypted.then(|| "a.key".to_owned()),
             })
             .collect();
@@ -299,10 +339,16 @@ proptest! {
                 uri: it.uri.clone(),
                 duration: (it.duration.unwrap().value * 90_000.0).round() as u64,
                 byte_range: it.byte_range.map(|it| it.value),
+                map: it.map.map(|it| playlist.maps[it].uri.clone()),
                 key: playlist.key_of(it).and_then(|key| key.uri.clone()),
             })
             .collect();
         prop_assert_eq!(again, spec.segments);
+        // No key applies to an initialisation section.
+        for map in &playlist.maps {
+            let keys = map.keys.iter().filter_map(|it| playlist.keys[*it].uri.as_ref());
+            prop_assert_eq!(keys.count(), 0);
+        }
         for segment in &playlist.segments {
             if let Some(key) = playlist.key_of(segment) {
                 prop_assert_eq!(key.iv_at(segment.sequence), u128::from(segment.sequence).to_be_bytes());

@@ -6,15 +6,16 @@ use super::graph::{JPEG_COLORS, scale_size};
 use super::push;
 use crate::ffmpeg::probe::input_arguments;
 
-/// Arguments that turn I-frames into images, read from a transport stream at `input`: each one of
-/// `size`, and if `columns` is given, all of them on one sheet.
+/// Arguments that turn I-frames into images, read by `demuxer` from `input`: each one of `size`, and
+/// if columns and rows are given, all of them on one sheet.
 pub(crate) fn images(
     input: &str,
+    demuxer: &str,
     size: Size,
     sheet: Option<(u32, u32)>,
     output: &str,
 ) -> Vec<String> {
-    let mut arguments = input_arguments("mpegts");
+    let mut arguments = input_arguments(demuxer);
     // The same frame may be used twice in a row: times are counted, not taken from the stream.
     let mut filters = format!("setpts=N/TB,{}{JPEG_COLORS}", scale_size(size));
     if let Some((columns, rows)) = sheet {

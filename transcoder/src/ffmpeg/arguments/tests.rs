@@ -1,7 +1,7 @@
 use domain::job::Mode;
 use domain::probe::cases::standard;
 use domain::probe::{HighDynamicRange, Seeking};
-use domain::profile::Profile;
+use domain::profile::{Profile, RateControl};
 
 use super::*;
 
@@ -40,6 +40,7 @@ struct Paper {
     plan: EncodePlan,
     probe: Probe,
     profile: Profile,
+    newer: NewerCodecs,
 }
 
 impl Paper {
@@ -61,6 +62,7 @@ impl Paper {
         Self {
             plan: EncodePlan::new(&probe, &profile, Mode::Abr).unwrap(),
             probe,
+            newer: NewerCodecs::new(&profile, Av1Library::Svt),
             profile,
         }
     }
@@ -71,6 +73,7 @@ impl Paper {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.profile.encoder,
+            newer: &self.newer,
             deinterlacer: "bwdif",
             tone_map: self
                 .probe

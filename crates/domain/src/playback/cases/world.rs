@@ -269,6 +269,7 @@ fn init_segment(name: &str) -> ObjectKey {
         video: video(),
         generation: generation(),
         rendition: rendition(name),
+        attempt: 1,
     }
 }
 
@@ -319,6 +320,7 @@ fn media_playlist(name: &str, segments: u32) -> String {
         uri: format!("{name}_{index:05}.ts"),
         duration: 540_000,
         byte_range: None,
+        map: None,
         key: Some(format!("{name}.key")),
     };
     let segments = (0..segments).map(segment).collect();

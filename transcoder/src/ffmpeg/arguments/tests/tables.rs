@@ -2,7 +2,7 @@
 
 use domain::plan::Boundary;
 use domain::probe::{ColorMatrix, Ratio};
-use domain::profile::Preset;
+use domain::profile::{Preset, RateControl};
 use proptest::prelude::*;
 
 use super::*;
@@ -21,6 +21,7 @@ impl Paper {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.profile.encoder,
+            newer: &self.newer,
             deinterlacer: "bwdif",
             tone_map: None,
             source: "SOURCE",
@@ -223,8 +224,8 @@ fn a_sheet_of_pictures_is_tiled() {
         width: 160,
         height: 90,
     };
-    let single = super::super::images("IN", size, None, "OUT").join(" ");
-    let sheet = super::super::images("IN", size, Some((10, 3)), "OUT").join(" ");
+    let single = super::super::images("IN", "mpegts", size, None, "OUT").join(" ");
+    let sheet = super::super::images("IN", "mpegts", size, Some((10, 3)), "OUT").join(" ");
     assert!(
         !single.contains("tile=") && sheet.contains(",tile=10x3"),
         "{sheet}"

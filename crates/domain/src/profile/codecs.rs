@@ -1,0 +1,106 @@
+//! Codecs and containers in a profile. Settings from before them have the same fingerprint with the
+//! defaults.
+
+use serde::{Deserialize, Serialize};
+
+use super::Preset;
+use crate::object_key::SegmentFormat;
+use crate::plan::Codec;
+
+/// The formats of media segments, by their names in profiles.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "SegmentFormat", rename_all = "kebab-case")]
+pub(super) enum MediaFormat {
+    MpegTs,
+    Fmp4,
+    #[serde(skip)]
+    WebVtt,
+}
+
+impl MediaFormat {
+    /// Whether it is the default.
+    pub(super) fn is_default(format: &SegmentFormat) -> bool {
+        *format == SegmentFormat::MpegTs
+    }
+}
+
+/// The codec of a rung.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum VideoCodec {
+    /// H.264, encoded by x264.
+    #[default]
+    H264,
+    /// HEVC, encoded by x265.
+    Hevc,
+    /// AV1, encoded by SVT-AV1, or by libaom where FFmpeg is older than 7.
+    Av1,
+}
+
+impl VideoCodec {
+    /// Whether it is the default.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<VideoCodec> for Codec {
+    fn from(codec: VideoCodec) -> Self {
+        match codec {
+            VideoCodec::H264 => Self::H264,
+            VideoCodec::Hevc => Self::Hevc,
+            VideoCodec::Av1 => Self::Av1,
+        }
+    }
+}
+
+/// Settings of the HEVC encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HevcSettings {
+    /// Preset of x265.
+    pub preset: Preset,
+    /// Quality of capped CRF, 0 (best) to 51.
+    pub crf: u8,
+}
+
+impl Default for HevcSettings {
+    fn default() -> Self {
+        Self {
+            preset: Preset::Fast,
+            crf: 26,
+        }
+    }
+}
+
+impl HevcSettings {
+    /// Whether they are the defaults.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Settings of the AV1 encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Av1Settings {
+    /// Preset of SVT-AV1, 1 (slow) to 13 (fast).
+    pub preset: u8,
+    /// Quality of capped CRF, 0 (best) to 63.
+    pub crf: u8,
+}
+
+impl Default for Av1Settings {
+    fn default() -> Self {
+        Self { preset: 8, crf: 35 }
+    }
+}
+
+impl Av1Settings {
+    /// Whether they are the defaults.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}

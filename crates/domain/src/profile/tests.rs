@@ -1,0 +1,129 @@
+//! Which profiles are accepted, and what a profile leaves out.
+
+use super::*;
+
+#[test]
+fn the_default_ladder() {
+    let profile = Profile::default();
+    let names: Vec<_> = profile
+        .rungs
+        .iter()
+        .filter(|it| it.enabled)
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(names, ["2160p", "1440p", "1080p", "720p", "480p", "360p"]);
+}
+
+#[test]
+fn what_is_left_out_is_as_by_default() {
+    let profile = Profile::parse("name = \"fast\"\n[encoder]\npreset = \"superfast\"\n").unwrap();
+    let mut expected = Profile {
+        name: "fast".parse().unwrap(),
+        ..Profile::default()
+    };
+    expected.encoder.preset = Preset::Superfast;
+    assert_eq!(profile, expected);
+}
+
+#[test]
+fn every_setting_changes_the_generation() {
+    let base = Profile::default();
+    assert_ne!(base.fingerprint(Mode::Abr), base.fingerprint(Mode::Copy));
+    assert_ne!(
+        base.fingerprint(Mode::Abr),
+        Profile {
+            encrypt: false,
+            ..base.clone()
+        }
+        .fingerprint(Mode::Abr)
+    );
+    assert_eq!(
+        base.fingerprint(Mode::Abr),
+        Profile::default().fingerprint(Mode::Abr)
+    );
+}
+
+#[test]
+fn bad_profiles_are_refused_with_a_sentence() {
+    let mut table = String::new();
+    for text in [
+        "segment_seconds = 60.0",
+        "segment_second = 6.0",
+        "keyframe_seconds = 8.0",
+        "encrypt = \"yes\"",
+        "rung = []",
+        "[encoder]\npreset = \"warp\"",
+        "[encoder]\nname = \"nvenc\"",
+        "[[rung]]\nname = \"a\"\nwidth = 1\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
+        "[[rung]]\nname = \"source\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
+    ] {
+        let error = Profile::parse(text).unwrap_err().to_string();
+        table += &format!("{}\n", error.lines().last().unwrap_or_default());
+    }
+    insta::assert_snapshot!(table, @r#"
+    `segment_seconds` must be 2 to 10
+    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `copy_top`, `source_rung`, `limits`, `rung`
+    `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
+    the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
+    `rung` needs at least one with H.264 that is enabled: every player plays it
+    the profile cannot be read: unknown variant `warp`, expected one of `ultrafast`, `superfast`, `veryfast`, `faster`, `fast`, `medium`, `slow`, `slower`, `veryslow` in `encoder.preset`
+    the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
+    `rung a: width` must be 16 to 8192
+    `rung source: name` is taken by another rendition
+    "#);
+}
+
+const HEVC: &str = "
+[[rung]]
+name = \"720p\"
+width = 1280
+height = 720
+video_kbps = 3000
+audio_kbps = 128
+
+[[rung]]
+name = \"720p-hevc\"
+codec = \"hevc\"
+width = 1280
+height = 720
+video_kbps = 2000
+audio_kbps = 128
+";
+
+#[test]
+fn newer_codecs_need_fragments_and_h264_beside_them() {
+    let fragments = |rungs: &str| format!("segment_format = \"fmp4\"\n{rungs}");
+    assert!(Profile::parse(&fragments(HEVC)).is_ok());
+    let mut table = String::new();
+    for text in [
+        HEVC.to_owned(),
+        fragments(&HEVC.replace("\nname = \"720p\"", "\nname = \"720p\"\ncodec = \"av1\"")),
+        fragments(&HEVC.replace("hevc\"\nwidth", "vp9\"\nwidth")),
+        "segment_format = \"web-vtt\"".to_owned(),
+        "[av1]\npreset = 0".to_owned(),
+        "[hevc]\ncrf = 52".to_owned(),
+    ] {
+        let error = Profile::parse(&text).unwrap_err().to_string();
+        table += &format!("{error}\n");
+    }
+    insta::assert_snapshot!(table, @r#"
+    `rung 720p-hevc: codec` needs segment_format = "fmp4", unless it is "h264"
+    `rung` needs at least one with H.264 that is enabled: every player plays it
+    the profile cannot be read: unknown variant `vp9`, expected one of `h264`, `hevc`, `av1` in `rung.codec`
+    the profile cannot be read: unknown variant `web-vtt`, expected `mpeg-ts` or `fmp4` in `segment_format`
+    `av1.preset` must be 1 to 13
+    `hevc.crf` must be 0 to 51
+    "#);
+}
+
+/// A generation that exists is found again after an update.
+#[test]
+fn a_setting_with_its_default_does_not_change_the_generation() {
+    let explicit = "segment_format = \"mpeg-ts\"\n[hevc]\ncrf = 26\n[av1]\npreset = 8\n";
+    let settings = |it: &Profile| serde_json::to_string(it).unwrap();
+    let found = settings(&Profile::parse(explicit).unwrap());
+    assert_eq!(found, settings(&Profile::default()));
+    for newer in ["segment_format", "hevc", "av1", "codec"] {
+        assert!(!found.contains(newer), "{newer}");
+    }
+}

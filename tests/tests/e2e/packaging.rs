@@ -1,0 +1,185 @@
+//! Fragmented MP4, and rungs of other codecs than H.264.
+
+use std::time::Duration;
+
+use e2e::browser;
+use e2e::dev::Home;
+use e2e::media::{complaints_of_decoding, ffmpeg, make_film, probe};
+use e2e::player::Player;
+use e2e::program::{check, text, transcode};
+use serde_json::{Value, json};
+
+/// The remuxed source, two rungs of H.264, and one of HEVC.
+const PROFILE: &str = r#"
+name = "small"
+segment_seconds = 2.0
+segment_format = "fmp4"
+thumbnails = 3
+
+[encoder]
+preset = "ultrafast"
+
+[hevc]
+preset = "ultrafast"
+
+[[rung]]
+name = "180p"
+width = 320
+height = 180
+video_kbps = 300
+audio_kbps = 64
+
+[[rung]]
+name = "120p"
+width = 214
+height = 120
+video_kbps = 200
+audio_kbps = 64
+
+[[rung]]
+name = "180p-hevc"
+codec = "hevc"
+width = 320
+height = 180
+video_kbps = 200
+audio_kbps = 64
+"#;
+
+/// Codecs of the variants, by name of the rendition.
+fn codecs(video: &Value, name: &str) -> String {
+    let all = video["renditions"].as_array().unwrap();
+    let one = all.iter().find(|it| it["name"] == name);
+    one.map_or(String::new(), |it| {
+        it["codecs"].as_str().unwrap_or_default().to_owned()
+    })
+}
+
+/// Encrypted, published after a kill, played by hls.js, and as thumbnail and file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fragmented_mp4_is_played_and_downloaded() {
+    let mut home = Home::with_profile(PROFILE);
+    let folder = home.folder.path().to_owned();
+    let film = make_film(
+        &folder.join("film.mp4"),
+        "640x360",
+        "25",
+        9.0,
+        &["-g", "50"],
+    );
+    let mut dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true)
+        .await;
+    dev.kill().await;
+    dev = home.start().await;
+    let ready = dev.until_ready(video).await;
+    assert!(codecs(&ready, "180p").starts_with("avc1."), "{ready:#}");
+    assert!(
+        codecs(&ready, "180p-hevc").starts_with("hvc1."),
+        "{ready:#}"
+    );
+
+    let url = dev.hls_url(video).await;
+    check(&url, &home.temporary()).await;
+    assert_eq!(complaints_of_decoding(&url), "");
+    let named = dev.media_objects(video).await;
+    assert!(
+        named
+            .iter()
+            .any(|it| it.ends_with("/180p_init.mp4") || it.ends_with("/180p_init-2.mp4")),
+        "{named:?}"
+    );
+    assert!(!named.iter().any(|it| it.ends_with(".ts")), "{named:?}");
+
+    if browser::is_there() {
+        let report = browser::run("play.mjs", &[&url], Duration::from_secs(120)).await;
+        browser::played_without_an_error(&report);
+        assert_eq!(report["ended"], true, "{report:#}");
+        assert!(
+            (report["duration"].as_f64().unwrap() - 9.0).abs() < 0.2,
+            "{report:#}"
+        );
+        assert!(report["frames"].as_u64().unwrap() > 200, "{report:#}");
+    }
+
+    let path = format!("/v1/videos/{video}/thumbnail?time=3.3&width=320");
+    let api = dev.info["api"].as_str().unwrap();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let request = client.build().unwrap().get(format!("{api}{path}"));
+    let answer = request.bearer_auth(dev.info["token"].as_str().unwrap());
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 302);
+    let image = answer.headers()["location"].to_str().unwrap().to_owned();
+    assert_eq!(Player::new().get(&image).await.unwrap().0, 200);
+
+    // Only H.264 becomes a file.
+    let downloads = format!("/v1/videos/{video}/downloads");
+    let asked = dev
+        .call("POST", &downloads, Some(&json!({ "rung": "180p-hevc" })))
+        .await;
+    assert_eq!(asked.0, 422, "{}", asked.1);
+    let asked = dev
+        .call("POST", &downloads, Some(&json!({ "rung": "180p" })))
+        .await;
+    assert_eq!(asked.0, 202, "{}", asked.1);
+    let mut download = Value::Null;
+    for _ in 0..150 {
+        let (_, listed) = dev.call("GET", &downloads, None).await;
+        download = listed["downloads"][0].clone();
+        if download["status"] != "pending" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(download["status"], "ready", "{download}");
+    let (_, bytes) = Player::new()
+        .get(download["url"].as_str().unwrap())
+        .await
+        .unwrap();
+    let file = folder.join("download.mp4");
+    std::fs::write(&file, bytes).unwrap();
+    ffmpeg(&["-xerror", "-i", &text(&file), "-f", "null", "-"]);
+    let found = probe(&text(&file));
+    assert_eq!(found["streams"][0]["nb_frames"], "225", "{found:#}");
+    assert!(dev.terminate().await.success());
+}
+
+/// Every container, with and without encryption, remuxed and encoded, conforms.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_combination_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let film = make_film(
+        &folder.path().join("film.mp4"),
+        "320x180",
+        "25",
+        5.0,
+        &["-g", "50"],
+    );
+    let ogg = folder.path().join("sound.ogg");
+    ffmpeg(&["-i", &text(&film), "-vn", "-c:a", "libvorbis", &text(&ogg)]);
+    let encoded = PROFILE.to_owned() + "\n[source_rung]\nenabled = false\n";
+    for (name, profile, source, options) in [
+        ("remuxed", PROFILE, &film, &["--encrypt"][..]),
+        ("clear", PROFILE, &film, &[]),
+        ("encoded", encoded.as_str(), &film, &["--encrypt"]),
+        ("audio", PROFILE, &ogg, &["--encrypt"]),
+    ] {
+        let (out, settings) = (
+            folder.path().join(name),
+            folder.path().join(format!("{name}-profile.toml")),
+        );
+        std::fs::write(&settings, profile).unwrap();
+        let settings = text(&settings);
+        let more = [options, &["--profile", &settings]].concat();
+        let answer = transcode(source, &out, &temporary, &more).await;
+        assert_eq!(answer.code, Some(0), "{name}: {}", answer.stderr);
+        check(&text(&out), &temporary).await;
+        assert_eq!(
+            complaints_of_decoding(&text(&out.join("hls/master.m3u8"))),
+            "",
+            "{name}"
+        );
+    }
+}
