@@ -76,6 +76,27 @@ VALUES = [
         "UPDATE posters SET failure_code",
         ["'damaged'", "'It is damaged.'", "(SELECT video FROM posters LIMIT 1)", "'none'"],
     ),
+    (
+        "UPDATE downloads SET failure_code",
+        [
+            "'damaged'",
+            "'It is damaged.'",
+            "(SELECT video FROM downloads LIMIT 1)",
+            "(SELECT generation FROM downloads LIMIT 1)",
+            "'720p'",
+        ],
+    ),
+    (
+        "UPDATE downloads SET requested_ms",
+        [
+            "{now}",
+            "(SELECT video FROM downloads LIMIT 1)",
+            "(SELECT generation FROM downloads LIMIT 1)",
+            "'720p'",
+        ],
+    ),
+    ("DELETE FROM thumbnails WHERE video = $1 AND generation", ["(SELECT video FROM thumbnails LIMIT 1)", "'none'"]),
+    ("DELETE FROM downloads WHERE video = $1 AND generation", ["(SELECT video FROM downloads LIMIT 1)", "'none'"]),
     ("UPDATE imports SET transfer = $1", ["'{{}}'", "'{video}'"]),
     ("UPDATE imports SET transfer = NULL", ["'{video}'"]),
     ("SELECT COUNT(*) FROM attempts", ["'{video}'", "'g'", "3"]),

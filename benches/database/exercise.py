@@ -216,6 +216,30 @@ def captions(client, video, server):
     server.sql(f"UPDATE videos SET sweep_ms = 1 WHERE id = '{video}'")
 
 
+def chapters(client, video):
+    """Stores, replaces, reads and deletes chapters."""
+    path = f"/v1/videos/{video}/chapters"
+    is_published = lambda: client.call("GET", path)["status"] == "published"  # noqa: E731
+    for number in range(TIMES):
+        client.call("PUT", path, {"chapters": [{"start": 0, "title": f"Part {number}"}, {"start": 1, "title": "End"}]})
+        client.call("GET", path)
+    wait(is_published, 60, "the chapters are published")
+    client.call("DELETE", path)
+
+
+def files(client, video):
+    """Files that are made on request: thumbnails and MP4 files."""
+    path = f"/v1/videos/{video}"
+    for number in range(TIMES):
+        client.call("GET", f"{path}/thumbnail?time={number / 10}&width=320", expected=[200, 302, 303])
+        client.call("GET", f"{path}/thumbnail?time={number / 10}&width=320", expected=[200, 302, 303])
+        client.call("POST", f"{path}/downloads", {})
+        client.call("GET", f"{path}/downloads")
+    is_written = lambda: all(it["status"] == "ready" for it in client.call("GET", f"{path}/downloads")["downloads"])  # noqa: E731
+    wait(is_written, 60, "the MP4 file is written")
+    client.call("POST", f"{path}/downloads", {})
+
+
 def shares(client, video, edge):
     link = None
     for number in range(TIMES):

@@ -88,3 +88,12 @@ SELECT 'session/' || md5(n::text), '1', now_ms - 5000 + n * 300 FROM generate_se
 INSERT INTO imports (video, url) SELECT id, 'https://files.example/' || id FROM videos WHERE right(id, 2) = '00';
 INSERT INTO posters (video, wanted, published) SELECT id, substr(md5(id), 1, 16), substr(md5(id), 1, 16)
     FROM videos WHERE right(id, 2) = '11' AND state = 'ready';
+INSERT INTO chapters (video, id, list, origin, published)
+SELECT id, substr(md5(id || 'c'), 1, 16), '[{"start_ms":0,"title":"Introduction"},{"start_ms":61500,"title":"Lenses"}]', 'embedded', 1
+    FROM videos WHERE state = 'ready' AND hashtextextended(id, 6) % 10 = 0;
+INSERT INTO thumbnails (video, generation, tenths, width, requested_ms)
+SELECT id, generation, tenths, 640, ready_ms FROM videos, generate_series(5, 1000, 50) AS tenths
+    WHERE state = 'ready' AND generation IS NOT NULL AND hashtextextended(id, 7) % 50 = 0;
+INSERT INTO downloads (video, generation, rung, requested_ms, ready_ms, bytes)
+SELECT id, generation, '720p', ready_ms, ready_ms + 5000, 100000000 FROM videos
+    WHERE state = 'ready' AND generation IS NOT NULL AND hashtextextended(id, 8) % 20 = 0;
