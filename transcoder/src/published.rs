@@ -9,7 +9,7 @@ use domain::content_key::{ContentKey, KeyEncryptionKeys};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
-use domain::plan::{EncodePlan, Rendition, Size};
+use domain::plan::{Codec, EncodePlan, Rendition, Size};
 use domain::segment::{ChunkRecord, SegmentRecord};
 use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
@@ -79,9 +79,11 @@ impl Published {
         copied.chain(self.plan.rungs.iter().map(|it| (&it.rendition, it.size)))
     }
 
-    /// The largest rung. `AudioOnly` if the source has no video.
+    /// The largest rung, and of equal ones that of H.264. `AudioOnly` if the source has no video.
     pub(crate) fn best(&self) -> Result<(&Rendition, Size), TranscodeError> {
-        let best = self.rungs().max_by_key(|(_, size)| size.short_side());
+        let best = self
+            .rungs()
+            .max_by_key(|(it, size)| (size.short_side(), it.codec == Codec::H264));
         best.ok_or_else(|| SourceProblem::AudioOnly.into())
     }
 

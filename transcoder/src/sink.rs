@@ -175,7 +175,14 @@ impl SegmentSink {
         object: Vec<u8>,
     ) -> Result<(), TranscodeError> {
         if let Some(init) = init {
-            self.writer.put_init(&output.rendition, init.into()).await?;
+            let stored = self.writer.put_init(&output.rendition, init.into()).await;
+            stored.map_err(|it| match it {
+                // The source changes its parameters, so it can only be encoded.
+                TranscodeError::Verification(what) if output.copied => {
+                    TranscodeError::NotCopyable(what)
+                }
+                it => it,
+            })?;
         }
         let key = self.writer.segment_key(&output.rendition, index);
         self.writer.put(&key, object.into()).await

@@ -409,8 +409,8 @@ fn missing(what: &str) -> TranscodeError {
     TranscodeError::Verification(format!("ffmpeg made no {what}"))
 }
 
-/// The initialisation section of the I-frames, which all productions have alike; empty: their format
-/// has none.
+/// The initialisation section of the I-frames; empty: their format has none. Those of several
+/// productions differ only if the encoder was updated in between.
 async fn init(
     context: &EncodeContext,
     rendition: &Rendition,

@@ -40,7 +40,7 @@ pub struct Profile {
     pub source_policy: SourcePolicy,
     /// Number of thumbnails, spread evenly over the video.
     pub thumbnails: u32,
-    /// Settings of the H.264 encoder, and the rate control of all of them.
+    /// Settings of the H.264 encoder, and the rate control of H.264 and HEVC.
     pub encoder: EncoderSettings,
     /// Settings of the HEVC encoder.
     #[serde(skip_serializing_if = "HevcSettings::is_default")]

@@ -58,6 +58,8 @@ pub struct TrackRun {
     pub starts_with_sync: bool,
     /// Presentation times of sync samples; at most 65,536 are kept.
     pub sync_pts: Vec<i64>,
+    /// Presentation times of all samples; at most 65,536 are kept.
+    pub pts: Vec<i64>,
     /// Total size of all samples, bytes.
     pub bytes: u64,
 }

@@ -265,7 +265,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             end: run.end_pts.saturating_add(shift) as f64 / scale,
             frame: run.duration as f64 / scale / run.samples as f64,
             frames: run.samples,
-            motion: None,
+            motion: motion(&in_ticks(&run.pts, run.timescale)),
             codec: entry.and_then(codec_of),
             size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
             channels: entry.map(|it| it.channels),
@@ -310,6 +310,16 @@ fn codec_of(entry: &SampleEntry) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Times in ticks of 1/90000 s.
+fn in_ticks(times: &[i64], timescale: u32) -> Vec<i64> {
+    let scale = i128::from(timescale.max(1));
+    let ticks = |it: &i64| i128::from(*it) * i128::from(TICKS_PER_SECOND) / scale;
+    times
+        .iter()
+        .map(|it| ticks(it).clamp(0, i128::from(i64::MAX)) as i64)
+        .collect()
 }
 
 fn motion(pts: &[i64]) -> Option<f64> {

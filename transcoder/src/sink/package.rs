@@ -69,6 +69,7 @@ impl<'a> Packager<'a> {
                 };
                 let made = package(&clear, codec(output), &place)
                     .map_err(|it| unpackaged(output, index, it))?;
+                drop(clear);
                 let mut object = Vec::with_capacity(made.media.len() + 16);
                 match encryptor(output, index) {
                     Some(mut encryptor) => {

@@ -216,9 +216,11 @@ impl GenerationWriter {
             return Ok(());
         }
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
-        let stored = self.store.read(key, body.len() as u64).await;
-        if stored.is_ok_and(|it| it == *body) {
-            return Ok(());
+        match self.store.read(key, body.len() as u64).await {
+            Ok(stored) if stored == *body => return Ok(()),
+            Err(problem @ StoreError::Unavailable { .. }) => return Err(problem.into()),
+            // Also if it is larger.
+            Ok(_) | Err(_) => {}
         }
         Err(TranscodeError::Verification(format!(
             "`{}` is there already, with other content",

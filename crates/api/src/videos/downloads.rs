@@ -120,7 +120,7 @@ async fn rung_of(
         let names = names.join(", ");
         ApiError::new(
             Problem::NoSuchRung,
-            format!("the video has no such rung: it has {names}"),
+            format!("the video has no such rung in H.264: it has {names}"),
         )
     })
 }

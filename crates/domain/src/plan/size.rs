@@ -1,5 +1,6 @@
 //! Selects the rungs for a source, and their sizes.
 
+use crate::object_key::RenditionName;
 use crate::plan::{Codec, Rendition, RungPlan, SegmentFormat};
 use crate::probe::Probe;
 use crate::profile::{Profile, Rung, VideoCodec};
@@ -46,8 +47,9 @@ const NEARLY: f64 = 0.95;
 /// Short side of the trick-play rendition, pixels.
 const IFRAME_SHORT_SIDE: u32 = 360;
 
-/// The rungs to encode, largest first, and of one size H.264 first; empty if the source has only audio, but never for video: a
-/// playlist without variants is invalid.
+/// The rungs to encode, largest first, and H.264 first of those of one size. None if the source has
+/// only audio, but never for video: a playlist without variants is invalid, and every player needs
+/// one that it can play.
 ///
 /// Rungs above the source are dropped. Beside a remuxed rung, the rung of the same size is dropped
 /// unless it would save at least a third of the bits.
@@ -81,7 +83,11 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
     let has_h264 = rungs.iter().any(|it| it.rendition.codec == Codec::H264);
     if !has_h264 && !copied {
         let smallest = enabled.iter().rfind(|it| it.codec == VideoCodec::H264);
-        rungs.extend(smallest.map(|it| tiny(it, source, format)));
+        rungs.extend(smallest.map(|it| tiny(it, source, profile)));
+        rungs.sort_by_key(|it| {
+            let is_newer = it.rendition.codec != Codec::H264;
+            (std::cmp::Reverse(it.size.short_side()), is_newer)
+        });
     }
     rungs
 }
@@ -95,23 +101,36 @@ fn planned(rung: &Rung, size: Size, format: SegmentFormat) -> RungPlan {
     }
 }
 
-/// The only rung of a source below every rung: its own size, at a proportional rate.
-fn tiny(smallest: &Rung, source: Size, format: SegmentFormat) -> RungPlan {
+/// The only H.264 rung of a source below all of them: its own size, at a proportional rate.
+fn tiny(smallest: &Rung, source: Size, profile: &Profile) -> RungPlan {
     let size = source.with_short_side(source.short_side());
     let share = f64::from(size.width * size.height) / f64::from(smallest.width * smallest.height);
     RungPlan {
         rendition: Rendition::video(
-            format!("{}p", size.short_side())
-                .parse()
-                .expect("digits and a letter"),
+            free_name(size.short_side(), profile),
             Codec::H264,
-            format,
+            profile.segment_format,
         ),
         size,
         video_kbps: ((f64::from(smallest.video_kbps) * share) as u32)
             .clamp(100, smallest.video_kbps),
         audio: None,
     }
+}
+
+/// The name of a rung of this height that no rung of the profile has: `240p`, or `240p-h264` if one of
+/// another codec is called so.
+fn free_name(height: u32, profile: &Profile) -> RenditionName {
+    let is_free = |name: &RenditionName| profile.rungs.iter().all(|it| it.name != *name);
+    let plain = std::iter::once(format!("{height}p"));
+    let mut names = plain.chain((0..).map(|number| match number {
+        0 => format!("{height}p-h264"),
+        _ => format!("{height}p-h264-{number}"),
+    }));
+    let name = |text: String| text.parse().expect("digits, letters and dashes");
+    names
+        .find_map(|it| Some(name(it)).filter(is_free))
+        .expect("numbers do not end")
 }
 
 fn display_size(probe: &Probe) -> Option<Size> {

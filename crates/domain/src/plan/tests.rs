@@ -84,6 +84,36 @@ fn a_rich_source_keeps_the_rung_that_saves_a_third() {
     "#);
 }
 
+/// A source below the only H.264 rung, whose own size has a rung of another codec.
+#[test]
+fn a_name_is_used_once() {
+    let profile = "segment_format = \"fmp4\"
+        [[rung]]
+        name = \"360p\"
+        width = 640
+        height = 360
+        video_kbps = 800
+        audio_kbps = 128
+        [[rung]]
+        name = \"240p\"
+        codec = \"hevc\"
+        width = 426
+        height = 240
+        video_kbps = 300
+        audio_kbps = 128";
+    let profile = Profile::parse(profile).unwrap();
+    let mut probe = standard();
+    probe.video_mut().codec = "vp9".to_owned();
+    (probe.video_mut().width, probe.video_mut().height) = (426, 240);
+    let plan = EncodePlan::new(&probe, &profile, Mode::Abr).unwrap();
+    let rungs: Vec<_> = plan
+        .rungs
+        .iter()
+        .map(|it| (it.rendition.name.as_str(), it.rendition.codec))
+        .collect();
+    assert_eq!(rungs, [("240p-h264", Codec::H264), ("240p", Codec::Hevc)]);
+}
+
 const NEWER: &str = "
 segment_format = \"fmp4\"
 [[rung]]
@@ -148,7 +178,7 @@ fn newer_codecs_stand_beside_h264() {
             &["1080p", "1080p-hevc", "480p", "480p-av1", "first: 480p"],
         ),
         (foreign(), Mode::Copy, &["1080p"]),
-        (small, Mode::Abr, &["180p"]),
+        (small.clone(), Mode::Abr, &["180p"]),
     ] {
         assert_eq!(names(&probe, mode), expected, "{mode:?}");
     }

@@ -57,12 +57,10 @@ impl MediaPlan {
         let revealed = self.elapsed.and_then(|elapsed| pace::reveal(text, elapsed));
         let text = revealed.as_deref().unwrap_or(text);
         // Clear segments go through the edge, because a public host would serve them to anyone. So do looked-up ones.
-        let is_clear =
-            !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
         let segments = self
             .cdn
             .as_ref()
-            .filter(|_| !is_clear && !self.pass.limits.check_segments)
+            .filter(|_| !self.pass.limits.check_segments && !has_clear_segments(text))
             .map(|cdn| {
                 let video = self.pass.video;
                 format!(
@@ -142,5 +140,49 @@ impl MediaPlan {
             "{}/k/{signed}/{}/{key}.key",
             self.base, self.pass.generation
         ))
+    }
+}
+
+/// Whether no key, or none of AES-128, applies to one of the segments. A key applies until the next one
+/// is named; initialisation sections are clear, so the method is NONE before each of them.
+fn has_clear_segments(text: &str) -> bool {
+    const KEY: &str = "#EXT-X-KEY:METHOD=";
+    let names_segment =
+        |part: &str| (part.lines().skip(1)).any(|it| !it.is_empty() && !it.starts_with('#'));
+    // The first line is that of EXTM3U, or the rest of a key.
+    let mut parts = text.split(KEY);
+    parts.next().is_some_and(names_segment)
+        || parts.any(|it| !it.starts_with("AES-128") && names_segment(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_clear_segments;
+
+    #[test]
+    fn keys_apply_until_the_next_one() {
+        let (key, none, map) = (
+            "#EXT-X-KEY:METHOD=AES-128,URI=\"a.key\"\n",
+            "#EXT-X-KEY:METHOD=NONE\n",
+            "#EXT-X-MAP:URI=\"a_init.mp4\"\n",
+        );
+        let segment = "#EXTINF:6,\na_00000.m4s\n";
+        for (parts, is_clear) in [
+            (vec![], false),
+            (vec![segment], true),
+            (vec![key, segment], false),
+            (vec![map, key, segment], false),
+            (vec![segment, key, segment], true),
+            (vec![key, segment, none, segment], true),
+            (vec![key, segment, none, map, key, segment], false),
+            (vec![key, segment, none, map], false),
+            (
+                vec!["#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"a.key\"\n", segment],
+                true,
+            ),
+        ] {
+            let text = format!("#EXTM3U\n{}#EXT-X-ENDLIST\n", parts.concat());
+            assert_eq!(has_clear_segments(&text), is_clear, "{text}");
+        }
     }
 }

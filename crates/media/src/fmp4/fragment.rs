@@ -9,7 +9,7 @@ use super::{Init, SegmentReport, TrackRun};
 /// bytes at all.
 const MAX_SAMPLES_PER_RUN: u32 = 1 << 20;
 pub(super) const MAX_SAMPLES: u64 = 1 << 22;
-const MAX_SYNC_TIMES: usize = 65_536;
+const MAX_TIMES: usize = 65_536;
 /// `sample_is_non_sync_sample` in the flags of a sample.
 const NON_SYNC: u32 = 0x1_0000;
 /// `sample_depends_on`, and its value of an intra-coded frame.
@@ -241,6 +241,7 @@ impl<'a> SegmentScan<'a> {
             intra_samples: 0,
             starts_with_sync: false,
             sync_pts: Vec::new(),
+            pts: Vec::new(),
             bytes: 0,
         });
         self.report.tracks.len() - 1
@@ -271,6 +272,9 @@ impl TrackRun {
         let sync = row.is_sync();
         self.starts_with_sync |= self.samples == 0 && sync;
         self.samples += 1;
+        if self.pts.len() < MAX_TIMES {
+            self.pts.push(pts);
+        }
         self.bytes += u64::from(row.size);
         self.duration += u64::from(row.duration);
         self.min_pts = self.min_pts.min(pts);
@@ -278,7 +282,7 @@ impl TrackRun {
         self.intra_samples += u64::from(sync || row.is_intra());
         if sync {
             self.sync_samples += 1;
-            if self.sync_pts.len() < MAX_SYNC_TIMES {
+            if self.sync_pts.len() < MAX_TIMES {
                 self.sync_pts.push(pts);
             }
         }

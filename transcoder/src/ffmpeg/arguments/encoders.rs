@@ -1,7 +1,7 @@
 //! The options of the video encoders.
 //!
 //! Every encoder puts a keyframe where a segment begins, and no other segment needs its frames. The
-//! rates never exceed that of the rung.
+//! rates do not exceed that of the rung, but for libaom, which keeps to it on average only.
 
 use std::ops::Range;
 
