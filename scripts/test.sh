@@ -23,6 +23,6 @@ if cargo nextest --version >/dev/null 2>&1; then
     cargo test --workspace --locked --doc
 else
     # A browser that plays video wants the machine for itself, as in .config/nextest.toml.
-    cargo test --workspace --locked --no-fail-fast "$@" -- --skip browser:: --skip edge_way:: --skip server:: --skip web_flows::
-    cargo test --workspace --locked --no-fail-fast --test e2e -- --test-threads=1 browser:: edge_way:: server:: web_flows::
+    cargo test --workspace --locked --no-fail-fast "$@" -- --skip browser:: --skip edge_way:: --skip packaging:: --skip server:: --skip web_flows::
+    cargo test --workspace --locked --no-fail-fast --test e2e -- --test-threads=1 browser:: edge_way:: packaging:: server:: web_flows::
 fi
