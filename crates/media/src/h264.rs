@@ -2,6 +2,7 @@
 
 use crate::bits::BitReader;
 use crate::nal::without_emulation;
+use crate::video_signal::VideoSignal;
 
 /// The contents of a sequence parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,9 +121,9 @@ fn parse_rbsp(rbsp: &[u8]) -> Option<Sps> {
         bit_depth: format.bit_depth,
         interlaced: !frames_only,
         reference_frames,
-        pixel_aspect: vui.pixel_aspect,
-        full_range: vui.full_range,
-        color: vui.color,
+        pixel_aspect: vui.signal.pixel_aspect,
+        full_range: vui.signal.full_range,
+        color: vui.signal.color,
         frame_rate: vui.frame_rate,
         fixed_frame_rate: vui.fixed_frame_rate,
         reorder_frames: vui.reorder_frames,
@@ -203,33 +204,11 @@ fn skip_order_count(bits: &mut BitReader<'_>) -> Option<()> {
 
 #[derive(Default)]
 struct Vui {
-    pixel_aspect: Option<(u32, u32)>,
-    full_range: Option<bool>,
-    color: Option<(u8, u8, u8)>,
+    signal: VideoSignal,
     frame_rate: Option<(u32, u32)>,
     fixed_frame_rate: bool,
     reorder_frames: Option<u32>,
 }
-
-/// Table E-1 from `aspect_ratio_idc` 1 on.
-pub(crate) const PIXEL_ASPECTS: [(u32, u32); 16] = [
-    (1, 1),
-    (12, 11),
-    (10, 11),
-    (16, 11),
-    (40, 33),
-    (24, 11),
-    (20, 11),
-    (32, 11),
-    (80, 33),
-    (18, 11),
-    (15, 11),
-    (64, 33),
-    (160, 99),
-    (4, 3),
-    (3, 2),
-    (2, 1),
-];
 
 impl Vui {
     /// Reads as far as there are bits.
@@ -240,30 +219,7 @@ impl Vui {
     }
 
     fn fill(&mut self, bits: &mut BitReader<'_>) -> Option<()> {
-        if bits.bit()? {
-            self.pixel_aspect = match bits.bits(8)? {
-                255 => Some((bits.bits(16)?, bits.bits(16)?)).filter(|it| it.0 > 0 && it.1 > 0),
-                kind => PIXEL_ASPECTS.get((kind as usize).wrapping_sub(1)).copied(),
-            };
-        }
-        if bits.bit()? {
-            bits.bit()?; // overscan_appropriate_flag
-        }
-        if bits.bit()? {
-            bits.bits(3)?; // video_format
-            self.full_range = Some(bits.bit()?);
-            if bits.bit()? {
-                self.color = Some((
-                    bits.bits(8)? as u8,
-                    bits.bits(8)? as u8,
-                    bits.bits(8)? as u8,
-                ));
-            }
-        }
-        if bits.bit()? {
-            bits.ue()?; // chroma_sample_loc_type_top_field
-            bits.ue()?; // chroma_sample_loc_type_bottom_field
-        }
+        self.signal.fill(bits)?;
         if bits.bit()? {
             let units = bits.bits(32)?;
             let scale = bits.bits(32)?;

@@ -222,9 +222,9 @@ fn parse_rbsp(rbsp: &[u8]) -> Option<Sps> {
         chroma_format,
         bit_depth,
         chroma_bit_depth,
-        pixel_aspect: vui.pixel_aspect,
-        full_range: vui.full_range,
-        color: vui.color,
+        pixel_aspect: vui.signal.pixel_aspect,
+        full_range: vui.signal.full_range,
+        color: vui.signal.color,
         frame_rate: vui.frame_rate,
     })
 }

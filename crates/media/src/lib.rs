@@ -25,3 +25,4 @@ mod bits;
 mod mux;
 mod nal;
 mod read;
+mod video_signal;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use e2e::browser;
 use e2e::dev::Home;
+use e2e::ffmpegs::FFmpeg;
 use e2e::media::{complaints_of_decoding, ffmpeg, make_film, probe};
 use e2e::player::Player;
-use e2e::program::{check, text, transcode};
+use e2e::program::{check, text, transcode, transcode_with};
 use serde_json::{Value, json};
 
 /// The remuxed source, two rungs of H.264, and one of HEVC.
@@ -142,6 +143,42 @@ async fn fragmented_mp4_is_played_and_downloaded() {
     let found = probe(&text(&file));
     assert_eq!(found["streams"][0]["nb_frames"], "225", "{found:#}");
     assert!(dev.terminate().await.success());
+}
+
+/// AV1 beside H.264, with the versions of FFmpeg that pass keyframes on to SVT-AV1.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn newer_versions_of_ffmpeg_encode_av1() {
+    let profile = PROFILE.replace("hevc", "av1").replace(
+        "[av1]\npreset = \"ultrafast\"",
+        "[av1]\npreset = 12\n\n[source_rung]\nenabled = false",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let settings = folder.path().join("av1.toml");
+    std::fs::write(&settings, profile).unwrap();
+    let film = make_film(
+        &folder.path().join("film.mp4"),
+        "320x180",
+        "25",
+        5.0,
+        &["-g", "50"],
+    );
+    for version in ["8.1", "9.0"] {
+        let Some(ffmpeg) = FFmpeg::installed(version) else {
+            return;
+        };
+        let out = folder.path().join(version);
+        let options = ["--encrypt", "--profile", &text(&settings)];
+        let environment = ffmpeg.environment();
+        let answer = transcode_with(&environment, &film, &out, &temporary, &options).await;
+        assert_eq!(answer.code, Some(0), "{version}: {}", answer.stderr);
+        check(&text(&out), &temporary).await;
+        let master = out.join("hls/master.m3u8");
+        let written = std::fs::read_to_string(&master).unwrap();
+        assert!(written.contains("CODECS=\"av01.0."), "{written}");
+        assert_eq!(complaints_of_decoding(&text(&master)), "", "{version}");
+    }
 }
 
 /// Every container, with and without encryption, remuxed and encoded, conforms.
