@@ -7,7 +7,7 @@
     REPORT=path          the page between whose marks the report is written; without it, standard output
 
 Needs Linux, PostgreSQL with its extensions (Debian's package postgresql), FFmpeg and Python 3.11. Exits with 1 if a
-statement is slower than 50 ms when warm (`report.ACCEPTED` names exceptions), or was not executed.
+statement is slower than 50 ms when warm, or was not executed.
 """
 
 import contextlib

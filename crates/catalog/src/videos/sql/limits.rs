@@ -26,7 +26,23 @@ async fn count_open(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<i64,
     Ok(open)
 }
 
-/// Whether another upload of the owner of `new` is within its limits. The sums are computed: see `docs/database.md`.
+/// The number and the bytes of the other videos of the owner. Triggers of the database count all of
+/// them in `owner_usage`; the same video may be among them if its upload is requested again.
+async fn usage(tx: &mut Tx, new: &NewVideo) -> Result<(i64, i64), CatalogError> {
+    let usage: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT u.videos - CASE WHEN v.id IS NULL THEN 0 ELSE 1 END, u.source_bytes - coalesce(v.source_size, 0)
+         FROM owner_usage u
+         LEFT JOIN videos v ON v.id = $2 AND v.owner = u.owner AND v.state <> 'deleted'
+         WHERE u.owner = $1",
+    )
+    .bind(&new.owner)
+    .bind(new.id.to_string())
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(usage.unwrap_or((0, 0)))
+}
+
+/// Whether another upload of the owner of `new` is within its limits.
 pub(super) async fn check(
     tx: &mut Tx,
     new: &NewVideo,
@@ -41,14 +57,7 @@ pub(super) async fn check(
     if limits.videos.is_none() && limits.source_bytes.is_none() {
         return Ok(());
     }
-    let (videos, bytes): (i64, i64) = sqlx::query_as(
-        "SELECT count(*), CAST(coalesce(sum(source_size), 0) AS BIGINT) FROM videos
-         WHERE owner = $1 AND id <> $2 AND state <> 'deleted'",
-    )
-    .bind(&new.owner)
-    .bind(new.id.to_string())
-    .fetch_one(&mut **tx)
-    .await?;
+    let (videos, bytes) = usage(tx, new).await?;
     if let Some(limit) = limits.videos.filter(|it| unsigned(videos) >= *it) {
         return Err(CatalogError::OverQuota {
             what: "videos",
