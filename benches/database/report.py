@@ -61,12 +61,13 @@ def page(facts, found, source, unseen, upgrade, writes):
     lines = [
         BEGIN,
         f"- Date: {time.strftime('%Y-%m-%d')}",
-        f"- Machine: {machine()}; it runs PostgreSQL, the programs and the callers",
+        f"- Machine: {machine()};",
+        "  it runs PostgreSQL, the programs and the callers",
         f"- PostgreSQL {facts['version']}: `shared_buffers = 2GB`, `max_wal_size = 2GB`, `fsync = off`; otherwise the",
         "  defaults",
         f"- The database has {facts['size']}; it was filled in {facts['filled']:.0f} s",
-        f"- Statements in the source: {len(source)}. Executed: {len(source) - len(unseen)}, of these {facts['direct']}",
-        f"  one by one and the others by the programs. Different texts, because each filter has its own: {len(rows)}",
+        f"- Statements in the source: {len(source)}. Executed: {len(source) - len(unseen)}, of these {facts['direct']} one by one and",
+        f"  the others by the programs. Different texts, because each filter has its own: {len(rows)}",
         f"- More than {LIMIT} ms of CPU time when warm: {len(slow)}",
         "",
         "| table | rows | size with indexes |",
@@ -75,9 +76,10 @@ def page(facts, found, source, unseen, upgrade, writes):
         "",
         "### The slowest statements",
         "",
-        "The slowest execution of each, milliseconds. Cold: the first round after a start of the server, whose memory",
-        "is empty then; the files are in the memory of the system. Warm: the better one of two more rounds. CPU: the",
-        "time that the server process computed, which other work on the machine changes little.",
+        "The slowest execution of each, milliseconds. Cold: the first round after a start of the server,",
+        "whose memory is empty then; the files are in the memory of the system. Warm: the better one of two",
+        "more rounds. CPU: the time that the server process computed, which other work on the machine",
+        "changes little.",
         "",
         "| statement | cold | warm | warm, CPU | rows | access |",
         "|---|---:|---:|---:|---:|---|",
@@ -92,7 +94,7 @@ def page(facts, found, source, unseen, upgrade, writes):
     lines += ["", "### Large tables that are read from end to end", ""]
     scans = [(table, milliseconds, it) for it in rows for table, milliseconds in it.scans.items()]
     if scans:
-        lines += ["Tables of more than 10,000 rows. `LIMIT` ends most of these scans after a few rows.", ""]
+        lines += ["Tables of more than 10,000 rows, in any round. `LIMIT` ends most of these scans early.", ""]
         lines += ["| statement | table | CPU ms |", "|---|---|---:|"]
         for table, milliseconds, it in sorted(scans, key=lambda it: -it[1])[:25]:
             lines.append(f"| {short(it.text)} | `{table}` | {milliseconds:.1f} |")

@@ -42,8 +42,10 @@ def measure(server):
             server.psql(text=script, name="writes")
             server.record(False)
             for it in server.logged(begin, server.log_size()):
-                kind = " ".join(it.text.split()).split(" ", 1)[0]
-                if kind in ("INSERT", "UPDATE"):
+                text = " ".join(it.text.split())
+                kind = text.split(" ", 1)[0]
+                # Those of the triggers are part of them.
+                if text.startswith(("INSERT INTO videos", "UPDATE videos")):
                     spent = (it.elapsed if it.cpu is None else it.cpu) * 1000 / ROWS
                     best[kind, name] = min(spent, best.get((kind, name), spent))
     return best

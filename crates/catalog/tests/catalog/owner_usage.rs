@@ -42,14 +42,14 @@ async fn postgres_keeps_the_usage_of_owners_right() {
 
 /// `undo`: restores the schema from before 0030.
 async fn keeps_usage_right(config: &DatabaseConfig, address: &str, undo: &'static str) {
-    let database = config.open().await.unwrap();
+    let database = config.open().await.expect("opens");
     install_default_drivers();
     let by_hand = AnyPoolOptions::new()
         .max_connections(1)
         .connect(address)
         .await
-        .unwrap();
-    fill_library(&database, 60, NOW).await.unwrap();
+        .expect("connects");
+    fill_library(&database, 60, NOW).await.expect("fills");
     let filled = usage(&by_hand).await;
     assert!(filled.len() > 3, "several owners: {filled:?}");
     assert_eq!(filled, counted(&by_hand).await);
@@ -75,7 +75,7 @@ async fn keeps_usage_right(config: &DatabaseConfig, address: &str, undo: &'stati
             sqlx::raw_sql(AssertSqlSafe(statement.as_str()))
                 .execute(&by_hand)
                 .await
-                .unwrap();
+                .expect("the statement runs");
             assert_eq!(
                 usage(&by_hand).await,
                 counted(&by_hand).await,
@@ -88,12 +88,15 @@ async fn keeps_usage_right(config: &DatabaseConfig, address: &str, undo: &'stati
     sqlx::raw_sql("UPDATE videos SET state = 'ready', owner = 'kept' WHERE source_size = 11")
         .execute(&by_hand)
         .await
-        .unwrap();
+        .expect("the statement runs");
     let before = usage(&by_hand).await;
     for statement in [undo, "DELETE FROM _sqlx_migrations WHERE version = 30"] {
-        sqlx::raw_sql(statement).execute(&by_hand).await.unwrap();
+        sqlx::raw_sql(statement)
+            .execute(&by_hand)
+            .await
+            .expect("the statement runs");
     }
-    let applied = config.migrate(false).await.unwrap();
+    let applied = config.migrate(false).await.expect("migrates");
     assert_eq!(applied.iter().map(|it| it.number).collect::<Vec<_>>(), [30]);
     assert_eq!(usage(&by_hand).await, before);
     by_hand.close().await;
@@ -120,7 +123,7 @@ async fn read(by_hand: &AnyPool, statement: &'static str) -> Usage {
     sqlx::query(statement)
         .fetch_all(by_hand)
         .await
-        .unwrap()
+        .expect("the statement runs")
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect()
