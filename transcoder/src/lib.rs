@@ -18,6 +18,7 @@ mod journal;
 mod lanes;
 mod local;
 mod loopback;
+mod loudness;
 mod manifest;
 mod normalise;
 mod pipeline;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use catalog::RenditionKind;
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
+use domain::loudness::TrackLoudness;
 use domain::object_key::RenditionName;
 use domain::prices::Prices;
 use domain::profile::Profile;
@@ -67,6 +68,8 @@ pub struct LocalReport {
     pub audio: Vec<LocalAudio>,
     /// Extras that could not be produced.
     pub missing: Vec<Extra>,
+    /// Loudness of the audio tracks, if the profile normalises it.
+    pub loudness: Vec<TrackLoudness>,
 }
 
 /// A video rendition.
@@ -247,6 +250,7 @@ fn report(
         rungs: rungs.collect(),
         audio: audio.collect(),
         missing: published.receipt.missing.clone(),
+        loudness: published.receipt.loudness.clone(),
     }
 }
 

@@ -229,6 +229,13 @@ impl Normaliser {
         arguments
     }
 
+    /// The arguments that measure the loudness of the audio tracks that are passed on.
+    pub(crate) fn loudness(&self, source: &str) -> Vec<String> {
+        let tracks = self.audio.iter();
+        let tracks: Vec<_> = tracks.map(|it| (it.index, it.source_channels)).collect();
+        crate::ffmpeg::arguments::loudness(self.input(source), &tracks)
+    }
+
     /// The arguments that create one image at a time, seconds on the clock of the frames that are
     /// passed on.
     pub(crate) fn poster(

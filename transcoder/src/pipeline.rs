@@ -35,6 +35,7 @@ use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext};
 use crate::loopback::Loopback;
+use crate::loudness;
 use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
@@ -104,16 +105,19 @@ pub(crate) async fn run(
     let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
     let inspection = inspect(&request.tools, &blocks, &loopback, &request.profile);
-    let source = tokio::select! {
+    let mut source = tokio::select! {
         source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
     };
+    let (tools, profile) = (&request.tools, &request.profile);
+    let measured = loudness::measure(tools, &loopback, profile, &mut source, cancel).await?;
     let inspected_after = started.elapsed();
     let outcome = try_strategies(request, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;
     published
         .receipt
         .add_stage(Stage::Probe, inspected_after.as_millis() as u64);
+    published.receipt.cpu_ms += measured.cpu.as_millis() as u64;
     published.receipt.bytes_in = blocks.fetched();
     published.receipt.store_reads += blocks.requests();
     published.receipt.wall_ms = started.elapsed().as_millis() as u64;
@@ -166,10 +170,14 @@ async fn try_strategies(
                     &request.profile,
                     &source.probe.demuxer,
                 );
+                let loudness: Vec<_> = source.probe.audio.iter().map(|it| it.loudness).collect();
                 source = tokio::select! {
                     source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
                 };
+                for (track, loudness) in source.probe.audio.iter_mut().zip(loudness) {
+                    track.loudness = loudness;
+                }
                 trusted = false;
             }
             // When read from its beginning, the same file fails in the same way: the source is at

@@ -5,6 +5,7 @@
 //! is still read, because the renditions of older generations can be re-encoded one by one.
 
 use domain::job::Mode;
+use domain::loudness::Gain;
 use domain::object_key::{RenditionName, SegmentFormat};
 use domain::plan::{
     AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan,
@@ -154,6 +155,8 @@ struct AudioWire {
     channels: u32,
     sample_rate: u32,
     copied: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gain: Option<Gain>,
 }
 
 fn all<'a, T, U: From<&'a T>>(items: &'a [T]) -> Vec<U> {
@@ -275,6 +278,7 @@ impl From<&AudioPlan> for AudioWire {
             channels,
             sample_rate,
             copied,
+            gain,
         } = audio;
         Self {
             rendition: rendition.into(),
@@ -284,6 +288,7 @@ impl From<&AudioPlan> for AudioWire {
             channels: *channels,
             sample_rate: *sample_rate,
             copied: *copied,
+            gain: *gain,
         }
     }
 }
@@ -299,6 +304,7 @@ impl From<AudioWire> for AudioPlan {
             channels: wire.channels,
             sample_rate: wire.sample_rate,
             copied: wire.copied,
+            gain: wire.gain,
         }
     }
 }

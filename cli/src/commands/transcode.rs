@@ -118,6 +118,15 @@ fn print(report: &LocalReport, output: &Output) {
             audio.codecs
         ));
     }
+    for track in &report.loudness {
+        output.line(format!(
+            "  track {}: {:.1} LUFS, true peak {:.1} dBTP, gain {:+.1} dB",
+            track.track + 1,
+            track.measured.integrated_lufs.as_f64(),
+            track.measured.true_peak_dbtp.as_f64(),
+            track.gain_db.as_f64(),
+        ));
+    }
     let kind = if report.rungs.is_empty() {
         "audio"
     } else {

@@ -1,6 +1,7 @@
 //! Receipts.
 
 use domain::job::Stage;
+use domain::loudness::TrackLoudness;
 use domain::receipt::{Cost, Extra};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,9 @@ pub struct Receipt {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Extra>))]
     pub missing: Vec<MaybeKnown<Extra>>,
+    /// Loudness of the audio tracks, if the profile normalises it. Silent tracks have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loudness: Vec<TrackLoudness>,
 }
 
 impl From<domain::receipt::Receipt> for Receipt {
@@ -74,6 +78,7 @@ impl From<domain::receipt::Receipt> for Receipt {
             store_reads: receipt.store_reads,
             stored_bytes: receipt.stored_bytes,
             missing: receipt.missing.into_iter().map(MaybeKnown::from).collect(),
+            loudness: receipt.loudness,
         }
     }
 }

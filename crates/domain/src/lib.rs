@@ -18,6 +18,7 @@ pub mod image;
 pub mod job;
 pub mod keyring;
 pub mod launch;
+pub mod loudness;
 pub mod object_key;
 pub mod pass;
 pub mod plan;

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::failure::SourceProblem;
 use crate::job::Mode;
+use crate::loudness::Gain;
 use crate::object_key::RenditionName;
 use crate::probe::{Probe, Ratio, Seeking, VideoStream};
 use crate::profile::Profile;
@@ -115,6 +116,8 @@ pub struct AudioPlan {
     pub sample_rate: u32,
     /// Whether it is remuxed instead of encoded.
     pub copied: bool,
+    /// Gain that brings it to the loudness of the profile; `None`: it keeps its own.
+    pub gain: Option<Gain>,
 }
 
 impl EncodePlan {

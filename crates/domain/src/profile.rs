@@ -2,10 +2,13 @@
 //! settings have the values of `default_profile.toml`, which is the documentation, the sample and
 //! the built-in default in one.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::digest_hex;
 use crate::job::Mode;
+use crate::loudness::{Level, LoudnessSettings};
 use crate::object_key::{RenditionName, SegmentFormat};
 
 mod codecs;
@@ -48,6 +51,9 @@ pub struct Profile {
     /// Settings of the AV1 encoder.
     #[serde(skip_serializing_if = "Av1Settings::is_default")]
     pub av1: Av1Settings,
+    /// Normalisation of the loudness.
+    #[serde(skip_serializing_if = "LoudnessSettings::is_off")]
+    pub loudness: LoudnessSettings,
     /// What happens to the remuxed top rung. The first conversion does not depend on it.
     #[serde(skip_serializing_if = "CopyTop::is_default")]
     pub copy_top: CopyTop,
@@ -311,6 +317,17 @@ impl Profile {
             "av1.preset",
             "must be 1 to 13",
         )?;
+        let loudness = &self.loudness;
+        require(
+            LOUDNESS.contains(&loudness.target_lufs),
+            "loudness.target_lufs",
+            "must be -31 to -10",
+        )?;
+        require(
+            PEAK.contains(&loudness.max_peak_dbtp),
+            "loudness.max_peak_dbtp",
+            "must be -9 to 0",
+        )?;
         for rung in &self.rungs {
             let at = |field: &str| format!("rung {}: {field}", rung.name);
             require(
@@ -352,6 +369,12 @@ impl Profile {
         Ok(())
     }
 }
+
+/// Targets from those of broadcasts for night-time to those of loud music, LUFS.
+const LOUDNESS: RangeInclusive<Level> = Level::of_tenths(-310)..=Level::of_tenths(-100);
+
+/// Maximum peaks, dBTP.
+const PEAK: RangeInclusive<Level> = Level::of_tenths(-90)..=Level::of_tenths(0);
 
 /// Names of renditions that are not rungs of the ladder.
 const RESERVED_NAMES: [&str; 2] = ["iframes", "source"];

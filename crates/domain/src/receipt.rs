@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::job::Stage;
+use crate::loudness::TrackLoudness;
 use crate::prices::Prices;
 
 /// Wall time of one stage.
@@ -44,6 +45,9 @@ pub struct Receipt {
         deserialize_with = "known_extras"
     )]
     pub missing: Vec<Extra>,
+    /// Loudness of the audio tracks, if the profile normalises it. Silent tracks have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loudness: Vec<TrackLoudness>,
 }
 
 /// An optional output. A video plays without it, so a failure is a warning.
@@ -82,7 +86,7 @@ fn known_extras<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Extra>
 }
 
 impl Receipt {
-    /// Adds the resources of another video, for totals.
+    /// Adds the resources of another video, for totals. Loudness does not add up.
     pub fn add(&mut self, other: &Self) {
         self.cpu_ms += other.cpu_ms;
         self.wall_ms += other.wall_ms;
@@ -169,6 +173,7 @@ mod tests {
             store_reads: 500,
             stored_bytes: 9_000_000_000,
             missing: vec![],
+            loudness: vec![],
         }
     }
 

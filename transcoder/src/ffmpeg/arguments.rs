@@ -16,6 +16,7 @@ mod audio;
 mod cut;
 mod encoders;
 mod graph;
+mod loudness;
 mod stills;
 mod subtitles;
 
@@ -25,6 +26,7 @@ use graph::{color_metadata, segments};
 pub(crate) use audio::mixed_down;
 pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
+pub(crate) use loudness::{loudness, meter};
 pub(crate) use stills::jpeg;
 
 pub(crate) use graph::iframe_interval;

@@ -39,6 +39,8 @@ pub(crate) struct Ended {
     pub log_tail: String,
     /// Whether it logged an error nevertheless.
     pub complained: bool,
+    /// The lines of its filters' reports, from the first `Summary:`.
+    pub report: Vec<String>,
 }
 
 /// A run of FFmpeg.
@@ -62,6 +64,9 @@ pub(crate) struct Run<'a> {
 
 /// Number of log lines in an error.
 const LOG_LINES: usize = 20;
+
+/// Maximum number of lines of reports: those of all tracks are fewer.
+const LONGEST_REPORT: usize = 400;
 
 /// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has
 /// to check the output: FFmpeg may exit 0 after writing a short file.
@@ -126,6 +131,7 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
             },
             log_tail: log.tail(),
             complained: log.complained,
+            report: log.report,
         }),
         Ok(status) => {
             let error = match Death::of(status) {
@@ -212,6 +218,7 @@ struct Log {
     /// It ran out of memory: source and limit are the same in the next attempt.
     out_of_memory: bool,
     cpu: Duration,
+    report: Vec<String>,
 }
 
 impl Log {
@@ -239,6 +246,10 @@ fn read_log(stderr: std::process::ChildStderr) -> Log {
         match parser.parse_next_event() {
             Ok(FfmpegEvent::LogEOF) => return log,
             Ok(FfmpegEvent::Log(level, line)) => {
+                let is_reported = !log.report.is_empty() || line.ends_with("Summary:");
+                if is_reported && log.report.len() < LONGEST_REPORT {
+                    log.report.push(line.clone());
+                }
                 if let Some(cpu) = benchmark(&line) {
                     log.cpu = cpu;
                 } else if !matches!(level, LogLevel::Info) {

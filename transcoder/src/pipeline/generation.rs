@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use catalog::RenditionRecord;
 use domain::job::Stage;
+use domain::loudness::TrackLoudness;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
 use domain::receipt::Extra;
@@ -238,6 +239,7 @@ impl GenerationRun<'_> {
             receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
         }
         receipt.missing = [made.missing, embedded.missing].concat();
+        receipt.loudness = TrackLoudness::list(&context.probe.audio, &self.plan.audio);
         if source.left_out {
             receipt.missing.push(Extra::AudioTracks);
         }

@@ -115,6 +115,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             channels: it.channels,
             sample_rate: it.sample_rate,
             copied: it.copied,
+            gain: None,
         };
         Ok(Self {
             mode: plan.mode,

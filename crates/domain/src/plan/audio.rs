@@ -64,10 +64,12 @@ pub(super) fn renditions(
             sample_rate
         },
         copied,
+        gain: None,
     };
     let encoded = |kbps: u32| {
         group(rate_name(kbps), &|stream, rendition| AudioPlan {
             kbps,
+            gain: profile.loudness.gain(stream.loudness),
             ..plan(rendition, stream, false)
         })
     };
@@ -89,7 +91,8 @@ pub(super) fn renditions(
     };
     rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
     rates.dedup();
-    let copies = (copied || is_copied_alone(probe)) && tracks.iter().all(|it| can_copy(it, probe));
+    let keeps = |it: &AudioStream| can_copy(it, probe) && profile.loudness.keep(it.loudness);
+    let copies = (copied || is_copied_alone(probe)) && tracks.iter().all(keeps);
     let own = copies.then(|| {
         group(source_name(), &|stream, rendition| {
             plan(rendition, stream, true)
@@ -162,6 +165,7 @@ mod tests {
     use super::*;
     use crate::failure::SourceProblem;
     use crate::job::Mode;
+    use crate::loudness::Loudness;
     use crate::plan::{CopyDecision, CopyRefusal, EncodePlan};
     use crate::probe::cases::{sound, standard};
     use crate::segment::{Lane, TICKS_PER_SECOND};
@@ -244,6 +248,33 @@ mod tests {
         assert!(!is_copied(
             |it| it.audio_mut().profile = Some("HE-AAC".to_owned())
         ));
+    }
+
+    #[test]
+    fn audio_gets_the_gain_to_the_loudness_of_the_profile() {
+        let normalising = Profile::parse("[loudness]\nnormalise = true").unwrap();
+        let gains = |profile: &Profile, lufs: f64| {
+            let mut probe = standard();
+            let mut second = probe.audio[0].clone();
+            second.index = 2;
+            probe.audio.push(second);
+            probe.audio[0].loudness = Some(Loudness {
+                integrated_lufs: lufs.into(),
+                range_lu: 5.0.into(),
+                true_peak_dbtp: (-9.0).into(),
+            });
+            let plan = plan(&probe, profile);
+            let one = |it: &AudioPlan| (it.copied, it.gain.map(|it| it.db.as_f64()));
+            plan.audio.iter().map(one).collect::<Vec<_>>()
+        };
+        // The second track is silent.
+        assert_eq!(
+            gains(&normalising, -19.5),
+            [(false, Some(3.5)), (false, None)]
+        );
+        let copied = [(true, None), (true, None)];
+        assert_eq!(gains(&normalising, -16.4), copied, "close to the target");
+        assert_eq!(gains(&Profile::default(), -19.5), copied);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Extent;
+use crate::loudness::Loudness;
 
 /// An audio track.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct AudioStream {
     /// Purpose, as the container declares it.
     #[serde(default, skip_serializing_if = "AudioPurpose::is_main")]
     pub purpose: AudioPurpose,
+    /// Its loudness, if it was measured and it is not silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Loudness>,
 }
 
 impl AudioStream {

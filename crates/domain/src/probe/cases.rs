@@ -44,6 +44,7 @@ pub fn standard() -> Probe {
             language: None,
             title: None,
             purpose: AudioPurpose::Main,
+            loudness: None,
         }],
         index: SourceIndex {
             keyframes: (0..30).map(|it| it * 2 * SECOND).collect(),

@@ -41,6 +41,18 @@ fn every_setting_changes_the_generation() {
         base.fingerprint(Mode::Abr),
         Profile::default().fingerprint(Mode::Abr)
     );
+    let with = |text: &str| Profile::parse(text).unwrap().fingerprint(Mode::Abr);
+    let normalising = with("[loudness]\nnormalise = true");
+    assert_ne!(base.fingerprint(Mode::Abr), normalising);
+    assert_ne!(
+        with("[loudness]\nnormalise = true\ntarget_lufs = -23"),
+        normalising
+    );
+    // Settings that have no effect.
+    assert_eq!(
+        base.fingerprint(Mode::Abr),
+        with("[loudness]\ntarget_lufs = -23")
+    );
 }
 
 #[test]
@@ -54,6 +66,8 @@ fn bad_profiles_are_refused_with_a_sentence() {
         "rung = []",
         "[encoder]\npreset = \"warp\"",
         "[encoder]\nname = \"nvenc\"",
+        "[loudness]\ntarget_lufs = 16",
+        "[loudness]\nmax_peak_dbtp = 1",
         "[[rung]]\nname = \"a\"\nwidth = 1\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
         "[[rung]]\nname = \"source\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
     ] {
@@ -62,12 +76,14 @@ fn bad_profiles_are_refused_with_a_sentence() {
     }
     insta::assert_snapshot!(table, @r#"
     `segment_seconds` must be 2 to 10
-    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `copy_top`, `source_rung`, `limits`, `rung`
+    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `loudness`, `copy_top`, `source_rung`, `limits`, `rung`
     `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
     the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
     `rung` needs at least one with H.264 that is enabled: every player plays it
     the profile cannot be read: unknown variant `warp`, expected one of `ultrafast`, `superfast`, `veryfast`, `faster`, `fast`, `medium`, `slow`, `slower`, `veryslow` in `encoder.preset`
     the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
+    `loudness.target_lufs` must be -31 to -10
+    `loudness.max_peak_dbtp` must be -9 to 0
     `rung a: width` must be 16 to 8192
     `rung source: name` is taken by another rendition
     "#);

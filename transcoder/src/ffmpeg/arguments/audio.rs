@@ -1,5 +1,6 @@
 //! The command line that encodes audio.
 
+use domain::loudness::Gain;
 use domain::plan::{AudioPlan, ChunkPlan, Size};
 use domain::probe::AudioStream;
 use domain::segment::seconds;
@@ -140,9 +141,10 @@ impl CommandInputs<'_> {
         let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
         let mut graph = format!(
             "[0:{}]asetpts=PTS-({shift}),{}aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
-             ,aformat=sample_fmts=fltp:channel_layouts={layout},apad,atrim=end_pts={end},asplit={}",
+             ,aformat=sample_fmts=fltp:channel_layouts={layout}{},apad,atrim=end_pts={end},asplit={}",
             source.index,
             mixed_down(source.channels),
+            encoded[0].gain.map(gained).unwrap_or_default(),
             encoded.len()
         );
         for audio in encoded {
@@ -150,6 +152,20 @@ impl CommandInputs<'_> {
         }
         graph
     }
+}
+
+/// Filters that amplify audio, preceded by a comma. The limiter delays what it passes on by its
+/// attack; with `latency`, FFmpeg takes the delay away again.
+fn gained(gain: Gain) -> String {
+    let limiter = gain.limit_dbfs.map(|limit| {
+        let limit = limit.amplitude();
+        format!(
+            ",alimiter=limit={limit:.4}:attack=5:release=50:level=disabled:latency=1\
+             ,aformat=sample_fmts=fltp"
+        )
+    });
+    let amplified = format!(",volume={:.1}dB", gain.db.as_f64());
+    amplified + &limiter.unwrap_or_default()
 }
 
 /// A filter that mixes many channels down to stereo, before other filters: FFmpeg knows layouts of

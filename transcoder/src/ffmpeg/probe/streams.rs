@@ -308,6 +308,7 @@ fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
         language: raw.tags.language.clone().filter(|it| it != "und"),
         title: raw.tags.title.clone(),
         purpose: purpose(&raw.disposition),
+        loudness: None,
     })
 }
 

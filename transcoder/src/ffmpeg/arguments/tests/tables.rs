@@ -1,5 +1,6 @@
 //! Properties of command lines that hold for whatever is planned.
 
+use domain::loudness::Loudness;
 use domain::plan::Boundary;
 use domain::probe::{ColorMatrix, Ratio};
 use domain::profile::{Preset, RateControl};
@@ -60,6 +61,24 @@ fn a_run_seeks_to_its_first_segment() {
     assert_eq!(seek(&paper, 1), None, "there is no keyframe to go to");
     paper.probe.index.seeking = Seeking::Sequential;
     assert_eq!(seek(&paper, 1), None);
+}
+
+/// The chain of one track, whose peaks a limiter keeps.
+#[test]
+fn audio_is_brought_to_a_loudness() {
+    let mut probe = foreign();
+    probe.audio_mut().loudness = Some(Loudness {
+        integrated_lufs: (-20.5).into(),
+        range_lu: 5.0.into(),
+        true_peak_dbtp: (-3.0).into(),
+    });
+    let profile = Profile::parse("[loudness]\nnormalise = true").unwrap();
+    let paper = Paper::by(profile, probe);
+    let arguments = paper.raw(|it| it.audio(&it.plan.audio_chunks[0]));
+    let graph = values(&arguments, "-filter_complex")[0];
+    let chain = graph.split(',').skip_while(|it| !it.starts_with("aformat"));
+    let chain: Vec<_> = chain.take_while(|it| *it != "apad").collect();
+    insta::assert_snapshot!(chain.join(","), @"aformat=sample_fmts=fltp:channel_layouts=stereo,volume=4.5dB,alimiter=limit=0.7943:attack=5:release=50:level=disabled:latency=1,aformat=sample_fmts=fltp");
 }
 
 /// The options of the encoders, from `-c:v` to the keyframes, which are the same for all.
