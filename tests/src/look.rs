@@ -120,8 +120,8 @@ impl Sources {
     }
 }
 
-/// The similarity (PSNR, decibels) of two moving videos: a playlist and a lavfi source, both scaled
-/// to `size`.
+/// The similarity (PSNR, decibels) of two moving videos: a playlist or file and a lavfi source, both
+/// scaled to `size`.
 ///
 /// # Panics
 /// If they cannot be compared.
@@ -132,18 +132,11 @@ pub fn likeness(target: &Path, source: &str, size: (u32, u32)) -> f64 {
     };
     let graph = format!("{}{}[a][b]psnr=shortest=1", chain(0, "a"), chain(1, "b"));
     let target = text(target);
-    let mut arguments = vec![
-        "-loglevel",
-        "info",
-        "-allowed_extensions",
-        "ALL",
-        "-i",
-        &target,
-        "-f",
-        "lavfi",
-        "-i",
-        source,
-    ];
+    let mut arguments = vec!["-loglevel", "info"];
+    if target.ends_with(".m3u8") {
+        arguments.extend(["-allowed_extensions", "ALL"]);
+    }
+    arguments.extend(["-i", &target, "-f", "lavfi", "-i", source]);
     arguments.extend(["-lavfi", &graph, "-f", "null", "-"]);
     let log = String::from_utf8_lossy(&try_ffmpeg(&arguments).stderr).into_owned();
     let average = log

@@ -32,6 +32,15 @@ export function bitrate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1e6 ? `${short.format(bitsPerSecond / 1e6)} Mbit/s` : `${whole.format(bitsPerSecond / 1e3)} kbit/s`
 }
 
+const levels = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const gains = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: 'exceptZero' })
+
+/** A level: `-24.8`. */
+export const level = (decibels: number): string => levels.format(decibels)
+
+/** A gain with its sign: `+8.8`. */
+export const gain = (decibels: number): string => gains.format(decibels)
+
 export const count = (value: number): string => whole.format(value)
 
 /** 0 to 100 as a percentage. */

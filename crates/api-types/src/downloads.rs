@@ -12,13 +12,14 @@ use crate::{MaybeKnown, Sensitive, Timestamp};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DownloadRequest {
-    /// The rung. Default: the largest up to 1080p.
+    /// The rung, or an audio rendition such as `audio-128k`. Default: the largest rung up to 1080p,
+    /// or the best audio if there is no video.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::RungName>))]
     pub rung: Option<RenditionName>,
 }
 
-/// An MP4 file of a rung and its audio.
+/// An MP4 file of a rung and its audio, or an M4A file of audio.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Download {

@@ -8,6 +8,7 @@ use domain::receipt::Extra;
 use domain::state::StateName;
 use serde::{Deserialize, Serialize};
 
+use crate::clips::ClipRequest;
 use crate::posters::Poster;
 use crate::present::present;
 use crate::receipts::VideoReceipt;
@@ -189,6 +190,9 @@ pub struct CreateVideo {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub url: Option<Sensitive>,
+    /// Instead of `key`: the part of another video that becomes the source.
+    #[serde(default)]
+    pub clip: Option<ClipRequest>,
     /// The owner of the video.
     #[serde(default)]
     pub owner: Option<String>,

@@ -3,6 +3,7 @@
 pub(crate) mod captions;
 pub(crate) mod change;
 pub(crate) mod chapters;
+pub(crate) mod clip;
 pub(crate) mod convert;
 pub(crate) mod downloads;
 mod error;

@@ -1,4 +1,5 @@
-//! Downloads of a rung as an MP4 file: which rung, and the name of the file.
+//! Downloads of a rung as an MP4 file, or of audio as an M4A file: which rendition, and the name of
+//! the file.
 
 use crate::ids::VideoId;
 use crate::object_key::RenditionName;
@@ -18,9 +19,22 @@ pub fn default_rung(rungs: &[(RenditionName, Size)]) -> Option<&RenditionName> {
     found.map(|it| &it.0)
 }
 
+/// The audio of a download that names none, if the video has only audio: that of the highest rate.
+/// `audio`: names and peak rates, bit/s, in the order of the master playlist.
+pub fn default_audio(audio: &[(RenditionName, Option<u64>)]) -> Option<&RenditionName> {
+    // Of equal rates, the first one counts, which is the default track.
+    let found = audio.iter().rev().max_by_key(|it| it.1);
+    found.map(|it| &it.0)
+}
+
 /// The name under which browsers save the file: the title, or the name of the uploaded file without
-/// its extension, or the id.
-pub fn file_name(title: Option<&str>, uploaded: Option<&str>, video: VideoId) -> String {
+/// its extension, or the id. `rung`: the rung or the audio rendition in the file.
+pub fn file_name(
+    title: Option<&str>,
+    uploaded: Option<&str>,
+    video: VideoId,
+    rung: &RenditionName,
+) -> String {
     let stem = uploaded.map(|it| it.rsplit_once('.').map_or(it, |(stem, _)| stem));
     // Clients use the name of the file as the title if the user gives none.
     let title = title.filter(|it| Some(*it) != uploaded);
@@ -41,7 +55,9 @@ pub fn file_name(title: Option<&str>, uploaded: Option<&str>, video: VideoId) ->
         (!text.is_empty()).then_some(text)
     };
     let name = title.and_then(usable).or_else(|| stem.and_then(usable));
-    format!("{}.mp4", name.unwrap_or_else(|| video.to_string()))
+    let extension = if rung.is_audio() { "m4a" } else { "mp4" };
+    let name = name.unwrap_or_else(|| video.to_string());
+    format!("{name}.{extension}")
 }
 
 #[cfg(test)]
@@ -77,6 +93,31 @@ mod tests {
     }
 
     #[test]
+    fn the_default_audio_has_the_highest_rate() {
+        for (audio, expected) in [
+            (
+                &[("audio-128k", Some(130_000)), ("audio-64k", Some(66_000))][..],
+                Some("audio-128k"),
+            ),
+            (
+                &[("audio-64k", Some(1)), ("audio-source", Some(2))],
+                Some("audio-source"),
+            ),
+            (
+                &[("audio-128k", None), ("audio-128k-2", None)],
+                Some("audio-128k"),
+            ),
+            (&[], None),
+        ] {
+            let audio: Vec<_> = audio
+                .iter()
+                .map(|(name, rate)| (name.parse().unwrap(), *rate))
+                .collect();
+            assert_eq!(default_audio(&audio).map(RenditionName::as_str), expected);
+        }
+    }
+
+    #[test]
     fn files_have_the_name_of_their_video() {
         let video = VideoId::new(1_700_000_000_000, [7; 10]);
         let id = format!("{video}.mp4");
@@ -95,11 +136,15 @@ mod tests {
             (None, None, &id),
             (Some(&long), None, &format!("{}.mp4", "ü".repeat(100))),
         ] {
+            let rung = "720p".parse().unwrap();
             assert_eq!(
-                file_name(title, uploaded, video),
+                file_name(title, uploaded, video, &rung),
                 expected,
                 "{title:?} {uploaded:?}"
             );
         }
+        let audio = "audio-128k".parse().unwrap();
+        let name = file_name(Some("Lesson 1"), Some("a.wav"), video, &audio);
+        assert_eq!(name, "Lesson 1.m4a");
     }
 }

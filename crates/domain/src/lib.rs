@@ -7,6 +7,7 @@
 
 pub mod caption;
 pub mod chapter;
+pub mod clip;
 pub mod content_key;
 pub mod download;
 pub mod event;

@@ -187,13 +187,13 @@ pub enum ObjectKey {
         /// Id of this version of the text.
         captions: CaptionId,
     },
-    /// A rung with its audio as one file, for downloads (MP4).
+    /// A rung with its audio as one file, for downloads (MP4), or audio alone (M4A).
     Download {
         /// The video that it belongs to.
         video: VideoId,
         /// The encoding that it belongs to.
         generation: Generation,
-        /// Name of the rung.
+        /// Name of the rung, or of the audio rendition.
         rung: RenditionName,
     },
 }
@@ -291,7 +291,10 @@ impl ObjectKey {
                 video,
                 generation,
                 rung,
-            } => format!("downloads/{video}/{generation}/{rung}.mp4"),
+            } => {
+                let extension = if rung.is_audio() { "m4a" } else { "mp4" };
+                format!("downloads/{video}/{generation}/{rung}.{extension}")
+            }
         }
     }
 
@@ -334,6 +337,7 @@ impl ObjectKey {
             | Self::Chapters { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
+            Self::Download { rung, .. } if rung.is_audio() => "audio/mp4",
             Self::InitSegment { .. } | Self::Download { .. } => "video/mp4",
             Self::Thumbnail { .. }
             | Self::Storyboard { .. }

@@ -11,13 +11,18 @@ use crate::mux::Unsupported;
 use crate::mux::audio::{AudioTrack, ticks_at};
 use crate::mux::parameter_sets::{FrameClass, ParameterSets, VideoCodec};
 use crate::mux::video::VideoTrack;
-use crate::ts::{EsCodec, SplitError, TICKS_PER_SECOND, pes_units};
+use crate::nal::nal_units;
+use crate::ts::{EsCodec, PesUnit, SplitError, TICKS_PER_SECOND, pes_units};
 
 mod moov;
+mod part;
 #[cfg(test)]
 mod tests;
 
+pub use part::Part;
+
 const NO_AUDIO: RemuxError = RemuxError::Unsupported("the file was begun without audio");
+const NO_VIDEO: RemuxError = RemuxError::Unsupported("the file was begun without video");
 
 /// Latest time of a fragment, in any timescale: months. Sums and products of times stay in 64 bits.
 const LATEST: i64 = 1 << 40;
@@ -68,10 +73,22 @@ struct Chunk {
     samples: u32,
 }
 
+/// The tracks of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracks {
+    /// A rung without audio.
+    Video,
+    /// Audio alone (M4A).
+    Audio,
+    /// A rung and its audio.
+    Both,
+}
+
 /// Joins the segments of a rung and of its audio.
 pub struct Remuxer {
     origin: i64,
-    video: VideoTrack,
+    part: Option<Part>,
+    video: Option<VideoTrack>,
     audio: Option<AudioTrack>,
     video_chunks: Vec<Chunk>,
     audio_chunks: Vec<Chunk>,
@@ -83,10 +100,12 @@ pub struct Remuxer {
 
 impl Remuxer {
     /// `origin`: the time at which the presentation begins, 90 kHz.
-    pub fn new(origin: u64, has_audio: bool) -> Self {
+    pub fn new(origin: u64, tracks: Tracks) -> Self {
+        let (has_video, has_audio) = (tracks != Tracks::Audio, tracks != Tracks::Video);
         Self {
             origin: origin as i64,
-            video: VideoTrack::new(VideoCodec::H264),
+            part: None,
+            video: has_video.then(|| VideoTrack::new(VideoCodec::H264)),
             audio: has_audio.then(AudioTrack::default),
             video_chunks: vec![],
             audio_chunks: vec![],
@@ -95,15 +114,45 @@ impl Remuxer {
         }
     }
 
+    /// Joins a part of the presentation. The caller adds the segments from the one at the start of
+    /// the part on, in each step first that of the rung and then that of the audio.
+    pub fn of_part(part: Part, tracks: Tracks) -> Self {
+        Self {
+            part: Some(part),
+            ..Self::new(part.start, tracks)
+        }
+    }
+
     /// Adds the next segment of the rung: H.264.
     ///
     /// # Errors
-    /// If it is damaged. Nothing is skipped.
+    /// If it is damaged, or [`Self::new`] was called without video. Nothing is skipped.
     pub fn push_video(&mut self, segment: &[u8]) -> Result<(), RemuxError> {
-        for unit in pes_units(segment, EsCodec::H264, self.video.last_time())? {
-            self.video.push(&unit)?;
+        let video = self.video.as_mut().ok_or(NO_VIDEO)?;
+        let units = pes_units(segment, EsCodec::H264, video.last_time())?;
+        let kept = match self.part {
+            Some(part) => {
+                let frames: Vec<_> = units.iter().map(|it| (it.pts, is_idr(it))).collect();
+                part.frames(&frames, !video.sizes.is_empty())
+            }
+            None => 0..units.len(),
+        };
+        for unit in &units[kept] {
+            video.push(unit)?;
         }
-        self.check_start()
+        check_start(video)?;
+        self.begin_part();
+        Ok(())
+    }
+
+    /// A part that need not be exact begins with its first frame.
+    fn begin_part(&mut self) {
+        let first = self.video.as_ref().filter(|it| !it.sizes.is_empty());
+        if let (Some(part), Some(first)) = (self.part, first)
+            && !part.exact
+        {
+            self.origin = first.min_pts;
+        }
     }
 
     /// Adds the next segment of the audio: AAC.
@@ -112,6 +161,7 @@ impl Remuxer {
     /// As [`Self::push_video`]; also if [`Self::new`] was called without audio.
     pub fn push_audio(&mut self, segment: &[u8]) -> Result<(), RemuxError> {
         let audio = self.audio.as_mut().ok_or(NO_AUDIO)?;
+        audio.kept = self.part.map(|it| it.audio(self.origin));
         for unit in pes_units(segment, EsCodec::AacAdts, audio.last_time())? {
             audio.push(&unit)?;
         }
@@ -124,23 +174,34 @@ impl Remuxer {
     /// # Errors
     /// As [`Self::push_video`]; also if the timescale is not 90,000.
     pub fn push_video_fragment(&mut self, init: &Init, segment: &[u8]) -> Result<(), RemuxError> {
+        let video = self.video.as_mut().ok_or(NO_VIDEO)?;
         let read = FragmentSamples::read(init, segment)?;
         if u64::from(read.timescale) != TICKS_PER_SECOND {
             return Err(RemuxError::Unsupported("the timescale is not 90,000"));
         }
         let sets = read.entry.and_then(ParameterSets::from_entry);
         let sets = sets.ok_or(RemuxError::Unsupported("the video has another codec"))?;
-        if self.video.sizes.is_empty() {
-            self.video.sets = sets;
-        } else if !self.video.sets.equal(&sets) {
+        if video.sizes.is_empty() {
+            video.sets = sets;
+        } else if !video.sets.equal(&sets) {
             return Err(RemuxError::Unsupported("the video changes its parameters"));
         }
         check_times(&read)?;
-        for sample in read.samples {
-            self.video
-                .push_sample(sample.pts, sample.dts, sample.data.to_vec())?;
+        let kept = match self.part {
+            Some(part) => {
+                let is_sync = |data: &[u8]| VideoCodec::H264.class_of(data).is_sync();
+                let samples = read.samples.iter();
+                let frames: Vec<_> = samples.map(|it| (it.pts, is_sync(it.data))).collect();
+                part.frames(&frames, !video.sizes.is_empty())
+            }
+            None => 0..read.samples.len(),
+        };
+        for sample in &read.samples[kept] {
+            video.push_sample(sample.pts, sample.dts, sample.data.to_vec())?;
         }
-        self.check_start()
+        check_start(video)?;
+        self.begin_part();
+        Ok(())
     }
 
     /// As [`Self::push_audio`], from a segment of fragmented MP4 with its initialisation section:
@@ -150,6 +211,7 @@ impl Remuxer {
     /// As [`Self::push_audio`]; also if the timescale is not the sample rate.
     pub fn push_audio_fragment(&mut self, init: &Init, segment: &[u8]) -> Result<(), RemuxError> {
         let audio = self.audio.as_mut().ok_or(NO_AUDIO)?;
+        audio.kept = self.part.map(|it| it.audio(self.origin));
         let read = FragmentSamples::read(init, segment)?;
         let config = read.entry.filter(|it| &it.fourcc == b"mp4a");
         let config = config.and_then(|it| AudioConfig::from_esds(it.config.as_deref()?));
@@ -162,19 +224,13 @@ impl Remuxer {
         check_times(&read)?;
         for sample in read.samples {
             let pts = ticks_at(sample.pts, i64::from(config.sample_rate));
+            if !audio.keeps(pts) {
+                continue;
+            }
             audio.begin(pts);
             audio.push_frame(config, pts, sample.data)?;
         }
         Ok(())
-    }
-
-    fn check_start(&self) -> Result<(), RemuxError> {
-        match self.video.classes.first() {
-            Some(FrameClass::Sync) | None => Ok(()),
-            Some(_) => Err(RemuxError::Unsupported(
-                "the video does not begin with an IDR frame",
-            )),
-        }
     }
 
     /// Appends the media data of whole seconds before `until` to `out`: the end of the segments that
@@ -188,7 +244,8 @@ impl Remuxer {
     /// Appends the rest of the media data to `out`.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         let is_empty = |it: &Self| {
-            it.video.pending.is_empty() && it.audio.as_ref().is_none_or(|it| it.pending.is_empty())
+            it.video.as_ref().is_none_or(|it| it.pending.is_empty())
+                && it.audio.as_ref().is_none_or(|it| it.pending.is_empty())
         };
         while !is_empty(self) {
             self.take_chunks(out);
@@ -197,10 +254,11 @@ impl Remuxer {
 
     fn take_chunks(&mut self, out: &mut Vec<u8>) {
         self.taken += CHUNK_TICKS;
-        let video = (&mut self.video.pending, &mut self.video_chunks);
+        let video = self.video.as_mut();
+        let video = video.map(|it| (&mut it.pending, &mut self.video_chunks));
         let audio = self.audio.as_mut();
         let audio = audio.map(|it| (&mut it.pending, &mut self.audio_chunks));
-        for (pending, chunks) in std::iter::once(video).chain(audio) {
+        for (pending, chunks) in video.into_iter().chain(audio) {
             let (offset, mut samples) = (self.bytes, 0);
             while let Some(sample) = pending.pop_front_if(|it| it.time < self.taken) {
                 out.extend_from_slice(&sample.data);
@@ -217,9 +275,23 @@ impl Remuxer {
     /// `room`: with exactly so many bytes; `None`: with as few as possible.
     ///
     /// # Errors
-    /// `NoRoom`, or `Unsupported` if no video was added.
+    /// `NoRoom`, or `Unsupported` if nothing was added to the first track.
     pub fn head(&self, room: Option<u64>) -> Result<Vec<u8>, RemuxError> {
         moov::head(self, room)
+    }
+}
+
+/// Whether an access unit of H.264 is an IDR frame.
+fn is_idr(unit: &PesUnit) -> bool {
+    nal_units(&unit.data).any(|it| it.first().is_some_and(|it| it & 0x1f == 5))
+}
+
+fn check_start(video: &VideoTrack) -> Result<(), RemuxError> {
+    match video.classes.first() {
+        Some(FrameClass::Sync) | None => Ok(()),
+        Some(_) => Err(RemuxError::Unsupported(
+            "the video does not begin with an IDR frame",
+        )),
     }
 }
 

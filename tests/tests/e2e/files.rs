@@ -1,4 +1,5 @@
-//! Files that are made on request: a thumbnail of a frame, and a rung as an MP4 file.
+//! Files that are made on request: a thumbnail of a frame, a rung as an MP4 file, and audio as an M4A
+//! file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -58,6 +59,20 @@ fn frames(file: &Path, folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// The first file of the list, once it is written.
+async fn written(dev: &Dev, downloads: &str) -> Value {
+    let mut download = Value::Null;
+    for _ in 0..300 {
+        let (_, listed) = dev.call("GET", downloads, None).await;
+        download = listed["downloads"][0].clone();
+        if download["status"] != "pending" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    download
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_and_a_file_are_made_on_request() {
     let mut home = Home::with_profile(PROFILE);
@@ -101,15 +116,7 @@ async fn a_frame_and_a_file_are_made_on_request() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     dev.kill().await;
     dev = home.start().await;
-    let mut download = Value::Null;
-    for _ in 0..300 {
-        let (_, listed) = dev.call("GET", &downloads, None).await;
-        download = listed["downloads"][0].clone();
-        if download["status"] != "pending" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let download = written(&dev, &downloads).await;
     assert_eq!(
         (&download["status"], &download["filename"]),
         (&json!("ready"), &json!("Lesson 1.mp4")),
@@ -162,5 +169,54 @@ async fn a_frame_and_a_file_are_made_on_request() {
         .await;
     assert_eq!(dev.objects(video).await, [""; 0]);
     assert_eq!(thumbnail(&dev, &wanted).await.0, 404);
+    assert!(dev.terminate().await.success());
+}
+
+/// Quiet audio is brought to the loudness of the profile, and downloaded as viewers hear it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn audio_is_downloaded_as_it_is_heard() {
+    let mut home = Home::with_profile("[loudness]\nnormalise = true\n");
+    let folder = home.folder.path().to_owned();
+    let source = folder.join("lesson.flac");
+    let noise = "anoisesrc=r=48000:d=9:a=0.2:c=pink:seed=7";
+    ffmpeg(&["-f", "lavfi", "-i", noise, "-ac", "2", &text(&source)]);
+    let dev = home.start().await;
+    let fields = json!({ "filename": "lesson.flac" });
+    let video = dev.upload_as(&source, fields).await;
+    let shown = dev.until_ready(video).await;
+    let track = &shown["receipt"]["loudness"][0];
+    let (before, gain) = (
+        track["integrated_lufs"].as_f64().unwrap(),
+        track["gain_db"].as_f64().unwrap(),
+    );
+    assert!((before + gain + 16.0).abs() < 0.05, "{track}");
+    assert!(gain > 10.0, "{track}");
+
+    let downloads = format!("/v1/videos/{video}/downloads");
+    let asked = dev.call("POST", &downloads, Some(&json!({}))).await;
+    assert_eq!((asked.0, &asked.1["rung"]), (202, &json!("audio-128k")));
+    let download = written(&dev, &downloads).await;
+    assert_eq!(
+        (&download["status"], &download["filename"]),
+        (&json!("ready"), &json!("lesson.m4a")),
+        "{download}"
+    );
+    let url = download["url"].as_str().unwrap();
+    let (status, bytes) = Player::new().get(url).await.unwrap();
+    assert_eq!(status, 200);
+    let file = folder.join("download.m4a");
+    std::fs::write(&file, bytes).unwrap();
+    let found = probe(&text(&file));
+    let streams = found["streams"].as_array().unwrap();
+    let [sound] = &streams[..] else {
+        panic!("{found}")
+    };
+    assert_eq!(
+        (&sound["codec_name"], &sound["channels"]),
+        (&json!("aac"), &json!(2))
+    );
+    let seconds: f64 = sound["duration"].as_str().unwrap().parse().unwrap();
+    assert!((seconds - 9.0).abs() < 0.03, "{sound}");
+    ffmpeg(&["-xerror", "-i", &text(&file), "-f", "null", "-"]);
     assert!(dev.terminate().await.success());
 }

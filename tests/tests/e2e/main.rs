@@ -4,6 +4,7 @@ mod awkward;
 mod browser;
 mod captions;
 mod clients;
+mod clips;
 mod cloud;
 mod confinement;
 mod crowd;

@@ -1,19 +1,27 @@
-//! Imports: the worker as an uploader. The bucket's event turns the imported source into a job.
+//! Imports: the worker as an uploader. The bucket's event turns the imported source, which is a file at
+//! a URL or a part of another video, into a job.
 
 use std::time::Duration;
 
-use catalog::{Attempt, AttemptOutcome, Claim, UploadEventOutcome};
+use catalog::{Attempt, AttemptOutcome, CatalogError, Claim, UploadEventOutcome};
+use domain::clip::{Clip, ClipAlign};
 use domain::failure::{FailureClass, SourceProblem};
 use domain::job::{Import, Job, JobMessage, JobReason, Source};
 use domain::object_key::{Bucket, ObjectKey};
+use domain::segment::TICKS_PER_SECOND;
+use domain::state::VideoState;
+use media::remux::Part;
 use platform::clock;
 use platform::object_store::ObjectMeta;
 use tracing::{info, warn};
 
 use super::{Fate, JobContext};
+use crate::download::Download;
 use crate::error::TranscodeError;
 use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
+use crate::published::Published;
+use crate::sink::PRESENTATION_START;
 use crate::worker::Heartbeat;
 
 /// A job that brings a source from a URL into the bucket.
@@ -127,6 +135,9 @@ impl ImportJob<'_> {
             warn!("the import has no URL");
             return Err(SourceProblem::SourceMissing.into());
         };
+        if let Ok(clip) = import.url.parse::<Clip>() {
+            return self.cut(clip, &key).await;
+        }
         let url = import
             .url
             .parse()
@@ -148,6 +159,48 @@ impl ImportJob<'_> {
             spent: self.spent(claim).await?,
         };
         fetching.run(import.transfer).await
+    }
+
+    /// Writes a part of another video as the source.
+    async fn cut(&self, clip: Clip, key: &ObjectKey) -> Result<Option<ObjectMeta>, TranscodeError> {
+        let JobContext { worker, cancel, .. } = self.context;
+        let of = match worker.catalog.get_video(clip.video).await {
+            Ok(of) => of,
+            Err(CatalogError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
+            Err(problem) => return Err(problem.into()),
+        };
+        let generation = match of.state {
+            VideoState::Ready { generation } => generation,
+            VideoState::Deleted => return Err(SourceProblem::SourceMissing.into()),
+            _ => {
+                let reason = "the video of the clip is being encoded again".to_owned();
+                return Err(TranscodeError::Fetch { reason });
+            }
+        };
+        let published = Published::read(
+            &worker.store,
+            &worker.catalog,
+            &worker.keys,
+            clip.video,
+            &generation,
+        )
+        .await?;
+        let download = Download {
+            store: &worker.store,
+            uploads: &*worker.uploads,
+            published: &published,
+            object: key,
+            cancel,
+        };
+        let ticks = |ms: u64| PRESENTATION_START as u64 + ms * TICKS_PER_SECOND / 1000;
+        let part = Part {
+            start: ticks(clip.start_ms),
+            end: ticks(clip.end_ms),
+            exact: clip.align == ClipAlign::Exact,
+        };
+        let bytes = download.write_part(part).await?;
+        info!(bytes, "the clip was cut out of {}", clip.video);
+        Ok(None)
     }
 
     /// The total time of earlier attempts at an import. Those before a verdict on the source do not

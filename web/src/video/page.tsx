@@ -18,6 +18,7 @@ import { attempt, toast } from '../ui/toast'
 import { isBusy, nameOf, stateOf } from './names'
 import { Captions } from './captions'
 import { ChaptersCard } from './chapters'
+import { ClipDialog } from './clip'
 import { Deliveries } from './deliveries'
 import { PosterPicker } from './poster'
 import { ReceiptCard } from './receipt'
@@ -102,6 +103,7 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
     await attempt(data(client.GET('/v1/videos/{video}/source', path)).then(({ url }) => location.assign(url)))
   }
   const isReencoding = useSignal(false)
+  const isClipping = useSignal(false)
   const isWorking = ['queued', 'processing', 'playable'].includes(video.state)
   return (
     <div class="video-head">
@@ -159,6 +161,11 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
               {t.reencode}
             </Button>
           )}
+          {may('upload') && may('read') && video.state === 'ready' && (
+            <Button icon="film" onClick={() => (isClipping.value = true)}>
+              {t.clip.open}
+            </Button>
+          )}
           {may('download') && video.source.size && (
             <Button icon="download" onClick={() => void download()}>
               {t.source}
@@ -178,6 +185,7 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
           )}
         </div>
       </div>
+      {isClipping.value && <ClipDialog video={video} onClose={() => (isClipping.value = false)} />}
       {isReencoding.value && (
         <ReencodeDialog
           now={{ mode: video.mode, profile: video.profile }}

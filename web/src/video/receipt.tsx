@@ -1,7 +1,8 @@
 // What a video cost, and what it would cost elsewhere.
 
+import { Fragment } from 'preact'
 import type { Video } from '../api/client'
-import { bytes, count, dollars, duration } from '../format'
+import { bytes, count, dollars, duration, gain, level } from '../format'
 import { texts } from '../texts'
 import { elsewhere } from './prices'
 
@@ -28,6 +29,12 @@ export function ReceiptCard({ video }: { video: Video }) {
         <dd>{bytes(receipt.stored_bytes)}</dd>
         <dt>{t.requests}</dt>
         <dd>{t.writesAndReads(count(receipt.store_writes), count(receipt.store_reads))}</dd>
+        {receipt.loudness?.map((it) => (
+          <Fragment key={it.track}>
+            <dt>{t.loudness(receipt.loudness?.length === 1 ? undefined : it.track + 1)}</dt>
+            <dd>{t.loudnessAndGain(level(it.integrated_lufs), gain(it.gain_db))}</dd>
+          </Fragment>
+        ))}
       </dl>
       <div class="scroll-x prices-box" tabIndex={0} role="region" aria-label={t.compared}>
         <table class="table prices">

@@ -9,7 +9,7 @@ import { texts } from '../texts'
 import { Icon } from '../ui/icon'
 import { useLoaded } from '../ui/load'
 import { useTitle } from '../ui/page'
-import { hasOnlyAudio, nameOf } from '../video/names'
+import { nameOf } from '../video/names'
 import { DownloadButton } from './download'
 import { Player } from './player'
 import './watch.css'
@@ -55,7 +55,7 @@ export default function Watch({ video }: { video: string }) {
             </p>
           )}
         </div>
-        {loaded?.state === 'ready' && may('download') && !hasOnlyAudio(loaded) && <DownloadButton video={video} />}
+        {loaded?.state === 'ready' && may('download') && <DownloadButton video={video} />}
         {loaded && (
           <a class="button" href={`/videos/${video}`}>
             <Icon name="info" />

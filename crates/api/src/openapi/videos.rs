@@ -39,27 +39,34 @@ pub(crate) fn read() -> Doc {
 
 pub(crate) fn convert() -> Doc {
     let about = "From an object in the private bucket (`key`), which is read in place and needs the scope `admin`; or from a \
-        URL (`url`), which a transcoder fetches. Repeating the request with the same external id, or for the same \
+        URL (`url`), which a transcoder fetches; or from a part of another video that is ready (`clip`), which needs the \
+        scope `read`. Repeating the request with the same external id, or for the same \
         `key` without one, returns the existing video (200).";
-    Doc::new("createVideo", "Create a video from an object or URL", about)
-        .request_body::<CreateVideo>(
-            json!({ "key": "catalogue/film.mp4", "content_type": "lesson", "content_id": "1" }),
-        )
-        .response::<Video>(StatusCode::CREATED, "The new video.", examples::video())
-        .with_headers(&["Location"])
-        .response::<Video>(StatusCode::OK, "The existing video.", examples::video())
-        .with_headers(&["Location"])
-        .problems(&[
-            NoSuchObject,
-            UrlNotAccepted,
-            TooManyUploads,
-            OverQuota,
-            EmptyFile,
-            TooLarge,
-            FieldTooLong,
-            NoSuchProfile,
-            InvalidField,
-        ])
+    Doc::new(
+        "createVideo",
+        "Create a video from an object, URL or clip",
+        about,
+    )
+    .request_body::<CreateVideo>(
+        json!({ "key": "catalogue/film.mp4", "content_type": "lesson", "content_id": "1" }),
+    )
+    .response::<Video>(StatusCode::CREATED, "The new video.", examples::video())
+    .with_headers(&["Location"])
+    .response::<Video>(StatusCode::OK, "The existing video.", examples::video())
+    .with_headers(&["Location"])
+    .problems(&[
+        NoSuchObject,
+        NoSuchVideo,
+        Conflict,
+        UrlNotAccepted,
+        TooManyUploads,
+        OverQuota,
+        EmptyFile,
+        TooLarge,
+        FieldTooLong,
+        NoSuchProfile,
+        InvalidField,
+    ])
 }
 
 pub(crate) fn change() -> Doc {

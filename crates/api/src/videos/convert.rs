@@ -1,4 +1,5 @@
-//! `POST /v1/videos`: creates a video from an object in the private bucket, which is read in place, or from a URL.
+//! `POST /v1/videos`: creates a video from an object in the private bucket, which is read in place, from a URL, or from
+//! a part of another video.
 
 use api_types::videos::{CreateVideo, Video as VideoView};
 use axum::Json;
@@ -12,7 +13,7 @@ use platform::clock;
 use platform::object_store::StoreError;
 
 use super::error::VideoError;
-use super::{import, metadata, new_video_id, read_view, work};
+use super::{clip, import, metadata, new_video_id, read_view, work};
 use crate::auth::{Caller, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
@@ -29,11 +30,15 @@ pub(crate) async fn convert(
     caller: Caller,
     Body(mut request): Body<CreateVideo>,
 ) -> Result<VideoResponse, ApiError> {
-    let key = match (request.key.take(), request.url.take()) {
-        (Some(key), None) => key,
-        (None, Some(url)) => return import::import(&state, &caller, request, url.expose()).await,
-        (Some(_), Some(_)) | (None, None) => {
-            let detail = "send either `key` or `url`".to_owned();
+    let sources = (request.key.take(), request.url.take(), request.clip.take());
+    let key = match sources {
+        (Some(key), None, None) => key,
+        (None, Some(url), None) => {
+            return import::import(&state, &caller, request, url.expose()).await;
+        }
+        (None, None, Some(part)) => return clip::clip(&state, &caller, request, &part).await,
+        _ => {
+            let detail = "send either `key`, `url` or `clip`".to_owned();
             return Err(ApiError::invalid(detail));
         }
     };

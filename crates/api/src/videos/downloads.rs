@@ -1,4 +1,4 @@
-//! `POST` and `GET /v1/videos/{id}/downloads`: a rung as one MP4 file.
+//! `POST` and `GET /v1/videos/{id}/downloads`: a rung as one MP4 file, or audio as an M4A file.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use api_types::videos::VideoFailure;
 use axum::Json;
 use axum::extract::State;
 use catalog::{CatalogError, DownloadRecord, RenditionKind, Video};
-use domain::download::{default_rung, file_name};
+use domain::download::{default_audio, default_rung, file_name};
 use domain::ids::Generation;
 use domain::job::{DownloadJob, JobMessage};
 use domain::object_key::RenditionName;
@@ -96,6 +96,10 @@ async fn rung_of(
     requested: Option<RenditionName>,
 ) -> Result<RenditionName, ApiError> {
     let renditions = state.catalog.renditions(video.id, generation).await?;
+    let audio = renditions
+        .iter()
+        .filter(|it| it.kind == RenditionKind::Audio);
+    let audio: Vec<_> = audio.map(|it| (it.name.clone(), it.bandwidth)).collect();
     let rungs: Vec<_> = renditions
         .into_iter()
         .filter(|it| it.kind == RenditionKind::Video)
@@ -106,21 +110,20 @@ async fn rung_of(
             Some((it.name, Size { width, height }))
         })
         .collect();
-    if rungs.is_empty() {
-        return Err(ApiError::conflict(
-            "the video has only audio: download the source instead",
-        ));
-    }
+    let names = rungs
+        .iter()
+        .map(|it| &it.0)
+        .chain(audio.iter().map(|it| &it.0));
     let rung = match &requested {
-        Some(requested) => rungs.iter().map(|it| &it.0).find(|it| *it == requested),
-        None => default_rung(&rungs),
+        Some(requested) => names.clone().find(|it| *it == requested),
+        None => default_rung(&rungs).or_else(|| default_audio(&audio)),
     };
     rung.cloned().ok_or_else(|| {
-        let names: Vec<&str> = rungs.iter().map(|it| it.0.as_str()).collect();
+        let names: Vec<&str> = names.map(RenditionName::as_str).collect();
         let names = names.join(", ");
         ApiError::new(
             Problem::NoSuchRung,
-            format!("the video has no such rung in H.264: it has {names}"),
+            format!("the video has no such rung in H.264 and no such audio: it has {names}"),
         )
     })
 }
@@ -133,7 +136,8 @@ async fn show(
     record: DownloadRecord,
 ) -> Result<Download, ApiError> {
     let uploaded = view::file_name(video);
-    let filename = file_name(video.title.as_deref(), uploaded.as_deref(), video.id);
+    let (title, uploaded) = (video.title.as_deref(), uploaded.as_deref());
+    let filename = file_name(title, uploaded, video.id, &record.rung);
     let status = match (&record.file, &record.failure) {
         (Some(_), _) => DownloadStatus::Ready,
         (None, Some(_)) => DownloadStatus::Failed,

@@ -68,6 +68,20 @@ fn file_name(url: &Url) -> FileName {
     FileName::clean(&shown_name(url))
 }
 
+/// A source that a transcoder brings into the bucket.
+pub(super) struct Origin {
+    /// The URL of a file, or the text of a clip.
+    pub(super) url: String,
+    /// The owner of the video, if the request names none.
+    pub(super) owner: Option<String>,
+    /// The title of the video, if the request has none.
+    pub(super) title: Option<String>,
+    /// The name of the file for display.
+    pub(super) shown_name: Option<String>,
+    /// The name of the file in the bucket.
+    pub(super) file_name: FileName,
+}
+
 /// Repeating the request for the same URL with the same external id returns the existing video.
 pub(super) async fn import(
     state: &ApiState,
@@ -75,7 +89,26 @@ pub(super) async fn import(
     request: CreateVideo,
     text: &str,
 ) -> Result<VideoResponse, ApiError> {
-    let owner = caller.owner_for(request.owner.clone())?;
+    let url = check(text, &Guard::new(state.config.imports))?;
+    let shown_name = metadata::file_name(&shown_name(&url));
+    let origin = Origin {
+        owner: None,
+        title: shown_name.clone(),
+        shown_name,
+        file_name: file_name(&url),
+        url: url.into(),
+    };
+    create(state, caller, request, origin).await
+}
+
+/// Creates a video, and queues the import of its source.
+pub(super) async fn create(
+    state: &ApiState,
+    caller: &Caller,
+    request: CreateVideo,
+    origin: Origin,
+) -> Result<VideoResponse, ApiError> {
+    let owner = caller.owner_for(request.owner.clone())?.or(origin.owner);
     let external_id = external_id_of(&request)?;
     metadata::check(
         request.title.as_deref(),
@@ -86,7 +119,6 @@ pub(super) async fn import(
         return Err(ApiError::invalid("`priority` needs `key`"));
     }
     let profile = metadata::profile(request.profile, &state.config)?;
-    let url = check(text, &Guard::new(state.config.imports))?;
     if external_id.is_some() {
         let any = VideoFilter::default();
         for video in existing_videos(state, owner.as_deref(), external_id.as_deref(), any).await? {
@@ -94,7 +126,7 @@ pub(super) async fn import(
                 .catalog
                 .import(video.id)
                 .await?
-                .is_some_and(|it| it.url == url.as_str())
+                .is_some_and(|it| it.url == origin.url)
             {
                 return video_response(state, StatusCode::OK, &video).await;
             }
@@ -102,20 +134,21 @@ pub(super) async fn import(
     }
     let now = clock::now();
     let id = new_video_id(now)?;
+    let file_name = origin.file_name;
     let new = NewVideo {
         id,
         owner,
-        title: metadata::title(request.title, &shown_name(&url)),
+        title: request.title.or(origin.title),
         external_id,
         metadata: request.metadata,
         profile,
         mode: request.mode.unwrap_or(state.config.default_mode),
         generate: request.generate,
-        file_name: metadata::file_name(&shown_name(&url)),
+        file_name: origin.shown_name,
         source_key: Some(
             ObjectKey::Source {
                 video: id,
-                file_name: file_name(&url),
+                file_name,
             }
             .path(),
         ),
@@ -123,7 +156,7 @@ pub(super) async fn import(
         content_type: None,
     };
     create_row(state, &new, None, now).await?;
-    let video = begin(state, id, url.as_str()).await?;
+    let video = begin(state, id, &origin.url).await?;
     video_response(state, StatusCode::CREATED, &video).await
 }
 

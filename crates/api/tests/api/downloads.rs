@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use catalog::{RenditionKind, RenditionRecord, RenditionState};
 use domain::failure::{Failure, FailureCode};
 use domain::job::{DownloadJob, JobMessage};
 use domain::object_key::ObjectPrefix;
@@ -12,25 +13,16 @@ use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 
 use crate::sweeping::{DAY, sweeper};
-use crate::thumbnails::ready;
+use crate::thumbnails::{ready, ready_with};
 use crate::world::World;
 
 /// The jobs of downloads since the last call.
 async fn jobs(world: &World) -> Vec<DownloadJob> {
-    let mut jobs = vec![];
-    while let Some(delivery) = world
-        .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
-        .await
-        .unwrap()
-    {
-        world.queue.ack(&delivery.receipt).await.unwrap();
-        match delivery.message.unwrap() {
-            JobMessage::DownloadV1(job) => jobs.push(job),
-            other => panic!("{other:?}"),
-        }
-    }
-    jobs
+    let job = |it| match it {
+        JobMessage::DownloadV1(job) => job,
+        other => panic!("{other:?}"),
+    };
+    world.messages().await.into_iter().map(job).collect()
 }
 
 #[tokio::test]
@@ -109,6 +101,57 @@ async fn a_download_is_requested_listed_and_replaced() {
     );
     assert_eq!(file.headers()["content-type"], "video/mp4");
     assert_eq!(file.bytes().await.unwrap(), "film");
+}
+
+/// The audio of the highest rate where the video has nothing else, and any audio by its name.
+#[tokio::test]
+async fn audio_is_a_file_of_its_own() {
+    let world = World::new().await;
+    let rendition = |name: &str, kind, kbps: u64| RenditionRecord {
+        name: name.parse().unwrap(),
+        kind,
+        width: (kind == RenditionKind::Video).then_some(1280),
+        height: (kind == RenditionKind::Video).then_some(720),
+        copied: false,
+        frame_rate: None,
+        codecs: None,
+        bandwidth: Some(kbps * 1000),
+        average_bandwidth: None,
+        state: RenditionState::Complete,
+    };
+    let audio = [
+        rendition("audio-64k", RenditionKind::Audio, 64),
+        rendition("audio-128k", RenditionKind::Audio, 128),
+    ];
+    let film = [
+        rendition("720p", RenditionKind::Video, 3_000),
+        audio[0].clone(),
+    ];
+    for (renditions, body, expected) in [
+        (&audio[..], json!({}), "audio-128k"),
+        (&audio, json!({ "rung": "audio-64k" }), "audio-64k"),
+        (&film, json!({}), "720p"),
+        (&film, json!({ "rung": "audio-64k" }), "audio-64k"),
+    ] {
+        let (id, generation) = ready_with(&world, renditions).await;
+        let asked = world
+            .post(&format!("/v1/videos/{id}/downloads"), body)
+            .await;
+        assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
+        let job = DownloadJob::new(id, generation, expected.parse().unwrap());
+        let extension = if expected == "720p" { "mp4" } else { "m4a" };
+        let name = asked.body["filename"].as_str().unwrap();
+        assert!(name.ends_with(extension), "{name}");
+        assert!(job.object().path().ends_with(extension), "{job:?}");
+        assert_eq!(jobs(&world).await, [job]);
+    }
+    let (id, _) = ready_with(&world, &film).await;
+    let asked = json!({ "rung": "audio-128k" });
+    let path = format!("/v1/videos/{id}/downloads");
+    let unknown = world.post(&path, asked).await;
+    assert_eq!(unknown.problem(), (422, "no-such-rung"));
+    let detail = unknown.body["detail"].as_str().unwrap();
+    assert!(detail.ends_with("it has 720p, audio-64k"), "{detail}");
 }
 
 #[tokio::test]

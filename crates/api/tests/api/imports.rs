@@ -14,21 +14,6 @@ use crate::world::World;
 
 const URL: &str = "https://192.88.98.1/Der%20Film.mp4?signature=secret";
 
-/// Receives all messages of the queue.
-async fn messages(world: &World) -> Vec<JobMessage> {
-    let mut messages = Vec::new();
-    while let Some(delivery) = world
-        .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
-        .await
-        .unwrap()
-    {
-        world.queue.ack(&delivery.receipt).await.unwrap();
-        messages.push(delivery.message.unwrap());
-    }
-    messages
-}
-
 #[tokio::test]
 async fn a_url_is_fetched_by_the_transcoder() {
     let world = World::new().await;
@@ -47,7 +32,7 @@ async fn a_url_is_fetched_by_the_transcoder() {
     );
     let id: VideoId = created.body["id"].as_str().unwrap().parse().unwrap();
     let import = Import::new(id);
-    assert_eq!(messages(&world).await, [JobMessage::from(import.clone())]);
+    assert_eq!(world.messages().await, [JobMessage::from(import.clone())]);
     let again = world.post("/v1/videos", request).await;
     assert_eq!(
         (again.status, &again.body["id"]),
@@ -81,7 +66,7 @@ async fn a_url_is_fetched_by_the_transcoder() {
         (retried.status, &retried.body["state"]),
         (StatusCode::ACCEPTED, &json!("uploading"))
     );
-    assert_eq!(messages(&world).await, [JobMessage::from(import)]);
+    assert_eq!(world.messages().await, [JobMessage::from(import)]);
 }
 
 #[tokio::test]
@@ -113,7 +98,7 @@ async fn a_lost_import_is_sent_again() {
         .unwrap()
         .parse()
         .unwrap();
-    messages(&world).await;
+    world.messages().await;
     let sweeper = crate::sweeping::sweeper(&world);
     assert_eq!(
         sweeper.sweep(clock::now()).await.jobs,
@@ -127,5 +112,5 @@ async fn a_lost_import_is_sent_again() {
             .jobs,
         1
     );
-    assert_eq!(messages(&world).await, [JobMessage::from(Import::new(id))]);
+    assert_eq!(world.messages().await, [JobMessage::from(Import::new(id))]);
 }

@@ -7,6 +7,7 @@ mod auth;
 mod callers;
 mod captions;
 mod chapters;
+mod clips;
 mod convert;
 mod dead_letters;
 mod deletion;

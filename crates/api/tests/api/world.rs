@@ -321,24 +321,20 @@ impl World {
 
     /// Receives all jobs of the queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
-        let mut jobs = Vec::new();
-        while let Some(delivery) = self
-            .queue
-            .receive(Duration::ZERO, Duration::from_secs(60))
-            .await
-            .unwrap()
-        {
-            jobs.push(
-                delivery
-                    .message
-                    .unwrap()
-                    .job()
-                    .expect("an encoding")
-                    .clone(),
-            );
-            self.queue.ack(&delivery.receipt).await.unwrap();
+        let messages = self.messages().await;
+        let job = |it: &JobMessage| it.job().expect("an encoding").clone();
+        messages.iter().map(job).collect()
+    }
+
+    /// All messages since the last call. They leave the queue.
+    pub(crate) async fn messages(&self) -> Vec<JobMessage> {
+        let (queue, lease) = (&self.queue, Duration::from_secs(60));
+        let mut messages = vec![];
+        while let Some(delivery) = queue.receive(Duration::ZERO, lease).await.unwrap() {
+            queue.ack(&delivery.receipt).await.unwrap();
+            messages.push(delivery.message.unwrap());
         }
-        jobs
+        messages
     }
 
     /// The number of jobs that write a master playlist, since the last call. They leave the queue.

@@ -189,6 +189,11 @@ impl RenditionName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it names audio: profiles cannot use these names for rungs.
+    pub fn is_audio(&self) -> bool {
+        self.0.starts_with("audio-")
+    }
 }
 
 impl fmt::Display for RenditionName {

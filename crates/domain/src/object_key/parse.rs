@@ -49,7 +49,8 @@ impl ObjectKey {
             (Bucket::Private, ["downloads", video, generation, file]) => Self::Download {
                 video: video.parse().ok()?,
                 generation: generation.parse().ok()?,
-                rung: file.strip_suffix(".mp4")?.parse().ok()?,
+                // The comparison below rejects the extension of the other kind.
+                rung: file.rsplit_once('.')?.0.parse().ok()?,
             },
             (Bucket::Media, ["hls", video, "posters", file]) => Self::CustomPoster {
                 video: video.parse().ok()?,

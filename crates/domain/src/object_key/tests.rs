@@ -117,6 +117,11 @@ fn every_key() -> Vec<ObjectKey> {
             generation: Generation::of("etag", "profile"),
             rung: "720p".parse().unwrap(),
         },
+        ObjectKey::Download {
+            video,
+            generation: Generation::of("etag", "profile"),
+            rung: "audio-128k".parse().unwrap(),
+        },
     ]
 }
 
@@ -157,6 +162,7 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/captions-efd9bf88b975d52b/captions-efd9bf88b975d52b_00007.vtt | text/vtt | public, max-age=31536000, immutable
     Private captions/vid_018bcfe5680077078707070707070707/pt-BR/7cc51be4dec83304.vtt | text/vtt | no-store
     Private downloads/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/720p.mp4 | video/mp4 | no-store
+    Private downloads/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k.m4a | audio/mp4 | no-store
     ");
 }
 
@@ -198,10 +204,13 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
     ] {
         assert_eq!(ObjectKey::parse(Bucket::Media, &path), None, "{path}");
     }
-    assert_eq!(
-        ObjectKey::parse(Bucket::Private, &ObjectKey::Master { video }.path()),
-        None
-    );
+    for path in [
+        ObjectKey::Master { video }.path(),
+        format!("downloads/{video}/{generation}/720p.m4a"),
+        format!("downloads/{video}/{generation}/audio-128k.mp4"),
+    ] {
+        assert_eq!(ObjectKey::parse(Bucket::Private, &path), None, "{path}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! An AAC track: frames without their ADTS headers.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::{Pending, Unsupported};
 use crate::aac::{AdtsHeader, AudioConfig, SAMPLES_PER_BLOCK};
@@ -26,6 +27,8 @@ pub(crate) struct AudioTrack {
     /// Duration of all frames, audio samples.
     pub(crate) duration: i64,
     pub(crate) pending: VecDeque<Pending>,
+    /// Times of the frames that are added, ticks; `None`: all.
+    pub(crate) kept: Option<Range<i64>>,
     last_pts: Option<i64>,
 }
 
@@ -34,9 +37,17 @@ impl AudioTrack {
         self.last_pts
     }
 
+    /// Whether a frame at this time is added.
+    pub(crate) fn keeps(&self, pts: i64) -> bool {
+        self.kept.as_ref().is_none_or(|it| it.contains(&pts))
+    }
+
     /// Adds the frames of a PES packet, which holds whole frames.
     pub(crate) fn push(&mut self, unit: &PesUnit) -> Result<(), Unsupported> {
-        let mut rest = unit.data.as_slice();
+        if self.kept.as_ref().is_some_and(|it| unit.pts >= it.end) {
+            return Ok(());
+        }
+        let (mut rest, mut samples) = (unit.data.as_slice(), 0);
         self.begin(unit.pts);
         while !rest.is_empty() {
             let damaged = Unsupported("an audio frame is damaged");
@@ -48,7 +59,12 @@ impl AudioTrack {
             if header.blocks != 1 {
                 return Err(Unsupported("an audio frame has several blocks"));
             }
-            self.push_frame(AudioConfig::from(&header), unit.pts, data)?;
+            let config = AudioConfig::from(&header);
+            let pts = unit.pts + ticks_at(samples, i64::from(config.sample_rate.max(1)));
+            if self.keeps(pts) {
+                self.push_frame(config, pts, data)?;
+            }
+            samples += i64::from(SAMPLES_PER_BLOCK);
             rest = &rest[usize::from(header.frame_bytes)..];
         }
         Ok(())

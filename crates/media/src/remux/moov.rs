@@ -20,10 +20,11 @@ const VIDEO_ID: u32 = 1;
 const AUDIO_ID: u32 = 2;
 
 pub(super) fn head(remuxer: &Remuxer, room: Option<u64>) -> Result<Vec<u8>, RemuxError> {
-    let file_type = boxed(
-        b"ftyp",
-        &[b"isom", &512_u32.to_be_bytes(), b"isomiso2avc1mp41"],
-    );
+    let (brand, others): (&[u8; 4], &[u8]) = match remuxer.video {
+        Some(_) => (b"isom", b"isomiso2avc1mp41"),
+        None => (b"M4A ", b"M4A isomiso2mp42"),
+    };
+    let file_type = boxed(b"ftyp", &[brand, &512_u32.to_be_bytes(), others]);
     // The size of `moov` does not depend on the offsets in it.
     let size = file_type.len() as u64 + moov(remuxer, 0)?.len() as u64 + MDAT_HEADER;
     let padding = match room {
@@ -59,16 +60,55 @@ struct Span {
 
 /// `base`: offset of the first byte of media data.
 fn moov(remuxer: &Remuxer, base: u64) -> Result<Vec<u8>, RemuxError> {
-    let (video, origin) = (&remuxer.video, remuxer.origin);
     let wide = remuxer.bytes > SMALL_FILE;
-    if video.sizes.is_empty() {
-        return Err(RemuxError::Unsupported("no video was added"));
+    let (mut tracks, mut duration) = (vec![], 0);
+    if let Some(video) = &remuxer.video {
+        if video.sizes.is_empty() {
+            return Err(RemuxError::Unsupported("no video was added"));
+        }
+        let chunks = chunk_tables(&remuxer.video_chunks, base, wide);
+        let (track, end) = video_track(video, remuxer, &chunks)?;
+        tracks.extend(track);
+        duration = end;
     }
+    match remuxer.audio.as_ref().map(|it| (it, it.config)) {
+        Some((audio, Some(config))) => {
+            let chunks = chunk_tables(&remuxer.audio_chunks, base, wide);
+            let (track, end) = audio_track(audio, config, remuxer, &chunks);
+            tracks.extend(track);
+            duration = duration.max(end);
+        }
+        Some((_, None)) if remuxer.video.is_none() => {
+            return Err(RemuxError::Unsupported("no audio was added"));
+        }
+        _ => {}
+    }
+    let header = movie(TICKS_PER_SECOND as u32, duration, AUDIO_ID + 1);
+    Ok(boxed(b"moov", &[&header, &tracks]))
+}
+
+impl Remuxer {
+    /// The end of a track that has media until `end`, in the presentation of the file.
+    fn shown_until(&self, end: i64) -> i64 {
+        match self.part.filter(|it| it.exact) {
+            Some(part) => end.min(part.end as i64),
+            None => end,
+        }
+    }
+}
+
+/// The track, and its end in the presentation, ticks.
+fn video_track(
+    video: &VideoTrack,
+    remuxer: &Remuxer,
+    chunks: &[u8],
+) -> Result<(Vec<u8>, u64), RemuxError> {
+    let origin = remuxer.origin;
     let entry = visual_entry(&video.sets)?;
     let last = video.durations.last().copied().unwrap_or(3_000);
     let mut durations = video.durations.clone();
     durations.push(last);
-    let end = video.max_pts.0 + i64::from(durations[video.max_pts.1]);
+    let end = remuxer.shown_until(video.max_pts.0 + i64::from(durations[video.max_pts.1]));
     let start = video.min_pts.max(origin);
     let span = Span {
         gap: (start - origin) as u64,
@@ -76,42 +116,46 @@ fn moov(remuxer: &Remuxer, base: u64) -> Result<Vec<u8>, RemuxError> {
     };
     let media_time = (start - video.first_dts).max(0) as u64;
     let tables = video_tables(video, &durations, &entry.bytes);
-    let mut tracks = track(&TrackBoxes {
+    let track = track(&TrackBoxes {
         id: VIDEO_ID,
         media: Media::Video(entry.display),
         duration: span.gap + span.duration,
         timescale: TICKS_PER_SECOND as u32,
         media_duration: durations.iter().map(|it| u64::from(*it)).sum(),
         edits: &edit_list(&span, media_time),
-        tables: &[tables, chunk_tables(&remuxer.video_chunks, base, wide)].concat(),
+        tables: &[&tables, chunks].concat(),
     });
-    let mut duration = span.gap + span.duration;
-    if let Some(audio) = &remuxer.audio
-        && let Some(config) = audio.config
-    {
-        let rate = i64::from(config.sample_rate);
-        let ticks = TICKS_PER_SECOND as i64;
-        let end = audio.first_pts + (audio.duration * ticks + rate / 2) / rate;
-        let start = audio.first_pts.max(origin);
-        let span = Span {
-            gap: (start - origin) as u64,
-            duration: (end - start).max(0) as u64,
-        };
-        duration = duration.max(span.gap + span.duration);
-        let media_time = (((start - audio.first_pts) * rate + ticks / 2) / ticks) as u64;
-        let tables = audio_tables(audio, config);
-        tracks.extend(track(&TrackBoxes {
-            id: AUDIO_ID,
-            media: Media::Audio,
-            duration: span.gap + span.duration,
-            timescale: config.sample_rate,
-            media_duration: audio.duration as u64,
-            edits: &edit_list(&span, media_time),
-            tables: &[tables, chunk_tables(&remuxer.audio_chunks, base, wide)].concat(),
-        }));
-    }
-    let header = movie(TICKS_PER_SECOND as u32, duration, AUDIO_ID + 1);
-    Ok(boxed(b"moov", &[&header, &tracks]))
+    Ok((track, span.gap + span.duration))
+}
+
+/// As [`video_track`].
+fn audio_track(
+    audio: &AudioTrack,
+    config: AudioConfig,
+    remuxer: &Remuxer,
+    chunks: &[u8],
+) -> (Vec<u8>, u64) {
+    let origin = remuxer.origin;
+    let (rate, ticks) = (i64::from(config.sample_rate), TICKS_PER_SECOND as i64);
+    let end = audio.first_pts + (audio.duration * ticks + rate / 2) / rate;
+    let end = remuxer.shown_until(end);
+    let start = audio.first_pts.max(origin);
+    let span = Span {
+        gap: (start - origin) as u64,
+        duration: (end - start).max(0) as u64,
+    };
+    let media_time = (((start - audio.first_pts) * rate + ticks / 2) / ticks) as u64;
+    let tables = audio_tables(audio, config);
+    let track = track(&TrackBoxes {
+        id: AUDIO_ID,
+        media: Media::Audio,
+        duration: span.gap + span.duration,
+        timescale: config.sample_rate,
+        media_duration: audio.duration as u64,
+        edits: &edit_list(&span, media_time),
+        tables: &[&tables, chunks].concat(),
+    });
+    (track, span.gap + span.duration)
 }
 
 /// `edts`, which lets the presentation begin at its origin, to the tick. `media_time`: the part of

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::mp4::{Moov, Track, TrackKind};
 
+mod parts;
+
 /// Runs a program and returns its output.
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
@@ -82,7 +84,12 @@ fn origin_of(video: &[Vec<u8>]) -> u64 {
 
 fn remuxed(video: &[Vec<u8>], audio: &[Vec<u8>], room: bool) -> Vec<u8> {
     let origin = origin_of(video);
-    let mut remuxer = Remuxer::new(origin, !audio.is_empty());
+    let tracks = if audio.is_empty() {
+        Tracks::Video
+    } else {
+        Tracks::Both
+    };
+    let mut remuxer = Remuxer::new(origin, tracks);
     let (mut data, mut early) = (vec![], 0);
     for index in 0..video.len().max(audio.len()) {
         if let Some(segment) = video.get(index) {
@@ -267,7 +274,7 @@ fn fragments_become_the_same_file() {
     );
     let expected = remuxed(&video, &audio, false);
     let origin = origin_of(&video);
-    let mut remuxer = Remuxer::new(origin, true);
+    let mut remuxer = Remuxer::new(origin, Tracks::Both);
     let mut data = vec![];
     for index in 0..video.len().max(audio.len()) {
         let packaged = |segments: &[Vec<u8>], codec| {
@@ -293,7 +300,7 @@ fn fragments_become_the_same_file() {
 
 #[test]
 fn what_is_not_ours_is_refused() {
-    let mut remuxer = Remuxer::new(900_000, false);
+    let mut remuxer = Remuxer::new(900_000, Tracks::Video);
     assert!(matches!(
         remuxer.push_video(&[]),
         Err(RemuxError::Segment(SplitError::NoStream))
@@ -316,7 +323,11 @@ fn what_is_not_ours_is_refused() {
     // A packet in the middle is missing.
     let mut cut = video[0].clone();
     cut.drain(188 * 40..188 * 41);
-    assert!(Remuxer::new(900_000, false).push_video(&cut).is_err());
+    assert!(
+        Remuxer::new(900_000, Tracks::Video)
+            .push_video(&cut)
+            .is_err()
+    );
     remuxer.push_video(&video[0]).unwrap();
     assert!(matches!(
         remuxer.head(Some(1_000)),

@@ -119,7 +119,7 @@ fn any_damage_is_survived() {
                 let mut scanner = Scanner::new(Some(&init));
                 let _ = scanner.push(&media);
                 let _ = scanner.finish();
-                let mut remuxer = crate::remux::Remuxer::new(0, true);
+                let mut remuxer = crate::remux::Remuxer::new(0, crate::remux::Tracks::Both);
                 let _ = remuxer.push_video_fragment(&init, &media);
                 let _ = remuxer.push_audio_fragment(&init, &media);
                 let _ = remuxer.head(None);

@@ -138,7 +138,7 @@ fn fragments_become_a_file() {
     let segments = encoded(folder.path(), "30", "yuv420p10le", parameters);
     let (init, media) = packaged(&segments, EsCodec::Hevc);
     let parsed = Init::parse(&init).unwrap();
-    let mut remuxer = crate::remux::Remuxer::new(900_000, false);
+    let mut remuxer = crate::remux::Remuxer::new(900_000, crate::remux::Tracks::Video);
     for segment in &media {
         remuxer.push_video_fragment(&parsed, segment).unwrap();
     }
