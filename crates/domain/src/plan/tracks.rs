@@ -22,6 +22,9 @@ pub struct AudioTrack {
 /// Maximum length of a display name, characters.
 const LONGEST_NAME: usize = 80;
 
+/// Language of audio whose source declares none.
+const UNDETERMINED: &str = "und";
+
 /// Name of the audio if there is one track.
 const ONLY_NAME: &str = "Audio";
 
@@ -29,8 +32,7 @@ impl AudioTrack {
     /// Lists the tracks of a source, in their order.
     pub fn list(streams: &[AudioStream]) -> Vec<Self> {
         if let [only] = streams {
-            // The language as the source declares it. `und` (undetermined) is a valid one too (Apple
-            // 8.10).
+            // The language as the source declares it.
             let language = only.language.clone();
             return vec![Self {
                 language: language.or(Self::unknown().language),
@@ -42,7 +44,9 @@ impl AudioTrack {
             let language = stream.language.as_deref().and_then(language_of);
             let name = unique(&mut names, &name_of(stream, language.as_ref(), number));
             let characteristics = characteristics(stream.purpose).map(str::to_owned);
-            let language = language.map(|it| it.as_str().to_owned());
+            // `und` (undetermined) is a language too (Apple 8.10).
+            let language =
+                Some(language.map_or_else(|| UNDETERMINED.to_owned(), |it| it.as_str().to_owned()));
             // Players could not decide between two tracks with the same properties (RFC 8216,
             // 4.3.4.1.1). The default track is the first one, and must be selectable.
             let is_new = selectable.insert((language.clone(), characteristics.clone()));
@@ -61,7 +65,7 @@ impl AudioTrack {
     pub fn unknown() -> Self {
         Self {
             name: ONLY_NAME.to_owned(),
-            language: Some("und".to_owned()),
+            language: Some(UNDETERMINED.to_owned()),
             auto_select: true,
             characteristics: None,
         }
@@ -165,9 +169,9 @@ mod tests {
         English 2 | en | auto public.accessibility.describes-video
         Director | en | manual
         English 3 | en | auto public.accessibility.enhances-speech-intelligibility
-        Track 7 | - | auto
-        x...x | - | manual
-        Track 9 | - | manual
+        Track 7 | und | auto
+        x...x | und | manual
+        Track 9 | und | manual
         ");
     }
 
