@@ -18,11 +18,13 @@ export EDGEREEL_BIN=$CARGO_TARGET_DIR/debug/edgereel
 # Their edge worker is built too. Where it cannot be built, they are skipped.
 scripts/edge.sh || echo "the edge worker was not built: what needs it is skipped" >&2
 
+# Many tests mostly wait: for a lease, a grant or a pause to end.
+threads=$(($(nproc) + 1))
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked --no-fail-fast "$@"
+    cargo nextest run --workspace --locked --no-fail-fast --test-threads "$threads" "$@"
     cargo test --workspace --locked --doc
 else
     # A browser that plays video wants the machine for itself, as in .config/nextest.toml.
-    cargo test --workspace --locked --no-fail-fast "$@" -- --skip browser:: --skip edge_way:: --skip packaging:: --skip server:: --skip web_flows::
+    cargo test --workspace --locked --no-fail-fast "$@" -- --test-threads="$threads" --skip browser:: --skip edge_way:: --skip packaging:: --skip server:: --skip web_flows::
     cargo test --workspace --locked --no-fail-fast --test e2e -- --test-threads=1 browser:: edge_way:: packaging:: server:: web_flows::
 fi

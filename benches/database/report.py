@@ -18,7 +18,8 @@ def short(text, length=110):
             start = text.index(long)
             end = min(it for it in (text.find(" FROM ", start), len(text)) if it > 0)
             text = text[:start] + "..." + text[end:]
-    return "`" + (text if len(text) <= length else text[: length - 3] + "...") + "`"
+    # No word is cut.
+    return "`" + (text if len(text) <= length else text[: length - 3].rsplit(" ", 1)[0] + " ...") + "`"
 
 
 def number(value):
@@ -66,8 +67,9 @@ def page(facts, found, source, unseen, upgrade, writes):
         f"- PostgreSQL {facts['version']}: `shared_buffers = 2GB`, `max_wal_size = 2GB`, `fsync = off`; otherwise the",
         "  defaults",
         f"- The database has {facts['size']}; it was filled in {facts['filled']:.0f} s",
-        f"- Statements in the source: {len(source)}. Executed: {len(source) - len(unseen)}, of these {facts['direct']} one by one and",
-        f"  the others by the programs. Different texts, because each filter has its own: {len(rows)}",
+        f"- Statements in the source: {len(source)}. Executed: {len(source) - len(unseen)}, of these",
+        f"  {facts['direct']} one by one and the others by the programs. Different texts, because each",
+        f"  filter has its own: {len(rows)}",
         f"- More than {LIMIT} ms of CPU time when warm: {len(slow)}",
         "",
         "| table | rows | size with indexes |",
