@@ -1,4 +1,5 @@
-//! The captions in a source: its text streams become captions of the video.
+//! The captions in a source: its text streams, and the closed captions in its frames, become
+//! captions of the video.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +18,13 @@ use crate::ffmpeg::arguments::subtitles;
 use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::probe::{Subtitles, TextTrack};
 use crate::ffmpeg::process::{self, Cost, Run};
+use crate::inspect::Inspected;
 use crate::journal::Journal;
 use crate::lanes::EncodeContext;
 use crate::sink::TextSink;
 use crate::stills::collect_numbered;
+
+mod closed_captions;
 
 /// The result of reading the captions of a source.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,23 +35,50 @@ pub(crate) struct EmbeddedCaptions {
     pub missing: Vec<Extra>,
 }
 
-/// Converts the text streams of the source, and stores them as captions of the video. A stream that
-/// cannot be read is a warning. Captions that were uploaded for the same language stay.
+/// Stores the text streams of the source, and the closed captions in its frames, as captions of the
+/// video. Those that cannot be read are a warning. Captions that were uploaded for the same language
+/// stay.
 pub(crate) async fn store(
     context: &EncodeContext,
     journal: &dyn Journal,
-    found: &Subtitles,
+    source: &Inspected,
 ) -> Result<EmbeddedCaptions, TranscodeError> {
+    let found = &source.subtitles;
     let mut result = EmbeddedCaptions::default();
     if found.others {
         result.missing.push(Extra::ImageSubtitles);
     }
+    let mut unread = store_streams(context, journal, found, &mut result.cost).await?;
+    if let Some(video) = &found.captioned {
+        let read = closed_captions::read(context, source, video).await?;
+        result.cost.cpu += read.cost.cpu;
+        result.cost.wall += read.cost.wall;
+        unread |= read.unread;
+        let channels: Vec<u8> = read.tracks.iter().map(|it| it.0).collect();
+        let tracks = found.closed_captions(&channels);
+        for (track, (_, cues)) in tracks.iter().zip(&read.tracks) {
+            keep(context, journal, track, cues).await?;
+        }
+    }
+    if unread {
+        result.missing.push(Extra::Captions);
+    }
+    Ok(result)
+}
+
+/// Converts and stores the text streams. Returns whether some could not be read.
+async fn store_streams(
+    context: &EncodeContext,
+    journal: &dyn Journal,
+    found: &Subtitles,
+    cost: &mut Cost,
+) -> Result<bool, TranscodeError> {
     if found.tracks.is_empty() {
-        return Ok(result);
+        return Ok(false);
     }
     let texts = match convert(context, &found.tracks).await {
-        Ok((texts, cost)) => {
-            result.cost = cost;
+        Ok((texts, spent)) => {
+            *cost = spent;
             texts
         }
         Err(problem) if problem.concerns_ffmpeg() => {
@@ -74,10 +105,7 @@ pub(crate) async fn store(
             None => unread = true,
         }
     }
-    if unread {
-        result.missing.push(Extra::Captions);
-    }
-    Ok(result)
+    Ok(unread)
 }
 
 /// The WebVTT file of each stream, with its number, in the order of `tracks`.

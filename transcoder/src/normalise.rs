@@ -25,6 +25,7 @@ use crate::ffmpeg::probe::{Depth, Found, input_arguments};
 use crate::inspect::within;
 use crate::tone_map::Light;
 
+mod packets;
 mod survey;
 
 pub(crate) use survey::{Survey, survey};
@@ -345,7 +346,7 @@ fn push(arguments: &mut Vec<String>, more: &[&str]) {
 mod tests {
     use super::*;
 
-    fn normaliser() -> Normaliser {
+    pub(super) fn normaliser() -> Normaliser {
         Normaliser {
             demuxer: "mpegts".to_owned(),
             depth: Some(Depth {

@@ -2,6 +2,7 @@
 //!
 //! The clear bytes exist only in memory, and only while they pass through.
 
+mod closed_captions;
 mod images;
 mod package;
 mod texts;
@@ -29,6 +30,7 @@ use crate::loopback::SegmentReceiver;
 
 use package::Packager;
 
+pub(crate) use closed_captions::CaptionSink;
 pub(crate) use images::ImageSink;
 pub(crate) use texts::TextSink;
 pub(crate) use writer::GenerationWriter;

@@ -390,10 +390,10 @@ pub(crate) async fn collect(
 }
 
 /// The files that FFmpeg delivered, in the order of their numbers.
-pub(crate) async fn collect_numbered(
-    mut files: mpsc::UnboundedReceiver<(u32, Bytes)>,
+pub(crate) async fn collect_numbered<T>(
+    mut files: mpsc::UnboundedReceiver<(u32, T)>,
     expected: usize,
-) -> Vec<(u32, Bytes)> {
+) -> Vec<(u32, T)> {
     let mut found = vec![];
     while found.len() < expected {
         match tokio::time::timeout(QUIET, files.recv()).await {

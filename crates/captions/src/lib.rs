@@ -1,10 +1,12 @@
-//! Captions, without I/O: a file in SRT, WebVTT or TTML becomes a [`Track`] of cues, which is
-//! written as WebVTT, cut into the segments of an HLS rendition, and searched.
+//! Captions, without I/O: a file in SRT, WebVTT or TTML, or the CEA-608 captions in a video, become
+//! a [`Track`] of cues, which is written as WebVTT, cut into the segments of an HLS rendition, and
+//! searched.
 //!
 //! Files come from users and from tools of every age. So the content decides about the format,
 //! and faults that lose nothing are corrected with a [`Warning`]; all others are a
 //! [`CaptionError`] with the line. No input panics, and the limits bound its cost.
 
+mod cea608;
 mod clock;
 mod decode;
 mod limits;
@@ -20,6 +22,7 @@ mod vtt;
 #[cfg(test)]
 mod tests;
 
+pub use cea608::{Cea608, Field};
 pub use limits::{MAX_BYTES, MAX_CUE_CHARACTERS, MAX_CUES, MAX_TIME_MS};
 pub use parse::{CaptionError, Format, Parsed, Reason, Warning, parse, parse_stored};
 pub use search::{Found, fold};

@@ -1,10 +1,11 @@
 //! Containers and bitstreams, parsed without I/O: MPEG-2 TS, ISO BMFF, Matroska, H.264, HEVC, AV1,
-//! AAC.
+//! AAC, and the caption data inside video.
 //!
 //! Every parser works on byte slices, or names the bytes that it needs next, so that the caller may
 //! read a file, a socket or an HTTP range. The input is untrusted: no parser panics on any bytes,
 //! loops forever, or allocates memory that the input merely declares.
 
+pub mod a53;
 pub mod aac;
 pub mod av1;
 pub mod cmaf;

@@ -5,6 +5,7 @@
 //! headers, PES headers and the first bytes of video access units.
 
 mod access_unit;
+mod captions;
 mod clock;
 mod decode_times;
 mod elementary;
@@ -17,6 +18,7 @@ mod report;
 mod scanner;
 mod units;
 
+pub use captions::{CaptionScanner, CaptionUnit};
 pub use decode_times::begin_with_first_frame;
 pub use iframes::{CutError, IFrameCut, cut_iframes};
 pub use packet::{NULL_PACKET, PACKET_BYTES, SYNC_BYTE};

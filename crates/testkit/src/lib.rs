@@ -5,8 +5,11 @@
 //! and returns `None`, and the test passes without having tested anything. `make test` lists the skipped tests at its end.
 //! With `EDGEREEL_REQUIRE_SERVICES=1`, as in CI, the test fails instead. All functions panic with a message where something
 //! else is wrong.
+//!
+//! [`closed_captions`] writes captions into the frames of a video, which FFmpeg cannot do.
 
 mod cases;
+pub mod closed_captions;
 mod ecs;
 mod localstack;
 mod postgres;

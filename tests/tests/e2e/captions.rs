@@ -1,14 +1,16 @@
 //! Captions: uploaded, published without a re-encode, shown by hls.js, replaced and deleted.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::ids::VideoId;
 use e2e::browser;
 use e2e::dev::{Dev, Home};
-use e2e::media::make_film;
+use e2e::media::{ffmpeg, make_film};
 use e2e::player::Player;
-use e2e::program::{PROFILE, check};
+use e2e::program::{PROFILE, check, text};
 use serde_json::{Value, json};
+use testkit::closed_captions::{Captions, Command, Pairs};
 
 const SRT: &str = "1\r\n00:00:02,000 --> 00:00:05,000\r\n<i>Hello</i> & welcome\r\n\r\n\
     2\r\n00:00:28,000 --> 00:00:33,000\r\n{\\an8}Across two segments\r\n\r\n\
@@ -281,4 +283,99 @@ async fn encrypted_captions_are_shown_replaced_and_deleted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clear_captions_are_shown_replaced_and_deleted() {
     captions_are_published(&format!("encrypt = false\n{PROFILE}"), false).await;
+}
+
+/// An MP4 file of six seconds, with captions in its frames: CC1 and CC3.
+fn captioned_film(folder: &Path) -> PathBuf {
+    let plain = make_film(
+        &folder.join("plain.mp4"),
+        "320x180",
+        "25",
+        6.0,
+        &["-bf", "0"],
+    );
+    let raw = folder.join("plain.h264");
+    ffmpeg(&[
+        "-i",
+        &text(&plain),
+        "-map",
+        "0:v",
+        "-c",
+        "copy",
+        &text(&raw),
+    ]);
+    let pops_on = |words: &str| {
+        Pairs::default()
+            .command(Command::ResumeCaptionLoading)
+            .last_row()
+            .text(words)
+            .command(Command::EndOfCaption)
+    };
+    let captions = Captions::default()
+        .send(0, 25, pops_on("Hello"))
+        .send(0, 75, Pairs::default().command(Command::EraseDisplayed))
+        .send(1, 50, pops_on("Hola"));
+    let captioned = folder.join("captioned.h264");
+    std::fs::write(
+        &captioned,
+        captions.write(&std::fs::read(&raw).unwrap(), false),
+    )
+    .unwrap();
+    let (film, inputs) = (folder.join("film.mp4"), [text(&captioned), text(&plain)]);
+    let maps = ["-map", "0:v", "-map", "1:a", "-c", "copy"];
+    let inputs = ["-r", "25", "-i", &inputs[0], "-i", &inputs[1]];
+    ffmpeg(&[&inputs[..], &maps, &[&text(&film)]].concat());
+    film
+}
+
+/// Captions in the frames of the file come with the video. An upload takes their place, and deleted
+/// ones do not come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closed_captions_in_the_file_are_published() {
+    let mut home = Home::with_profile(PROFILE);
+    let film = captioned_film(home.folder.path());
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    let (status, stored) = put(&dev, video, "und-x-2", "", SRT).await;
+    assert_eq!(status, 201, "{stored}");
+    let ready = dev.until_ready(video).await;
+    assert_eq!(ready["warnings"], json!([]), "{ready:#}");
+    assert_eq!(until_published(&dev, video).await, ["und", "und-x-2"]);
+
+    let listed = list(&dev, video, "").await["captions"].clone();
+    let shown = |it: &Value| (it["name"].clone(), it["origin"].clone());
+    assert_eq!(
+        (shown(&listed[0]), &listed[1]["origin"]),
+        ((json!("CC1"), json!("embedded")), &json!("uploaded")),
+        "{listed:#}"
+    );
+    let api = dev.info["api"].as_str().unwrap();
+    let request = Player::new()
+        .http
+        .get(format!("{api}/v1/videos/{video}/captions/und"))
+        .bearer_auth(dev.info["token"].as_str().unwrap());
+    let vtt = request.send().await.unwrap().text().await.unwrap();
+    // Frames 32 and 75: the code after the text, and the one that erases it.
+    let expected = "WEBVTT\n\n00:00:01.280 --> 00:00:03.000\nHello\n";
+    assert_eq!(vtt, expected);
+    assert_eq!(
+        master(&dev, video).await.matches("TYPE=SUBTITLES").count(),
+        2
+    );
+    check(&dev.hls_url(video).await, home.folder.path()).await;
+
+    let path = format!("/v1/videos/{video}/captions/und");
+    assert_eq!(dev.call("DELETE", &path, None).await.0, 204);
+    let path = format!("/v1/videos/{video}/reencode");
+    let (status, answer) = dev
+        .call("POST", &path, Some(&json!({ "mode": "copy" })))
+        .await;
+    assert_eq!(status, 202, "{answer}");
+    dev.until(video, Duration::from_secs(60), |it| {
+        let attempts = it["attempts"].as_array().unwrap();
+        attempts.len() == 2 && attempts.iter().all(|it| it["ended_at"] != Value::Null)
+    })
+    .await;
+    assert_eq!(until_published(&dev, video).await, ["und-x-2"]);
+    assert!(dev.terminate().await.success());
 }

@@ -1,5 +1,6 @@
 //! Common kinds of files, generated here, with every FFmpeg.
 
+mod captions;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -44,117 +45,6 @@ async fn audio_outlasts_the_video(ffmpeg: &FFmpeg) {
         &standing((0..60).map(|it| (it, if it == 59 { 91 } else { 1 }))),
     );
     work.sounds(5);
-}
-
-/// Text streams of any codec become captions, on the clock of the presentation.
-async fn subtitles_of_matroska(ffmpeg: &FFmpeg) {
-    let mut work = Work::new(ffmpeg);
-    let texts = ["Hello", "Bonjour", "Sign", "Last"];
-    let files: Vec<String> = texts
-        .iter()
-        .map(|it| {
-            let path = work.path(&format!("{it}.srt"));
-            let cue = format!("1\n00:00:01,000 --> 00:00:02,500\n<i>{it}</i>\n");
-            std::fs::write(&path, cue).unwrap();
-            text(&path)
-        })
-        .collect();
-    let film = work.make(
-        "film.mkv",
-        &[&pictures(SIZE, 30, 3.0, 0), &tones(3.0, 1)],
-        // AAC would begin a little before the video.
-        &[&H264[..], &["-c:a", "flac"]].concat(),
-    );
-    let with_texts = work.path("texts.mkv");
-    let mut arguments = vec!["-i".to_owned(), text(&film)];
-    arguments.extend(files.iter().flat_map(|it| ["-i".to_owned(), it.clone()]));
-    arguments.extend((1..6).flat_map(|it| ["-map".to_owned(), it.to_string()]));
-    let options = "-map_chapters 0 -c copy -c:s:1 ass -c:s:2 srt -metadata:s:s:0 language=eng -metadata:s:s:1 language=fra \
-        -metadata:s:s:2 language=eng -disposition:s:2 forced -metadata:s:s:3 language=eng";
-    arguments.extend(options.split_whitespace().map(str::to_owned));
-    let marks = work.path("marks.txt");
-    let chapter = |start: u32, title: &str| {
-        format!(
-            "[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={}\ntitle={title}\n",
-            start + 1
-        )
-    };
-    let chapters = [chapter(5_000, "Beginning"), chapter(6_500, "Middle")].concat();
-    std::fs::write(&marks, format!(";FFMETADATA1\n{chapters}")).unwrap();
-    arguments.splice(0..0, ["-i".to_owned(), text(&marks)]);
-    // The presentation begins five seconds into the container.
-    arguments.extend([
-        "-output_ts_offset".to_owned(),
-        "5".to_owned(),
-        text(&with_texts),
-    ]);
-    e2e::media::ffmpeg(&arguments);
-    work.ready(&with_texts, 3.0).await;
-    let master = std::fs::read_to_string(work.master()).unwrap();
-    let named = |line: &str| {
-        let of = |name: &str| line.split(&format!("{name}=\"")).nth(1)?.split('"').next();
-        Some((of("LANGUAGE")?.to_owned(), of("NAME")?.to_owned()))
-    };
-    let subtitles = master.lines().filter(|it| it.contains("TYPE=SUBTITLES"));
-    let found: Vec<(String, String)> = subtitles.filter_map(named).collect();
-    let expected = [
-        ("en", "English"),
-        ("en", "English (forced)"),
-        ("en-x-2", "English (x-2)"),
-        ("fr", "Français"),
-    ];
-    assert_eq!(
-        found,
-        expected.map(|(language, name)| (language.to_owned(), name.to_owned()))
-    );
-    let segments = e2e::dev::files(&work.path("out")).into_iter();
-    let cues: Vec<String> = segments
-        .filter(|it| {
-            it.extension().is_some_and(|it| it == "vtt") && text(it).contains("/captions-")
-        })
-        .map(|it| std::fs::read_to_string(work.path("out").join(it)).unwrap())
-        .collect();
-    assert_eq!(cues.len(), 4, "{cues:?}");
-    for words in texts {
-        let cue = format!("00:00:01.000 --> 00:00:02.500\n<i>{words}</i>\n");
-        assert!(cues.iter().any(|it| it.ends_with(&cue)), "{cue}: {cues:?}");
-    }
-    assert_eq!(work.report["missing"], serde_json::json!([]));
-    let uri = master.split("com.apple.hls.chapters\",URI=\"").nth(1);
-    let uri = uri.and_then(|it| it.split('"').next()).unwrap();
-    let document = work.path("out").join("hls").join(uri);
-    let chapters: Value = serde_json::from_slice(&std::fs::read(document).unwrap()).unwrap();
-    let starts = |it: &Value| (it["start-time"].clone(), it["titles"][0]["title"].clone());
-    let chapters: Vec<_> = chapters.as_array().unwrap().iter().map(starts).collect();
-    assert_eq!(
-        serde_json::json!(chapters),
-        serde_json::json!([[0.0, "Beginning"], [1.5, "Middle"]])
-    );
-}
-
-/// MP4 has text in its own format.
-async fn subtitles_of_mp4(ffmpeg: &FFmpeg) {
-    let mut work = Work::new(ffmpeg);
-    let texts = work.path("texts.srt");
-    std::fs::write(
-        &texts,
-        "1\n00:00:00,500 --> 00:00:01,500\nHello & welcome\n",
-    )
-    .unwrap();
-    let silent = work.make("silent.mp4", &[&pictures(SIZE, 30, 2.0, 0)], &H264);
-    let film = work.path("film.mp4");
-    let (inputs, output) = ([text(&silent), text(&texts)], text(&film));
-    let options = "-c copy -c:s mov_text -metadata:s:s:0 language=ger";
-    let mut arguments: Vec<String> = inputs
-        .iter()
-        .flat_map(|it| ["-i".to_owned(), it.clone()])
-        .collect();
-    arguments.extend(options.split_whitespace().map(str::to_owned));
-    arguments.push(output);
-    e2e::media::ffmpeg(&arguments);
-    work.ready(&film, 2.0).await;
-    let master = std::fs::read_to_string(work.master()).unwrap();
-    assert!(master.contains("LANGUAGE=\"de\""), "{master}");
 }
 
 async fn video_begins_late(ffmpeg: &FFmpeg) {
@@ -353,16 +243,11 @@ async fn hd_that_names_no_colours(ffmpeg: &FFmpeg) {
 }
 
 async fn judge_all(ffmpeg: &FFmpeg) {
-    let runs = vec![
+    let mut runs = vec![
         (
             "audio outlasts the video",
             audio_outlasts_the_video(ffmpeg).boxed_local(),
         ),
-        (
-            "subtitles of Matroska",
-            subtitles_of_matroska(ffmpeg).boxed_local(),
-        ),
-        ("subtitles of MP4", subtitles_of_mp4(ffmpeg).boxed_local()),
         (
             "the video begins late",
             video_begins_late(ffmpeg).boxed_local(),
@@ -387,6 +272,7 @@ async fn judge_all(ffmpeg: &FFmpeg) {
             hd_that_names_no_colours(ffmpeg).boxed_local(),
         ),
     ];
+    runs.extend(captions::runs(ffmpeg));
     testkit::together(runs, 2).await;
 }
 

@@ -13,6 +13,7 @@ use domain::segment::{Lane, seconds};
 use crate::ffmpeg::probe::input_arguments;
 
 mod audio;
+mod closed_captions;
 mod cut;
 mod encoders;
 mod graph;
@@ -24,6 +25,7 @@ use cut::{Cut, Units};
 use graph::{color_metadata, segments};
 
 pub(crate) use audio::mixed_down;
+pub(crate) use closed_captions::{glimpses, transport_stream, video_stream};
 pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use loudness::{loudness, meter};

@@ -18,7 +18,7 @@ mod streams;
 
 pub(crate) use frames::{FrameFacts, key_frames};
 pub(crate) use streams::{
-    Found, FoundAudio, MOST_TRACKS, Streams, Subtitles, TextTrack, parse_streams,
+    CaptionedVideo, Found, FoundAudio, MOST_TRACKS, Streams, Subtitles, TextTrack, parse_streams,
 };
 
 /// Time limit: if ffprobe takes longer, the store does not respond.

@@ -229,7 +229,7 @@ impl GenerationRun<'_> {
         let embedded = match request.journal.first_run() {
             true => {
                 request.journal.add_chapters(&source.chapters).await?;
-                embedded::store(context, &*request.journal, &source.subtitles).await?
+                embedded::store(context, &*request.journal, source).await?
             }
             false => EmbeddedCaptions::default(),
         };

@@ -18,6 +18,7 @@ use crate::testing::{foreign, objects_of, planned_records};
 mod attempts;
 mod captions;
 mod chapters;
+mod closed_captions;
 mod failures;
 mod second_look;
 

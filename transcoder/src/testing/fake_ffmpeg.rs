@@ -178,9 +178,9 @@ impl Run {
                     if name == "images" {
                         (first, count) = (1, if sheet { 1 } else { PICTURES });
                     }
-                    if name == "captions" {
+                    if matches!(&*name, "captions" | "closed-captions") {
                         let file = url.rsplit('/').next().unwrap();
-                        first = file.trim_end_matches(".vtt").parse().unwrap();
+                        first = file.split('.').next().unwrap().parse().unwrap();
                     }
                     outputs.push(Output {
                         url: url.to_owned(),
@@ -200,6 +200,7 @@ impl Run {
             () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
             () if any("captions") => Task::Captions,
+            () if any("closed-captions") => Task::ClosedCaptions,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,
             () if outputs.iter().any(|it| !it.name.starts_with("audio")) => Task::First,

@@ -84,6 +84,12 @@ impl Transport {
         self
     }
 
+    /// Writes a frame that consists of these bytes.
+    pub(crate) fn bytes(mut self, ticks: u64, payload: &[u8]) -> Self {
+        self.pes(VIDEO.1, 0xe0, ticks, payload, false);
+        self
+    }
+
     /// Writes access units of AAC in one packet.
     pub(crate) fn audio(mut self, ticks: u64, units: u32, sample_rate: u32) -> Self {
         let rate = if sample_rate == 44_100 { 4 } else { 3 };

@@ -2,8 +2,7 @@
 //! levels.
 
 use super::nal_type;
-use crate::nal::without_emulation;
-use crate::read::Reader;
+use crate::nal::{sei_messages, without_emulation};
 
 /// `nal_unit_type` of SEI messages in front of a frame.
 const PREFIX_SEI: u8 = 39;
@@ -25,36 +24,16 @@ pub struct HdrMetadata {
 impl HdrMetadata {
     /// Takes the metadata out of a NAL unit, if it has some.
     pub(crate) fn note(&mut self, nal: &[u8]) {
-        if nal_type(nal) == Some(PREFIX_SEI) {
-            let messages = without_emulation(nal.get(2..).unwrap_or_default());
-            let _ = self.read(&messages);
+        if nal_type(nal) != Some(PREFIX_SEI) {
+            return;
         }
-    }
-
-    /// Reads messages until one is truncated, as the trailing bits are.
-    fn read(&mut self, messages: &[u8]) -> Option<()> {
-        let mut reader = Reader::new(messages);
-        loop {
-            let kind = number(&mut reader)?;
-            let bytes = number(&mut reader)?;
-            let payload = reader.take(bytes as usize)?;
+        let rbsp = without_emulation(nal.get(2..).unwrap_or_default());
+        for (kind, payload) in sei_messages(&rbsp) {
             match kind {
                 MASTERING_DISPLAY => self.mastering_display = payload.first_chunk().copied(),
                 LIGHT_LEVELS => self.light_levels = payload.first_chunk().copied(),
                 _ => {}
             }
-        }
-    }
-}
-
-/// A number in steps of 255 (7.3.5).
-fn number(reader: &mut Reader<'_>) -> Option<u32> {
-    let mut sum = 0_u32;
-    loop {
-        let byte = reader.u8()?;
-        sum = sum.checked_add(u32::from(byte))?;
-        if byte != 255 {
-            return Some(sum);
         }
     }
 }

@@ -10,7 +10,7 @@ mod subtitles;
 
 use raw::{Disposition, RawChapter, RawProbe, RawProgram, RawStream, SideData};
 
-pub(crate) use subtitles::{Subtitles, TextTrack};
+pub(crate) use subtitles::{CaptionedVideo, Subtitles, TextTrack};
 
 /// The selected streams of a source.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +191,7 @@ pub(crate) fn parse_streams(json: &str) -> Result<Streams, SourceProblem> {
         rates,
         audio,
         left_out,
-        subtitles: Subtitles::of(&raw),
+        subtitles: Subtitles::of(&raw, video),
         chapters: chapters(&raw),
         announced,
         duration_seconds,

@@ -25,6 +25,7 @@ fn with_captions() -> World {
     world.subtitles = Subtitles {
         tracks: vec![track(2, "en"), track(3, "de"), track(4, "fr")],
         others: true,
+        captioned: None,
     };
     let spoken = [
         ("00:00:01.000 --> 00:00:02.000", "Hello"),
@@ -39,7 +40,7 @@ fn with_captions() -> World {
 }
 
 /// The languages of the video, and the number of cues of each.
-fn captions(world: &World) -> Vec<(String, u64)> {
+pub(super) fn captions(world: &World) -> Vec<(String, u64)> {
     let stored = world.journal.captions.lock().unwrap();
     stored
         .iter()

@@ -14,6 +14,8 @@ pub(crate) enum Task {
     Poster,
     /// The text streams of the source.
     Captions,
+    /// The packets of the video, for the captions in them.
+    ClosedCaptions,
     Survey,
     /// It hands frames on to other runs.
     Feed,

@@ -15,6 +15,9 @@ const MOST_TRACKS: usize = 50;
 /// Longest title, characters.
 const LONGEST_TITLE: usize = 60;
 
+/// Codecs whose stream can have closed captions in its frames (ATSC A/53).
+const CAPTIONED: [&str; 3] = ["h264", "hevc", "mpeg2video"];
+
 /// The subtitle streams of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Subtitles {
@@ -22,6 +25,17 @@ pub(crate) struct Subtitles {
     pub tracks: Vec<TextTrack>,
     /// Whether there are streams that cannot become text: images, teletext, or an unknown codec.
     pub others: bool,
+    /// The video stream, if its codec can have closed captions in its frames.
+    pub captioned: Option<CaptionedVideo>,
+}
+
+/// A video stream that may have closed captions in its frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CaptionedVideo {
+    /// Stream index in the container.
+    pub index: u32,
+    /// Language that the container declares.
+    pub language: Option<Language>,
 }
 
 /// A stream of text.
@@ -41,8 +55,16 @@ pub(crate) struct TextTrack {
 }
 
 impl Subtitles {
-    pub(super) fn of(raw: &RawProbe) -> Self {
-        let mut found = Self::default();
+    pub(super) fn of(raw: &RawProbe, video: &RawStream) -> Self {
+        let can_have = video.codec().is_some_and(|it| CAPTIONED.contains(&it));
+        let captioned = can_have.then(|| CaptionedVideo {
+            index: video.index,
+            language: language(video),
+        });
+        let mut found = Self {
+            captioned,
+            ..Self::default()
+        };
         for stream in raw.streams.iter().filter(|it| it.is("subtitle")) {
             if !stream.codec().is_some_and(|it| TEXT.contains(&it)) {
                 found.others = true;
@@ -59,22 +81,7 @@ impl Subtitles {
             stream.disposition.forced != 0,
             stream.disposition.hearing_impaired != 0,
         );
-        let language = stream
-            .tags
-            .language
-            .as_deref()
-            .and_then(Language::of_stream);
-        let language = language.unwrap_or_else(|| "und".parse().expect("a tag"));
-        let taken = |language: &Language| {
-            let same =
-                |it: &TextTrack| it.language == *language && (it.forced, it.sdh) == (forced, sdh);
-            self.tracks.iter().any(same)
-        };
-        let numbered = (2..).filter_map(|it| format!("{language}-x-{it}").parse().ok());
-        let language = std::iter::once(language.clone())
-            .chain(numbered)
-            .find(|it| !taken(it))
-            .unwrap_or(language);
+        let language = free(&self.tracks, language(stream), (forced, sdh));
         let title = stream.tags.title.as_deref().map(|it| {
             let visible = it.chars().filter(|it| !it.is_control());
             visible
@@ -91,4 +98,47 @@ impl Subtitles {
             sdh,
         }
     }
+
+    /// The tracks of channels of closed captions (1 for CC1, up to 4). The language of the video
+    /// stream is that of the first channel. Those that are too many are left out.
+    pub(crate) fn closed_captions(&self, channels: &[u8]) -> Vec<TextTrack> {
+        let Some(video) = &self.captioned else {
+            return vec![];
+        };
+        let mut tracks = self.tracks.clone();
+        for channel in channels {
+            let language = video.language.clone().filter(|_| *channel == 1);
+            let track = TextTrack {
+                index: video.index,
+                language: free(&tracks, language, (false, false)),
+                title: Some(format!("CC{channel}")),
+                forced: false,
+                sdh: false,
+            };
+            tracks.push(track);
+        }
+        tracks.truncate(MOST_TRACKS);
+        tracks.split_off(self.tracks.len())
+    }
+}
+
+/// The language that the container declares for a stream.
+fn language(stream: &RawStream) -> Option<Language> {
+    let code = stream.tags.language.as_deref();
+    code.and_then(Language::of_stream)
+}
+
+/// A language for another track of a kind (forced, sdh): the declared one or `und`, with a number
+/// if a track has it already.
+fn free(tracks: &[TextTrack], declared: Option<Language>, kind: (bool, bool)) -> Language {
+    let language = declared.unwrap_or_else(|| "und".parse().expect("a tag"));
+    let taken = |language: &Language| {
+        let same = |it: &TextTrack| it.language == *language && (it.forced, it.sdh) == kind;
+        tracks.iter().any(same)
+    };
+    let numbered = (2..).filter_map(|it| format!("{language}-x-{it}").parse().ok());
+    std::iter::once(language.clone())
+        .chain(numbered)
+        .find(|it| !taken(it))
+        .unwrap_or(language)
 }

@@ -71,11 +71,36 @@ fn text_streams_have_a_language_and_a_kind() {
         ]
     );
     assert!(found.others, "images");
-    let without = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"h264","width":320,"height":180}]}"#;
+    let without = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"vp9","width":320,"height":180}]}"#;
     assert_eq!(
         parse_streams(without).unwrap().of_video().subtitles,
         Subtitles::default()
     );
+}
+
+#[test]
+fn channels_of_closed_captions_are_tracks_beside_the_text_streams() {
+    let of = |codec: &str, tags: &str| {
+        let json = format!(
+            r#"{{"streams":[{{"index":3,"codec_type":"video","codec_name":"{codec}","width":320,"height":180{tags}}},
+            {{"index":4,"codec_type":"subtitle","codec_name":"subrip","tags":{{"language":"eng"}}}},
+            {{"index":5,"codec_type":"subtitle","codec_name":"subrip"}}]}}"#
+        );
+        let found = parse_streams(&json).unwrap().of_video().subtitles;
+        let tracks = found.closed_captions(&[1, 3]).into_iter();
+        let tracks = tracks.map(|it| (it.index, it.language.to_string(), it.title));
+        tracks.collect::<Vec<_>>()
+    };
+    let tracks = |first: &str, second: &str| {
+        let track = |language: &str, name: &str| (3, language.to_owned(), Some(name.to_owned()));
+        vec![track(first, "CC1"), track(second, "CC3")]
+    };
+    assert_eq!(of("h264", ""), tracks("und-x-2", "und-x-3"));
+    let english = r#","tags":{"language":"eng"}"#;
+    assert_eq!(of("hevc", english), tracks("en-x-2", "und-x-2"));
+    let german = r#","tags":{"language":"deu"}"#;
+    assert_eq!(of("mpeg2video", german), tracks("de", "und-x-2"));
+    assert_eq!(of("vp9", english), []);
 }
 
 #[test]
