@@ -87,6 +87,19 @@ impl Published {
         best.ok_or_else(|| SourceProblem::AudioOnly.into())
     }
 
+    /// The smallest rung that is as wide, with its size at this width; the best rung, in its own size, if
+    /// none is.
+    pub(crate) fn rung_for(&self, width: u32) -> Result<(&Rendition, Size), TranscodeError> {
+        let wide_enough = self
+            .rungs()
+            .filter(|(_, size)| size.width >= width)
+            .min_by_key(|(_, size)| size.width);
+        match wide_enough {
+            Some((rendition, size)) => Ok((rendition, size.with_width(width))),
+            None => self.best(),
+        }
+    }
+
     /// The segments of a rendition, in order.
     pub(crate) fn segments(
         &self,

@@ -10,6 +10,7 @@ pub(crate) mod heights;
 pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod metadata;
+mod on_request;
 pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod source;
