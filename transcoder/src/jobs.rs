@@ -14,6 +14,7 @@ mod failure;
 pub(crate) mod import;
 mod on_request;
 pub(crate) mod poster;
+pub(crate) mod preview;
 pub(crate) mod thumbnail;
 pub(crate) mod transcode;
 

@@ -22,6 +22,7 @@ mod manifest;
 mod normalise;
 mod pipeline;
 mod poster;
+mod preview;
 mod publish;
 mod published;
 mod records;

@@ -1,4 +1,4 @@
-//! Reads back the generation that viewers get: for posters, thumbnails and downloads.
+//! Reads back the generation that viewers get: for posters, thumbnails, previews and downloads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

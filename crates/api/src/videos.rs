@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod metadata;
 mod on_request;
 pub(crate) mod poster;
+pub(crate) mod preview;
 pub(crate) mod rungs;
 pub(crate) mod source;
 pub(crate) mod stream;

@@ -135,6 +135,15 @@ pub enum ObjectKey {
         /// Position, from 0; or the number of a [`Frame`](crate::thumbnail::Frame).
         index: u32,
     },
+    /// An animated preview of a span that a client named (WebP).
+    Preview {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// The number of a [`Preview`](crate::preview::Preview).
+        index: u32,
+    },
     /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
     Storyboard {
         /// The video that it belongs to.
@@ -216,6 +225,7 @@ impl ObjectKey {
             | Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::Preview { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
@@ -272,6 +282,13 @@ impl ObjectKey {
             } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
             }
+            Self::Preview {
+                video,
+                generation,
+                index,
+            } => {
+                format!("hls/{video}/{generation}/previews/preview_{index}.webp")
+            }
             Self::Storyboard { video, generation } => {
                 format!("hls/{video}/{generation}/storyboard.jpg")
             }
@@ -309,6 +326,7 @@ impl ObjectKey {
             | Self::Segment { video, .. }
             | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
+            | Self::Preview { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
@@ -339,6 +357,7 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::Poster { .. }
             | Self::CustomPoster { .. } => "image/jpeg",
+            Self::Preview { .. } => "image/webp",
             Self::StoryboardIndex { .. } | Self::Captions { .. } => "text/vtt",
         }
     }
@@ -359,6 +378,7 @@ impl ObjectKey {
             Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::Preview { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }

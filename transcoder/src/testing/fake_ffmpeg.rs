@@ -5,6 +5,7 @@
 
 mod fault;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +20,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 pub(crate) use self::fault::{Arrival, End, Fault, Task};
 use super::{objects_of, planned_segment};
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{PREVIEW_ENCODER, Tools};
 
 /// The folder of a stand-in: its programs, its script, and what it delivers.
 pub(crate) struct FakeFfmpeg {
@@ -65,6 +66,10 @@ impl FakeFfmpeg {
     pub(crate) fn tools(&self) -> Tools {
         let mut tools = Tools::bare();
         (tools.ffmpeg, tools.ffprobe) = (self.folder.join("ffmpeg"), self.folder.join("ffprobe"));
+        tools.encoders = [PREVIEW_ENCODER.to_owned()]
+            .into_iter()
+            .collect::<HashSet<_>>()
+            .into();
         tools
     }
 
@@ -199,6 +204,7 @@ impl Run {
             () if any("iframes") => Task::Encode,
             () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
+            () if any("preview") => Task::Preview,
             () if any("captions") => Task::Captions,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,

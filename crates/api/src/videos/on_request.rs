@@ -1,4 +1,4 @@
-//! Images that are made when a client requests them: checks, waiting, redirects.
+//! Images that are made when a client requests them: what thumbnails and previews have in common.
 //!
 //! The object in the store is the truth about whether an image exists. A request that finds none has
 //! a job sent, and waits for the object.

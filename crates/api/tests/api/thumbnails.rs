@@ -85,9 +85,8 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn audio_has_no_frame_and_no_rung() {
-    let world = World::new().await;
+/// A ready video without frames.
+pub(crate) async fn audio_only(world: &World) -> VideoId {
     let audio = RenditionRecord {
         name: "audio-128k".parse().unwrap(),
         kind: RenditionKind::Audio,
@@ -100,7 +99,13 @@ async fn audio_has_no_frame_and_no_rung() {
         average_bandwidth: None,
         state: RenditionState::Complete,
     };
-    let (id, _) = ready_with(&world, audio).await;
+    ready_with(world, audio).await.0
+}
+
+#[tokio::test]
+async fn audio_has_no_frame_and_no_rung() {
+    let world = World::new().await;
+    let id = audio_only(&world).await;
     let body = serde_json::json!({});
     for answer in [
         world.thumbnail(id, "time=1&width=320").await,

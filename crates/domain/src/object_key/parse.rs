@@ -75,18 +75,16 @@ impl ObjectKey {
             ["storyboard.jpg"] => Self::Storyboard { video, generation },
             ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
             ["poster.jpg"] => Self::Poster { video, generation },
-            ["thumbs", file] => {
-                let index = file
-                    .strip_prefix("thumb_")?
-                    .strip_suffix(".jpg")?
-                    .parse()
-                    .ok()?;
-                Self::Thumbnail {
-                    video,
-                    generation,
-                    index,
-                }
-            }
+            ["thumbs", file] => Self::Thumbnail {
+                video,
+                generation,
+                index: number(file, "thumb_", ".jpg")?,
+            },
+            ["previews", file] => Self::Preview {
+                video,
+                generation,
+                index: number(file, "preview_", ".webp")?,
+            },
             [folder, file] => {
                 let rendition: RenditionName = folder.parse().ok()?;
                 match file.strip_prefix(folder)? {
@@ -123,4 +121,10 @@ impl ObjectKey {
             _ => return None,
         })
     }
+}
+
+/// The number in a file name.
+fn number(file: &str, before: &str, after: &str) -> Option<u32> {
+    let number = file.strip_prefix(before)?.strip_suffix(after)?;
+    number.parse().ok()
 }

@@ -78,6 +78,11 @@ fn every_key() -> Vec<ObjectKey> {
             generation: generation.clone(),
             index: 9,
         },
+        ObjectKey::Preview {
+            video,
+            generation: generation.clone(),
+            index: 50_117,
+        },
         ObjectKey::Storyboard {
             video,
             generation: generation.clone(),
@@ -148,6 +153,7 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.m4s | video/iso.segment | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k/audio-128k_00007-12.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/previews/preview_50117.webp | image/webp | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
@@ -191,6 +197,9 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/1080p/1080p_init_init.mp4"),
         format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
         format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
+        format!("hls/{video}/{generation}/previews/preview_007.webp"),
+        format!("hls/{video}/{generation}/previews/preview_4294967296.webp"),
+        format!("hls/{video}/{generation}/previews/preview_7.jpg"),
         format!("hls/{video}/{generation}/poster.jpg/"),
         format!("/hls/{video}/master.m3u8"),
         "hls".to_owned(),

@@ -68,6 +68,12 @@ fn served(now: u64) -> Vec<Case> {
             "image/jpeg",
             "thumbnail",
         ),
+        image(
+            "preview",
+            "previews/preview_50117.webp",
+            "image/webp",
+            "preview",
+        ),
         image("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
         image("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
         Case::good("key", key_under(&key_pass(now, "1080p"), "1080p"))

@@ -241,10 +241,18 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
     objects.push((
         ObjectKey::Thumbnail {
             video,
-            generation,
+            generation: generation.clone(),
             index: 0,
         },
         b"thumbnail".to_vec(),
+    ));
+    objects.push((
+        ObjectKey::Preview {
+            video,
+            generation,
+            index: 50_117,
+        },
+        b"preview".to_vec(),
     ));
     objects
 }
