@@ -14,6 +14,7 @@ mod format;
 mod names;
 mod parse;
 mod prefix;
+mod storyboard;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use cache::CachePolicy;
 pub use format::SegmentFormat;
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 pub use prefix::ObjectPrefix;
+pub use storyboard::StoryboardSize;
 
 /// The bucket of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -150,6 +152,8 @@ pub enum ObjectKey {
         video: VideoId,
         /// The encoding that it belongs to.
         generation: Generation,
+        /// Size of the images.
+        size: StoryboardSize,
     },
     /// The mapping of times to parts of the storyboard (WebVTT).
     StoryboardIndex {
@@ -157,6 +161,8 @@ pub enum ObjectKey {
         video: VideoId,
         /// The encoding that it belongs to.
         generation: Generation,
+        /// Size of the images.
+        size: StoryboardSize,
     },
     /// The automatic poster, shown before playback (JPEG).
     Poster {
@@ -289,12 +295,16 @@ impl ObjectKey {
             } => {
                 format!("hls/{video}/{generation}/previews/preview_{index}.webp")
             }
-            Self::Storyboard { video, generation } => {
-                format!("hls/{video}/{generation}/storyboard.jpg")
-            }
-            Self::StoryboardIndex { video, generation } => {
-                format!("hls/{video}/{generation}/storyboard.vtt")
-            }
+            Self::Storyboard {
+                video,
+                generation,
+                size,
+            } => format!("hls/{video}/{generation}/{}.jpg", size.file_stem()),
+            Self::StoryboardIndex {
+                video,
+                generation,
+                size,
+            } => format!("hls/{video}/{generation}/{}.vtt", size.file_stem()),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
             Self::Chapters { video, chapters } => format!("hls/{video}/chapters/{chapters}.json"),
@@ -359,31 +369,6 @@ impl ObjectKey {
             | Self::CustomPoster { .. } => "image/jpeg",
             Self::Preview { .. } => "image/webp",
             Self::StoryboardIndex { .. } | Self::Captions { .. } => "text/vtt",
-        }
-    }
-
-    /// The cache policy of the object.
-    pub fn cache_policy(&self) -> CachePolicy {
-        match self {
-            Self::Source { .. }
-            | Self::ArchivedSource { .. }
-            | Self::External { .. }
-            | Self::ContentKey { .. }
-            | Self::Manifest { .. }
-            | Self::Plan { .. }
-            | Self::PosterImage { .. }
-            | Self::Captions { .. }
-            | Self::Download { .. } => CachePolicy::NoStore,
-            Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
-            Self::Segment { .. }
-            | Self::InitSegment { .. }
-            | Self::Thumbnail { .. }
-            | Self::Preview { .. }
-            | Self::Storyboard { .. }
-            | Self::StoryboardIndex { .. }
-            | Self::Poster { .. }
-            | Self::CustomPoster { .. }
-            | Self::Chapters { .. } => CachePolicy::Immutable,
         }
     }
 }

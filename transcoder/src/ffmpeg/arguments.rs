@@ -28,7 +28,7 @@ pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use stills::jpeg;
 
 pub(crate) use graph::iframe_interval;
-pub(crate) use stills::{animation, images, still};
+pub(crate) use stills::{animation, images, sheets, still};
 pub(crate) use subtitles::subtitles;
 
 /// The inputs of every command line.

@@ -177,11 +177,12 @@ impl Run {
                 "-segment_start_number" => first = value().parse().unwrap(),
                 "-segment_times" => count = value().split(',').count() as u32 + 1,
                 "-segment_time" => count = 1,
-                "-vf" => sheet = value().contains("tile="),
+                "-start_number" => first = value().parse().unwrap(),
+                "-filter_complex" => sheet = value().contains("tile="),
                 url if url.starts_with("http://ffmpeg:@") => {
                     let name = url.rsplit('/').nth(1).unwrap().to_owned();
                     if name == "images" {
-                        (first, count) = (1, if sheet { 1 } else { PICTURES });
+                        (first, count) = (first.max(1), if sheet { 1 } else { PICTURES });
                     }
                     if name == "captions" {
                         let file = url.rsplit('/').next().unwrap();

@@ -1,6 +1,6 @@
 //! Reads the path of an object back.
 
-use super::{Bucket, FileName, ObjectKey, RenditionName, SegmentFormat};
+use super::{Bucket, FileName, ObjectKey, RenditionName, SegmentFormat, StoryboardSize};
 use crate::ids::{Generation, VideoId};
 
 impl ObjectKey {
@@ -72,9 +72,26 @@ impl ObjectKey {
 
     fn parse_output(video: VideoId, generation: Generation, rest: &[&str]) -> Option<Self> {
         Some(match rest {
-            ["storyboard.jpg"] => Self::Storyboard { video, generation },
-            ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
             ["poster.jpg"] => Self::Poster { video, generation },
+            [file] => {
+                let (stem, extension) = file.split_once('.')?;
+                let size = StoryboardSize::ALL
+                    .into_iter()
+                    .find(|it| it.file_stem() == stem)?;
+                match extension {
+                    "jpg" => Self::Storyboard {
+                        video,
+                        generation,
+                        size,
+                    },
+                    "vtt" => Self::StoryboardIndex {
+                        video,
+                        generation,
+                        size,
+                    },
+                    _ => return None,
+                }
+            }
             ["thumbs", file] => Self::Thumbnail {
                 video,
                 generation,

@@ -86,10 +86,22 @@ fn every_key() -> Vec<ObjectKey> {
         ObjectKey::Storyboard {
             video,
             generation: generation.clone(),
+            size: StoryboardSize::Small,
         },
         ObjectKey::StoryboardIndex {
             video,
             generation: generation.clone(),
+            size: StoryboardSize::Small,
+        },
+        ObjectKey::Storyboard {
+            video,
+            generation: generation.clone(),
+            size: StoryboardSize::Large,
+        },
+        ObjectKey::StoryboardIndex {
+            video,
+            generation: generation.clone(),
+            size: StoryboardSize::Large,
         },
         ObjectKey::Poster { video, generation },
         ObjectKey::CustomPoster {
@@ -156,6 +168,8 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/previews/preview_50117.webp | image/webp | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard-large.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard-large.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/posters/efd9bf88b975d52b.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/chapters/fd93fa39c1404268.json | application/json | public, max-age=31536000, immutable
@@ -200,6 +214,8 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/previews/preview_007.webp"),
         format!("hls/{video}/{generation}/previews/preview_4294967296.webp"),
         format!("hls/{video}/{generation}/previews/preview_7.jpg"),
+        format!("hls/{video}/{generation}/storyboard-small.jpg"),
+        format!("hls/{video}/{generation}/storyboard.webp"),
         format!("hls/{video}/{generation}/poster.jpg/"),
         format!("/hls/{video}/master.m3u8"),
         "hls".to_owned(),

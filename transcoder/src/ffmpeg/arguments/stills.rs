@@ -8,21 +8,16 @@ use super::push;
 use crate::ffmpeg::PREVIEW_ENCODER;
 use crate::ffmpeg::probe::input_arguments;
 
-/// Arguments that turn I-frames into images, read by `demuxer` from `input`: each one of `size`, and
-/// if columns and rows are given, all of them on one sheet.
-pub(crate) fn images(
-    input: &str,
-    demuxer: &str,
-    size: Size,
-    sheet: Option<(u32, u32)>,
-    output: &str,
-) -> Vec<String> {
+/// Quality of a JPEG: the scale of its quantisers, from 1 (best) to 31.
+const QUALITY: u32 = 4;
+
+/// Quality of a sheet for dense screens, on which artefacts show less.
+const DENSE_QUALITY: u32 = 6;
+
+/// Arguments that turn I-frames into images of `size`, read by `demuxer` from `input`.
+pub(crate) fn images(input: &str, demuxer: &str, size: Size, output: &str) -> Vec<String> {
     let mut arguments = input_arguments(demuxer);
-    // The same frame may be used twice in a row: times are counted, not taken from the stream.
-    let mut filters = format!("setpts=N/TB,{}{IMAGE_COLORS}", scale_size(size));
-    if let Some((columns, rows)) = sheet {
-        filters += &format!(",tile={columns}x{rows}");
-    }
+    let filters = counted(size);
     push(
         &mut arguments,
         &[
@@ -38,6 +33,59 @@ pub(crate) fn images(
     );
     jpeg(&mut arguments, output);
     arguments
+}
+
+/// Arguments that put I-frames on two sheets of `grid` columns and rows, read by `demuxer` from
+/// `input`: the first sheet has images of the first, smaller size, the second one of the second
+/// size. Each I-frame is decoded once, and the smaller image made from the larger one.
+pub(crate) fn sheets(
+    input: &str,
+    demuxer: &str,
+    [small, large]: [Size; 2],
+    (columns, rows): (u32, u32),
+    output: &str,
+) -> Vec<String> {
+    let mut arguments = input_arguments(demuxer);
+    let graph = format!(
+        "[0:v]{},split[large][copy];[large]tile={columns}x{rows}[second];\
+         [copy]{},tile={columns}x{rows}[first]",
+        counted(large),
+        scale_size(small)
+    );
+    push(
+        &mut arguments,
+        &[
+            "-threads",
+            "1",
+            "-i",
+            input,
+            "-filter_complex_threads",
+            "1",
+            "-filter_complex",
+            &graph,
+        ],
+    );
+    for (sheet, number, quality) in [("[first]", "1", QUALITY), ("[second]", "2", DENSE_QUALITY)] {
+        push(
+            &mut arguments,
+            &[
+                "-map",
+                sheet,
+                "-fps_mode",
+                "passthrough",
+                "-start_number",
+                number,
+            ],
+        );
+        jpeg_of(&mut arguments, quality, output);
+    }
+    arguments
+}
+
+/// Filters that scale I-frames to a size. The same frame may be used twice in a row: times are
+/// counted, not taken from the stream.
+fn counted(size: Size) -> String {
+    format!("setpts=N/TB,{}{IMAGE_COLORS}", scale_size(size))
 }
 
 /// Arguments that create one JPEG from `input`: of its first frame, or of the frame that is shown
@@ -140,10 +188,15 @@ pub(crate) fn animation(
 }
 
 pub(crate) fn jpeg(arguments: &mut Vec<String>, output: &str) {
+    jpeg_of(arguments, QUALITY, output);
+}
+
+fn jpeg_of(arguments: &mut Vec<String>, quality: u32, output: &str) {
+    let quality = quality.to_string();
     push(
         arguments,
         &[
-            "-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output,
+            "-c:v", "mjpeg", "-q:v", &quality, "-pix_fmt", "yuvj420p", "-f", "image2", output,
         ],
     );
 }
