@@ -96,6 +96,18 @@ VALUES = [
         ],
     ),
     ("DELETE FROM thumbnails WHERE video = $1 AND generation", ["(SELECT video FROM thumbnails LIMIT 1)", "'none'"]),
+    ("DELETE FROM previews WHERE video = $1 AND generation", ["(SELECT video FROM previews LIMIT 1)", "'none'"]),
+    (
+        "UPDATE previews SET refused_ms",
+        [
+            "{now}",
+            "(SELECT video FROM previews LIMIT 1)",
+            "(SELECT generation FROM previews LIMIT 1)",
+            "12",
+            "30",
+            "320",
+        ],
+    ),
     ("DELETE FROM downloads WHERE video = $1 AND generation", ["(SELECT video FROM downloads LIMIT 1)", "'none'"]),
     ("UPDATE imports SET transfer = $1", ["'{{}}'", "'{video}'"]),
     ("UPDATE imports SET transfer = NULL", ["'{video}'"]),

@@ -228,11 +228,12 @@ def chapters(client, video):
 
 
 def files(client, video):
-    """Files that are made on request: thumbnails and MP4 files."""
+    """Files that are made on request: thumbnails, previews and MP4 files."""
     path = f"/v1/videos/{video}"
     for number in range(TIMES):
         client.call("GET", f"{path}/thumbnail?time={number / 10}&width=320", expected=[200, 302, 303])
         client.call("GET", f"{path}/thumbnail?time={number / 10}&width=320", expected=[200, 302, 303])
+        client.call("GET", f"{path}/preview?start={number / 10}&duration=1", expected=[200, 302, 303])
         client.call("POST", f"{path}/downloads", {})
         client.call("GET", f"{path}/downloads")
     is_written = lambda: all(it["status"] == "ready" for it in client.call("GET", f"{path}/downloads")["downloads"])  # noqa: E731

@@ -94,6 +94,9 @@ SELECT id, substr(md5(id || 'c'), 1, 16), '[{"start_ms":0,"title":"Introduction"
 INSERT INTO thumbnails (video, generation, tenths, width, requested_ms)
 SELECT id, generation, tenths, 640, ready_ms FROM videos, generate_series(5, 1000, 50) AS tenths
     WHERE state = 'ready' AND generation IS NOT NULL AND hashtextextended(id, 7) % 50 = 0;
+INSERT INTO previews (video, generation, start_tenths, length_tenths, width, requested_ms)
+SELECT id, generation, start_tenths, 30, 320, ready_ms FROM videos, generate_series(5, 1000, 50) AS start_tenths
+    WHERE state = 'ready' AND generation IS NOT NULL AND hashtextextended(id, 7) % 50 = 0;
 INSERT INTO downloads (video, generation, rung, requested_ms, ready_ms, bytes)
 SELECT id, generation, '720p', ready_ms, ready_ms + 5000, 100000000 FROM videos
     WHERE state = 'ready' AND generation IS NOT NULL AND hashtextextended(id, 8) % 20 = 0;

@@ -88,10 +88,14 @@ def named(options: list[str], option: str) -> set[str]:
 
 
 def needed(kind: str) -> set[str]:
-    """The encoders or muxers without which the transcoder does not start: `NEEDED` in its source."""
+    """The encoders or muxers that the transcoder needs for all that it makes: constants in its source."""
     source = (ROOT / "transcoder/src/ffmpeg.rs").read_text()
-    found = re.search(rf'\("{kind}", "-{kind}s", &\[(.*?)\]\)', source, re.S)
-    return set(re.findall(r'"(\w+)"', found[1])) if found else set()
+    patterns = {
+        "encoder": (r"const NEEDED_ENCODERS: .*? = \[(.*?)\];", r"const PREVIEW_ENCODER: &str = (.*?);"),
+        "muxer": (r'\("muxer", "-muxers", &\[(.*?)\]\)',),
+    }
+    found = [re.search(it, source, re.S) for it in patterns[kind]]
+    return {name for it in found if it for name in re.findall(r'"(\w+)"', it[1])} if all(found) else set()
 
 
 def context(root: Path) -> Iterator[str]:

@@ -40,6 +40,7 @@ MISTAKES = [
     Mistake(DOCKERFILE, "demuxer=hls,dash,concat", "demuxer=dash,concat", "FFmpeg has the demuxers ['hls']"),
     Mistake(DOCKERFILE, "--disable-filter=movie,amovie", "", "FFmpeg has the filters ['amovie', 'movie']"),
     Mistake(DOCKERFILE, "encoder=libx264,", "encoder=", "FFmpeg has no encoder ['libx264']"),
+    Mistake(DOCKERFILE, ",libwebp_anim,", ",", "FFmpeg has no encoder ['libwebp_anim']"),
     Mistake(DOCKERFILE, "muxer=mpegts,", "muxer=", "FFmpeg has no muxer ['mpegts']"),
     Mistake(
         DOCKERFILE, 'CMD ["/usr/local/bin/edgereel", "healthcheck"]', "CMD edgereel healthcheck", "without a shell"

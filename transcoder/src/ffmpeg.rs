@@ -34,6 +34,8 @@ pub struct Tools {
     pub version: String,
     /// Names of its filters.
     filters: Arc<HashSet<String>>,
+    /// Names of its encoders.
+    pub(crate) encoders: Arc<HashSet<String>>,
     /// The launcher that confines them; `None`: they run unconfined.
     launcher: Option<Launcher>,
     /// Library directories of both.
@@ -60,9 +62,14 @@ pub struct ToolsError {
     source: std::io::Error,
 }
 
-/// Encoders, muxers and bitstream filters that every source needs, with the option that lists them.
-const NEEDED: [(&str, &str, &[&str]); 3] = [
-    ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
+/// Encoders that every source needs.
+const NEEDED_ENCODERS: [&str; 3] = ["libx264", "aac", "mjpeg"];
+
+/// The encoder of animated previews. Without it, nothing else is missing.
+pub(crate) const PREVIEW_ENCODER: &str = "libwebp_anim";
+
+/// Muxers and bitstream filters that every source needs, with the option that lists them.
+const NEEDED: [(&str, &str, &[&str]); 2] = [
     ("muxer", "-muxers", &["mpegts", "segment", "image2"]),
     (
         "bitstream filter",
@@ -138,24 +145,27 @@ impl Tools {
             ffprobe,
             version: String::new(),
             filters: Arc::default(),
+            encoders: Arc::default(),
             launcher,
             libraries,
         };
-        let (version, ffprobe_version, filters) = std::thread::scope(|scope| {
+        let (version, ffprobe_version, filters, encoders) = std::thread::scope(|scope| {
             let ffprobe = scope.spawn(|| tools.ask("ffprobe", &["-version"]));
-            let filters = scope.spawn(|| tools.ask("ffmpeg", &["-hide_banner", "-filters"]));
+            let filters = scope.spawn(|| tools.names("-filters"));
+            let encoders = scope.spawn(|| tools.names("-encoders"));
             (
                 tools.ask("ffmpeg", &["-version"]),
                 ffprobe.join(),
                 filters.join(),
+                encoders.join(),
             )
         });
         tools.version = first_line(&version?);
         if let Ok(Err(problem)) = ffprobe_version {
             return Err(problem);
         }
-        let filters = filters.unwrap_or_else(|_| Ok(String::new()))?;
-        tools.filters = Arc::new(filters.split_whitespace().map(str::to_owned).collect());
+        tools.filters = Arc::new(filters.unwrap_or_else(|_| Ok(HashSet::new()))?);
+        tools.encoders = Arc::new(encoders.unwrap_or_else(|_| Ok(HashSet::new()))?);
         Ok(tools)
     }
 
@@ -209,7 +219,13 @@ impl Tools {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Tools without any filter.
+    /// The words of one of FFmpeg's lists, the names of its entries among them.
+    fn names(&self, option: &str) -> Result<HashSet<String>, ToolsError> {
+        let list = self.ask("ffmpeg", &["-hide_banner", option])?;
+        Ok(list.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Tools without any filter or encoder.
     #[cfg(test)]
     pub(crate) fn bare() -> Self {
         let program = |name: &str| PathBuf::from(name);
@@ -219,6 +235,7 @@ impl Tools {
             ffprobe,
             version: String::new(),
             filters: Arc::default(),
+            encoders: Arc::default(),
             launcher: None,
             libraries: Arc::default(),
         }
@@ -241,6 +258,11 @@ impl Tools {
         self.filters.contains("lut3d")
     }
 
+    /// Whether animated previews can be made.
+    pub fn makes_previews(&self) -> bool {
+        self.encoders.contains(PREVIEW_ENCODER)
+    }
+
     /// The kinds of sources that this FFmpeg cannot process, with the missing filters, as text.
     pub fn limits(&self) -> Vec<String> {
         let fields = self
@@ -251,16 +273,14 @@ impl Tools {
         fields.into_iter().chain(hdr).collect()
     }
 
-    /// The missing capabilities, as text; empty: none. Starts FFmpeg three times, in parallel.
+    /// The missing capabilities, as text; empty: none. Starts FFmpeg two times, in parallel.
     pub fn missing_capabilities(&self) -> Result<Vec<String>, ToolsError> {
-        let list = |option| -> Result<HashSet<String>, ToolsError> {
-            let list = self.ask("ffmpeg", &["-hide_banner", option])?;
-            Ok(list.split_whitespace().map(str::to_owned).collect())
-        };
         let mut missing = missing_of("filter", &NEEDED_FILTERS, &self.filters);
+        missing.extend(missing_of("encoder", &NEEDED_ENCODERS, &self.encoders));
         std::thread::scope(|scope| {
-            let asked = NEEDED
-                .map(|(kind, option, names)| (kind, names, scope.spawn(move || list(option))));
+            let asked = NEEDED.map(|(kind, option, names)| {
+                (kind, names, scope.spawn(move || self.names(option)))
+            });
             for (kind, names, list) in asked {
                 let Ok(list) = list.join() else { continue };
                 missing.extend(missing_of(kind, names, &list?));

@@ -12,7 +12,9 @@ pub(crate) mod captions;
 pub(crate) mod download;
 mod failure;
 pub(crate) mod import;
+mod on_request;
 pub(crate) mod poster;
+pub(crate) mod preview;
 pub(crate) mod thumbnail;
 pub(crate) mod transcode;
 

@@ -23,6 +23,7 @@ mod manifest;
 mod normalise;
 mod pipeline;
 mod poster;
+mod preview;
 mod publish;
 mod published;
 mod records;

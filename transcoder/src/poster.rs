@@ -96,14 +96,7 @@ pub(crate) async fn thumbnail(
     frame: Frame,
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
-    let wide_enough = published
-        .rungs()
-        .filter(|(_, size)| size.width >= frame.width)
-        .min_by_key(|(_, size)| size.width);
-    let (rendition, size) = match wide_enough {
-        Some((rendition, size)) => (rendition, size.with_width(frame.width)),
-        None => published.best()?,
-    };
+    let (rendition, size) = published.rung_for(frame.width)?;
     frame_at(tools, published, rendition, size, frame.at_ms(), cancel).await
 }
 
@@ -157,26 +150,50 @@ async fn decode(
     offset: f64,
     cancel: &CancellationToken,
 ) -> Result<Option<Bytes>, TranscodeError> {
-    let loopback = Loopback::start(Blocks::new(Arc::new(InMemory(input)))).await?;
-    let (sink, found) = ImageSink::new();
-    let delivery = loopback.deliver_to(Arc::new(sink));
-    let arguments = still(
-        &loopback.source_url(),
-        demuxer,
-        size,
-        offset,
-        &delivery.url("poster", "%d.jpg"),
-    );
-    let (port, weight, task) = (loopback.port(), Weight::Light, "make a poster".to_owned());
-    let run = Run {
+    let drawing = Drawing {
         tools,
-        port,
-        file: None,
-        weight,
-        task,
-        arguments,
+        input,
+        task: "make a poster",
+        file: ("poster", "%d.jpg"),
         time_limit: TIME_LIMIT,
     };
-    process::run(run, cancel).await?;
-    Ok(collect(found, 1).await.into_iter().next())
+    let arguments = |input: &str, output: &str| still(input, demuxer, size, offset, output);
+    drawing.run(cancel, arguments).await
+}
+
+/// A run of FFmpeg that makes one image of bytes in memory.
+pub(crate) struct Drawing<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) input: Bytes,
+    /// The task of the run, for errors.
+    pub(crate) task: &'a str,
+    /// Names of output and file, for the URL to which FFmpeg delivers.
+    pub(crate) file: (&'a str, &'a str),
+    pub(crate) time_limit: Duration,
+}
+
+impl Drawing<'_> {
+    /// Runs FFmpeg. `arguments` makes its command line for the URLs of input and output. `None`: it
+    /// delivered no image.
+    pub(crate) async fn run(
+        self,
+        cancel: &CancellationToken,
+        arguments: impl FnOnce(&str, &str) -> Vec<String>,
+    ) -> Result<Option<Bytes>, TranscodeError> {
+        let loopback = Loopback::start(Blocks::new(Arc::new(InMemory(self.input)))).await?;
+        let (sink, found) = ImageSink::new();
+        let delivery = loopback.deliver_to(Arc::new(sink));
+        let output = delivery.url(self.file.0, self.file.1);
+        let run = Run {
+            tools: self.tools,
+            port: loopback.port(),
+            file: None,
+            weight: Weight::Light,
+            task: self.task.to_owned(),
+            arguments: arguments(&loopback.source_url(), &output),
+            time_limit: self.time_limit,
+        };
+        process::run(run, cancel).await?;
+        Ok(collect(found, 1).await.into_iter().next())
+    }
 }

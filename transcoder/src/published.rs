@@ -1,4 +1,4 @@
-//! Reads back the generation that viewers get: for posters, thumbnails and downloads.
+//! Reads back the generation that viewers get: for posters, thumbnails, previews and downloads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,6 +85,19 @@ impl Published {
             .rungs()
             .max_by_key(|(it, size)| (size.short_side(), it.codec == Codec::H264));
         best.ok_or_else(|| SourceProblem::AudioOnly.into())
+    }
+
+    /// The smallest rung that is as wide, with its size at this width; the best rung, in its own size, if
+    /// none is.
+    pub(crate) fn rung_for(&self, width: u32) -> Result<(&Rendition, Size), TranscodeError> {
+        let wide_enough = self
+            .rungs()
+            .filter(|(_, size)| size.width >= width)
+            .min_by_key(|(_, size)| size.width);
+        match wide_enough {
+            Some((rendition, size)) => Ok((rendition, size.with_width(width))),
+            None => self.best(),
+        }
     }
 
     /// The segments of a rendition, in order.

@@ -9,7 +9,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::profile::Profile;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::{Launcher, Tools, ToolsError};
+use crate::ffmpeg::{Launcher, PREVIEW_ENCODER, Tools, ToolsError};
 use crate::settings::{FfmpegArgs, WorkerArgs, default_encoders};
 use crate::trial;
 use crate::worker::{ActiveVideos, Outage, Worker, WorkerConfig, WorkerMetrics};
@@ -145,6 +145,12 @@ pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, Set
     for source in tools.limits() {
         tracing::warn!(
             "FFmpeg at `{}` cannot process {source}: such uploads are rejected",
+            tools.ffmpeg.display()
+        );
+    }
+    if !tools.makes_previews() {
+        tracing::warn!(
+            "FFmpeg at `{}` cannot make animated previews (no encoder {PREVIEW_ENCODER}): such requests are refused",
             tools.ffmpeg.display()
         );
     }

@@ -4,6 +4,7 @@
 //! only the poster, which is larger, comes from the source. The poster of a source that has only audio
 //! is its waveform.
 
+mod iframes;
 mod storyboard;
 
 use std::sync::Arc;
@@ -12,27 +13,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, SegmentFormat};
-use domain::plan::{IFramesPlan, Rendition, Size};
+use domain::object_key::{ObjectKey, StoryboardSize};
+use domain::plan::{IFramesPlan, Size};
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
-use futures::TryStreamExt as _;
-use hls::{SegmentDecryptor, initialisation_vector};
 use tokio::sync::mpsc;
 
-use media::cmaf::set_decode_time;
-use media::ts::renumber;
-
 use crate::error::TranscodeError;
-use crate::ffmpeg::arguments::images;
-use crate::ffmpeg::process::{self, Cost, Run};
+use crate::ffmpeg::process::{self, Cost};
 use crate::lanes::EncodeContext;
-use crate::loopback::Loopback;
 use crate::normalise::Normaliser;
-use crate::poster::demuxer;
-use crate::published::LARGEST_INIT;
 use crate::sink::ImageSink;
-use crate::source::{Blocks, Source};
+use crate::source::Source;
+use iframes::{Layout, decode};
 use storyboard::Storyboard;
 
 /// Short side of the poster, pixels.
@@ -44,8 +37,8 @@ const WAVEFORM_SIZE: Size = Size {
     height: POSTER_SHORT_SIDE,
 };
 
-/// Short side of an image on the storyboard, pixels.
-const TILE_SHORT_SIDE: u32 = 90;
+/// Short sides of an image on the small and on the large storyboard, pixels.
+const TILE_SHORT_SIDES: [u32; 2] = [90, 180];
 
 /// Time limit: stills take seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -173,10 +166,9 @@ impl<'a> Stills<'a> {
     async fn decode(
         &self,
         chosen: &[(&SegmentRecord, &IFrameRecord)],
-        size: Size,
-        sheet: Option<(u32, u32)>,
+        layout: Layout<'_>,
     ) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
-        decode(self.context, self.trick_play, chosen, (size, sheet)).await
+        decode(self.context, self.trick_play, chosen, layout).await
     }
 
     async fn thumbnails(&self, count: u32) -> Result<Cost, TranscodeError> {
@@ -187,7 +179,8 @@ impl<'a> Stills<'a> {
         if chosen.is_empty() {
             return Ok(Cost::default());
         }
-        let (found, cost) = self.decode(&chosen, self.trick_play.size, None).await?;
+        let layout = Layout::Each(self.trick_play.size);
+        let (found, cost) = self.decode(&chosen, layout).await?;
         for (index, image) in (0..).zip(found) {
             self.put(
                 |video, generation| ObjectKey::Thumbnail {
@@ -203,27 +196,32 @@ impl<'a> Stills<'a> {
     }
 
     async fn storyboard(&self) -> Result<Cost, TranscodeError> {
-        let sheet = Storyboard::new(
-            self.duration,
-            self.trick_play.size.with_short_side(TILE_SHORT_SIDE),
-        );
-        let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
-        let grid = Some((sheet.columns(), sheet.rows()));
-        let (found, cost) = self.decode(&chosen, sheet.tile, grid).await?;
-        let image = found
-            .into_iter()
-            .next()
-            .ok_or_else(|| missing("storyboard"))?;
-        self.put(
-            |video, generation| ObjectKey::Storyboard { video, generation },
-            image,
-        )
-        .await?;
-        self.put(
-            |video, generation| ObjectKey::StoryboardIndex { video, generation },
-            sheet.web_vtt().into(),
-        )
-        .await?;
+        let full = self.trick_play.size;
+        // Images of a small video are not enlarged.
+        let tiles = TILE_SHORT_SIDES.map(|it| full.with_short_side(it.min(full.short_side())));
+        let board = Storyboard::new(self.duration, tiles);
+        let chosen: Vec<_> = board.moments().map(|it| self.nearest(it)).collect();
+        let (sheets, cost) = self.decode(&chosen, Layout::Sheets(&board)).await?;
+        for (size, sheet) in StoryboardSize::ALL.into_iter().zip(sheets) {
+            self.put(
+                |video, generation| ObjectKey::Storyboard {
+                    video,
+                    generation,
+                    size,
+                },
+                sheet,
+            )
+            .await?;
+            self.put(
+                |video, generation| ObjectKey::StoryboardIndex {
+                    video,
+                    generation,
+                    size,
+                },
+                board.web_vtt(size).into(),
+            )
+            .await?;
+        }
         Ok(cost)
     }
 
@@ -241,7 +239,9 @@ impl<'a> Stills<'a> {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
                 let size = self.trick_play.size;
-                let (found, cost) = self.decode(&[self.nearest(moment)], size, None).await?;
+                let (found, cost) = self
+                    .decode(&[self.nearest(moment)], Layout::Each(size))
+                    .await?;
                 (
                     found.into_iter().next().ok_or_else(|| missing("poster"))?,
                     cost,
@@ -336,51 +336,6 @@ async fn put(
         .await
 }
 
-/// Decodes I-frames to images, one each, or all of them on one sheet.
-async fn decode(
-    context: &EncodeContext,
-    trick_play: &IFramesPlan,
-    chosen: &[(&SegmentRecord, &IFrameRecord)],
-    (size, sheet): (Size, Option<(u32, u32)>),
-) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
-    let rendition = &trick_play.rendition;
-    let mut stream = init(context, rendition, chosen).await?;
-    // Frames from all parts of the video follow each other here, and one may come twice: so they get
-    // other times, or packets other numbers.
-    for (number, (record, iframe)) in (0..).zip(chosen) {
-        let mut frame = read(context, rendition, record, iframe).await?;
-        if rendition.format == SegmentFormat::Fmp4 {
-            set_decode_time(&mut frame, number * TICKS_PER_SECOND);
-        }
-        stream.extend_from_slice(&frame);
-    }
-    if rendition.format == SegmentFormat::MpegTs {
-        renumber(&mut stream);
-    }
-    let input = Loopback::start(Blocks::new(Arc::new(InMemory(stream.into())))).await?;
-    let (sink, found) = ImageSink::new();
-    let delivery = input.deliver_to(Arc::new(sink));
-    let expected = if sheet.is_some() { 1 } else { chosen.len() };
-    let arguments = images(
-        &input.source_url(),
-        demuxer(rendition.format),
-        size,
-        sheet,
-        &delivery.url("images", "%d.jpg"),
-    );
-    let task = "make thumbnails".to_owned();
-    let run = Run {
-        port: input.port(),
-        ..context.run(task, arguments, TIME_LIMIT)
-    };
-    let cost = process::run(run, &context.cancel).await?.cost;
-    let found = collect(found, expected).await;
-    if found.len() != expected {
-        return Err(missing("thumbnail"));
-    }
-    Ok((found, cost))
-}
-
 pub(crate) async fn collect(
     images: mpsc::UnboundedReceiver<(u32, Bytes)>,
     expected: usize,
@@ -407,52 +362,6 @@ pub(crate) async fn collect_numbered<T>(
 
 fn missing(what: &str) -> TranscodeError {
     TranscodeError::Verification(format!("ffmpeg made no {what}"))
-}
-
-/// The initialisation section of the I-frames; empty: their format has none. Those of several
-/// productions differ only if the encoder was updated in between.
-async fn init(
-    context: &EncodeContext,
-    rendition: &Rendition,
-    chosen: &[(&SegmentRecord, &IFrameRecord)],
-) -> Result<Vec<u8>, TranscodeError> {
-    let first = chosen
-        .first()
-        .filter(|_| rendition.format == SegmentFormat::Fmp4);
-    let Some((record, _)) = first else {
-        return Ok(vec![]);
-    };
-    let key = context.writer.init_key(rendition, record.attempt);
-    let body = context.writer.read_if_present(&key, LARGEST_INIT).await?;
-    Ok(body
-        .ok_or_else(|| missing("initialisation section"))?
-        .to_vec())
-}
-
-/// Reads one I-frame back, and decrypts it.
-async fn read(
-    context: &EncodeContext,
-    rendition: &Rendition,
-    record: &SegmentRecord,
-    iframe: &IFrameRecord,
-) -> Result<Vec<u8>, TranscodeError> {
-    let key = context.writer.recorded_key(rendition, record);
-    let range = iframe.offset..iframe.offset + iframe.bytes;
-    let body = context.writer.get(&key, Some(range)).await?;
-    let parts: Vec<Bytes> = body.stream.try_collect().await?;
-    let stored = parts.concat();
-    match context.keys.get(&rendition.name) {
-        None => Ok(stored),
-        Some(key) => SegmentDecryptor::decrypt(
-            key.expose(),
-            initialisation_vector(iframe.sequence.into()),
-            &stored,
-        )
-        .map_err(|it| TranscodeError::ContentKey {
-            rendition: rendition.name.to_string(),
-            reason: it.to_string(),
-        }),
-    }
 }
 
 /// A source in memory.

@@ -29,6 +29,7 @@ use crate::jobs::captions::CaptionsJob;
 use crate::jobs::download::DownloadJob;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
+use crate::jobs::preview::PreviewJob;
 use crate::jobs::thumbnail::ThumbnailJob;
 use crate::jobs::transcode::TranscodeJob;
 use crate::jobs::{Fate, JobContext};
@@ -282,6 +283,7 @@ impl Worker {
             JobMessage::CaptionsV1(job) => CaptionsJob { context, job }.run().await,
             JobMessage::ThumbnailV1(job) => ThumbnailJob { context, job }.run().await,
             JobMessage::DownloadV1(job) => DownloadJob { context, job }.run().await,
+            JobMessage::PreviewV1(job) => PreviewJob { context, job }.run().await,
         }
     }
 

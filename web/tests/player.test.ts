@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { expiryOf, renewalDelay, retryDelay } from '../src/player/grant'
 import { commandOf, speedAfter } from '../src/player/keys'
 import { resumeAt } from '../src/player/memory'
 import { bufferedAhead, Meter } from '../src/player/stats'
 import { sentenceOf, urlOf } from '../src/player/source'
-import { at, cuesOf, tilesOf } from '../src/player/vtt'
+import { at, cuesOf, tilesOf, wantsLargeImages } from '../src/player/vtt'
 import { chaptersOf } from '../src/player/chapters'
 
 const MINUTE = 60_000
@@ -80,6 +80,22 @@ describe('WebVTT', () => {
     const all = [{ start: 0 }, { start: 5 }, { start: 10 }]
     expect([0, 4.9, 5, 99].map((time) => at(all, time)?.start)).toEqual([0, 0, 5, 10])
     expect(at([], 1)).toBeUndefined()
+  })
+})
+
+describe('large images', () => {
+  afterEach(() => vi.unstubAllGlobals())
+  it.each([
+    [1, 1920, false, false],
+    [1.25, 1920, false, false],
+    [2, 390, false, true],
+    [1, 2560, false, true],
+    [2, 2560, true, false],
+  ])('with %s pixels per pixel of CSS, %s pixels wide, saving data: %s', (density, width, saveData, expected) => {
+    vi.stubGlobal('devicePixelRatio', density)
+    vi.stubGlobal('screen', { width })
+    vi.stubGlobal('navigator', { connection: { saveData } })
+    expect(wantsLargeImages()).toBe(expected)
   })
 })
 

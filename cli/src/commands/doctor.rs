@@ -182,6 +182,14 @@ async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
                     refused,
                 )
             }));
+            if !tools.makes_previews() {
+                findings.push(Finding::other(
+                    "capabilities",
+                    State::Warning,
+                    "cannot make animated previews (no encoder libwebp_anim)".to_owned(),
+                    "such requests are refused; install a full build of FFmpeg to serve them",
+                ));
+            }
             findings
         }
         Err(error) => vec![Finding::other(

@@ -26,6 +26,7 @@ mod maybe_known;
 pub mod objects;
 pub mod posters;
 mod present;
+pub mod previews;
 pub mod problem;
 pub mod receipts;
 pub mod renditions;

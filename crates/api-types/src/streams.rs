@@ -55,6 +55,10 @@ pub struct PlaybackInfo {
     /// Preview images for the seek bar (WebVTT that refers to a sprite sheet); `null` until the video is ready.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub storyboard_url: Option<Sensitive>,
+    /// The same with images twice as wide, for dense and large screens; `null` until the video is ready. A video that an
+    /// earlier version encoded has none: the edge responds with 404.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub large_storyboard_url: Option<Sensitive>,
     pub expires_at: Timestamp,
 }
 

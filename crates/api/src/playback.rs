@@ -73,6 +73,8 @@ pub struct PlaybackUrls {
     pub poster: Option<String>,
     /// Preview images for the seek bar: WebVTT that refers to a sprite sheet.
     pub storyboard: Option<String>,
+    /// The same with larger images.
+    pub large_storyboard: Option<String>,
     /// Expiry.
     pub expires_ms: UnixMillis,
     /// Prefix of the image URLs.
@@ -158,6 +160,7 @@ impl Playback {
             hls: format!("{}/v/{video}/master.m3u8?grant={token}", self.edge),
             poster: image("poster.jpg"),
             storyboard: image("storyboard.vtt"),
+            large_storyboard: image("storyboard-large.vtt"),
             expires_ms: UnixMillis::from_secs(expires),
             images: images.map(|(_, below)| below),
         })

@@ -21,6 +21,7 @@ pub mod conformance;
 mod downloads;
 mod lists;
 pub mod model;
+mod previews;
 mod sql;
 mod thumbnails;
 mod timeline;
@@ -37,6 +38,7 @@ pub use model::{
     Progress, RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome,
     UploadKind, Video, VideoSource,
 };
+pub use previews::PreviewRequested;
 pub use sql::Catalog;
 pub use sql::sweeping::DueVideo;
 pub use thumbnails::ThumbnailRequested;

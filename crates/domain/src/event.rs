@@ -103,7 +103,8 @@ pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, 
             | JobMessage::PosterV1(_)
             | JobMessage::CaptionsV1(_)
             | JobMessage::ThumbnailV1(_)
-            | JobMessage::DownloadV1(_),
+            | JobMessage::DownloadV1(_)
+            | JobMessage::PreviewV1(_),
         ) => {
             return Some(Err(SkipReason::Malformed {
                 detail: "no event makes a job of this kind".to_owned(),

@@ -16,6 +16,7 @@ mod import;
 mod message;
 mod partial;
 mod poster;
+mod preview;
 mod thumbnail;
 
 pub use captions::CaptionsJob;
@@ -24,6 +25,7 @@ pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;
 pub use poster::{PosterJob, PosterSource};
+pub use preview::PreviewJob;
 pub use thumbnail::ThumbnailJob;
 
 /// How the transcoder converts a source.

@@ -24,6 +24,7 @@ pub mod object_key;
 pub mod pass;
 pub mod plan;
 pub mod playback;
+pub mod preview;
 pub mod prices;
 pub mod probe;
 pub mod profile;

@@ -14,6 +14,7 @@ mod format;
 mod names;
 mod parse;
 mod prefix;
+mod storyboard;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use cache::CachePolicy;
 pub use format::SegmentFormat;
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 pub use prefix::ObjectPrefix;
+pub use storyboard::StoryboardSize;
 
 /// The bucket of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,12 +137,23 @@ pub enum ObjectKey {
         /// Position, from 0; or the number of a [`Frame`](crate::thumbnail::Frame).
         index: u32,
     },
+    /// An animated preview of a span that a client named (WebP).
+    Preview {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// The number of a [`Preview`](crate::preview::Preview).
+        index: u32,
+    },
     /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
     Storyboard {
         /// The video that it belongs to.
         video: VideoId,
         /// The encoding that it belongs to.
         generation: Generation,
+        /// Size of the images.
+        size: StoryboardSize,
     },
     /// The mapping of times to parts of the storyboard (WebVTT).
     StoryboardIndex {
@@ -148,6 +161,8 @@ pub enum ObjectKey {
         video: VideoId,
         /// The encoding that it belongs to.
         generation: Generation,
+        /// Size of the images.
+        size: StoryboardSize,
     },
     /// The automatic poster, shown before playback (JPEG).
     Poster {
@@ -216,6 +231,7 @@ impl ObjectKey {
             | Self::Segment { .. }
             | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
+            | Self::Preview { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
@@ -272,12 +288,23 @@ impl ObjectKey {
             } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
             }
-            Self::Storyboard { video, generation } => {
-                format!("hls/{video}/{generation}/storyboard.jpg")
+            Self::Preview {
+                video,
+                generation,
+                index,
+            } => {
+                format!("hls/{video}/{generation}/previews/preview_{index}.webp")
             }
-            Self::StoryboardIndex { video, generation } => {
-                format!("hls/{video}/{generation}/storyboard.vtt")
-            }
+            Self::Storyboard {
+                video,
+                generation,
+                size,
+            } => format!("hls/{video}/{generation}/{}.jpg", size.file_stem()),
+            Self::StoryboardIndex {
+                video,
+                generation,
+                size,
+            } => format!("hls/{video}/{generation}/{}.vtt", size.file_stem()),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
             Self::Chapters { video, chapters } => format!("hls/{video}/chapters/{chapters}.json"),
@@ -312,6 +339,7 @@ impl ObjectKey {
             | Self::Segment { video, .. }
             | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
+            | Self::Preview { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
@@ -343,31 +371,8 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::Poster { .. }
             | Self::CustomPoster { .. } => "image/jpeg",
+            Self::Preview { .. } => "image/webp",
             Self::StoryboardIndex { .. } | Self::Captions { .. } => "text/vtt",
-        }
-    }
-
-    /// The cache policy of the object.
-    pub fn cache_policy(&self) -> CachePolicy {
-        match self {
-            Self::Source { .. }
-            | Self::ArchivedSource { .. }
-            | Self::External { .. }
-            | Self::ContentKey { .. }
-            | Self::Manifest { .. }
-            | Self::Plan { .. }
-            | Self::PosterImage { .. }
-            | Self::Captions { .. }
-            | Self::Download { .. } => CachePolicy::NoStore,
-            Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
-            Self::Segment { .. }
-            | Self::InitSegment { .. }
-            | Self::Thumbnail { .. }
-            | Self::Storyboard { .. }
-            | Self::StoryboardIndex { .. }
-            | Self::Poster { .. }
-            | Self::CustomPoster { .. }
-            | Self::Chapters { .. } => CachePolicy::Immutable,
         }
     }
 }

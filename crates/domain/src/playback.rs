@@ -348,6 +348,7 @@ fn generation_and_rendition(
             ..
         } => Some((Some(generation), Some(rendition))),
         ObjectKey::Thumbnail { generation, .. }
+        | ObjectKey::Preview { generation, .. }
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),

@@ -1,10 +1,11 @@
-//! Optional images cannot be created: the video is ready all the same, at the first attempt, and
-//! reports it.
+//! Optional images: the two sizes of the storyboard; and a video whose images cannot be created is
+//! ready all the same, at the first attempt, and reports it.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use e2e::dev::Home;
-use e2e::media::make_film;
+use e2e::media::{make_film, probe};
+use e2e::player::Player;
 use e2e::program::text;
 use serde_json::json;
 
@@ -68,5 +69,47 @@ async fn a_missing_extra_is_a_warning() {
         json!(["poster", "storyboard", "thumbnails"]),
         "{ready:#}"
     );
+    assert!(dev.terminate().await.success());
+}
+
+/// Both sheets come from the same frames.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storyboard_has_two_sizes() {
+    let mut home = Home::new();
+    let folder = home.folder.path().to_owned();
+    let film = make_film(&folder.join("film.mp4"), "640x360", "24", 6.0, &[]);
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until_ready(video).await;
+    let (_, stream) = dev
+        .call("GET", &format!("/v1/videos/{video}/stream"), None)
+        .await;
+    let player = Player::new();
+    for (field, name, tile) in [
+        ("storyboard_url", "storyboard", (160, 90)),
+        ("large_storyboard_url", "storyboard-large", (320, 180)),
+    ] {
+        let url = stream[field].as_str().unwrap();
+        let (status, index) = player.get(url).await.unwrap();
+        assert_eq!(status, 200, "{field}");
+        let index = String::from_utf8(index).unwrap();
+        assert_eq!(
+            index.matches(&format!("\n{name}.jpg#xywh=")).count(),
+            6,
+            "{index}"
+        );
+        let last = format!("#xywh={},0,{},{}\n", 5 * tile.0, tile.0, tile.1);
+        assert!(index.ends_with(&last), "{index}");
+        let sheet = url.replace(".vtt", ".jpg");
+        let (status, sheet) = player.get(&sheet).await.unwrap();
+        assert_eq!(status, 200, "{field}");
+        let file = folder.join(format!("{name}.jpg"));
+        std::fs::write(&file, sheet).unwrap();
+        let found = &probe(&text(&file))["streams"][0];
+        assert_eq!(
+            (&found["codec_name"], &found["width"], &found["height"]),
+            (&json!("mjpeg"), &json!(6 * tile.0), &json!(tile.1))
+        );
+    }
     assert!(dev.terminate().await.success());
 }

@@ -1,5 +1,5 @@
-//! Files that are made on request: a thumbnail of a frame, a rung as an MP4 file, and audio as an M4A
-//! file.
+//! Files that are made on request: a thumbnail of a frame, an animated preview of a span, a rung as an
+//! MP4 file, and audio as an M4A file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 /// Remuxes that film too.
 const PROFILE: &str = "[source_rung]\nmax_kbps = 40000\n";
 
+/// Two seconds each.
+const SHORT_SEGMENTS: &str = "segment_seconds = 2.0\n";
+
 /// A film of some 18 MB, so that its file has several parts.
 const LARGE: [&str; 8] = [
     "-vf",
@@ -30,7 +33,7 @@ const LARGE: [&str; 8] = [
 ];
 
 /// Status, `Location` or the code of the problem.
-async fn thumbnail(dev: &Dev, path: &str) -> (u16, String) {
+async fn redirect(dev: &Dev, path: &str) -> (u16, String) {
     let client = reqwest::Client::builder().redirect(Policy::none());
     let url = format!("{}{path}", dev.info["api"].as_str().unwrap());
     let request = client.build().unwrap().get(url);
@@ -86,7 +89,7 @@ async fn a_frame_and_a_file_are_made_on_request() {
     // Many callers at once get one image.
     let path = format!("/v1/videos/{video}/thumbnail");
     let wanted = format!("{path}?time=5.03&width=600");
-    let answers = join_all((0..50).map(|_| thumbnail(&dev, &wanted))).await;
+    let answers = join_all((0..50).map(|_| redirect(&dev, &wanted))).await;
     let (status, url) = &answers[0];
     assert_eq!(*status, 302, "{url}");
     assert!(answers.iter().all(|it| it == &answers[0]), "{answers:?}");
@@ -100,7 +103,7 @@ async fn a_frame_and_a_file_are_made_on_request() {
         (&json!("mjpeg"), &json!(640), &json!(360))
     );
     for (query, status) in [("time=-1", 302), ("time=1e9", 302), ("time=nan", 400)] {
-        let found = thumbnail(&dev, &format!("{path}?{query}")).await;
+        let found = redirect(&dev, &format!("{path}?{query}")).await;
         assert_eq!(found.0, status, "{query}: {}", found.1);
     }
 
@@ -168,7 +171,113 @@ async fn a_frame_and_a_file_are_made_on_request() {
     dev.call("DELETE", &format!("/v1/videos/{video}"), None)
         .await;
     assert_eq!(dev.objects(video).await, [""; 0]);
-    assert_eq!(thumbnail(&dev, &wanted).await.0, 404);
+    assert_eq!(redirect(&dev, &wanted).await.0, 404);
+    assert!(dev.terminate().await.success());
+}
+
+/// The size of the canvas, how often it plays (0: without end), and of each frame its duration in
+/// milliseconds and its bitstream (RIFF container of WebP: `VP8X`, `ANIM`, `ANMF`).
+struct Animation {
+    size: (u32, u32),
+    loops: u32,
+    frames: Vec<(u32, Vec<u8>)>,
+}
+
+impl Animation {
+    fn read(file: &[u8]) -> Self {
+        assert_eq!((&file[..4], &file[8..12]), (&b"RIFF"[..], &b"WEBP"[..]));
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |sum, it| sum << 8 | u32::from(*it))
+        };
+        assert_eq!(number(&file[4..8]) as usize, file.len() - 8);
+        let mut found = Self {
+            size: (0, 0),
+            loops: u32::MAX,
+            frames: vec![],
+        };
+        let mut rest = &file[12..];
+        while !rest.is_empty() {
+            let (name, length) = (&rest[..4], number(&rest[4..8]) as usize);
+            let chunk = &rest[8..8 + length];
+            match name {
+                b"VP8X" => found.size = (number(&chunk[4..7]) + 1, number(&chunk[7..10]) + 1),
+                b"ANIM" => found.loops = number(&chunk[4..6]),
+                b"ANMF" => {
+                    let frame = (number(&chunk[12..15]), chunk[16..].to_vec());
+                    found.frames.push(frame);
+                }
+                other => panic!("{}", String::from_utf8_lossy(other)),
+            }
+            rest = &rest[8 + length + length % 2..];
+        }
+        found
+    }
+
+    fn length_ms(&self) -> u32 {
+        self.frames.iter().map(|it| it.0).sum()
+    }
+
+    /// The first frame, which covers the canvas, as an image of its own.
+    fn first_frame(&self) -> Vec<u8> {
+        let bitstream = &self.frames[0].1;
+        let length = (bitstream.len() + 4) as u32;
+        [b"RIFF", &length.to_le_bytes()[..], b"WEBP", bitstream].concat()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_is_made_on_request() {
+    let mut home = Home::with_profile(SHORT_SEGMENTS);
+    let folder = home.folder.path().to_owned();
+    let film = make_film(&folder.join("film.mp4"), "640x360", "24", 6.0, &[]);
+    let dev = home.start().await;
+    let fields = json!({ "filename": "film.mp4", "mode": "copy" });
+    let video = dev.upload_as(&film, fields).await;
+    dev.until_ready(video).await;
+
+    // Over a boundary of segments; requests at the same time get one image.
+    let path = format!("/v1/videos/{video}/preview");
+    let wanted = format!("{path}?start=1.5&duration=3&width=300");
+    let answers = join_all((0..20).map(|_| redirect(&dev, &wanted))).await;
+    let (status, url) = &answers[0];
+    assert_eq!(*status, 302, "{url}");
+    assert!(answers.iter().all(|it| it == &answers[0]), "{answers:?}");
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    assert_eq!(answer.headers()["content-type"], "image/webp");
+    let image = answer.bytes().await.unwrap();
+    assert!(image.len() < 300_000, "{} bytes", image.len());
+    let animation = Animation::read(&image);
+    assert_eq!((animation.size, animation.loops), ((320, 180), 0));
+    assert_eq!((animation.frames.len(), animation.length_ms()), (30, 3_000));
+    let file = folder.join("frame.webp");
+    std::fs::write(&file, animation.first_frame()).unwrap();
+    let found = &probe(&text(&file))["streams"][0];
+    assert_eq!(
+        (&found["codec_name"], &found["width"], &found["height"]),
+        (&json!("webp"), &json!(320), &json!(180))
+    );
+    ffmpeg(&["-xerror", "-i", &text(&file), "-f", "null", "-"]);
+
+    // The end of the video, at the width of the film; and outside of what there is.
+    let (status, url) = redirect(&dev, &format!("{path}?start=99&duration=1&width=640")).await;
+    assert_eq!(status, 302, "{url}");
+    let (_, image) = Player::new().get(&url).await.unwrap();
+    let animation = Animation::read(&image);
+    assert_eq!(animation.size, (640, 360));
+    assert_eq!((animation.frames.len(), animation.length_ms()), (10, 1_000));
+    assert_eq!(redirect(&dev, &format!("{path}?start=inf")).await.0, 400);
+
+    let is_preview = |it: &&String| it.contains("/previews/");
+    let made = dev.objects(video).await;
+    assert_eq!(made.iter().filter(is_preview).count(), 2, "{made:?}");
+    dev.call("DELETE", &format!("/v1/videos/{video}"), None)
+        .await;
+    assert_eq!(dev.objects(video).await, [""; 0]);
+    assert_eq!(redirect(&dev, &wanted).await.0, 404);
     assert!(dev.terminate().await.success());
 }
 

@@ -157,7 +157,7 @@ async fn one_rung_is_re_encoded_and_the_rest_is_reused() {
     let (_, stream) = dev
         .call("GET", &format!("/v1/videos/{video}/stream"), None)
         .await;
-    for picture in ["poster_url", "storyboard_url"] {
+    for picture in ["poster_url", "storyboard_url", "large_storyboard_url"] {
         assert_eq!(
             player
                 .get(stream[picture].as_str().unwrap())

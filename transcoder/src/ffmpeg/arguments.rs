@@ -32,7 +32,7 @@ pub(crate) use loudness::{loudness, meter};
 pub(crate) use stills::jpeg;
 
 pub(crate) use graph::iframe_interval;
-pub(crate) use stills::{images, still};
+pub(crate) use stills::{animation, images, sheets, still};
 pub(crate) use subtitles::subtitles;
 
 /// The inputs of every command line.

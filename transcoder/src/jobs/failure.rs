@@ -1,4 +1,4 @@
-//! The failure of a job that has no lease: a poster, a thumbnail, captions, a download.
+//! The failure of a job that has no lease: a poster, a thumbnail, a preview, captions, a download.
 
 use std::time::Duration;
 

@@ -129,8 +129,14 @@ async fn a_remuxed_video_is_published() {
         "{:?}",
         published.receipt
     );
-    let names = ["storyboard.jpg", "storyboard.vtt", "poster.jpg"].map(|it| world.named(it).len());
-    assert_eq!(names, [1, 1, 1]);
+    let names = [
+        "storyboard.jpg",
+        "storyboard.vtt",
+        "storyboard-large.jpg",
+        "storyboard-large.vtt",
+        "poster.jpg",
+    ];
+    assert_eq!(names.map(|it| world.named(it).len()), [1; 5]);
     assert_eq!(
         world.fake.runs(),
         [

@@ -5,6 +5,7 @@
 
 mod fault;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +20,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 pub(crate) use self::fault::{Arrival, End, Fault, Task};
 use super::{objects_of, planned_segment};
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{PREVIEW_ENCODER, Tools};
 
 /// The folder of a stand-in: its programs, its script, and what it delivers.
 pub(crate) struct FakeFfmpeg {
@@ -65,6 +66,10 @@ impl FakeFfmpeg {
     pub(crate) fn tools(&self) -> Tools {
         let mut tools = Tools::bare();
         (tools.ffmpeg, tools.ffprobe) = (self.folder.join("ffmpeg"), self.folder.join("ffprobe"));
+        tools.encoders = [PREVIEW_ENCODER.to_owned()]
+            .into_iter()
+            .collect::<HashSet<_>>()
+            .into();
         tools
     }
 
@@ -172,11 +177,12 @@ impl Run {
                 "-segment_start_number" => first = value().parse().unwrap(),
                 "-segment_times" => count = value().split(',').count() as u32 + 1,
                 "-segment_time" => count = 1,
-                "-vf" => sheet = value().contains("tile="),
+                "-start_number" => first = value().parse().unwrap(),
+                "-filter_complex" => sheet = value().contains("tile="),
                 url if url.starts_with("http://ffmpeg:@") => {
                     let name = url.rsplit('/').nth(1).unwrap().to_owned();
                     if name == "images" {
-                        (first, count) = (1, if sheet { 1 } else { PICTURES });
+                        (first, count) = (first.max(1), if sheet { 1 } else { PICTURES });
                     }
                     if matches!(&*name, "captions" | "closed-captions") {
                         let file = url.rsplit('/').next().unwrap();
@@ -199,6 +205,7 @@ impl Run {
             () if any("iframes") => Task::Encode,
             () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
+            () if any("preview") => Task::Preview,
             () if any("captions") => Task::Captions,
             () if any("closed-captions") => Task::ClosedCaptions,
             () if any("survey") => Task::Survey,

@@ -30,6 +30,7 @@ mod imports;
 mod losses;
 mod outages;
 mod posters;
+mod previews;
 mod thumbnails;
 
 /// A worker with one job: two seconds of video, in two segments of each rendition.

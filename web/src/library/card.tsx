@@ -7,7 +7,7 @@ import { texts } from '../texts'
 import { nameOf, stateOf } from '../video/names'
 import { selected, toggle } from './selection'
 import { query } from './store'
-import { Poster } from './storyboard'
+import { Poster } from './poster'
 
 const t = texts.library
 

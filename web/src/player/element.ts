@@ -14,7 +14,7 @@ import { Meter } from './stats'
 import styles from './style.css?inline'
 import { Surface } from './surface'
 import { loadChapters } from './chapters'
-import { cuesOf, loadVtt, tilesOf } from './vtt'
+import { cuesOf, loadVtt, tilesOf, wantsLargeImages } from './vtt'
 
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(styles)
@@ -387,16 +387,21 @@ export class EdgereelPlayer extends HTMLElement {
     if (this.#state.tiles.value.length === 0 && this.getAttribute('grant-url')) void this.#fresh()
   }
 
-  #pictures({ poster, storyboard }: Playback): void {
+  #pictures({ poster, storyboard, largeStoryboard }: Playback): void {
     if (poster && !this.getAttribute('poster')) this.#state.poster.value = poster
-    if (storyboard) void this.#storyboard(storyboard)
+    const urls = [wantsLargeImages() ? largeStoryboard : undefined, storyboard].filter((it) => it !== undefined)
+    void this.#storyboard(urls)
   }
 
-  async #storyboard(url: string): Promise<void> {
-    if (this.#state.tiles.value.length > 0) return
+  /** The first storyboard that exists: videos of earlier versions have no large one. */
+  async #storyboard(urls: string[]): Promise<void> {
     const load = this.#load
-    const tiles = tilesOf(await loadVtt(url), url)
-    if (load === this.#load) this.#state.tiles.value = tiles
+    for (const url of urls) {
+      if (this.#state.tiles.value.length > 0) return
+      const tiles = tilesOf(await loadVtt(url), url)
+      if (load !== this.#load) return
+      this.#state.tiles.value = tiles
+    }
   }
 
   async #chapters(url: string): Promise<void> {

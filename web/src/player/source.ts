@@ -7,6 +7,8 @@ export interface Playback {
   url: string
   poster?: string | undefined
   storyboard?: string | undefined
+  /** The same with larger images. */
+  largeStoryboard?: string | undefined
   /** Milliseconds since 1970. */
   expires?: number | undefined
   title?: string | undefined
@@ -25,6 +27,7 @@ interface Answer {
   grant?: string
   poster_url?: string | null
   storyboard_url?: string | null
+  large_storyboard_url?: string | null
   expires_at?: string
   title?: string | null
   percent?: number | null
@@ -67,6 +70,7 @@ export async function ask(grantUrl: string, edge: string, video: string): Promis
       ...playback,
       poster: answer.poster_url ?? undefined,
       storyboard: answer.storyboard_url ?? undefined,
+      largeStoryboard: answer.large_storyboard_url ?? undefined,
       expires: answer.expires_at ? new Date(answer.expires_at).getTime() : playback.expires,
       title: answer.title ?? undefined,
     },

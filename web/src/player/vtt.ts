@@ -43,6 +43,12 @@ export interface Tile {
   height: number
 }
 
+/** Whether small images look coarse: on a dense or large screen, unless data is to be saved. */
+export function wantsLargeImages(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } }
+  return !connection?.saveData && (devicePixelRatio > 1.25 || screen.width >= 2560)
+}
+
 /** The tiles of a storyboard. `base`: the URL of the WebVTT file. */
 export function tilesOf(vtt: string, base: string): Tile[] {
   return cuesOf(vtt).flatMap(({ start, end, text }) => {

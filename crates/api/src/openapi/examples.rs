@@ -83,7 +83,8 @@ pub(super) fn playback_info() -> Value {
         "video": VIDEO, "title": "Lesson 1", "status": "ready",
         "hls_url": "https://edge.example/v/vid_.../master.m3u8?grant=eyJ...",
         "poster_url": "https://edge.example/s/.../poster.jpg",
-        "storyboard_url": "https://edge.example/s/.../storyboard.vtt", "expires_at": LATER,
+        "storyboard_url": "https://edge.example/s/.../storyboard.vtt",
+        "large_storyboard_url": "https://edge.example/s/.../storyboard-large.vtt", "expires_at": LATER,
     })
 }
 

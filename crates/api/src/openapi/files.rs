@@ -1,6 +1,7 @@
 //! OpenAPI documentation of files that are made when a client requests them.
 
 use api_types::downloads::{Download, DownloadList, DownloadRequest};
+use api_types::previews::PreviewParams;
 use api_types::thumbnails::ThumbnailParams;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -15,6 +16,22 @@ pub(crate) fn thumbnail() -> Doc {
         .query::<ThumbnailParams>("time=12.5&width=640")
         .redirect(StatusCode::FOUND, "Redirects to the image.")
         .problems(&[NoSuchVideo, Conflict, TooManyThumbnails, ThumbnailPending])
+}
+
+pub(crate) fn preview() -> Doc {
+    let about = "Redirects to an animated WebP image at the edge, of ten frames a second, which repeats without end; the URL is \
+        valid for at least eleven hours. The first request for a span waits a few seconds until the image is made. If that \
+        takes longer, the response is `preview-pending`.";
+    Doc::new("getPreview", "Get an animated preview of a span", about)
+        .query::<PreviewParams>("start=12.5&duration=3&width=320")
+        .redirect(StatusCode::FOUND, "Redirects to the image.")
+        .problems(&[
+            NoSuchVideo,
+            Conflict,
+            TooManyPreviews,
+            PreviewsNotSupported,
+            PreviewPending,
+        ])
 }
 
 fn download() -> Value {

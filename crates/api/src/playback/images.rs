@@ -4,9 +4,9 @@
 use catalog::Video;
 use domain::grant::{Fingerprint, Limits};
 use domain::ids::{Generation, VideoId};
+use domain::object_key::ObjectKey;
 use domain::pass::{Pass, Purpose};
 use domain::state::VideoState;
-use domain::thumbnail::Frame;
 use domain::time::UnixMillis;
 
 use super::Playback;
@@ -28,15 +28,14 @@ impl Playback {
         self.image_url(video.id, generation, &image, now)
     }
 
-    /// The URL of a thumbnail. `None`: no key signs it.
-    pub fn thumbnail_url(
+    /// The URL of an image of a generation, such as a thumbnail. `None`: no key signs it.
+    pub fn object_url(
         &self,
-        video: VideoId,
+        object: &ObjectKey,
         generation: &Generation,
-        frame: Frame,
         now: UnixMillis,
     ) -> Option<String> {
-        let path = frame.object(video, generation).path();
+        let (video, path) = (object.video(), object.path());
         let image = path.strip_prefix(&format!("hls/{video}/"))?;
         self.image_url(video, generation, image, now)
     }

@@ -118,6 +118,7 @@ pub(crate) async fn find(
                 hls_url: urls.hls.into(),
                 poster_url: urls.poster.map(Sensitive::from),
                 storyboard_url: urls.storyboard.map(Sensitive::from),
+                large_storyboard_url: urls.large_storyboard.map(Sensitive::from),
                 expires_at: urls.expires_ms.into(),
             }))
         }

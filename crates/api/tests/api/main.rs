@@ -24,6 +24,7 @@ mod lists;
 mod live;
 mod oidc;
 mod posters;
+mod previews;
 mod receiver;
 mod request_ids;
 mod revocations;

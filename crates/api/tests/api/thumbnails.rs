@@ -80,9 +80,8 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn audio_has_no_frame() {
-    let world = World::new().await;
+/// A ready video without frames.
+pub(crate) async fn audio_only(world: &World) -> VideoId {
     let audio = RenditionRecord {
         name: "audio-128k".parse().unwrap(),
         kind: RenditionKind::Audio,
@@ -95,7 +94,13 @@ async fn audio_has_no_frame() {
         average_bandwidth: None,
         state: RenditionState::Complete,
     };
-    let (id, _) = ready_with(&world, &[audio]).await;
+    ready_with(world, &[audio]).await.0
+}
+
+#[tokio::test]
+async fn audio_has_no_frame() {
+    let world = World::new().await;
+    let id = audio_only(&world).await;
     let answer = world.thumbnail(id, "time=1&width=320").await;
     assert_eq!(answer.problem(), (409, "conflict"));
     let detail = answer.body["detail"].as_str().unwrap();

@@ -30,6 +30,7 @@ mod library;
 mod lists;
 mod outputs;
 mod posters;
+mod previews;
 mod random;
 mod requests;
 mod thumbnails;
@@ -48,6 +49,7 @@ pub use library::fill_library;
 pub use lists::*;
 pub use outputs::*;
 pub use posters::*;
+pub use previews::*;
 pub use random::*;
 pub use requests::*;
 pub use thumbnails::*;
@@ -263,6 +265,7 @@ macro_rules! catalog_conformance {
             captions_are_replaced_by_language captions_of_a_language_have_kinds captions_have_one_default
             captions_go_with_their_video the_latest_chapters_count videos_are_found_by_their_captions
             one_of_many_callers_requests_a_thumbnail
+            one_of_many_callers_requests_a_preview a_preview_is_refused_for_a_minute
             a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
             any_order_of_events_keeps_the_rules
         }

@@ -15,6 +15,7 @@ mod jobs;
 mod limits;
 mod lists;
 mod posters;
+mod previews;
 mod requests;
 mod rows;
 pub(super) mod sweeping;

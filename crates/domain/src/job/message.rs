@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaptionsJob, DownloadJob, Import, Job, PosterJob, ThumbnailJob};
+use super::{CaptionsJob, DownloadJob, Import, Job, PosterJob, PreviewJob, ThumbnailJob};
 use crate::ids::{JobId, VideoId};
 
 /// A message in the job queue.
@@ -27,6 +27,9 @@ pub enum JobMessage {
     /// Write a rung as an MP4 file.
     #[serde(rename = "download-v1")]
     DownloadV1(DownloadJob),
+    /// Make an animated preview of a span.
+    #[serde(rename = "preview-v1")]
+    PreviewV1(PreviewJob),
 }
 
 /// A message body that this version cannot process.
@@ -92,13 +95,14 @@ impl JobMessage {
     }
 
     /// The types that this version processes.
-    const TYPES: [&str; 6] = [
+    const TYPES: [&str; 7] = [
         "transcode-v1",
         "import-v1",
         "poster-v1",
         "captions-v1",
         "thumbnail-v1",
         "download-v1",
+        "preview-v1",
     ];
 
     /// The message body as JSON.
@@ -115,6 +119,7 @@ impl JobMessage {
             Self::CaptionsV1(job) => &job.id,
             Self::ThumbnailV1(job) => &job.id,
             Self::DownloadV1(job) => &job.id,
+            Self::PreviewV1(job) => &job.id,
         }
     }
 
@@ -131,6 +136,9 @@ impl JobMessage {
             Self::DownloadV1(job) => {
                 DownloadJob::new(job.video, job.generation.clone(), job.rung.clone()).id
             }
+            Self::PreviewV1(job) => {
+                PreviewJob::new(job.video, job.generation.clone(), job.preview).id
+            }
         }
     }
 
@@ -143,6 +151,7 @@ impl JobMessage {
             Self::CaptionsV1(job) => job.video,
             Self::ThumbnailV1(job) => job.video,
             Self::DownloadV1(job) => job.video,
+            Self::PreviewV1(job) => job.video,
         }
     }
 
@@ -154,7 +163,8 @@ impl JobMessage {
             Self::PosterV1(_)
             | Self::CaptionsV1(_)
             | Self::ThumbnailV1(_)
-            | Self::DownloadV1(_) => false,
+            | Self::DownloadV1(_)
+            | Self::PreviewV1(_) => false,
         }
     }
 
@@ -166,7 +176,8 @@ impl JobMessage {
             | Self::PosterV1(_)
             | Self::CaptionsV1(_)
             | Self::ThumbnailV1(_)
-            | Self::DownloadV1(_) => None,
+            | Self::DownloadV1(_)
+            | Self::PreviewV1(_) => None,
         }
     }
 }
@@ -198,6 +209,12 @@ impl From<ThumbnailJob> for JobMessage {
 impl From<DownloadJob> for JobMessage {
     fn from(job: DownloadJob) -> Self {
         Self::DownloadV1(job)
+    }
+}
+
+impl From<PreviewJob> for JobMessage {
+    fn from(job: PreviewJob) -> Self {
+        Self::PreviewV1(job)
     }
 }
 
@@ -321,6 +338,19 @@ mod tests {
         let rung = "720p".parse().unwrap();
         let message = JobMessage::from(DownloadJob::new(job().video, generation, rung));
         insta::assert_snapshot!(message.to_body(), @r#"{"type":"download-v1","job":"fe64d6a47c144bf94aae42ef25c649ca","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","rung":"720p"}"#);
+        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
+    }
+
+    #[test]
+    fn the_wire_format_of_previews_is_frozen() {
+        let preview = crate::preview::Preview {
+            start_tenths: 125,
+            length_tenths: 30,
+            width: 320,
+        };
+        let generation = crate::ids::Generation::of("etag", "profile");
+        let message = JobMessage::from(PreviewJob::new(job().video, generation, preview));
+        insta::assert_snapshot!(message.to_body(), @r#"{"type":"preview-v1","job":"0818f334cc1913e6bef8119ab54eac23","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","start_tenths":125,"length_tenths":30,"width":320}"#);
         assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
     }
 

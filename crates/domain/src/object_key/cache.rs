@@ -1,5 +1,7 @@
 //! How long caches may keep an object.
 
+use super::ObjectKey;
+
 /// Cache lifetime of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CachePolicy {
@@ -18,6 +20,33 @@ impl CachePolicy {
             Self::Immutable => "public, max-age=31536000, immutable",
             Self::Revalidate => "no-cache",
             Self::NoStore => "no-store",
+        }
+    }
+}
+
+impl ObjectKey {
+    /// The cache policy of the object.
+    pub fn cache_policy(&self) -> CachePolicy {
+        match self {
+            Self::Source { .. }
+            | Self::ArchivedSource { .. }
+            | Self::External { .. }
+            | Self::ContentKey { .. }
+            | Self::Manifest { .. }
+            | Self::Plan { .. }
+            | Self::PosterImage { .. }
+            | Self::Captions { .. }
+            | Self::Download { .. } => CachePolicy::NoStore,
+            Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
+            Self::Segment { .. }
+            | Self::InitSegment { .. }
+            | Self::Thumbnail { .. }
+            | Self::Preview { .. }
+            | Self::Storyboard { .. }
+            | Self::StoryboardIndex { .. }
+            | Self::Poster { .. }
+            | Self::CustomPoster { .. }
+            | Self::Chapters { .. } => CachePolicy::Immutable,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the path of an object back.
 
-use super::{Bucket, FileName, ObjectKey, RenditionName, SegmentFormat};
+use super::{Bucket, FileName, ObjectKey, RenditionName, SegmentFormat, StoryboardSize};
 use crate::ids::{Generation, VideoId};
 
 impl ObjectKey {
@@ -73,21 +73,36 @@ impl ObjectKey {
 
     fn parse_output(video: VideoId, generation: Generation, rest: &[&str]) -> Option<Self> {
         Some(match rest {
-            ["storyboard.jpg"] => Self::Storyboard { video, generation },
-            ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
             ["poster.jpg"] => Self::Poster { video, generation },
-            ["thumbs", file] => {
-                let index = file
-                    .strip_prefix("thumb_")?
-                    .strip_suffix(".jpg")?
-                    .parse()
-                    .ok()?;
-                Self::Thumbnail {
-                    video,
-                    generation,
-                    index,
+            [file] => {
+                let (stem, extension) = file.split_once('.')?;
+                let size = StoryboardSize::ALL
+                    .into_iter()
+                    .find(|it| it.file_stem() == stem)?;
+                match extension {
+                    "jpg" => Self::Storyboard {
+                        video,
+                        generation,
+                        size,
+                    },
+                    "vtt" => Self::StoryboardIndex {
+                        video,
+                        generation,
+                        size,
+                    },
+                    _ => return None,
                 }
             }
+            ["thumbs", file] => Self::Thumbnail {
+                video,
+                generation,
+                index: number(file, "thumb_", ".jpg")?,
+            },
+            ["previews", file] => Self::Preview {
+                video,
+                generation,
+                index: number(file, "preview_", ".webp")?,
+            },
             [folder, file] => {
                 let rendition: RenditionName = folder.parse().ok()?;
                 match file.strip_prefix(folder)? {
@@ -124,4 +139,10 @@ impl ObjectKey {
             _ => return None,
         })
     }
+}
+
+/// The number in a file name.
+fn number(file: &str, before: &str, after: &str) -> Option<u32> {
+    let number = file.strip_prefix(before)?.strip_suffix(after)?;
+    number.parse().ok()
 }

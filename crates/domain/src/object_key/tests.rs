@@ -78,13 +78,30 @@ fn every_key() -> Vec<ObjectKey> {
             generation: generation.clone(),
             index: 9,
         },
+        ObjectKey::Preview {
+            video,
+            generation: generation.clone(),
+            index: 50_117,
+        },
         ObjectKey::Storyboard {
             video,
             generation: generation.clone(),
+            size: StoryboardSize::Small,
         },
         ObjectKey::StoryboardIndex {
             video,
             generation: generation.clone(),
+            size: StoryboardSize::Small,
+        },
+        ObjectKey::Storyboard {
+            video,
+            generation: generation.clone(),
+            size: StoryboardSize::Large,
+        },
+        ObjectKey::StoryboardIndex {
+            video,
+            generation: generation.clone(),
+            size: StoryboardSize::Large,
         },
         ObjectKey::Poster { video, generation },
         ObjectKey::CustomPoster {
@@ -153,8 +170,11 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.m4s | video/iso.segment | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/audio-128k/audio-128k_00007-12.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/previews/preview_50117.webp | image/webp | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard-large.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard-large.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/posters/efd9bf88b975d52b.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/chapters/fd93fa39c1404268.json | application/json | public, max-age=31536000, immutable
@@ -197,6 +217,11 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/1080p/1080p_init_init.mp4"),
         format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
         format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
+        format!("hls/{video}/{generation}/previews/preview_007.webp"),
+        format!("hls/{video}/{generation}/previews/preview_4294967296.webp"),
+        format!("hls/{video}/{generation}/previews/preview_7.jpg"),
+        format!("hls/{video}/{generation}/storyboard-small.jpg"),
+        format!("hls/{video}/{generation}/storyboard.webp"),
         format!("hls/{video}/{generation}/poster.jpg/"),
         format!("/hls/{video}/master.m3u8"),
         "hls".to_owned(),

@@ -6,7 +6,7 @@ use domain::probe::AudioStream;
 use domain::segment::seconds;
 
 use super::cut::{Cut, Units};
-use super::graph::JPEG_COLORS;
+use super::graph::IMAGE_COLORS;
 use super::{CommandInputs, jpeg, push};
 
 /// Number of access units that an audio encoder produces before the first one that is kept.
@@ -93,7 +93,7 @@ impl CommandInputs<'_> {
             "[0:{}]{}aresample=4000,aformat=sample_fmts=dblp:channel_layouts=mono,aeval='abs(val(0))':c=mono\
              ,aresample=200,aformat=sample_fmts=s16:channel_layouts=mono,volume={WAVE_GAIN}\
              ,showwavespic=s={}x{}:colors={WAVE_COLOR}:scale=sqrt[wave];color=c={WAVE_GROUND}:s={width}x{height}:r=1:d=1[ground]\
-             ;[ground][wave]overlay=x={}:y={}:format=rgb,scale={width}:{height}:flags=bicubic{JPEG_COLORS}[poster]",
+             ;[ground][wave]overlay=x={}:y={}:format=rgb,scale={width}:{height}:flags=bicubic{IMAGE_COLORS}[poster]",
             source.index,
             mixed_down(source.channels),
             width - width / 8,

@@ -63,7 +63,7 @@ impl CommandInputs<'_> {
     pub(super) fn frame_graph(&self, video: &VideoStream, ticks: u64, size: Size) -> String {
         let frame = self.plan.frame_rate.frame_at(ticks);
         let scaled = format!(
-            "{},{}{JPEG_COLORS}",
+            "{},{}{IMAGE_COLORS}",
             self.converted(video, size),
             scale_size(size)
         );
@@ -260,9 +260,9 @@ pub(super) fn color_metadata(matrix: ColorMatrix) -> String {
     )
 }
 
-/// Filters after a scaler for the colours of a JPEG, which are those of BT.601 by definition (JFIF
-/// 1.02).
-pub(super) const JPEG_COLORS: &str =
+/// Filters after a scaler for the colours of a JPEG or WebP image, which are those of BT.601 by
+/// definition (JFIF 1.02; RFC 6386, 9.2).
+pub(super) const IMAGE_COLORS: &str =
     ":out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg";
 
 fn scale(size: Size) -> String {

@@ -214,6 +214,16 @@ fn one_picture_of_whatever_there_is() {
 }
 
 #[test]
+fn an_animation_has_frames_of_equal_duration() {
+    let size = Size {
+        width: 320,
+        height: 180,
+    };
+    let text = super::animation("IN", "mpegts", size, (15, 30), "OUT").join(" ");
+    insta::assert_snapshot!(text, @"-max_pixels 67108864 -max_streams 256 -protocol_whitelist http,tcp -format_whitelist mpegts -f mpegts -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,fps=10,tpad=stop_mode=clone:stop=45,trim=start_frame=15:end_frame=45,setpts=PTS-STARTPTS,scale=320:180:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1 -fps_mode passthrough -c:v libwebp_anim -quality 60 -compression_level 4 -pix_fmt yuv420p -f image2 OUT");
+}
+
+#[test]
 fn a_bitrate_that_is_constant_is_filled_up() {
     let mut paper = Paper::new(standard());
     paper.profile.encoder.rate_control = RateControl::Cbr;

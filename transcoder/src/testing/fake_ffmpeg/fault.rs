@@ -12,6 +12,7 @@ pub(crate) enum Task {
     Audio,
     Images,
     Poster,
+    Preview,
     /// The text streams of the source.
     Captions,
     /// The packets of the video, for the captions in them.

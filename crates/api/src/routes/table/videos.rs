@@ -152,6 +152,13 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         route(
             GET,
+            "/videos/{video}/preview",
+            Scope::Play,
+            videos::preview::redirect,
+            openapi::files::preview(),
+        ),
+        route(
+            GET,
             "/videos/{video}/timeline",
             Scope::Read,
             videos::timeline::read,

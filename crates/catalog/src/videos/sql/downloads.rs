@@ -51,7 +51,7 @@ const OF_GENERATION: &str =
      WHERE video = $1 AND generation = $2 ORDER BY rung";
 
 /// Locks the row of a video, in which this generation must play: otherwise `Gone`.
-async fn lock_shown(
+pub(super) async fn lock_shown(
     tx: &mut Tx,
     video: VideoId,
     generation: &Generation,

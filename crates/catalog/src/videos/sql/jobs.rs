@@ -209,7 +209,7 @@ impl Catalog {
             // The sweeper sends it again while captions wait.
             JobMessage::CaptionsV1(_) => return Ok(false),
             // The next request sends another one.
-            JobMessage::ThumbnailV1(_) => return Ok(false),
+            JobMessage::ThumbnailV1(_) | JobMessage::PreviewV1(_) => return Ok(false),
             JobMessage::DownloadV1(job) => return self.fail_download(job, failure).await,
         }
         let mut tx = self.write().await?;

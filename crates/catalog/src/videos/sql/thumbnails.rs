@@ -13,7 +13,7 @@ use crate::database::{sql, time, unsigned};
 use crate::videos::{CatalogError, ThumbnailRequested};
 
 /// Time after which the message of a thumbnail that does not exist yet counts as lost.
-const LOST_AFTER: Duration = Duration::from_secs(60);
+pub(super) const LOST_AFTER: Duration = Duration::from_secs(60);
 
 impl Catalog {
     /// Records the request for a thumbnail that does not exist yet. One of many callers at the same

@@ -314,6 +314,7 @@ impl Catalog {
             "DELETE FROM renditions WHERE video = $1 AND generation = $2",
             "DELETE FROM receipts WHERE video = $1 AND generation = $2",
             "DELETE FROM thumbnails WHERE video = $1 AND generation = $2",
+            "DELETE FROM previews WHERE video = $1 AND generation = $2",
             "DELETE FROM downloads WHERE video = $1 AND generation = $2",
         ] {
             delete_of_generation(&mut tx, statement, video, generation).await?;

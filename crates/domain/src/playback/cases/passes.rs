@@ -34,8 +34,8 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
 
 fn served(now: u64) -> Vec<Case> {
     let all = pass(now);
-    let image = |name: &str, path: &str, kind: &str, body: &str| {
-        Case::good(name, under(&all, path))
+    let image = |path: &str, kind: &str, body: &str| {
+        Case::good(path, under(&all, path))
             .answers("content-type", kind)
             .answers("cache-control", "private, max-age=31536000, immutable")
             .body(body)
@@ -57,19 +57,20 @@ fn served(now: u64) -> Vec<Case> {
             .answers("cache-control", "private, max-age=31536000, immutable")
             .answers("accept-ranges", "bytes")
             .body(stored_segment("1080p", 1)),
-        image("poster", "poster.jpg", "image/jpeg", "poster"),
+        Case::good("poster", under(&all, "poster.jpg"))
+            .answers("content-type", "image/jpeg")
+            .answers("cache-control", "private, max-age=31536000, immutable")
+            .body("poster"),
         Case::good("own poster", own_poster(&all))
             .answers("content-type", "image/jpeg")
             .answers("cache-control", "private, max-age=31536000, immutable")
             .body("own poster"),
-        image(
-            "thumbnail",
-            "thumbs/thumb_000.jpg",
-            "image/jpeg",
-            "thumbnail",
-        ),
-        image("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
-        image("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
+        image("thumbs/thumb_000.jpg", "image/jpeg", "thumbnail"),
+        image("previews/preview_50117.webp", "image/webp", "preview"),
+        image("storyboard.jpg", "image/jpeg", "storyboard"),
+        image("storyboard-large.jpg", "image/jpeg", "storyboard-large"),
+        image("storyboard.vtt", "text/vtt", "WEBVTT\n"),
+        image("storyboard-large.vtt", "text/vtt", "WEBVTT\n"),
         Case::good("key", key_under(&key_pass(now, "1080p"), "1080p"))
             .answers("content-type", "application/octet-stream")
             .answers("cache-control", "no-store")

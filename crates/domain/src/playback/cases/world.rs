@@ -11,7 +11,7 @@ use crate::content_key::{ContentKey, KeyEncryptionKeys};
 use crate::grant::{Fingerprint, Grant, Limits};
 use crate::ids::{Generation, PosterId, VideoId};
 use crate::keyring::{GrantKeys, Keyring, PassKeys};
-use crate::object_key::{ObjectKey, RenditionName, SegmentFormat};
+use crate::object_key::{ObjectKey, RenditionName, SegmentFormat, StoryboardSize};
 use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
 use hls::write::START_AT_BEGINNING;
@@ -224,27 +224,39 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
         },
         b"own poster".to_vec(),
     ));
-    objects.push((
-        ObjectKey::Storyboard {
-            video,
-            generation: generation.clone(),
-        },
-        b"storyboard".to_vec(),
-    ));
-    objects.push((
-        ObjectKey::StoryboardIndex {
-            video,
-            generation: generation.clone(),
-        },
-        b"WEBVTT\n".to_vec(),
-    ));
+    for size in StoryboardSize::ALL {
+        objects.push((
+            ObjectKey::Storyboard {
+                video,
+                generation: generation.clone(),
+                size,
+            },
+            size.file_stem().as_bytes().to_vec(),
+        ));
+        objects.push((
+            ObjectKey::StoryboardIndex {
+                video,
+                generation: generation.clone(),
+                size,
+            },
+            b"WEBVTT\n".to_vec(),
+        ));
+    }
     objects.push((
         ObjectKey::Thumbnail {
             video,
-            generation,
+            generation: generation.clone(),
             index: 0,
         },
         b"thumbnail".to_vec(),
+    ));
+    objects.push((
+        ObjectKey::Preview {
+            video,
+            generation,
+            index: 50_117,
+        },
+        b"preview".to_vec(),
     ));
     objects
 }

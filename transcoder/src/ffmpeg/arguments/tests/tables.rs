@@ -279,12 +279,14 @@ fn a_sheet_of_pictures_is_tiled() {
         width: 160,
         height: 90,
     };
-    let single = super::super::images("IN", "mpegts", size, None, "OUT").join(" ");
-    let sheet = super::super::images("IN", "mpegts", size, Some((10, 3)), "OUT").join(" ");
-    assert!(
-        !single.contains("tile=") && sheet.contains(",tile=10x3"),
-        "{sheet}"
-    );
+    let large = Size {
+        width: 320,
+        height: 180,
+    };
+    let single = super::super::images("IN", "mpegts", size, "OUT").join(" ");
+    let sheet = super::super::sheets("IN", "mpegts", [size, large], (10, 3), "OUT").join(" ");
+    assert!(!single.contains("tile="), "{single}");
+    insta::assert_snapshot!(sheet, @"-max_pixels 67108864 -max_streams 256 -protocol_whitelist http,tcp -format_whitelist mpegts -f mpegts -threads 1 -i IN -filter_complex_threads 1 -filter_complex [0:v]setpts=N/TB,scale=320:180:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,split[large][copy];[large]tile=10x3[second];[copy]scale=160:90:flags=bicubic,tile=10x3[first] -map [first] -fps_mode passthrough -start_number 1 -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT -map [second] -fps_mode passthrough -start_number 2 -c:v mjpeg -q:v 6 -pix_fmt yuvj420p -f image2 OUT");
     assert!(
         single.contains("setpts=N/TB,scale=160:90:flags=bicubic"),
         "{single}"
