@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Generation, VideoId};
 use crate::object_key::ObjectKey;
-use crate::thumbnail::MOST_THUMBNAILS;
 
 /// The widths of previews, pixels, ascending.
 pub const WIDTHS: [u32; 4] = [160, 320, 480, 640];
@@ -29,8 +28,8 @@ pub const FRAME_RATE: u32 = 10;
 /// The longest preview, tenths of a second.
 const LONGEST: u32 = 100;
 
-/// Maximum number of previews of a generation: as many as thumbnails.
-pub const MOST_PREVIEWS: u32 = MOST_THUMBNAILS;
+/// Maximum number of previews of a generation. The largest ones have 3 MB.
+pub const MOST_PREVIEWS: u32 = 500;
 
 /// Number of different previews that begin at one time.
 const PER_START: u32 = LONGEST * WIDTHS.len() as u32;
