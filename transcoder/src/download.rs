@@ -48,8 +48,8 @@ impl Download<'_> {
         self.join(self.renditions(rung)?, None).await
     }
 
-    /// Writes a part of the best rung in H.264, or of the best audio if there is no rung. Returns the
-    /// size in bytes.
+    /// Writes a part of the best rung in H.264, or of the best audio if the source has no video. Returns
+    /// the size in bytes.
     pub(crate) async fn write_part(&self, part: Part) -> Result<u64, TranscodeError> {
         let plan = &self.published.plan;
         let rungs = self

@@ -13,7 +13,7 @@ use crate::{MaybeKnown, Sensitive, Timestamp};
 #[serde(deny_unknown_fields)]
 pub struct DownloadRequest {
     /// The rung, or an audio rendition such as `audio-128k`. Default: the largest rung up to 1080p,
-    /// or the best audio if there is no video.
+    /// or the best audio if the source has no video.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::RungName>))]
     pub rung: Option<RenditionName>,

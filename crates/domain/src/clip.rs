@@ -15,7 +15,7 @@ pub const SHORTEST_MS: u64 = 1_000;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ClipAlign {
-    /// At its start, to the frame. All rungs of the clip are encoded, unless a keyframe is there.
+    /// At its start, to the frame. All rungs of the clip are encoded.
     #[default]
     Exact,
     /// At the last keyframe before its start, so that the best rung can be remuxed.

@@ -55,9 +55,16 @@ pub fn file_name(
         (!text.is_empty()).then_some(text)
     };
     let name = title.and_then(usable).or_else(|| stem.and_then(usable));
-    let extension = if rung.is_audio() { "m4a" } else { "mp4" };
     let name = name.unwrap_or_else(|| video.to_string());
-    format!("{name}.{extension}")
+    if !rung.is_audio() {
+        return format!("{name}.mp4");
+    }
+    // Renditions of further tracks end with the number of the track.
+    let last = rung.as_str().rsplit('-').next().unwrap_or_default();
+    match last.parse::<u32>() {
+        Ok(track) => format!("{name} ({track}).m4a"),
+        Err(_) => format!("{name}.m4a"),
+    }
 }
 
 #[cfg(test)]
@@ -143,8 +150,18 @@ mod tests {
                 "{title:?} {uploaded:?}"
             );
         }
-        let audio = "audio-128k".parse().unwrap();
-        let name = file_name(Some("Lesson 1"), Some("a.wav"), video, &audio);
-        assert_eq!(name, "Lesson 1.m4a");
+        for (audio, expected) in [
+            ("audio-128k", "Lesson 1.m4a"),
+            ("audio-128k-2", "Lesson 1 (2).m4a"),
+            ("audio-source", "Lesson 1.m4a"),
+        ] {
+            let name = file_name(
+                Some("Lesson 1"),
+                Some("a.wav"),
+                video,
+                &audio.parse().unwrap(),
+            );
+            assert_eq!(name, expected);
+        }
     }
 }

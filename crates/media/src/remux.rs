@@ -161,7 +161,8 @@ impl Remuxer {
     /// As [`Self::push_video`]; also if [`Self::new`] was called without audio.
     pub fn push_audio(&mut self, segment: &[u8]) -> Result<(), RemuxError> {
         let audio = self.audio.as_mut().ok_or(NO_AUDIO)?;
-        audio.kept = self.part.map(|it| it.audio(self.origin));
+        let video_end = self.video.as_ref().and_then(VideoTrack::end);
+        audio.kept = self.part.map(|it| it.audio(self.origin, video_end));
         for unit in pes_units(segment, EsCodec::AacAdts, audio.last_time())? {
             audio.push(&unit)?;
         }
@@ -211,7 +212,8 @@ impl Remuxer {
     /// As [`Self::push_audio`]; also if the timescale is not the sample rate.
     pub fn push_audio_fragment(&mut self, init: &Init, segment: &[u8]) -> Result<(), RemuxError> {
         let audio = self.audio.as_mut().ok_or(NO_AUDIO)?;
-        audio.kept = self.part.map(|it| it.audio(self.origin));
+        let video_end = self.video.as_ref().and_then(VideoTrack::end);
+        audio.kept = self.part.map(|it| it.audio(self.origin, video_end));
         let read = FragmentSamples::read(init, segment)?;
         let config = read.entry.filter(|it| &it.fourcc == b"mp4a");
         let config = config.and_then(|it| AudioConfig::from_esds(it.config.as_deref()?));

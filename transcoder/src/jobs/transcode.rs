@@ -196,7 +196,13 @@ impl TranscodeJob<'_> {
             prices: worker.config.prices,
         };
         // The pipeline is a large future; on the heap it costs the callers nothing.
-        Box::pin(pipeline::run(&request, stop)).await
+        let mut published = Box::pin(pipeline::run(&request, stop)).await?;
+        if let Some(partial) = &job.partial {
+            // The audio is that of the base, whatever the profile of the rungs says.
+            let base = worker.catalog.receipt(claim.video, &partial.base).await?;
+            published.receipt.loudness = base.map(|it| it.loudness).unwrap_or_default();
+        }
+        Ok(published)
     }
 
     async fn finish(&self, profile: &Profile, claim: &Claim, published: &Published) -> Fate {

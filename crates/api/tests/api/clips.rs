@@ -1,12 +1,11 @@
 //! Clips: parts of a video as videos of their own.
 
-use catalog::{RenditionKind, RenditionRecord, RenditionState};
 use domain::ids::VideoId;
 use domain::job::{Import, JobMessage};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::thumbnails::{ready, ready_with};
+use crate::thumbnails::{audio_only, ready};
 use crate::world::World;
 
 /// The imports since the last call.
@@ -144,19 +143,7 @@ async fn what_cannot_be_a_clip_is_refused() {
 #[tokio::test]
 async fn audio_has_clips_too() {
     let world = World::new().await;
-    let audio = RenditionRecord {
-        name: "audio-128k".parse().unwrap(),
-        kind: RenditionKind::Audio,
-        width: None,
-        height: None,
-        copied: false,
-        frame_rate: None,
-        codecs: None,
-        bandwidth: None,
-        average_bandwidth: None,
-        state: RenditionState::Complete,
-    };
-    let (of, _) = ready_with(&world, &[audio]).await;
+    let of = audio_only(&world).await;
     let body = json!({ "clip": { "video": of, "start": 1, "end": 4 } });
     let created = world.post("/v1/videos", body).await;
     let id: VideoId = created.body["id"].as_str().unwrap().parse().unwrap();

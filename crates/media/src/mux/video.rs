@@ -7,6 +7,9 @@ use super::parameter_sets::{FrameClass, ParameterSets, VideoCodec};
 use super::{Pending, Unsupported};
 use crate::ts::PesUnit;
 
+/// Duration of the only frame of a track, ticks.
+pub(crate) const DEFAULT_DURATION: u32 = 3_000;
+
 /// The samples of the video.
 pub(crate) struct VideoTrack {
     /// Parameter sets of the first frame.
@@ -57,6 +60,15 @@ impl VideoTrack {
     /// Decoding time of the last frame.
     pub(crate) fn last_time(&self) -> Option<i64> {
         self.last_dts
+    }
+
+    /// Presentation time at which the last frame ends, ticks; `None`: it has no frame. The duration of
+    /// the last frame in decoding order is that of the one before it.
+    pub(crate) fn end(&self) -> Option<i64> {
+        let (pts, number) = self.max_pts;
+        let duration = self.durations.get(number).or(self.durations.last());
+        let duration = duration.copied().unwrap_or(DEFAULT_DURATION);
+        (!self.sizes.is_empty()).then_some(pts + i64::from(duration))
     }
 
     /// Adds an access unit of a byte stream. Parameter sets that are the same as those of the first

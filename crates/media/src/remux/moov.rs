@@ -6,7 +6,7 @@ use crate::mux::audio::AudioTrack;
 use crate::mux::boxes::{boxed, full, runs, table, words};
 use crate::mux::entries::{audio_entry, description, visual_entry};
 use crate::mux::headers::{Media, TrackBoxes, movie, track};
-use crate::mux::video::VideoTrack;
+use crate::mux::video::{DEFAULT_DURATION, VideoTrack};
 use crate::ts::TICKS_PER_SECOND;
 
 /// The header of `mdat` with a size of 64 bits.
@@ -105,9 +105,13 @@ fn video_track(
 ) -> Result<(Vec<u8>, u64), RemuxError> {
     let origin = remuxer.origin;
     let entry = visual_entry(&video.sets)?;
-    let last = video.durations.last().copied().unwrap_or(3_000);
+    let exact = remuxer.part.filter(|it| it.exact);
+    let last = video.durations.last().copied().unwrap_or(DEFAULT_DURATION);
     let mut durations = video.durations.clone();
-    durations.push(last);
+    // The last frame stands until the end of the part.
+    let stands = exact.filter(|_| video.max_pts.1 == durations.len());
+    let stands = stands.and_then(|it| u32::try_from(it.end as i64 - video.max_pts.0).ok());
+    durations.push(last.max(stands.unwrap_or(0)));
     let end = remuxer.shown_until(video.max_pts.0 + i64::from(durations[video.max_pts.1]));
     let start = video.min_pts.max(origin);
     let span = Span {
@@ -115,7 +119,11 @@ fn video_track(
         duration: (end - start).max(0) as u64,
     };
     let media_time = (start - video.first_dts).max(0) as u64;
-    let tables = video_tables(video, &durations, &entry.bytes);
+    let offsets = match exact {
+        Some(_) => offsets_from(video, origin),
+        None => video.offsets.clone(),
+    };
+    let tables = video_tables(video, (&durations, &offsets), &entry.bytes);
     let track = track(&TrackBoxes {
         id: VIDEO_ID,
         media: Media::Video(entry.display),
@@ -181,19 +189,44 @@ fn edit_list(span: &Span, media_time: u64) -> Vec<u8> {
     boxed(b"edts", &[&full(b"elst", u8::from(wide), 0, &[&bytes])])
 }
 
-fn video_tables(video: &VideoTrack, durations: &[u32], entry: &[u8]) -> Vec<u8> {
+/// The offsets of a track that is shown from `start`. The frame that is shown then begins there:
+/// readers leave out a frame that begins before the start of an edit, although it is still shown.
+fn offsets_from(video: &VideoTrack, start: i64) -> Vec<i32> {
+    let mut dts = video.first_dts;
+    let mut shown: Option<(usize, i64, i64)> = None;
+    for (number, offset) in video.offsets.iter().enumerate() {
+        let pts = dts + i64::from(*offset);
+        if pts <= start && shown.is_none_or(|it| it.1 < pts) {
+            shown = Some((number, pts, dts));
+        }
+        dts += video.durations.get(number).map_or(0, |it| i64::from(*it));
+    }
+    let mut offsets = video.offsets.clone();
+    if let Some((number, _, dts)) = shown
+        && let Ok(offset) = i32::try_from(start - dts)
+    {
+        offsets[number] = offset;
+    }
+    offsets
+}
+
+fn video_tables(
+    video: &VideoTrack,
+    (durations, offsets): (&[u32], &[i32]),
+    entry: &[u8],
+) -> Vec<u8> {
     let rows: Vec<_> = runs(durations.iter().copied())
         .iter()
         .map(|(count, duration)| [*count, *duration])
         .collect();
     let times = full(b"stts", 0, 0, &[&table(&rows)]);
-    let offsets: Vec<_> = runs(video.offsets.iter().copied())
+    let rows: Vec<_> = runs(offsets.iter().copied())
         .iter()
         .map(|(count, offset)| [*count, *offset as u32])
         .collect();
     // Version 1 has signed offsets.
-    let signed = u8::from(video.offsets.iter().any(|it| *it < 0));
-    let offsets = full(b"ctts", signed, 0, &[&table(&offsets)]);
+    let signed = u8::from(offsets.iter().any(|it| *it < 0));
+    let offsets = full(b"ctts", signed, 0, &[&table(&rows)]);
     let sync: Vec<_> = video.sync().map(|it| [it + 1]).collect();
     let sync = full(b"stss", 0, 0, &[&table(&sync)]);
     let entries = description(entry);

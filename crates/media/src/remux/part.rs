@@ -13,13 +13,16 @@ pub struct Part {
     /// End, 90 kHz.
     pub end: u64,
     /// Whether the file is shown from `start` to `end` exactly, by an edit list. Otherwise it begins
-    /// with the keyframe at `start` or before, and may end some frames after `end`.
+    /// with the keyframe at `start` or before, and ends where no frame after `end` is missing.
     pub exact: bool,
 }
 
 impl Part {
     /// The frames of a segment that belong to the part: from the last sync frame at its start or
     /// before, to the last frame before its end, with those between them in decoding order.
+    ///
+    /// An exact part also has the next frame, which is hidden: it says how long the one before it is
+    /// shown. Another part has every frame before the last one that is shown.
     ///
     /// `frames`: presentation time, and whether it is a sync frame, in decoding order. `is_begun`:
     /// earlier segments have the start.
@@ -29,13 +32,37 @@ impl Part {
             true => 0,
             false => frames.iter().rposition(at_start).unwrap_or(0),
         };
-        let last = frames.iter().rposition(|it| it.0 < self.end as i64);
-        first..last.map_or(first, |it| (it + 1).max(first))
+        let end_of = |time: i64| {
+            frames
+                .iter()
+                .rposition(|it| it.0 < time)
+                .map_or(0, |it| it + 1)
+        };
+        let mut end = end_of(self.end as i64);
+        if end <= first {
+            return first..first;
+        }
+        if self.exact {
+            return first..(end + 1).min(frames.len());
+        }
+        loop {
+            let shown = frames[first..end].iter().map(|it| it.0).max();
+            let next = end_of(shown.unwrap_or(0));
+            if next <= end {
+                return first..end;
+            }
+            end = next;
+        }
     }
 
-    /// The times of the audio frames that belong to the part. `origin`: where the file begins.
-    pub(super) fn audio(self, origin: i64) -> Range<i64> {
-        origin - PREROLL..self.end as i64
+    /// The times of the audio frames that belong to the part. `origin`: where the file begins;
+    /// `video_end`: where its last frame ends.
+    pub(super) fn audio(self, origin: i64, video_end: Option<i64>) -> Range<i64> {
+        let end = self.end as i64;
+        let end = video_end
+            .filter(|_| !self.exact)
+            .map_or(end, |it| it.max(end));
+        origin - PREROLL..end
     }
 }
 
@@ -49,24 +76,28 @@ mod tests {
         let frames: Vec<_> = [0, 3, 1, 2, 4, 7, 5, 6]
             .map(|it| (it * 10, it % 4 == 0))
             .to_vec();
-        for (start, end, is_begun, expected) in [
-            (0, 80, false, 0..8),
-            (39, 80, false, 0..8),
-            (40, 80, false, 4..8),
-            // Frame 5 needs frame 7, which is decoded before.
-            (40, 51, false, 4..7),
-            (40, 50, false, 4..5),
-            (0, 40, true, 0..4),
-            (100, 200, true, 0..8),
+        for (start, end, is_begun, exact, whole) in [
+            (0, 80, false, 0..8, 0..8),
+            (39, 80, false, 0..8, 0..8),
+            (40, 80, false, 4..8, 4..8),
+            // Frame 5 needs frame 7, which is decoded before. Then frame 6 must not be missing.
+            (40, 51, false, 4..8, 4..8),
+            // Frame 7 says how long frame 4 is shown.
+            (40, 50, false, 4..6, 4..5),
+            (0, 40, true, 0..5, 0..4),
+            (0, 15, true, 0..4, 0..4),
+            (100, 200, true, 0..8, 0..8),
             // After the end.
-            (0, 0, true, 0..0),
+            (0, 0, true, 0..0, 0..0),
         ] {
-            let part = Part {
-                start,
-                end,
-                exact: true,
-            };
-            assert_eq!(part.frames(&frames, is_begun), expected, "{part:?}");
+            for (is_exact, expected) in [(true, exact), (false, whole)] {
+                let part = Part {
+                    start,
+                    end,
+                    exact: is_exact,
+                };
+                assert_eq!(part.frames(&frames, is_begun), expected, "{part:?}");
+            }
         }
         let part = Part {
             start: 5,

@@ -143,3 +143,29 @@ fn a_part_is_cut_out() {
         drop(remuxer.head(None));
     }
 }
+
+/// The frame that is on the screen at the start of an exact part is its first one.
+#[test]
+fn a_part_may_begin_in_the_middle_of_a_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let video = segments(folder, "video", &VIDEO);
+    let joined = folder.join("joined.ts");
+    std::fs::write(&joined, video.concat()).unwrap();
+    let all = hashes(&joined, "0:v");
+    let origin = origin_of(&video);
+    for late in [1, 1_500, 3_002] {
+        let part = Part {
+            start: origin + 90 * 3_003 + late,
+            end: origin + 119 * 3_003,
+            exact: true,
+        };
+        let mut remuxer = Remuxer::of_part(part, Tracks::Video);
+        remuxer.push_video(&video[1]).unwrap();
+        let mut data = vec![];
+        remuxer.finish(&mut data);
+        let path = folder.join("part.mp4");
+        std::fs::write(&path, [remuxer.head(None).unwrap(), data].concat()).unwrap();
+        assert_eq!(hashes(&path, "0:v"), all[90..119], "{late}");
+    }
+}
