@@ -31,6 +31,7 @@ use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::NewerCodecs;
+use crate::ffmpeg::process::Cost;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext};
@@ -109,8 +110,14 @@ pub(crate) async fn run(
         source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
     };
-    let (tools, profile) = (&request.tools, &request.profile);
-    let measured = loudness::measure(tools, &loopback, profile, &mut source, cancel).await?;
+    let measured = match request.reused {
+        // The audio is reused.
+        Some(_) => Cost::default(),
+        None => {
+            let (tools, profile) = (&request.tools, &request.profile);
+            loudness::measure(tools, &loopback, profile, &mut source, cancel).await?
+        }
+    };
     let inspected_after = started.elapsed();
     let outcome = try_strategies(request, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;

@@ -280,7 +280,9 @@ impl FailureCode {
             Self::TooDemanding => {
                 "Decoding the video needs more memory or time than is allowed: export it as H.264 in MP4 at a lower resolution, or ask the operator to raise the limits."
             }
-            Self::SourceMissing => "The uploaded file does not exist any more: upload it again.",
+            Self::SourceMissing => {
+                "The source does not exist any more: the file, or the video of the clip, was deleted. Upload the file again."
+            }
             Self::SourceChanged => {
                 "The file was replaced while it was being read: process the new file instead."
             }

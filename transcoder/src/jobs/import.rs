@@ -171,7 +171,9 @@ impl ImportJob<'_> {
         };
         let generation = match of.state {
             VideoState::Ready { generation } => generation,
-            VideoState::Deleted => return Err(SourceProblem::SourceMissing.into()),
+            VideoState::Failed(_) | VideoState::Cancelled | VideoState::Deleted => {
+                return Err(SourceProblem::SourceMissing.into());
+            }
             _ => {
                 let reason = "the video of the clip is being encoded again".to_owned();
                 return Err(TranscodeError::Fetch { reason });

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::failure::FailureCode;
 use domain::job::Stage;
 
+mod loudness;
 mod sound;
 
 use super::*;

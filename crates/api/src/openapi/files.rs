@@ -50,8 +50,8 @@ fn pending_download() -> Value {
 }
 
 pub(crate) fn create_download() -> Doc {
-    let about = "Writes a rung and its audio as one MP4 file, or audio as an M4A file, without encoding. Repeat the request, or list the downloads, \
-        until the file is ready; after a failure, a repeated request tries again. A re-encode makes the file obsolete.";
+    let about = "Writes a rung and its audio as one MP4 file, or audio as an M4A file, without encoding. Repeat the request, \
+        or list the downloads, until the file is ready; after a failure, a repeated request tries again. A re-encode makes the file obsolete.";
     Doc::new("createDownload", "Request an MP4 file", about)
         .optional_body::<DownloadRequest>(json!({ "rung": "720p" }))
         .response::<Download>(StatusCode::OK, "The file exists.", download())

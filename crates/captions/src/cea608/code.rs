@@ -52,7 +52,7 @@ pub(super) enum Code {
     RollUp(usize),
     /// RDC: captions are written in view.
     PaintOn,
-    /// TR, RTD: the text that follows is no caption.
+    /// TR, RTD: text mode begins, whose characters are not captions.
     Text,
     /// BS: deletes the character before the cursor.
     Backspace,
