@@ -121,6 +121,7 @@ impl SqsQueue {
         self.leases.note(
             &handle,
             Lease {
+                message_id: message.message_id,
                 body: body.clone(),
                 receive_count,
                 sent_ms,

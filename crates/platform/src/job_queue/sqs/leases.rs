@@ -11,6 +11,8 @@ use crate::job_queue::QueueError;
 /// A leased message.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
+    /// Id that SQS gave the message: the same at each delivery.
+    pub(super) message_id: Option<String>,
     pub(super) body: String,
     pub(super) receive_count: u32,
     pub(super) sent_ms: UnixMillis,
@@ -24,8 +26,11 @@ pub(super) struct Leases(Mutex<HashMap<String, Lease>>);
 impl Leases {
     pub(super) fn note(&self, handle: &str, lease: Lease, now: Instant) {
         let mut leases = self.all();
-        // Leases of dropped tasks, or of tasks that never settled their message.
-        leases.retain(|_, it| it.until > now);
+        // A message that is delivered again has been visible meanwhile: its earlier lease has ended. By this clock it may
+        // still hold, because a lease is counted from the arrival of the answer and SQS counts from the delivery.
+        let again = |it: &Lease| it.message_id.is_some() && it.message_id == lease.message_id;
+        // The others are leases of dropped tasks, or of tasks that never settled their message.
+        leases.retain(|_, it| it.until > now && !again(it));
         leases.insert(handle.to_owned(), lease);
     }
 
@@ -66,6 +71,7 @@ mod tests {
 
     fn lease(until: Instant) -> Lease {
         Lease {
+            message_id: None,
             body: "body".to_owned(),
             receive_count: 1,
             sent_ms: UnixMillis::default(),
@@ -81,6 +87,21 @@ mod tests {
         assert!(leases.held("a", now + 10 * SECOND).is_none());
         leases.note("b", lease(now + 20 * SECOND), now + 10 * SECOND);
         assert_eq!(leases.all().len(), 1, "`a` takes no room");
+    }
+
+    #[test]
+    fn a_later_delivery_of_the_message_ends_its_lease() {
+        let (leases, now) = (Leases::default(), Instant::now());
+        let of = |message_id: &str| Lease {
+            message_id: Some(message_id.to_owned()),
+            ..lease(now + 10 * SECOND)
+        };
+        leases.note("first", of("message"), now);
+        leases.note("other", of("other"), now);
+        leases.note("second", of("message"), now);
+        assert!(leases.held("first", now).is_none());
+        assert!(leases.held("second", now).is_some());
+        assert!(leases.held("other", now).is_some());
     }
 
     #[test]
