@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import contestants
+import drift
 import hls
 import latency
 import quality
@@ -92,6 +93,8 @@ def measure_all(quick, seconds, rounds, binary):
         measure_latency(binary, source, quick, rounds, results)
     if binary and setting("ONLY", "start").endswith("start"):
         measure_start(binary, source, quick, rounds, results)
+    if binary and setting("ONLY", "drift").endswith("drift"):
+        measure_drift(binary, quick, results)
     return results
 
 
@@ -242,6 +245,21 @@ def measure_start(binary, source, quick, rounds, results):
             say(f"  {row}")
             latency.remove(out)
             Path(file.path).unlink()
+
+
+def measure_drift(binary, quick, results):
+    seconds, out = (60 if quick else 3 * 3600), RUN / "drift"
+    say(f"Sound and picture after {seconds // 60} min")
+    file = drift.prepare(RUN, seconds)
+    results["drift"] = []
+    for copied in (False, True):
+        latency.remove(out)
+        measured = attempt(partial(drift.measure, binary, file, out, RUN, copied), results)
+        if measured:
+            results["drift"].append(measured.as_dict())
+            say(f"  {measured}")
+    latency.remove(out)
+    file.unlink()
 
 
 def edge_until_playable(binary, long, out, port):

@@ -7,7 +7,7 @@ MB = 1_000_000
 
 def render(results):
     parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results),
-             _start(results), _hour(results), _notes(results), _method()]
+             _start(results), _drift(results), _hour(results), _notes(results), _method()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -101,6 +101,10 @@ def _goals(results):
         what = f"{row['kind']}, {row['seconds'] / 60:.0f} min"
         goal(f"Seconds from upload to playable, {what}", 3.0, _median(row["playable_s"]))
         goal(f"Growth, {what}: seconds of processing per second of video", 0.5, _slowness(row))
+    for row in results.get("drift", []):
+        rung = "top rung copied" if row["copied"] else "all rungs encoded"
+        # A frame at 29.97 frames a second.
+        goal(f"Drift of the sound after {row['seconds'] / 60:.0f} min, {rung}, ms", 33, abs(row["end_ms"]), 1)
     hour = results.get("hour", {})
     length = f"{hour.get('seconds', 0) / 60:.0f} min"
     for name, key in (("`edgereel transcode`", "transcode"), ("`edgereel dev`", "dev")):
@@ -211,6 +215,22 @@ def _start(results):
 20 s of the file, encoded in another way and repeated. *playable after* counts from the end of the
 upload, as above. *growth* is the number of seconds of video that become watchable per second,
 during 15 s after the video is playable: above 1, a viewer who starts at once never waits."""
+
+
+def _drift(results):
+    rows = [
+        ["top rung copied" if row["copied"] else "all rungs encoded", _number(row["start_ms"]), _number(row["end_ms"])]
+        for row in results.get("drift", [])
+    ]
+    if not rows:
+        return ""
+    minutes = results["drift"][0]["seconds"] / 60
+    return f"""## Sound and picture after {minutes:.0f} minutes
+
+{_table(["", "near the start, ms", "near the end, ms"], rows)}
+
+A file with 29.97 frames a second and audio of 44.1 kHz flashes and beeps every ten seconds. The
+numbers say by how much the beep is later than in the file, compared with the flash."""
 
 
 def _hour(results):
