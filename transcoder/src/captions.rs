@@ -76,7 +76,7 @@ impl<'a> CaptionWriter<'a> {
             begins_at_ticks: PRESENTATION_START as u64,
         };
         let key = match self.encrypt {
-            true => Some(self.keys.content_key(&rendition).await?),
+            true => Some(self.keys.content_key(&rendition, &rendition).await?),
             false => None,
         };
         let stored = segments

@@ -1,4 +1,7 @@
-//! Content keys of a job: created once per rendition, found again by a later attempt.
+//! Content keys of a job: created once, found again by a later attempt.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,13 +10,51 @@ use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
 use platform::object_store::{ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
 
+use tokio::sync::Mutex;
+
 use crate::error::TranscodeError;
 
 /// A store of content keys.
 #[async_trait]
 pub(crate) trait ContentKeyStore: Send + Sync {
-    /// The key of a rendition: the existing one, or a new one.
-    async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError>;
+    /// A key of a rendition by its name: the existing one, or a new one.
+    async fn content_key(
+        &self,
+        rendition: &RenditionName,
+        key: &RenditionName,
+    ) -> Result<ContentKey, TranscodeError>;
+}
+
+/// The keys of one rendition, which take turns.
+#[derive(Clone)]
+pub(crate) struct RenditionKeys(Arc<Turns>);
+
+struct Turns {
+    source: Arc<dyn ContentKeyStore>,
+    rendition: RenditionName,
+    known: Mutex<HashMap<RenditionName, ContentKey>>,
+}
+
+impl RenditionKeys {
+    /// The keys of `rendition` in a store.
+    pub(crate) fn new(source: Arc<dyn ContentKeyStore>, rendition: RenditionName) -> Self {
+        Self(Arc::new(Turns {
+            source,
+            rendition,
+            known: Mutex::default(),
+        }))
+    }
+
+    /// The key with this name. Each is read or made once.
+    pub(crate) async fn key(&self, name: &RenditionName) -> Result<ContentKey, TranscodeError> {
+        let mut known = self.0.known.lock().await;
+        if let Some(key) = known.get(name) {
+            return Ok(key.clone());
+        }
+        let key = self.0.source.content_key(&self.0.rendition, name).await?;
+        known.insert(name.clone(), key.clone());
+        Ok(key)
+    }
 }
 
 /// Maximum size of a wrapped key, bytes: it has a few hundred.
@@ -22,7 +63,7 @@ const LARGEST_DOCUMENT: u64 = 16 << 10;
 /// Keys in the private bucket, wrapped: clear keys exist only in memory.
 pub(crate) struct WrappedKeys {
     store: SharedStore,
-    keys: std::sync::Arc<KeyEncryptionKeys>,
+    keys: Arc<KeyEncryptionKeys>,
     video: VideoId,
     generation: Generation,
 }
@@ -31,7 +72,7 @@ impl WrappedKeys {
     /// The keys of one generation.
     pub(crate) fn new(
         store: SharedStore,
-        keys: std::sync::Arc<KeyEncryptionKeys>,
+        keys: Arc<KeyEncryptionKeys>,
         video: VideoId,
         generation: Generation,
     ) -> Self {
@@ -43,17 +84,14 @@ impl WrappedKeys {
         }
     }
 
-    /// The existing key of a rendition.
-    pub(crate) async fn existing(
-        &self,
-        rendition: &RenditionName,
-    ) -> Result<ContentKey, TranscodeError> {
-        let object = self.object(rendition);
+    /// An existing key.
+    pub(crate) async fn existing(&self, key: &RenditionName) -> Result<ContentKey, TranscodeError> {
+        let object = self.object(key);
         let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
         self.keys
             .unwrap(&body, &object)
             .map_err(|it| TranscodeError::ContentKey {
-                rendition: rendition.to_string(),
+                rendition: key.to_string(),
                 reason: it.to_string(),
             })
     }
@@ -62,41 +100,45 @@ impl WrappedKeys {
     /// bound to its path.
     pub(crate) async fn copy_key(
         &self,
-        rendition: &RenditionName,
+        key: &RenditionName,
         from: &Self,
     ) -> Result<ContentKey, TranscodeError> {
-        self.keep(rendition, from.existing(rendition).await?).await
+        self.keep(key, from.existing(key).await?).await
     }
 
     /// Stores a key, unless there is one.
     async fn keep(
         &self,
-        rendition: &RenditionName,
+        name: &RenditionName,
         key: ContentKey,
     ) -> Result<ContentKey, TranscodeError> {
-        let object = self.object(rendition);
+        let object = self.object(name);
         let body = Bytes::from(self.keys.wrap(&key, &object, random()?));
         // Write-once: a key with which segments were encrypted is never replaced.
         match self.store.put(&object, body, PutCondition::Absent).await {
             Ok(_) => Ok(key),
-            Err(StoreError::ConditionFailed { .. }) => self.existing(rendition).await,
+            Err(StoreError::ConditionFailed { .. }) => self.existing(name).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    fn object(&self, rendition: &RenditionName) -> ObjectKey {
+    fn object(&self, key: &RenditionName) -> ObjectKey {
         ObjectKey::ContentKey {
             video: self.video,
             generation: self.generation.clone(),
-            key: rendition.clone(),
+            key: key.clone(),
         }
     }
 }
 
 #[async_trait]
 impl ContentKeyStore for WrappedKeys {
-    async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
-        self.keep(rendition, ContentKey::new(random()?)).await
+    async fn content_key(
+        &self,
+        _rendition: &RenditionName,
+        key: &RenditionName,
+    ) -> Result<ContentKey, TranscodeError> {
+        self.keep(key, ContentKey::new(random()?)).await
     }
 }
 
@@ -114,7 +156,11 @@ impl ClearKeys {
 
 #[async_trait]
 impl ContentKeyStore for ClearKeys {
-    async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+    async fn content_key(
+        &self,
+        rendition: &RenditionName,
+        key: &RenditionName,
+    ) -> Result<ContentKey, TranscodeError> {
         let bytes: [u8; 16] = random()?;
         let folder = self.folder.join(rendition.as_str());
         let io = |source| TranscodeError::Io {
@@ -122,7 +168,7 @@ impl ContentKeyStore for ClearKeys {
             source,
         };
         tokio::fs::create_dir_all(&folder).await.map_err(io)?;
-        tokio::fs::write(folder.join(format!("{rendition}.key")), bytes)
+        tokio::fs::write(folder.join(format!("{key}.key")), bytes)
             .await
             .map_err(io)?;
         Ok(ContentKey::new(bytes))

@@ -16,6 +16,7 @@ use domain::segment::{ChunkRecord, Lane, SegmentRecord, seconds};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::content_keys::RenditionKeys;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{CommandInputs, NewerCodecs, iframe_interval};
@@ -26,10 +27,12 @@ use crate::sink::GenerationWriter;
 use crate::tone_map::ToneMap;
 
 mod assembly;
+mod pace;
 mod run;
 
 use assembly::Assembly;
 pub(crate) use assembly::may_be_missing;
+pub(crate) use pace::{FirstRungProgress, Pace};
 
 /// The state that the lanes of one job share.
 pub(crate) struct EncodeContext {
@@ -52,9 +55,11 @@ pub(crate) struct EncodeContext {
     /// Writer of the objects of this generation.
     pub writer: GenerationWriter,
     /// Content key of each rendition; empty: nothing is encrypted.
-    pub keys: HashMap<RenditionName, domain::content_key::ContentKey>,
+    pub keys: HashMap<RenditionName, RenditionKeys>,
     /// Number of parallel encoders, of one thread each.
     pub encoders: usize,
+    /// How far the first rung is.
+    pub first_rung: FirstRungProgress,
     /// Cancels all work.
     pub cancel: CancellationToken,
 }
@@ -108,12 +113,12 @@ impl EncodeContext {
             .plan
             .span(&(start.segments.start..self.plan.segments()));
         let is_encoding = matches!(lane, Lane::First | Lane::Encode);
-        // Audio that is read from a normaliser arrives only as fast as its video is encoded.
-        let factor = if is_encoding || !self.feeds.is_empty() {
-            200.0
-        } else {
-            2.0
-        };
+        if lane == Lane::First {
+            self.first_rung.reached(span.start.ticks);
+        }
+        // Audio is only as fast as the video if it is read from a normaliser, or waits for a first rung.
+        let waits = !self.feeds.is_empty() || self.plan.first.is_some();
+        let factor = if is_encoding || waits { 200.0 } else { 2.0 };
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), factor);
         let task = format!(
             "make the {} renditions from {:.0} s on",
@@ -126,6 +131,10 @@ impl EncodeContext {
         let ended = self
             .deliver(run, &mut stored, made, |one| {
                 let mut outputs = vec![assembly.add(&self.plan, one)?];
+                if lane == Lane::First {
+                    self.first_rung
+                        .reached(one.record.start + one.record.duration);
+                }
                 let cost = Cost {
                     cpu: Duration::ZERO,
                     wall: started.elapsed(),

@@ -27,14 +27,14 @@ use platform::object_store::SharedStore;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::content_keys::ContentKeyStore;
+use crate::content_keys::{ContentKeyStore, RenditionKeys};
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::NewerCodecs;
 use crate::ffmpeg::process::Cost;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
-use crate::lanes::{self, EncodeContext};
+use crate::lanes::{self, EncodeContext, FirstRungProgress};
 use crate::loopback::Loopback;
 use crate::loudness;
 use crate::publish::{Publisher, SourceFacts};
@@ -266,6 +266,7 @@ async fn process(
         writer,
         keys,
         encoders,
+        first_rung: FirstRungProgress::new(plan.first.is_some()),
         cancel: stop,
     };
     let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);
@@ -365,23 +366,26 @@ fn is_whole(
         .all(|it| has(it) || lanes::may_be_missing(plan, it))
 }
 
+/// The keys of each rendition; empty: nothing is encrypted. The first key of each exists afterwards, and
+/// all keys of reused renditions.
 async fn content_keys(
     request: &TranscodeRequest,
     plan: &EncodePlan,
-) -> Result<HashMap<RenditionName, domain::content_key::ContentKey>, TranscodeError> {
+) -> Result<HashMap<RenditionName, RenditionKeys>, TranscodeError> {
     if !plan.encrypt {
         return Ok(HashMap::new());
     }
-    let keys = plan
-        .all_renditions()
-        .into_iter()
-        .map(|Rendition { name, .. }| async move {
-            let key = match &request.reused {
-                Some(reused) if reused.has(name) => reused.content_key(name).await?,
-                _ => request.content_keys.content_key(name).await?,
-            };
-            Ok((name.clone(), key))
-        });
+    let keys = plan.all_renditions().into_iter().map(|it| async move {
+        let name = &it.name;
+        let keys = RenditionKeys::new(Arc::clone(&request.content_keys), name.clone());
+        match &request.reused {
+            Some(reused) if reused.has(name) => {
+                reused.content_keys(&plan.key_names(it)).await?;
+            }
+            _ => drop(keys.key(name).await?),
+        }
+        Ok((name.clone(), keys))
+    });
     futures::future::try_join_all(keys)
         .await
         .map(|it| it.into_iter().collect())

@@ -123,8 +123,7 @@ async fn frame_at(
         .partition_point(|it| it.start <= ticks)
         .saturating_sub(1);
     let segment = segments.get(position).ok_or_else(|| missing("segment"))?;
-    let key = published.key(rendition).await?;
-    let mut bytes = published.segment(rendition, key.as_ref(), segment).await?;
+    let mut bytes = published.segment(rendition, segment).await?;
     if let Some(init) = published.init(rendition, segment).await? {
         bytes = [init, bytes].concat().into();
     }

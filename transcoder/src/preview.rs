@@ -72,7 +72,6 @@ async fn read(
     rendition: &Rendition,
     segments: &[&SegmentRecord],
 ) -> Result<Bytes, TranscodeError> {
-    let key = published.key(rendition).await?;
     let mut stream = vec![];
     for segment in segments {
         // Those of several productions differ only if the encoder was updated in between.
@@ -81,7 +80,7 @@ async fn read(
         {
             stream.extend_from_slice(&init);
         }
-        let bytes = published.segment(rendition, key.as_ref(), segment).await?;
+        let bytes = published.segment(rendition, segment).await?;
         stream.extend_from_slice(&bytes);
     }
     // Segments that several runs of FFmpeg wrote each begin with their own numbers.

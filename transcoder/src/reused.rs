@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::Catalog;
-use domain::content_key::{ContentKey, KeyEncryptionKeys};
+use domain::content_key::KeyEncryptionKeys;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Partial};
@@ -129,12 +129,16 @@ impl ReusedRenditions {
         })
     }
 
-    /// The key of a reused rendition, stored for the new generation too.
-    pub(crate) async fn content_key(
-        &self,
-        rendition: &RenditionName,
-    ) -> Result<ContentKey, TranscodeError> {
-        self.to.copy_key(rendition, &self.from).await
+    /// Stores keys of a reused rendition for the new generation too.
+    pub(crate) async fn content_keys(&self, names: &[RenditionName]) -> Result<(), TranscodeError> {
+        let copies: Vec<_> = names
+            .iter()
+            .map(|name| self.to.copy_key(name, &self.from))
+            .collect();
+        futures::stream::iter(copies)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .try_for_each(|_| async { Ok(()) })
+            .await
     }
 
     /// Copies the reused segments of a chunk.

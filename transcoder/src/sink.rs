@@ -25,7 +25,9 @@ use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_frame};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::content_keys::RenditionKeys;
 use crate::error::TranscodeError;
+use crate::lanes::Pace;
 use crate::loopback::SegmentReceiver;
 
 use package::Packager;
@@ -50,8 +52,10 @@ const LEAST_PACKETS: usize = 24;
 pub(crate) struct Output {
     /// The rendition of its segments.
     pub rendition: Rendition,
-    /// Content key; `None`: segments stay clear.
-    pub key: Option<ContentKey>,
+    /// Content keys; `None`: segments stay clear.
+    pub keys: Option<RenditionKeys>,
+    /// Names of the key of each delivery, if there are several keys.
+    pub key_names: Vec<RenditionName>,
     /// Whether it is remuxed: its segments are as large as those of the source.
     pub copied: bool,
     /// For the trick-play rendition, the media sequence number of the first I-frame of each chunk.
@@ -62,6 +66,16 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// The content key of a delivery; `None`: it stays clear.
+    async fn key(&self, index: u32) -> Result<Option<ContentKey>, TranscodeError> {
+        let Some(keys) = &self.keys else {
+            return Ok(None);
+        };
+        let name = self.key_names.get(index as usize);
+        let key = keys.key(name.unwrap_or(&self.rendition.name)).await?;
+        Ok(Some(key))
+    }
+
     /// End of a delivery on the clock of the transport streams, ticks.
     fn end(&self, index: u32) -> Option<i64> {
         let end = self.ends.get(index as usize).copied().flatten()?;
@@ -83,6 +97,7 @@ pub(crate) struct SegmentSink {
     writer: GenerationWriter,
     outputs: HashMap<RenditionName, Output>,
     in_flight: Semaphore,
+    pace: Option<Pace>,
     active: AtomicUsize,
     stored: mpsc::UnboundedSender<Stored>,
 }
@@ -104,11 +119,17 @@ impl SegmentSink {
                 writer,
                 outputs,
                 in_flight,
+                pace: None,
                 active: AtomicUsize::new(0),
                 stored,
             },
             receiver,
         )
+    }
+
+    /// A sink that holds deliveries back; `None`: it does not.
+    pub(crate) fn with_pace(self, pace: Option<Pace>) -> Self {
+        Self { pace, ..self }
     }
 
     /// Number of deliveries that are being received or stored.
@@ -131,7 +152,8 @@ impl SegmentSink {
             body
         }
         .into_data_stream();
-        let mut packager = Packager::new(output, index);
+        let key = output.key(index).await?;
+        let mut packager = Packager::new(output, index, key.as_ref());
         let mut take = |part: &[u8]| {
             packager.push(part);
             scanner.push(part).map_err(unmeasurable)
@@ -211,10 +233,11 @@ impl SegmentSink {
             .skip(1)
             .map(|it| it.pts)
             .chain([PRESENTATION_START + (start + duration) as i64]);
+        let key = output.key(index).await?;
         let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
         for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
             let offset = object.len() as u64;
-            match &output.key {
+            match &key {
                 Some(key) => object.extend(SegmentEncryptor::encrypt(
                     key.expose(),
                     u64::from(sequence),
@@ -256,6 +279,9 @@ impl SegmentReceiver for SegmentSink {
             .ok_or_else(|| {
                 TranscodeError::Verification(format!("ffmpeg delivered to `{output}`"))
             })?;
+        if let Some(pace) = &self.pace {
+            pace.wait(index).await?;
+        }
         let _active = Active::new(&self.active);
         // Without a free slot, nothing is read, and FFmpeg waits: memory stays bounded.
         let _permit = self

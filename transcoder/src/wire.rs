@@ -4,6 +4,8 @@
 //! plan must not make older generations unreadable. Documents are written in version 2. Version 1
 //! is still read, because the renditions of older generations can be re-encoded one by one.
 
+use std::num::NonZeroU32;
+
 use domain::job::Mode;
 use domain::loudness::Gain;
 use domain::object_key::{RenditionName, SegmentFormat};
@@ -32,6 +34,8 @@ pub(crate) struct PlanV2 {
     video_end: u64,
     target_duration: u32,
     encrypt: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segments_per_key: Option<NonZeroU32>,
     copy: CopyWire,
     rungs: Vec<RungWire>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,6 +183,7 @@ impl From<&EncodePlan> for PlanV2 {
             video_end,
             target_duration,
             encrypt,
+            segments_per_key,
             copy,
             rungs,
             first,
@@ -198,6 +203,7 @@ impl From<&EncodePlan> for PlanV2 {
             video_end: *video_end,
             target_duration: *target_duration,
             encrypt: *encrypt,
+            segments_per_key: *segments_per_key,
             copy: copy.into(),
             rungs: all(rungs),
             first: first.clone(),
@@ -222,6 +228,7 @@ impl From<PlanV2> for EncodePlan {
             video_end: wire.video_end,
             target_duration: wire.target_duration,
             encrypt: wire.encrypt,
+            segments_per_key: wire.segments_per_key,
             copy: wire.copy.into(),
             rungs: into_all(wire.rungs),
             first: wire.first,

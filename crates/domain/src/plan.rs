@@ -3,6 +3,7 @@
 //! A pure function of probe, profile and mode. After a crash, another worker therefore makes the
 //! same plan, and finds the chunks that the first worker finished at the expected paths.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::failure::SourceProblem;
@@ -17,6 +18,7 @@ mod audio;
 mod copy;
 mod first;
 mod keyframes;
+mod keys;
 mod partial;
 mod rendition;
 mod replacement;
@@ -26,6 +28,7 @@ mod tracks;
 
 pub use crate::object_key::SegmentFormat;
 pub use copy::{CopyDecision, CopyRefusal, CopyRung, LARGEST_COPIED_SEGMENT};
+pub(crate) use keys::can_have_several;
 pub use partial::IncompatiblePlan;
 pub use rendition::{Codec, Rendition, RenditionKind};
 pub use replacement::{CopyReplacement, ReplacementCost};
@@ -55,6 +58,8 @@ pub struct EncodePlan {
     pub target_duration: u32,
     /// Whether segments are encrypted.
     pub encrypt: bool,
+    /// Number of segments after which a rendition gets another content key; `None`: it has one.
+    pub segments_per_key: Option<NonZeroU32>,
     /// Whether the source is remuxed as the top rung.
     pub copy: CopyDecision,
     /// The encoded rungs, largest first; each is scaled from the previous one.
@@ -173,6 +178,7 @@ impl EncodePlan {
             longest_frame: probe.index.longest_frame,
             video_end: probe.index.video_end,
             encrypt: profile.encrypt,
+            segments_per_key: NonZeroU32::new(profile.segments_per_key),
             iframes: size::iframes(probe, &rungs).map(|size| IFramesPlan {
                 rendition: Rendition::iframes(profile.segment_format),
                 size,

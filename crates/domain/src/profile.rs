@@ -10,6 +10,7 @@ use crate::ids::digest_hex;
 use crate::job::Mode;
 use crate::loudness::{Level, LoudnessSettings};
 use crate::object_key::{RenditionName, SegmentFormat};
+use crate::plan::can_have_several;
 
 mod codecs;
 
@@ -37,6 +38,9 @@ pub struct Profile {
     pub segment_format: SegmentFormat,
     /// Whether every segment is encrypted with AES-128.
     pub encrypt: bool,
+    /// Number of segments after which each rendition gets another content key; 0: it has one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub segments_per_key: u32,
     /// Maximum frame rate: the rate of faster sources is halved until it fits.
     pub max_frame_rate: f64,
     /// The fate of the source once the video is ready.
@@ -210,6 +214,10 @@ pub struct Rung {
     pub enabled: bool,
 }
 
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 fn yes() -> bool {
     true
 }
@@ -289,6 +297,11 @@ impl Profile {
             "must not be longer than a segment: every segment begins with a keyframe",
         )?;
         require(
+            self.segments_per_key == 0 || self.segments_per_key >= LEAST_SEGMENTS_PER_KEY,
+            "segments_per_key",
+            "must be 0, or at least 10: players load every key by itself",
+        )?;
+        require(
             (10.0..=120.0).contains(&self.max_frame_rate),
             "max_frame_rate",
             "must be 10 to 120",
@@ -363,6 +376,11 @@ impl Profile {
                 &at("codec"),
                 "needs segment_format = \"fmp4\", unless it is \"h264\"",
             )?;
+            require(
+                self.segments_per_key == 0 || can_have_several(&rung.name),
+                &at("name"),
+                "must have at most 26 characters and not end in -k and a number, because of segments_per_key",
+            )?;
             let twins = self.rungs.iter().filter(|it| it.name == rung.name).count();
             require(twins == 1, &at("name"), "is used twice")?;
         }
@@ -375,6 +393,9 @@ const LOUDNESS: RangeInclusive<Level> = Level::of_tenths(-310)..=Level::of_tenth
 
 /// Maximum peaks, dBTP.
 const PEAK: RangeInclusive<Level> = Level::of_tenths(-90)..=Level::of_tenths(0);
+
+/// Fewest segments of a key. The edge signs the URL of each key in a playlist.
+const LEAST_SEGMENTS_PER_KEY: u32 = 10;
 
 /// Names of renditions that are not rungs of the ladder.
 const RESERVED_NAMES: [&str; 2] = ["iframes", "source"];

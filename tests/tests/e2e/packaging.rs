@@ -220,3 +220,50 @@ async fn every_combination_conforms() {
         );
     }
 }
+
+/// With several keys for each rendition, in both containers: played by hls.js, as a file, and after a
+/// re-encode of one rung.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn content_keys_take_turns() {
+    for format in ["mpeg-ts", "fmp4"] {
+        let profile = PROFILE
+            .replace("\"fmp4\"", &format!("\"{format}\"\nsegments_per_key = 10"))
+            .replace("codec = \"hevc\"", "");
+        let mut home = Home::with_profile(&profile);
+        let folder = home.folder.path().to_owned();
+        let film = folder.join("film.mp4");
+        let film = make_film(&film, "640x360", "25", 26.0, &["-g", "50"]);
+        let dev = home.start().await;
+        let video = dev.upload(&film, "film.mp4").await;
+        dev.until_ready(video).await;
+        let path = format!("/v1/videos/{video}/reencode");
+        let body = json!({ "rungs": ["120p"] });
+        let (status, asked) = dev.call("POST", &path, Some(&body)).await;
+        assert_eq!(status, 202, "{asked}");
+        let is_replaced = |it: &Value| it["attempts"][1]["outcome"] == "ready";
+        dev.until(video, Duration::from_secs(90), is_replaced).await;
+
+        let keys = dev.objects(video).await;
+        let (first, second) = ("/180p.json", "/180p-k2.json");
+        let has = |name: &str| {
+            keys.iter()
+                .any(|it| it.starts_with("keys/") && it.ends_with(name))
+        };
+        assert!(
+            has(first) && has(second) && has("/iframes-k2.json") && !has("/180p-k3.json"),
+            "{keys:?}"
+        );
+        let url = dev.hls_url(video).await;
+        check(&url, &home.temporary()).await;
+        assert_eq!(complaints_of_decoding(&url), "", "{format}");
+        if browser::is_there() {
+            let report = browser::run("play.mjs", &[&url], Duration::from_secs(120)).await;
+            browser::played_without_an_error(&report);
+            assert_eq!(report["ended"], true, "{report:#}");
+            assert!(report["frames"].as_u64().unwrap() > 600, "{report:#}");
+        }
+        let thumbnail = format!("/v1/videos/{video}/thumbnail?time=24&width=320");
+        let (status, _) = dev.call("GET", &thumbnail, None).await;
+        assert_eq!(status, 200, "it leads to an image");
+    }
+}

@@ -17,15 +17,43 @@ fn keys(world: &World, digit: u8) -> WrappedKeys {
 #[tokio::test]
 async fn a_rendition_keeps_its_key() {
     let world = World::new();
-    let first = keys(&world, 1).content_key(&name("720p")).await.unwrap();
+    let first = keys(&world, 1)
+        .content_key(&name("720p"), &name("720p"))
+        .await
+        .unwrap();
     assert!(
-        keys(&world, 1).content_key(&name("720p")).await.unwrap() == first,
+        keys(&world, 1)
+            .content_key(&name("720p"), &name("720p"))
+            .await
+            .unwrap()
+            == first,
         "a later attempt finds it"
     );
     assert!(keys(&world, 1).existing(&name("720p")).await.unwrap() == first);
     assert!(
-        keys(&world, 1).content_key(&name("480p")).await.unwrap() != first,
+        keys(&world, 1)
+            .content_key(&name("480p"), &name("480p"))
+            .await
+            .unwrap()
+            != first,
         "each has its own"
+    );
+}
+
+#[tokio::test]
+async fn keys_of_a_rendition_take_turns() {
+    let world = World::new();
+    let source = || Arc::new(keys(&world, 1)) as Arc<dyn ContentKeyStore>;
+    let (first, second) = (name("720p"), name("720p-k2"));
+    let turns = RenditionKeys::new(source(), first.clone());
+    let key = turns.key(&first).await.unwrap();
+    let other = turns.key(&second).await.unwrap();
+    assert!(key != other);
+    assert!(turns.key(&first).await.unwrap() == key, "it is known");
+    let later = RenditionKeys::new(source(), first);
+    assert!(
+        later.key(&second).await.unwrap() == other,
+        "a later attempt finds it"
     );
 }
 
@@ -35,7 +63,11 @@ async fn of_two_workers_one_decides() {
     for rendition in ["720p", "480p", "360p", "source"] {
         let makers = (0..8).map(|_| {
             let keys = keys(&world, 1);
-            async move { keys.content_key(&name(rendition)).await.unwrap() }
+            async move {
+                keys.content_key(&name(rendition), &name(rendition))
+                    .await
+                    .unwrap()
+            }
         });
         let made = futures::future::join_all(makers).await;
         assert!(made.iter().all(|it| *it == made[0]), "{rendition}");
@@ -45,7 +77,10 @@ async fn of_two_workers_one_decides() {
 #[tokio::test]
 async fn in_the_store_there_are_wrapped_keys_only() {
     let world = World::new();
-    let key = keys(&world, 1).content_key(&name("720p")).await.unwrap();
+    let key = keys(&world, 1)
+        .content_key(&name("720p"), &name("720p"))
+        .await
+        .unwrap();
     let objects = world.objects();
     assert_eq!(objects.len(), 1);
     assert!(objects[0].starts_with("private/"), "{objects:?}");
@@ -65,13 +100,19 @@ async fn a_key_that_cannot_be_read_says_why() {
         Err(TranscodeError::Store(StoreError::NotFound { .. }))
     ));
     let made = keys(&world, 1);
-    made.content_key(&name("720p")).await.unwrap();
+    made.content_key(&name("720p"), &name("720p"))
+        .await
+        .unwrap();
     let reason = |outcome: Result<ContentKey, TranscodeError>| match outcome {
         Err(TranscodeError::ContentKey { rendition, reason }) => format!("{rendition}: {reason}"),
         other => panic!("{:?}", other.map(drop)),
     };
     // By an installation with other keys, and of another rendition.
-    let other = reason(keys(&world, 2).content_key(&name("720p")).await);
+    let other = reason(
+        keys(&world, 2)
+            .content_key(&name("720p"), &name("720p"))
+            .await,
+    );
     assert!(
         other.starts_with("720p: ") && other.contains("k1"),
         "{other}"
@@ -88,7 +129,7 @@ async fn a_key_that_cannot_be_read_says_why() {
         .await
         .unwrap();
     assert!(
-        reason(made.content_key(&name("720p")).await).starts_with("720p: "),
+        reason(made.content_key(&name("720p"), &name("720p")).await).starts_with("720p: "),
         "it is never replaced"
     );
 }
@@ -98,7 +139,9 @@ async fn a_store_that_is_away_makes_no_key() {
     let world = World::new();
     world.flaky.fail("720p", 1);
     assert!(matches!(
-        keys(&world, 1).content_key(&name("720p")).await,
+        keys(&world, 1)
+            .content_key(&name("720p"), &name("720p"))
+            .await,
         Err(TranscodeError::Store(_))
     ));
     assert_eq!(world.objects(), [""; 0]);
@@ -116,7 +159,10 @@ async fn another_generation_keeps_the_key_under_its_own_path() {
             generation,
         )
     };
-    let key = keys(&world, 1).content_key(&name("720p")).await.unwrap();
+    let key = keys(&world, 1)
+        .content_key(&name("720p"), &name("720p"))
+        .await
+        .unwrap();
     assert!(
         later()
             .copy_key(&name("720p"), &keys(&world, 1))
@@ -126,8 +172,14 @@ async fn another_generation_keeps_the_key_under_its_own_path() {
     );
     assert!(later().existing(&name("720p")).await.unwrap() == key);
     // It has one already: that one stays.
-    let own = later().content_key(&name("480p")).await.unwrap();
-    keys(&world, 1).content_key(&name("480p")).await.unwrap();
+    let own = later()
+        .content_key(&name("480p"), &name("480p"))
+        .await
+        .unwrap();
+    keys(&world, 1)
+        .content_key(&name("480p"), &name("480p"))
+        .await
+        .unwrap();
     assert!(
         later()
             .copy_key(&name("480p"), &keys(&world, 1))
@@ -141,12 +193,18 @@ async fn another_generation_keeps_the_key_under_its_own_path() {
 async fn keys_of_a_trial_lie_beside_their_playlists() {
     let folder = tempfile::tempdir().unwrap();
     let keys = ClearKeys::new(folder.path().join("generation"));
-    let key = keys.content_key(&name("720p")).await.unwrap();
+    let key = keys
+        .content_key(&name("720p"), &name("720p"))
+        .await
+        .unwrap();
     let path = folder.path().join("generation/720p/720p.key");
     assert_eq!(std::fs::read(path).unwrap(), key.expose());
+    let second = keys.content_key(&name("720p"), &name("720p-k2")).await;
+    let path = folder.path().join("generation/720p/720p-k2.key");
+    assert_eq!(std::fs::read(path).unwrap(), second.unwrap().expose());
     std::fs::write(folder.path().join("file"), "").unwrap();
     let blocked = ClearKeys::new(folder.path().join("file"))
-        .content_key(&name("720p"))
+        .content_key(&name("720p"), &name("720p"))
         .await;
     assert!(matches!(blocked, Err(TranscodeError::Io { .. })));
 }

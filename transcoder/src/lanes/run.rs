@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::failure::SourceProblem;
-use domain::plan::RenditionKind;
+use domain::object_key::RenditionName;
+use domain::plan::{Rendition, RenditionKind};
 use domain::segment::Lane;
 use tokio::sync::mpsc;
 
@@ -57,7 +58,8 @@ impl EncodeContext {
         let outputs = self.plan.renditions(lane).into_iter().map(|rendition| {
             let is_iframes = rendition.kind == RenditionKind::IFrames;
             Output {
-                key: self.keys.get(&rendition.name).cloned(),
+                keys: self.keys.get(&rendition.name).cloned(),
+                key_names: self.key_names(rendition),
                 copied: lane == Lane::Copy,
                 first_iframes: is_iframes.then(|| self.first_iframes()),
                 ends: match is_iframes {
@@ -67,7 +69,24 @@ impl EncodeContext {
                 rendition: rendition.clone(),
             }
         });
-        SegmentSink::new(self.writer.clone(), outputs.collect())
+        let sink = SegmentSink::new(self.writer.clone(), outputs.collect());
+        // A normaliser would wait for the audio, and the first rung for the normaliser.
+        let waits = lane == Lane::Audio && self.feeds.is_empty();
+        let pace = waits.then(|| self.first_rung.pace(&self.plan.boundaries));
+        (sink.0.with_pace(pace), sink.1)
+    }
+
+    /// The name of the key of each delivery; empty if there is one key.
+    fn key_names(&self, rendition: &Rendition) -> Vec<RenditionName> {
+        if self.plan.segments_per_key.is_none() {
+            return vec![];
+        }
+        let count = match rendition.kind {
+            RenditionKind::IFrames => self.plan.encode_chunks.len(),
+            RenditionKind::Video | RenditionKind::Audio => self.plan.boundaries.len() - 1,
+        };
+        let names = (0..count as u32).map(|index| self.plan.key_name(rendition, index));
+        names.collect()
     }
 
     /// Where the video of each segment ends, ticks. An encoded source may end before its index says.

@@ -34,12 +34,13 @@ impl VideoEncoding<'_> {
         }
         let encoders = Semaphore::new(self.context.encoders);
         let ahead = async {
-            if first.is_empty() {
-                return Ok(());
+            if !first.is_empty() {
+                let threads = self.context.threads_of_run(Lane::First) as u32;
+                let _busy = encoders.acquire_many(threads).await;
+                self.first_rung(first).await?;
             }
-            let threads = self.context.threads_of_run(Lane::First) as u32;
-            let _busy = encoders.acquire_many(threads).await;
-            self.first_rung(first).await
+            self.context.first_rung.ended();
+            Ok(())
         };
         // The first future acquires its encoders first.
         tokio::try_join!(ahead, self.others(encode, &encoders)).map(drop)

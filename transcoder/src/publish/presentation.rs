@@ -88,7 +88,6 @@ impl<'a> Presentation<'a> {
         count: u32,
         shown: impl Fn(&SegmentRecord) -> ShownSegment,
     ) -> MediaPlaylistSpec {
-        let key = self.plan.encrypt.then(|| format!("{name}.key"));
         let records = self.records.segments(name).take(count as usize);
         let Some(rendition) = self.plan.rendition(name) else {
             let target_duration = self.plan.target_duration;
@@ -101,6 +100,10 @@ impl<'a> Presentation<'a> {
         };
         let uri = |record: &SegmentRecord, attempt: u32| {
             last_part(&self.segment_key(rendition, record.index, attempt).path())
+        };
+        let key = |record: &SegmentRecord| {
+            let name = || self.plan.key_name(rendition, record.index);
+            self.plan.encrypt.then(|| format!("{}.key", name()))
         };
         let map = |attempt: u32| {
             let is_needed = rendition.format == SegmentFormat::Fmp4;
@@ -115,7 +118,7 @@ impl<'a> Presentation<'a> {
                         duration,
                         byte_range: None,
                         map: map(attempt),
-                        key: key.clone(),
+                        key: key(it),
                     }
                 };
                 let segments = records.map(segment).collect();
@@ -139,7 +142,7 @@ impl<'a> Presentation<'a> {
                             offset: it.offset,
                         }),
                         map: map(record.attempt),
-                        key: key.clone(),
+                        key: key(record),
                     })
                     .collect();
                 let target_duration = target_duration(segments.iter().map(|it| it.duration));

@@ -252,21 +252,28 @@ async fn keys_stay_and_are_wrapped_for_their_new_place() {
     let played = Played::new().await;
     let (old, new) = (played.keys(generation()), played.keys(renewed()));
     let reused = played.reused(&["720p"]).await.unwrap();
-    let missing = reused.content_key(&name("480p")).await;
+    let names = [name("480p"), name("480p-k2")];
+    let missing = reused.content_keys(&names).await;
     assert!(
         matches!(missing, Err(TranscodeError::Store(_))),
         "there is none to keep"
     );
-    let key = old.content_key(&name("480p")).await.unwrap();
-    for _ in 0..2 {
-        assert!(reused.content_key(&name("480p")).await.unwrap() == key);
+    let mut made = vec![];
+    for key in &names {
+        made.push(old.content_key(&names[0], key).await.unwrap());
     }
-    assert!(new.existing(&name("480p")).await.unwrap() == key);
+    let key = &made[0];
+    for _ in 0..2 {
+        reused.content_keys(&names).await.unwrap();
+    }
+    for (name, key) in names.iter().zip(&made) {
+        assert!(new.existing(name).await.unwrap() == *key);
+    }
     assert!(
-        new.content_key(&name("480p")).await.unwrap() == key,
+        new.content_key(&name("480p"), &name("480p")).await.unwrap() == *key,
         "a later attempt finds it"
     );
-    assert!(new.content_key(&name("720p")).await.unwrap() != key);
+    assert!(new.content_key(&name("720p"), &name("720p")).await.unwrap() != *key);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Turns the transport streams that FFmpeg delivers into the objects that viewers get: packaged as
 //! the rendition says, and encrypted.
 
+use domain::content_key::ContentKey;
 use domain::object_key::SegmentFormat;
 use domain::plan::Codec;
 use hls::SegmentEncryptor;
@@ -24,17 +25,17 @@ pub(super) enum Packager<'a> {
     /// A transport stream stays as it is, so it is encrypted at once.
     Stream(Option<SegmentEncryptor>, Vec<u8>),
     /// Another container needs all of it.
-    Whole(&'a Output, u32, Vec<u8>),
+    Whole(&'a Output, u32, Option<&'a ContentKey>, Vec<u8>),
 }
 
 impl<'a> Packager<'a> {
-    /// For the segment `index` of an output.
-    pub(super) fn new(output: &'a Output, index: u32) -> Self {
+    /// For the segment `index` of an output, with its content key.
+    pub(super) fn new(output: &'a Output, index: u32, key: Option<&'a ContentKey>) -> Self {
         let buffer = Vec::with_capacity(1 << 20);
         match output.rendition.format {
-            SegmentFormat::Fmp4 => Self::Whole(output, index, buffer),
+            SegmentFormat::Fmp4 => Self::Whole(output, index, key, buffer),
             SegmentFormat::MpegTs | SegmentFormat::WebVtt => {
-                Self::Stream(encryptor(output, index), buffer)
+                Self::Stream(encryptor(key, index), buffer)
             }
         }
     }
@@ -43,7 +44,7 @@ impl<'a> Packager<'a> {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         match self {
             Self::Stream(Some(encryptor), object) => encryptor.update(bytes, object),
-            Self::Stream(None, object) | Self::Whole(_, _, object) => {
+            Self::Stream(None, object) | Self::Whole(_, _, _, object) => {
                 object.extend_from_slice(bytes);
             }
         }
@@ -61,7 +62,7 @@ impl<'a> Packager<'a> {
                 }
                 Ok(Packaged { init: None, object })
             }
-            Self::Whole(output, index, clear) => {
+            Self::Whole(output, index, key, clear) => {
                 let place = Place {
                     sequence: index + 1,
                     after: None,
@@ -71,7 +72,7 @@ impl<'a> Packager<'a> {
                     .map_err(|it| unpackaged(output, index, it))?;
                 drop(clear);
                 let mut object = Vec::with_capacity(made.media.len() + 16);
-                match encryptor(output, index) {
+                match encryptor(key, index) {
                     Some(mut encryptor) => {
                         encryptor.update(&made.media, &mut object);
                         encryptor.finish(&mut object);
@@ -126,9 +127,8 @@ pub(super) fn iframes(
     Ok((Some(made.init), frames.collect()))
 }
 
-fn encryptor(output: &Output, index: u32) -> Option<SegmentEncryptor> {
-    let key = output.key.as_ref()?;
-    Some(SegmentEncryptor::new(key.expose(), u64::from(index)))
+fn encryptor(key: Option<&ContentKey>, index: u32) -> Option<SegmentEncryptor> {
+    Some(SegmentEncryptor::new(key?.expose(), u64::from(index)))
 }
 
 fn codec(output: &Output) -> EsCodec {

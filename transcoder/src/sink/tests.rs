@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::images::LARGEST_IMAGE;
 use super::*;
+use crate::content_keys::ContentKeyStore;
 use crate::testing::transport::{self, AUDIO, FrameKind, Transport, VIDEO};
 use crate::testing::world::World;
 use crate::testing::{generation, name, rendition_named, video};
@@ -19,10 +20,25 @@ fn key() -> ContentKey {
     ContentKey::new([9; 16])
 }
 
+/// A store that has one key.
+struct FixedKey(ContentKey);
+
+#[async_trait]
+impl ContentKeyStore for FixedKey {
+    async fn content_key(
+        &self,
+        _: &RenditionName,
+        _: &RenditionName,
+    ) -> Result<ContentKey, TranscodeError> {
+        Ok(self.0.clone())
+    }
+}
+
 fn output(rendition: &str, key: Option<ContentKey>) -> Output {
     Output {
         rendition: rendition_named(rendition),
-        key,
+        keys: key.map(|key| RenditionKeys::new(Arc::new(FixedKey(key)), name(rendition))),
+        key_names: vec![],
         copied: false,
         first_iframes: None,
         ends: vec![],

@@ -113,8 +113,10 @@ async fn read(
     let stored = parts.concat();
     match context.keys.get(&rendition.name) {
         None => Ok(stored),
-        Some(key) => SegmentDecryptor::decrypt(
-            key.expose(),
+        Some(keys) => SegmentDecryptor::decrypt(
+            keys.key(&context.plan.key_name(rendition, record.index))
+                .await?
+                .expose(),
             initialisation_vector(iframe.sequence.into()),
             &stored,
         )

@@ -126,6 +126,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             video_end: plan.picture_end,
             target_duration: plan.target_duration,
             encrypt: plan.encrypt,
+            segments_per_key: None,
             copy: match plan.copy {
                 Copied::Ok(it) => CopyDecision::Remux(CopyRung {
                     rendition: video(it.name),

@@ -185,6 +185,9 @@ impl From<ExternalPath> for String {
 pub struct RenditionName(String);
 
 impl RenditionName {
+    /// Maximum length, characters.
+    pub const MAX_LENGTH: usize = 32;
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -206,7 +209,7 @@ impl FromStr for RenditionName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let legal = (1..=32).contains(&text.len())
+        let legal = (1..=Self::MAX_LENGTH).contains(&text.len())
             && text
                 .bytes()
                 .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))

@@ -63,6 +63,8 @@ fn bad_profiles_are_refused_with_a_sentence() {
         "segment_second = 6.0",
         "keyframe_seconds = 8.0",
         "encrypt = \"yes\"",
+        "segments_per_key = 9",
+        "segments_per_key = 10\n[[rung]]\nname = \"a-k2\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
         "rung = []",
         "[encoder]\npreset = \"warp\"",
         "[encoder]\nname = \"nvenc\"",
@@ -76,9 +78,11 @@ fn bad_profiles_are_refused_with_a_sentence() {
     }
     insta::assert_snapshot!(table, @r#"
     `segment_seconds` must be 2 to 10
-    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `loudness`, `copy_top`, `source_rung`, `limits`, `rung`
+    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `loudness`, `copy_top`, `source_rung`, `limits`, `rung`
     `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
     the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
+    `segments_per_key` must be 0, or at least 10: players load every key by itself
+    `rung a-k2: name` must have at most 26 characters and not end in -k and a number, because of segments_per_key
     `rung` needs at least one with H.264 that is enabled: every player plays it
     the profile cannot be read: unknown variant `warp`, expected one of `ultrafast`, `superfast`, `veryfast`, `faster`, `fast`, `medium`, `slow`, `slower`, `veryslow` in `encoder.preset`
     the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
