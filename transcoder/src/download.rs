@@ -10,7 +10,6 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use domain::content_key::ContentKey;
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{Boundary, Codec, Rendition};
 use domain::segment::SegmentRecord;
@@ -156,11 +155,10 @@ impl Download<'_> {
     async fn read(
         &self,
         rendition: &Rendition,
-        key: Option<&ContentKey>,
         segment: &SegmentRecord,
     ) -> Result<(Option<Bytes>, Bytes), TranscodeError> {
         let init = self.published.init(rendition, segment).await?;
-        let media = self.published.segment(rendition, key, segment).await?;
+        let media = self.published.segment(rendition, segment).await?;
         Ok((init, media))
     }
 
@@ -170,24 +168,17 @@ impl Download<'_> {
         parts: &mut Parts<'_>,
     ) -> Result<u64, TranscodeError> {
         let (video, audio) = (streams.video.as_ref(), streams.audio.as_ref());
-        let key = async |stream: Option<&Stream<'_>>| match stream {
-            Some(stream) => self.published.key(stream.rendition).await,
-            None => Ok(None),
-        };
-        let (video_key, audio_key) = (key(video).await?, key(audio).await?);
         let count = |stream: Option<&Stream<'_>>| stream.map_or(0, |it| it.segments.len());
         let count = count(video).max(count(audio));
-        let read_of = async |stream: Option<&Stream<'_>>,
-                             key: Option<&ContentKey>,
-                             index: usize| {
-            match stream.and_then(|it| Some((it.rendition, *it.segments.get(index)?))) {
-                Some((rendition, segment)) => self.read(rendition, key, segment).await.map(Some),
-                None => Ok(None),
-            }
+        let read_of = async |stream: Option<&Stream<'_>>, index: usize| match stream
+            .and_then(|it| Some((it.rendition, *it.segments.get(index)?)))
+        {
+            Some((rendition, segment)) => self.read(rendition, segment).await.map(Some),
+            None => Ok(None),
         };
         let read = async |index: usize| {
-            let video = read_of(video, video_key.as_ref(), index).await?;
-            let audio = read_of(audio, audio_key.as_ref(), index).await?;
+            let video = read_of(video, index).await?;
+            let audio = read_of(audio, index).await?;
             let end = self
                 .published
                 .plan

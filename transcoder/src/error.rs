@@ -78,6 +78,12 @@ pub enum TranscodeError {
         /// Reason of the failure, without the URL.
         reason: String,
     },
+    /// The transcriber failed, or its captions cannot be read; a retry may succeed.
+    #[error("the transcriber failed: {reason}")]
+    Transcriber {
+        /// Reason of the failure, for the operator.
+        reason: String,
+    },
     /// The generation to reuse is no longer published: another job was faster.
     #[error("another generation has replaced the one to reuse")]
     Superseded,
@@ -107,6 +113,7 @@ impl TranscodeError {
             }
             Self::Io { .. } => Failure::of(FailureCode::Internal),
             Self::Fetch { .. } => Failure::of(FailureCode::FetchFailed),
+            Self::Transcriber { .. } => Failure::of(FailureCode::TranscriptionFailed),
             Self::Cancelled => Failure::of(FailureCode::Shutdown),
         }
     }
@@ -295,6 +302,11 @@ mod tests {
             (
                 TranscodeError::Fetch { reason: text() },
                 FailureCode::FetchFailed,
+                Retry,
+            ),
+            (
+                TranscodeError::Transcriber { reason: text() },
+                FailureCode::TranscriptionFailed,
                 Retry,
             ),
             (TranscodeError::Superseded, FailureCode::Internal, Retry),

@@ -11,12 +11,14 @@ use crate::worker::Worker;
 pub(crate) mod captions;
 pub(crate) mod download;
 mod failure;
+mod holding;
 pub(crate) mod import;
 mod on_request;
 pub(crate) mod poster;
 pub(crate) mod preview;
 pub(crate) mod thumbnail;
 pub(crate) mod transcode;
+pub(crate) mod transcription;
 
 /// A delivery that a worker processes.
 #[derive(Clone, Copy)]

@@ -38,6 +38,7 @@ mod stored_plan;
 #[cfg(test)]
 mod testing;
 mod tone_map;
+mod transcriber;
 pub mod trial;
 mod unnamed;
 mod verify;
@@ -49,4 +50,5 @@ pub use fetch::Pace;
 pub use ffmpeg::{JobMemory, Launcher, Tools};
 pub use journal::Progress;
 pub use local::{LocalJob, LocalReport, transcode};
+pub use transcriber::{Transcriber, TranscriberService};
 pub use worker::{ActiveVideos, Outage, Worker, WorkerConfig, WorkerMetrics};

@@ -67,6 +67,9 @@ struct Relayed {
 /// Number of parts of a relay that may be buffered between its two runs: some megabytes.
 const RELAY_PARTS: usize = 16;
 
+/// Number of parts of a feed, each of them a segment, that may wait for their run.
+const FEED_PARTS: usize = 1;
+
 /// A stream that one run of FFmpeg writes and another reads at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Relay {
@@ -74,6 +77,15 @@ pub(crate) struct Relay {
     pub writer_url: String,
     /// URL that the other one reads.
     pub reader_url: String,
+}
+
+/// A stream that this process writes and one run reads.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    /// URL that the run reads.
+    pub url: String,
+    /// Takes the parts of the stream, which ends when it is dropped. An error: the run has ended.
+    pub sender: mpsc::Sender<Bytes>,
 }
 
 /// A place where one run delivers; when dropped, it accepts nothing more.
@@ -179,6 +191,29 @@ impl Loopback {
         Relay {
             writer_url: patient(&self.base) + &path,
             reader_url: format!("{}{path}", self.base),
+        }
+    }
+
+    /// Opens a stream to one run.
+    pub(crate) fn feed(&self) -> Feed {
+        let mut runs = self
+            .shared
+            .runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        runs.next += 1;
+        let number = runs.next;
+        let (sender, receiver) = mpsc::channel(FEED_PARTS);
+        runs.relays.insert(
+            number,
+            Relayed {
+                sender: None,
+                receiver: Some(receiver),
+            },
+        );
+        Feed {
+            url: format!("{}/relay/{number}", self.base),
+            sender,
         }
     }
 

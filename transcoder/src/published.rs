@@ -11,12 +11,14 @@ use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use domain::plan::{Codec, EncodePlan, Rendition, Size};
 use domain::segment::{ChunkRecord, SegmentRecord};
+use futures::TryStreamExt as _;
 use hls::{SegmentDecryptor, initialisation_vector};
-use platform::object_store::{ObjectStoreExt as _, SharedStore};
+use platform::object_store::{ETag, ObjectStoreExt as _, SharedStore, StoreError};
 
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::manifest;
+use crate::publish::LARGEST_PLAYLIST;
 use crate::reused::LARGEST_MANIFEST;
 
 /// Maximum size of a segment, bytes.
@@ -34,6 +36,8 @@ pub(crate) struct Published {
     chunks: Vec<ChunkRecord>,
     /// The initialisation sections that were read.
     inits: Mutex<HashMap<(RenditionName, u32), Bytes>>,
+    /// The content keys that were read.
+    content_keys: Mutex<HashMap<RenditionName, ContentKey>>,
 }
 
 impl Published {
@@ -66,6 +70,7 @@ impl Published {
             plan: manifest::plan_of(&text).ok_or_else(|| missing("plan"))?,
             chunks: catalog.chunks(video, generation).await?,
             inits: Mutex::default(),
+            content_keys: Mutex::default(),
             store: Arc::clone(store),
             video,
             generation: generation.clone(),
@@ -120,15 +125,27 @@ impl Published {
         Ok(segments)
     }
 
-    /// The content key of a rendition; `None`: its segments are not encrypted.
-    pub(crate) async fn key(
+    /// The content key of a segment; `None`: it is not encrypted.
+    async fn key(
         &self,
         rendition: &Rendition,
+        index: u32,
     ) -> Result<Option<ContentKey>, TranscodeError> {
-        Ok(match self.plan.encrypt {
-            true => Some(self.keys.existing(&rendition.name).await?),
-            false => None,
-        })
+        if !self.plan.encrypt {
+            return Ok(None);
+        }
+        let name = self.plan.key_name(rendition, index);
+        let known = || {
+            self.content_keys
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(key) = known().get(&name).cloned() {
+            return Ok(Some(key));
+        }
+        let key = self.keys.existing(&name).await?;
+        known().insert(name, key.clone());
+        Ok(Some(key))
     }
 
     /// Reads the initialisation section of a segment; `None`: its format has none.
@@ -160,7 +177,6 @@ impl Published {
     pub(crate) async fn segment(
         &self,
         rendition: &Rendition,
-        key: Option<&ContentKey>,
         segment: &SegmentRecord,
     ) -> Result<Bytes, TranscodeError> {
         let object = ObjectKey::Segment {
@@ -172,7 +188,7 @@ impl Published {
             format: rendition.format,
         };
         let bytes = self.store.read(&object, LARGEST_SEGMENT).await?;
-        let Some(key) = key else {
+        let Some(key) = self.key(rendition, segment.index).await? else {
             return Ok(bytes);
         };
         let vector = initialisation_vector(segment.index.into());
@@ -184,6 +200,26 @@ impl Published {
                 reason: it.to_string(),
             })
     }
+}
+
+/// The master playlist of a video with its ETag; `None`: it does not exist.
+pub(crate) async fn master_playlist(
+    store: &SharedStore,
+    video: VideoId,
+) -> Result<Option<(String, ETag)>, TranscodeError> {
+    let body = match store.get(&ObjectKey::Master { video }, None, None).await {
+        Ok(body) => body,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(problem) => return Err(problem.into()),
+    };
+    if body.meta.size > LARGEST_PLAYLIST {
+        return Err(TranscodeError::Verification(
+            "the master playlist is too large".to_owned(),
+        ));
+    }
+    let chunks: Vec<Bytes> = body.stream.try_collect().await?;
+    let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
+    Ok(Some((text, body.meta.etag)))
 }
 
 /// A part of the generation that plays is missing.

@@ -1,12 +1,16 @@
 //! Settings of transcoders and of FFmpeg, as command-line arguments with environment variables.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use confine::{Enforcement, machine_memory};
 use domain::profile::Profile;
+use platform::secret::Secret;
+use url::Url;
 
 use crate::ffmpeg::{JobMemory, Launcher};
 use crate::setup::SetupError;
+use crate::transcriber::{Transcriber, TranscriberService};
 
 /// How FFmpeg and ffprobe run.
 #[derive(Debug, Clone, clap::Args)]
@@ -96,6 +100,60 @@ pub struct WorkerArgs {
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
     #[arg(long, env = "EDGEREEL_TRANSCODER_NAME", value_name = "NAME")]
     pub name: Option<String>,
+    /// What makes captions of audio.
+    #[command(flatten)]
+    pub transcriber: TranscriberArgs,
+}
+
+/// What makes captions of audio.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Transcriber")]
+pub struct TranscriberArgs {
+    /// A command that makes captions of audio, for `sh -c`: it reads the WAV file `$EDGEREEL_AUDIO` in the language
+    /// `$EDGEREEL_LANGUAGE`, and prints WebVTT.
+    #[arg(long, env = "EDGEREEL_TRANSCRIBER_COMMAND", value_name = "COMMAND")]
+    #[arg(conflicts_with = "transcriber_url")]
+    transcriber_command: Option<String>,
+    /// An HTTP endpoint that makes captions of audio: it receives an M4A file, and responds with WebVTT.
+    #[arg(long, env = "EDGEREEL_TRANSCRIBER_URL", value_name = "URL")]
+    transcriber_url: Option<Url>,
+    /// The bearer token for the endpoint. Prefer the variable: other users can see the command line.
+    #[arg(
+        long,
+        env = "EDGEREEL_TRANSCRIBER_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    #[arg(requires = "transcriber_url")]
+    transcriber_token: Option<Secret>,
+    /// Time limit for the captions of one video, seconds.
+    #[arg(
+        long,
+        env = "EDGEREEL_TRANSCRIBER_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 4 * 3600
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=11 * 3600))]
+    transcriber_seconds: u64,
+}
+
+impl TranscriberArgs {
+    /// The transcriber; `None`: this installation has none.
+    pub fn transcriber(&self) -> Option<Transcriber> {
+        let command = self.transcriber_command.as_ref();
+        let service = match (command, &self.transcriber_url) {
+            (Some(line), _) => TranscriberService::Command(line.clone()),
+            (None, Some(url)) => TranscriberService::Endpoint {
+                url: url.clone(),
+                token: self.transcriber_token.clone(),
+            },
+            (None, None) => return None,
+        };
+        Some(Transcriber {
+            service,
+            time_limit: Duration::from_secs(self.transcriber_seconds),
+        })
+    }
 }
 
 /// The number of encoders if none was set: the number of processors.

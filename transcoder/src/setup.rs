@@ -214,6 +214,7 @@ impl WorkerArgs {
             name: self.name.clone().map_or_else(unique_name, Ok)?,
             jobs: usize::from(self.jobs),
             imports_at_once: usize::from(self.imports),
+            transcriber: self.transcriber.transcriber(),
             encoders: self.encoders.map_or_else(default_encoders, usize::from),
             profiles: profiles.read()?,
             imports: sources.import_policy(),

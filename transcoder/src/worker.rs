@@ -32,7 +32,9 @@ use crate::jobs::poster::PosterJob;
 use crate::jobs::preview::PreviewJob;
 use crate::jobs::thumbnail::ThumbnailJob;
 use crate::jobs::transcode::TranscodeJob;
+use crate::jobs::transcription::TranscriptionJob;
 use crate::jobs::{Fate, JobContext};
+use crate::transcriber::Transcriber;
 
 mod active;
 mod claims;
@@ -55,6 +57,8 @@ pub struct WorkerConfig {
     pub jobs: usize,
     /// Number of concurrent imports, in addition to the jobs.
     pub imports_at_once: usize,
+    /// Makes captions of audio; `None`: requests for them fail.
+    pub transcriber: Option<Transcriber>,
     /// Number of parallel encoders per job, of one thread each.
     pub encoders: usize,
     /// Duration of a lease: without a heartbeat, another worker may claim the job after it.
@@ -85,6 +89,7 @@ impl Default for WorkerConfig {
             name: "transcoder".to_owned(),
             jobs: 1,
             imports_at_once: 4,
+            transcriber: None,
             encoders: std::thread::available_parallelism().map_or(1, usize::from),
             lease: Duration::from_secs(60),
             wait: Duration::from_secs(20),
@@ -284,6 +289,7 @@ impl Worker {
             JobMessage::ThumbnailV1(job) => ThumbnailJob { context, job }.run().await,
             JobMessage::DownloadV1(job) => DownloadJob { context, job }.run().await,
             JobMessage::PreviewV1(job) => PreviewJob { context, job }.run().await,
+            JobMessage::TranscriptionV1(job) => TranscriptionJob { context, job }.run().await,
         }
     }
 

@@ -7,7 +7,7 @@ use config::{
     CorsArgs, IdentityArgs, PlaybackArgs, PriceArgs, ProfileArgs, RateArgs, SourceArgs, UploadArgs,
 };
 use serve::ServeLimits;
-use transcoder::settings::FfmpegArgs;
+use transcoder::settings::{FfmpegArgs, TranscriberArgs};
 
 /// Run the whole system in one process: bucket, events, queue, transcoder, API and edge.
 ///
@@ -82,6 +82,9 @@ pub struct DevArgs {
     /// How FFmpeg runs.
     #[command(flatten)]
     pub ffmpeg: FfmpegArgs,
+    /// What makes captions of audio.
+    #[command(flatten)]
+    pub transcriber: TranscriberArgs,
 }
 
 /// Limits on the clients of a server.

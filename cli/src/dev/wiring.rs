@@ -138,6 +138,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
             imports: args.sources.import_policy(),
             max_import_bytes: args.sources.max_bytes(),
             prices: args.prices.prices(),
+            transcriber: args.transcriber.transcriber(),
             ..WorkerConfig::default()
         },
         sign_in: Some(sign_in.clone()),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::videos::VideoFailure;
 use crate::{MaybeKnown, Timestamp};
 
 /// The settings of uploaded captions.
@@ -53,6 +54,9 @@ pub struct ListCaptions {
 pub struct CaptionList {
     /// By language; complete ones first, forced ones last.
     pub captions: Vec<CaptionTrack>,
+    /// Captions that a transcriber makes of the audio, until they are in `captions`.
+    #[serde(default)]
+    pub transcriptions: Vec<Transcription>,
     /// Where `text` is said, at most 100 places in each of the captions; empty without `text`.
     pub matches: Vec<CaptionMatch>,
 }
@@ -89,6 +93,8 @@ pub enum CaptionOrigin {
     Uploaded,
     /// A text stream of the source.
     Embedded,
+    /// The audio: a transcriber made them.
+    Machine,
 }
 
 /// Whether viewers get captions.
@@ -100,6 +106,39 @@ pub enum CaptionStatus {
     Published,
     /// They are published soon, or when the video is ready.
     Pending,
+}
+
+/// A request for captions that are made of the audio.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TranscriptionRequest {
+    /// Language of the speech, and of the captions: a tag (BCP 47).
+    #[cfg_attr(feature = "openapi", schema(example = "en"))]
+    pub language: String,
+}
+
+/// Captions that a transcriber makes of the audio.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Transcription {
+    /// Language tag (BCP 47).
+    pub language: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = TranscriptionStatus))]
+    pub status: MaybeKnown<TranscriptionStatus>,
+    /// Why it failed.
+    pub failure: Option<VideoFailure>,
+}
+
+/// The status of a transcription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptionStatus {
+    /// It waits for a transcoder, or is being made.
+    Pending,
+    /// It failed. Another request tries again.
+    Failed,
 }
 
 /// The result of an upload of captions.

@@ -19,6 +19,7 @@ pub(crate) mod source;
 pub(crate) mod stream;
 pub(crate) mod thumbnail;
 pub(crate) mod timeline;
+pub(crate) mod transcription;
 pub(crate) mod view;
 pub(crate) mod work;
 

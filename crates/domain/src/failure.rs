@@ -109,6 +109,12 @@ pub enum FailureCode {
     RungsDoNotFit,
     /// The image cannot be decoded.
     ImageDamaged,
+    /// The transcoders have no transcriber.
+    NoTranscriber,
+    /// The transcriber found no speech in the audio.
+    NoSpeech,
+    /// The transcriber failed, or its captions cannot be read.
+    TranscriptionFailed,
     /// An internal failure: details are in the log.
     Internal,
     /// The store, the queue or the database could not be reached.
@@ -131,7 +137,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -154,6 +160,9 @@ impl FailureCode {
         Self::WebPage,
         Self::RungsDoNotFit,
         Self::ImageDamaged,
+        Self::NoTranscriber,
+        Self::NoSpeech,
+        Self::TranscriptionFailed,
         Self::Internal,
         Self::Unavailable,
         Self::TimedOut,
@@ -190,6 +199,9 @@ impl FailureCode {
             Self::WebPage => "web-page",
             Self::RungsDoNotFit => "rungs-do-not-fit",
             Self::ImageDamaged => "image-damaged",
+            Self::NoTranscriber => "no-transcriber",
+            Self::NoSpeech => "no-speech",
+            Self::TranscriptionFailed => "transcription-failed",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
@@ -226,8 +238,11 @@ impl FailureCode {
             | Self::AddressNotAllowed
             | Self::WebPage
             | Self::RungsDoNotFit
-            | Self::ImageDamaged => FailureClass::Source,
-            Self::Internal
+            | Self::ImageDamaged
+            | Self::NoTranscriber
+            | Self::NoSpeech => FailureClass::Source,
+            Self::TranscriptionFailed
+            | Self::Internal
             | Self::Unavailable
             | Self::TimedOut
             | Self::DiskFull
@@ -302,6 +317,15 @@ impl FailureCode {
                 "With these settings the video has other segment boundaries, so single rungs cannot be replaced: re-encode all rungs."
             }
             Self::ImageDamaged => "The image is damaged and cannot be decoded: export it again.",
+            Self::NoTranscriber => {
+                "This installation cannot make captions of audio: ask the operator to set up a transcriber, or upload captions."
+            }
+            Self::NoSpeech => {
+                "No speech was found in the audio: check the language, or upload captions."
+            }
+            Self::TranscriptionFailed => {
+                "The transcriber failed: try again, and if it fails again, ask the operator, who finds the reason in the log."
+            }
             Self::Internal => {
                 "An internal error occurred: try again, and if it fails again, ask the operator."
             }

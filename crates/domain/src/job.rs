@@ -18,6 +18,7 @@ mod partial;
 mod poster;
 mod preview;
 mod thumbnail;
+mod transcription;
 
 pub use captions::CaptionsJob;
 pub use download::DownloadJob;
@@ -27,6 +28,7 @@ pub use partial::Partial;
 pub use poster::{PosterJob, PosterSource};
 pub use preview::PreviewJob;
 pub use thumbnail::ThumbnailJob;
+pub use transcription::TranscriptionJob;
 
 /// How the transcoder converts a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -18,6 +18,6 @@ mod segment_cipher;
 mod time;
 
 pub use lines::{Line, LineKind, lines};
-pub use parse::{MasterPlaylist, MediaPlaylist, Playlist, Problem, ProblemKind};
+pub use parse::{MasterPlaylist, MediaPlaylist, MediaType, Playlist, Problem, ProblemKind};
 pub use segment_cipher::{DecryptError, SegmentDecryptor, SegmentEncryptor, initialisation_vector};
 pub use time::{Ratio, TICKS_PER_SECOND, seconds};

@@ -22,7 +22,7 @@ pub use captions::{CaptionScanner, CaptionUnit};
 pub use decode_times::begin_with_first_frame;
 pub use iframes::{CutError, IFrameCut, cut_iframes};
 pub use packet::{NULL_PACKET, PACKET_BYTES, SYNC_BYTE};
-pub use renumber::renumber;
+pub use renumber::{Renumbering, renumber};
 pub use report::{EsCodec, EsKind, EsReport, RandomAccess, TsReport};
 pub use scanner::TsScanner;
 pub use units::{PesUnit, SplitError, pes_units};

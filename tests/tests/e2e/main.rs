@@ -42,6 +42,7 @@ mod server;
 mod shares;
 mod sources;
 mod suspended;
+mod transcriptions;
 mod upload_cors;
 mod versions;
 mod web_flows;

@@ -18,6 +18,7 @@ mod cut;
 mod encoders;
 mod graph;
 mod loudness;
+mod speech;
 mod stills;
 mod subtitles;
 
@@ -29,6 +30,7 @@ pub(crate) use closed_captions::{glimpses, transport_stream, video_stream};
 pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use loudness::{loudness, meter};
+pub(crate) use speech::speech;
 pub(crate) use stills::jpeg;
 
 pub(crate) use graph::iframe_interval;

@@ -7,11 +7,10 @@ use domain::ids::Generation;
 use domain::job::CaptionsJob as CaptionsRequest;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::VideoState;
-use futures::TryStreamExt as _;
 use hls::MasterPlaylist;
 use hls::write::{SubtitleSpec, with_chapters, with_subtitles};
 use platform::clock;
-use platform::object_store::{ETag, ObjectStoreExt as _, PutCondition, StoreError};
+use platform::object_store::{ObjectStoreExt as _, PutCondition, StoreError};
 use std::sync::Arc;
 use tracing::{info, warn};
 
@@ -21,7 +20,7 @@ use crate::chapters::write_chapters;
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::manifest;
-use crate::publish::LARGEST_PLAYLIST;
+use crate::published::master_playlist;
 use crate::reused::LARGEST_MANIFEST;
 use crate::sink::GenerationWriter;
 
@@ -72,7 +71,8 @@ impl CaptionsJob<'_> {
                 .chapters(video)
                 .await?
                 .filter(|it| !it.chapters.is_empty());
-            let Some((master, etag)) = self.master().await? else {
+            let Some((master, etag)) = master_playlist(&self.context.worker.store, video).await?
+            else {
                 return Ok(());
             };
             // The worker that switches to another generation looks at the captions afterwards.
@@ -112,24 +112,6 @@ impl CaptionsJob<'_> {
         Err(TranscodeError::Verification(
             "the captions changed all the time".to_owned(),
         ))
-    }
-
-    /// The master playlist with its ETag; `None`: it does not exist.
-    async fn master(&self) -> Result<Option<(String, ETag)>, TranscodeError> {
-        let (store, video) = (&self.context.worker.store, self.job.video);
-        let body = match store.get(&ObjectKey::Master { video }, None, None).await {
-            Ok(body) => body,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(problem) => return Err(problem.into()),
-        };
-        if body.meta.size > LARGEST_PLAYLIST {
-            return Err(TranscodeError::Verification(
-                "the master playlist is too large".to_owned(),
-            ));
-        }
-        let chunks: Vec<bytes::Bytes> = body.stream.try_collect().await?;
-        let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
-        Ok(Some((text, body.meta.etag)))
     }
 
     /// Writes the missing renditions. Returns the entries of the master playlist.

@@ -5,8 +5,10 @@ use catalog::CatalogError;
 use domain::job::DownloadJob as DownloadRequest;
 use domain::object_key::ObjectKey;
 use platform::clock;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::holding::Held;
 use super::{Fate, JobContext};
 use crate::download::Download;
 use crate::error::TranscodeError;
@@ -49,15 +51,15 @@ impl DownloadJob<'_> {
     }
 
     async fn write(&self) -> Result<(), TranscodeError> {
-        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, .. }, job) = (self.context, self.job);
         if !worker.catalog.keep_download(job, clock::now()).await? {
             info!("the file exists, or the video was deleted or replaced");
             return Ok(());
         }
         let (store, object) = (&worker.store, job.object());
-        // Cancelled when the file is not wanted any more, so that its upload is aborted.
-        let work = cancel.child_token();
-        let writing = async {
+        // The token is cancelled when the file is not wanted any more, so that its upload is aborted.
+        let object = &object;
+        let writing = |token: CancellationToken| async move {
             let (catalog, keys) = (&worker.catalog, &worker.keys);
             let published =
                 Published::read(store, catalog, keys, job.video, &job.generation).await?;
@@ -65,61 +67,19 @@ impl DownloadJob<'_> {
                 store,
                 uploads: &*worker.uploads,
                 published: &published,
-                object: &object,
-                cancel: &work,
+                object,
+                cancel: &token,
             };
             download.write(&job.rung).await
         };
-        let keeping = async {
-            self.keep().await;
-            work.cancel();
-            std::future::pending::<()>().await;
-        };
-        let written = tokio::select! {
-            written = writing => written,
-            () = keeping => Err(TranscodeError::Cancelled),
-        };
-        let bytes = match written {
-            Err(TranscodeError::Cancelled) if !cancel.is_cancelled() => {
-                info!("another worker was faster, or the video was deleted or replaced");
-                return Ok(());
-            }
-            written => written?,
+        let keep = || worker.catalog.keep_download(job, clock::now());
+        let Held::Done(bytes) = self.context.hold(keep, writing).await? else {
+            return Ok(());
         };
         let catalog = &worker.catalog;
         catalog.finish_download(job, bytes, clock::now()).await?;
         info!(bytes, "the download is ready");
         Ok(())
-    }
-
-    /// Holds the message, and shows that a worker writes the file. Returns when it is not wanted any
-    /// more.
-    async fn keep(&self) {
-        let (
-            JobContext {
-                worker, delivery, ..
-            },
-            job,
-        ) = (self.context, self.job);
-        let lease = worker.config.lease;
-        loop {
-            tokio::time::sleep(lease / 3).await;
-            // Without the message, another worker writes the same file.
-            if let Err(problem) = worker.queue.extend(&delivery.receipt, lease).await {
-                warn!(
-                    "could not extend the lease of the message: {:#}",
-                    anyhow::Error::from(problem)
-                );
-            }
-            match worker.catalog.keep_download(job, clock::now()).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(problem) => warn!(
-                    "could not reach the catalog: {:#}",
-                    anyhow::Error::from(problem)
-                ),
-            }
-        }
     }
 
     async fn remove(&self, object: &ObjectKey) {

@@ -206,6 +206,7 @@ impl Run {
             () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
             () if any("preview") => Task::Preview,
+            () if any("speech") => Task::Speech,
             () if any("captions") => Task::Captions,
             () if any("closed-captions") => Task::ClosedCaptions,
             () if any("survey") => Task::Survey,

@@ -32,6 +32,7 @@ mod outages;
 mod posters;
 mod previews;
 mod thumbnails;
+mod transcriptions;
 
 /// A worker with one job: two seconds of video, in two segments of each rendition.
 struct Site {

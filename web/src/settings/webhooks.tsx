@@ -15,7 +15,7 @@ import { DeliveryTable } from './delivery-table'
 const t = texts.settings.webhooks
 type Webhook = Schemas['Webhook']
 type EventType = Schemas['EventType']
-const TYPES: EventType[] = ['upload.completed', 'video.processing', 'video.progress', 'video.playable', 'video.ready', 'video.failed', 'video.deleted']
+const TYPES: EventType[] = ['upload.completed', 'video.processing', 'video.progress', 'video.playable', 'video.ready', 'video.captions', 'video.failed', 'video.deleted']
 
 export function Webhooks() {
   const [state, again] = useLoaded('webhooks', () => data(client.GET('/v1/webhooks', { params: { query: { limit: 200 } } })))

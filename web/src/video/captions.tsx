@@ -8,7 +8,9 @@ import { clock } from '../format'
 import { texts } from '../texts'
 import { Button, Dialog, Field, Notice } from '../ui/kit'
 import { useLoaded } from '../ui/load'
+import { useEvery } from '../ui/page'
 import { attempt, toast, toastError } from '../ui/toast'
+import { Transcribe, Transcriptions } from './transcriptions'
 
 const t = texts.video.captions
 type Track = Schemas['CaptionTrack']
@@ -17,9 +19,11 @@ export function Captions({ video }: { video: Video }) {
   const path = { params: { path: { video: video.id } } }
   const [state, again] = useLoaded(video.id, () => data(client.GET('/v1/videos/{video}/captions', path)))
   const isOpen = useSignal(false)
+  const isAsking = useSignal(false)
   // A worker publishes them, and that changes the video.
   useEffect(() => void again(), [video.updated_at])
-  const tracks = state.value.kind === 'there' ? state.value.value.captions : []
+  const { captions: tracks, transcriptions = [] } = state.value.kind === 'there' ? state.value.value : { captions: [], transcriptions: [] }
+  useEvery(5, () => transcriptions.some((it) => it.status === 'pending') && void again())
   const remove = (track: Track) =>
     void attempt(
       client.DELETE('/v1/videos/{video}/captions/{language}', {
@@ -31,12 +35,18 @@ export function Captions({ video }: { video: Video }) {
     <section class="card">
       <div class="card-head">
         <h2>{t.title}</h2>
+        {may('write') && video.state === 'ready' && (
+          <Button size="small" onClick={() => (isAsking.value = true)}>
+            {texts.video.transcriptions.request}
+          </Button>
+        )}
         {may('write') && (
           <Button size="small" icon="upload" onClick={() => (isOpen.value = true)}>
             {t.add}
           </Button>
         )}
       </div>
+      <Transcriptions video={video.id} list={transcriptions} again={() => void again()} />
       {tracks.length === 0 && <p class="muted small">{t.none}</p>}
       <ul class="lines">
         {tracks.map((track) => (
@@ -59,6 +69,7 @@ export function Captions({ video }: { video: Video }) {
         ))}
       </ul>
       {tracks.length > 0 && <Search video={video.id} />}
+      {isAsking.value && <Transcribe video={video.id} onClose={() => (isAsking.value = false)} onRequested={again} />}
       {isOpen.value && <Add video={video.id} onClose={() => (isOpen.value = false)} onAdded={again} />}
     </section>
   )
@@ -68,7 +79,7 @@ export function Captions({ video }: { video: Video }) {
 const kind = ({ forced, sdh }: Track) => ({ forced, sdh })
 
 const facts = (it: Track) =>
-  [it.language, it.default && t.default, it.forced && t.forced, it.sdh && t.sdh, it.origin === 'embedded' && t.embedded, it.status === 'pending' && t.pending]
+  [it.language, it.default && t.default, it.forced && t.forced, it.sdh && t.sdh, it.origin === 'embedded' && t.embedded, it.origin === 'machine' && t.machine, it.status === 'pending' && t.pending]
     .filter(Boolean)
     .join(' \u00b7 ')
 

@@ -1,7 +1,8 @@
 //! OpenAPI documentation of captions.
 
 use api_types::captions::{
-    CaptionChoiceParams, CaptionList, CaptionParams, ListCaptions, StoredCaptions,
+    CaptionChoiceParams, CaptionList, CaptionParams, ListCaptions, StoredCaptions, Transcription,
+    TranscriptionRequest,
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub(crate) fn list() -> Doc {
     .response::<CaptionList>(
         StatusCode::OK,
         "The captions.",
-        json!({ "captions": [track()], "matches": [found] }),
+        json!({ "captions": [track()], "transcriptions": [], "matches": [found] }),
     )
     .problems(&[NoSuchVideo])
 }
@@ -76,4 +77,18 @@ pub(crate) fn delete() -> Doc {
         .query::<CaptionChoiceParams>("forced=true")
         .no_content("The video does not have these captions.")
         .problems(&[NoSuchVideo, InvalidField])
+}
+
+pub(crate) fn transcribe() -> Doc {
+    let about = "Requests captions that the transcriber of this installation makes of the audio. They are listed when they are \
+        made; until then, `transcriptions` of the list has the request, or why it failed. A repeated request tries again after a \
+        failure, and replaces captions that were made before. Captions that were uploaded or are in the source are never replaced.";
+    Doc::new("transcribe", "Request captions of the audio", about)
+        .request_body::<TranscriptionRequest>(json!({ "language": "en" }))
+        .response::<Transcription>(
+            StatusCode::ACCEPTED,
+            "The captions are being made.",
+            json!({ "language": "en", "status": "pending", "failure": null }),
+        )
+        .problems(&[NoSuchVideo, InvalidField, Conflict])
 }

@@ -6,6 +6,7 @@
 mod captions;
 mod downloads;
 mod steps;
+mod transcriptions;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -224,8 +225,9 @@ impl Sweeper {
                 };
                 let captions = self.sweep_captions(&video, now, swept).await?;
                 let downloads = self.sweep_downloads(&video, now, swept).await?;
+                let transcriptions = self.sweep_transcriptions(&video, now, swept).await?;
                 let outputs = self.remove_obsolete(&video, now, swept).await?;
-                Ok([outputs, message, captions, downloads]
+                Ok([outputs, message, captions, downloads, transcriptions]
                     .into_iter()
                     .flatten()
                     .min())

@@ -22,7 +22,7 @@ use http::header::CONTENT_TYPE;
 use platform::clock;
 use platform::object_store::{ObjectStoreExt as _, PutCondition, StoreError};
 
-use super::existing;
+use super::{existing, transcription};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{PathParams, QueryParams, Raw, Video as PathVideo};
@@ -52,6 +52,7 @@ fn view(record: &CaptionRecord) -> CaptionTrack {
     let origin = match record.origin {
         CaptionOrigin::Uploaded => OriginView::Uploaded,
         CaptionOrigin::Embedded => OriginView::Embedded,
+        CaptionOrigin::Machine => OriginView::Machine,
     };
     let status = match record.published {
         true => CaptionStatus::Published,
@@ -70,7 +71,7 @@ fn view(record: &CaptionRecord) -> CaptionTrack {
     }
 }
 
-fn language(text: &str) -> Result<Language, ApiError> {
+pub(super) fn language(text: &str) -> Result<Language, ApiError> {
     text.parse()
         .map_err(|it| ApiError::invalid(format!("`language`: {it}")))
 }
@@ -141,7 +142,7 @@ pub(crate) async fn put(
         CaptionsStored::Stored { replaced: false } => (StatusCode::CREATED, new.record),
         CaptionsStored::Stored { replaced: true } => (StatusCode::OK, new.record),
         CaptionsStored::Same(record) => (StatusCode::OK, record),
-        CaptionsStored::Uploaded => return Err(ApiError::conflict("send the request again")),
+        CaptionsStored::Kept => return Err(ApiError::conflict("send the request again")),
     };
     if !record.published {
         publish(&state, id).await?;
@@ -169,6 +170,7 @@ pub(crate) async fn list(
 ) -> Result<Json<CaptionList>, ApiError> {
     existing(&state, &caller, id).await?;
     let records = state.catalog.captions(id).await?;
+    let transcriptions = state.catalog.transcriptions(id).await?;
     let mut matches = vec![];
     if let Some(text) = params.text.filter(|it| !it.is_empty()) {
         if text.len() > SEARCH_LIMIT {
@@ -192,6 +194,7 @@ pub(crate) async fn list(
     }
     Ok(Json(CaptionList {
         captions: records.iter().map(view).collect(),
+        transcriptions: transcriptions.iter().map(transcription::view).collect(),
         matches,
     }))
 }
@@ -248,6 +251,11 @@ pub(crate) async fn delete(
         .catalog
         .remove_captions(id, &chosen, clock::now())
         .await?;
+    // Those that a transcriber makes are complete captions: they are not wanted either.
+    if chosen.forced != Some(true) && chosen.sdh != Some(true) {
+        let catalog = &state.catalog;
+        catalog.end_transcription(id, &chosen.language).await?;
+    }
     if state.catalog.playlist_waits(id).await? {
         publish(&state, id).await?;
     }

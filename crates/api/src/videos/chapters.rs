@@ -38,6 +38,7 @@ fn view(record: Option<&ChaptersRecord>) -> ChapterList {
     let origin = origin.map(|it| match it.origin {
         CaptionOrigin::Uploaded => OriginView::Uploaded,
         CaptionOrigin::Embedded => OriginView::Embedded,
+        CaptionOrigin::Machine => OriginView::Machine,
     });
     let chapters = record.map(|it| it.chapters.as_slice());
     let chapter = |it: &Chapter| ChapterView {

@@ -32,6 +32,7 @@ mod sessions;
 mod shares;
 mod sweeping;
 mod thumbnails;
+mod transcriptions;
 mod upload_limits;
 mod uploads;
 mod uppy;

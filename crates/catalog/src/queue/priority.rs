@@ -60,7 +60,7 @@ impl PriorityQueue {
     }
 
     fn queue_of(&self, message: &JobMessage) -> &SqlQueue {
-        match message.job().map(|it| it.priority).unwrap_or_default() {
+        match message.priority() {
             Priority::Interactive => &self.interactive,
             Priority::Bulk => &self.bulk,
         }

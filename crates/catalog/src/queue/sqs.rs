@@ -130,8 +130,8 @@ impl SqsJobQueue {
     /// Sends a letter as a new message. SQS could move it by itself, but would keep its number of
     /// deliveries.
     async fn revive(&self, letter: &DeadLetter) -> Result<u64, QueueError> {
-        let job = letter.message.as_ref().ok().and_then(JobMessage::job);
-        let priority = job.map(|it| it.priority).unwrap_or_default();
+        let message = letter.message.as_ref();
+        let priority = message.map_or(Priority::Interactive, JobMessage::priority);
         self.queue_for(priority)
             .send_body(&letter.body, Duration::ZERO)
             .await?;
@@ -163,8 +163,9 @@ impl SqsJobQueue {
 #[async_trait]
 impl JobQueue for SqsJobQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
-        let priority = message.job().map(|it| it.priority).unwrap_or_default();
-        self.queue_for(priority).send(message, delay).await
+        self.queue_for(message.priority())
+            .send(message, delay)
+            .await
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {

@@ -40,30 +40,36 @@ pub struct CaptionRecord {
     pub published: bool,
 }
 
-/// Where captions or chapters come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where captions or chapters come from, the strongest origin last: captions never replace those of
+/// a stronger one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaptionOrigin {
-    /// They were uploaded.
-    Uploaded,
+    /// A transcriber made them of the audio.
+    Machine,
     /// They are in the source.
     Embedded,
+    /// They were uploaded.
+    Uploaded,
 }
 
 impl CaptionOrigin {
-    pub(super) fn parse(text: &str) -> Result<Self, CatalogError> {
-        [Self::Uploaded, Self::Embedded]
-            .into_iter()
-            .find(|it| it.as_str() == text)
-            .ok_or_else(|| CatalogError::Corrupt {
-                detail: format!("the origin of captions or chapters is `{text}`"),
-            })
+    /// The origin of a row. Programs before migration 0032 know only two names.
+    pub(super) fn of_row(name: &str, is_machine: bool) -> Result<Self, CatalogError> {
+        match (name, is_machine) {
+            ("uploaded", _) => Ok(Self::Uploaded),
+            ("embedded", false) => Ok(Self::Embedded),
+            ("embedded", true) => Ok(Self::Machine),
+            _ => Err(CatalogError::Corrupt {
+                detail: format!("the origin of captions or chapters is `{name}`"),
+            }),
+        }
     }
 
-    /// Stable name.
-    pub fn as_str(self) -> &'static str {
+    /// The name in a row.
+    pub(super) fn row_name(self) -> &'static str {
         match self {
             Self::Uploaded => "uploaded",
-            Self::Embedded => "embedded",
+            Self::Embedded | Self::Machine => "embedded",
         }
     }
 }
@@ -105,6 +111,9 @@ impl CaptionSettings {
         match (self.forced, self.sdh) {
             (true, _) => format!("{language} (forced)"),
             (false, true) => format!("{language} (SDH)"),
+            (false, false) if self.origin == CaptionOrigin::Machine => {
+                format!("{language} (automatic)")
+            }
             (false, false) => language,
         }
     }
@@ -174,8 +183,8 @@ pub enum CaptionsStored {
     },
     /// The present captions have the same text and settings: these stay.
     Same(CaptionRecord),
-    /// Captions of the language and kind were uploaded, so those of the source are not used.
-    Uploaded,
+    /// The present captions have a stronger origin: these stay.
+    Kept,
 }
 
 /// Captions that were replaced or deleted, and whose objects still exist.

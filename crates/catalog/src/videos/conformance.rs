@@ -34,6 +34,7 @@ mod previews;
 mod random;
 mod requests;
 mod thumbnails;
+mod transcriptions;
 mod uploads;
 mod videos;
 mod work;
@@ -53,6 +54,7 @@ pub use previews::*;
 pub use random::*;
 pub use requests::*;
 pub use thumbnails::*;
+pub use transcriptions::*;
 pub use uploads::*;
 pub use videos::*;
 pub use work::*;
@@ -263,10 +265,11 @@ macro_rules! catalog_conformance {
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why
             captions_are_replaced_by_language captions_of_a_language_have_kinds captions_have_one_default
-            captions_go_with_their_video the_latest_chapters_count videos_are_found_by_their_captions
+            captions_go_with_their_video those_of_a_machine_replace_no_others the_latest_chapters_count videos_are_found_by_their_captions
             one_of_many_callers_requests_a_thumbnail
             one_of_many_callers_requests_a_preview a_preview_is_refused_for_a_minute
             a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
+            a_transcription_is_requested_until_it_ends a_transcription_goes_with_its_video
             any_order_of_events_keeps_the_rules
         }
     };

@@ -21,6 +21,7 @@ mod rows;
 pub(super) mod sweeping;
 mod thumbnails;
 mod timeline;
+mod transcriptions;
 pub(super) mod videos;
 mod work;
 

@@ -209,7 +209,7 @@ macro_rules! webhook_conformance {
             a_lifecycle_emits_each_event_once a_deleted_video_keeps_its_reference_in_messages a_failure_event_has_its_reason every_new_attempt_emits_an_event
             a_claim_that_overtakes_its_event_emits_both another_source_is_another_upload
             progress_is_emitted_to_subscribers_and_throttled refused_changes_emit_nothing
-            every_change_is_emitted_once_in_any_order
+            every_change_is_emitted_once_in_any_order published_captions_are_an_event
             endpoints_are_kept_as_they_were_made endpoints_are_changed_and_removed lists_endpoints_in_pages
             an_owner_has_only_so_many secrets_rotate_with_an_overlap a_stored_secret_is_replaced
             endpoints_get_what_they_asked_for owners_hear_of_their_own_videos

@@ -1,6 +1,7 @@
 //! The body of a message. Its format is frozen: `docs/webhooks.md` describes it, and a test checks
 //! it.
 
+use domain::caption::Language;
 use domain::failure::{FailureClass, FailureCode};
 use domain::ids::VideoId;
 use domain::job::Stage;
@@ -30,6 +31,8 @@ struct VideoData<'a> {
     state: StateName,
     playable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    captions: Option<Vec<Language>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureData<'a>>,
@@ -53,11 +56,20 @@ struct TestData {
     webhook: EndpointId,
 }
 
+/// What a message says beside the state of the video.
+#[derive(Debug, Default)]
+pub(crate) struct Details {
+    /// Languages of the captions that players get.
+    pub(crate) captions: Option<Vec<Language>>,
+    /// Progress of the work.
+    pub(crate) progress: Option<Progress>,
+}
+
 /// The event message about a video, with its state after the change.
 pub(crate) fn of_video(
     kind: EventType,
     video: &Video,
-    progress: Option<Progress>,
+    details: Details,
     at_ms: UnixMillis,
 ) -> String {
     let failure = match &video.state {
@@ -76,7 +88,8 @@ pub(crate) fn of_video(
         metadata: &video.metadata,
         state: video.state.name(),
         playable: video.state.can_be_played(),
-        progress: progress.map(|it| ProgressData {
+        captions: details.captions,
+        progress: details.progress.map(|it| ProgressData {
             stage: it.stage,
             percent: it.percent,
         }),
@@ -124,6 +137,7 @@ fn to_text<D: Serialize>(message: &Message<D>) -> String {
 #[cfg(test)]
 mod tests {
     use domain::failure::Failure;
+    use domain::ids::Generation;
     use domain::job::Mode;
 
     use super::*;
@@ -165,7 +179,7 @@ mod tests {
             &of_video(
                 EventType::VideoFailed,
                 &failed,
-                None,
+                Details::default(),
                 UnixMillis::new(1_716_579_584_379),
             ),
             false,
@@ -186,13 +200,25 @@ mod tests {
     #[test]
     fn the_shape_is_frozen() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
-        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, UnixMillis::new(1_716_579_584_379)), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","playable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, Details::default(), UnixMillis::new(1_716_579_584_379)), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","playable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
         let progress = Progress {
             stage: Some(Stage::Encode),
             percent: 42,
         };
+        let details = Details {
+            progress: Some(progress),
+            ..Details::default()
+        };
         let working = video(VideoState::Playable);
-        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), UnixMillis::new(1_716_579_584_000)), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","playable":true,"progress":{"stage":"encode","percent":42}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, details, UnixMillis::new(1_716_579_584_000)), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","playable":true,"progress":{"stage":"encode","percent":42}}}"#);
+        let ready = video(VideoState::Ready {
+            generation: Generation::of("etag", "profile"),
+        });
+        let details = Details {
+            captions: Some(vec!["en".parse().unwrap(), "pt-BR".parse().unwrap()]),
+            ..Details::default()
+        };
+        insta::assert_snapshot!(of_video(EventType::VideoCaptions, &ready, details, UnixMillis::new(1_716_579_584_000)), @r#"{"type":"video.captions","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"ready","playable":true,"captions":["en","pt-BR"]}}"#);
         insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), UnixMillis::default()), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);
     }
 }

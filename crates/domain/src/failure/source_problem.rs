@@ -120,6 +120,12 @@ pub enum SourceProblem {
     /// The image cannot be decoded.
     #[error("{}", FailureCode::ImageDamaged.message())]
     ImageDamaged,
+    /// The transcoders have no transcriber.
+    #[error("{}", FailureCode::NoTranscriber.message())]
+    NoTranscriber,
+    /// The transcriber found no speech in the audio.
+    #[error("{}", FailureCode::NoSpeech.message())]
+    NoSpeech,
 }
 
 impl SourceProblem {
@@ -148,6 +154,8 @@ impl SourceProblem {
             Self::WebPage => FailureCode::WebPage,
             Self::RungsDoNotFit => FailureCode::RungsDoNotFit,
             Self::ImageDamaged => FailureCode::ImageDamaged,
+            Self::NoTranscriber => FailureCode::NoTranscriber,
+            Self::NoSpeech => FailureCode::NoSpeech,
         }
     }
 }

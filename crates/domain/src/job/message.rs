@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaptionsJob, DownloadJob, Import, Job, PosterJob, PreviewJob, ThumbnailJob};
+use super::{
+    CaptionsJob, DownloadJob, Import, Job, PosterJob, PreviewJob, Priority, ThumbnailJob,
+    TranscriptionJob,
+};
 use crate::ids::{JobId, VideoId};
 
 /// A message in the job queue.
@@ -30,6 +33,9 @@ pub enum JobMessage {
     /// Make an animated preview of a span.
     #[serde(rename = "preview-v1")]
     PreviewV1(PreviewJob),
+    /// Make captions of the audio.
+    #[serde(rename = "transcription-v1")]
+    TranscriptionV1(TranscriptionJob),
 }
 
 /// A message body that this version cannot process.
@@ -95,7 +101,7 @@ impl JobMessage {
     }
 
     /// The types that this version processes.
-    const TYPES: [&str; 7] = [
+    const TYPES: [&str; 8] = [
         "transcode-v1",
         "import-v1",
         "poster-v1",
@@ -103,6 +109,7 @@ impl JobMessage {
         "thumbnail-v1",
         "download-v1",
         "preview-v1",
+        "transcription-v1",
     ];
 
     /// The message body as JSON.
@@ -120,6 +127,7 @@ impl JobMessage {
             Self::ThumbnailV1(job) => &job.id,
             Self::DownloadV1(job) => &job.id,
             Self::PreviewV1(job) => &job.id,
+            Self::TranscriptionV1(job) => &job.id,
         }
     }
 
@@ -139,6 +147,7 @@ impl JobMessage {
             Self::PreviewV1(job) => {
                 PreviewJob::new(job.video, job.generation.clone(), job.preview).id
             }
+            Self::TranscriptionV1(job) => TranscriptionJob::new(job.video, job.language.clone()).id,
         }
     }
 
@@ -152,6 +161,7 @@ impl JobMessage {
             Self::ThumbnailV1(job) => job.video,
             Self::DownloadV1(job) => job.video,
             Self::PreviewV1(job) => job.video,
+            Self::TranscriptionV1(job) => job.video,
         }
     }
 
@@ -164,7 +174,23 @@ impl JobMessage {
             | Self::CaptionsV1(_)
             | Self::ThumbnailV1(_)
             | Self::DownloadV1(_)
-            | Self::PreviewV1(_) => false,
+            | Self::PreviewV1(_)
+            | Self::TranscriptionV1(_) => false,
+        }
+    }
+
+    /// Which messages go first.
+    pub fn priority(&self) -> Priority {
+        match self {
+            Self::TranscodeV1(job) => job.priority,
+            // It takes minutes, and the video plays meanwhile.
+            Self::TranscriptionV1(_) => Priority::Bulk,
+            Self::ImportV1(_)
+            | Self::PosterV1(_)
+            | Self::CaptionsV1(_)
+            | Self::ThumbnailV1(_)
+            | Self::DownloadV1(_)
+            | Self::PreviewV1(_) => Priority::Interactive,
         }
     }
 
@@ -177,7 +203,8 @@ impl JobMessage {
             | Self::CaptionsV1(_)
             | Self::ThumbnailV1(_)
             | Self::DownloadV1(_)
-            | Self::PreviewV1(_) => None,
+            | Self::PreviewV1(_)
+            | Self::TranscriptionV1(_) => None,
         }
     }
 }
@@ -215,6 +242,12 @@ impl From<DownloadJob> for JobMessage {
 impl From<PreviewJob> for JobMessage {
     fn from(job: PreviewJob) -> Self {
         Self::PreviewV1(job)
+    }
+}
+
+impl From<TranscriptionJob> for JobMessage {
+    fn from(job: TranscriptionJob) -> Self {
+        Self::TranscriptionV1(job)
     }
 }
 
@@ -351,6 +384,14 @@ mod tests {
         let generation = crate::ids::Generation::of("etag", "profile");
         let message = JobMessage::from(PreviewJob::new(job().video, generation, preview));
         insta::assert_snapshot!(message.to_body(), @r#"{"type":"preview-v1","job":"0818f334cc1913e6bef8119ab54eac23","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","start_tenths":125,"length_tenths":30,"width":320}"#);
+        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
+    }
+
+    #[test]
+    fn the_wire_format_of_transcriptions_is_frozen() {
+        let message =
+            JobMessage::from(TranscriptionJob::new(job().video, "pt-BR".parse().unwrap()));
+        insta::assert_snapshot!(message.to_body(), @r#"{"type":"transcription-v1","job":"a544d85313fa980d6f85d76b8943d240","video":"vid_018bcfe5680077078707070707070707","language":"pt-BR"}"#);
         assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
     }
 

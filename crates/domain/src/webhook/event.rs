@@ -21,6 +21,8 @@ pub enum EventType {
     VideoPlayable,
     /// The video is complete, verified and published.
     VideoReady,
+    /// The captions of a ready video were published, replaced or removed.
+    VideoCaptions,
     /// The video failed; nothing happens until a user requests another attempt.
     VideoFailed,
     /// The video was deleted permanently.
@@ -31,12 +33,13 @@ pub enum EventType {
 
 impl EventType {
     /// The types that an endpoint can subscribe to, in the order of a video's life.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::UploadCompleted,
         Self::VideoProcessing,
         Self::VideoProgress,
         Self::VideoPlayable,
         Self::VideoReady,
+        Self::VideoCaptions,
         Self::VideoFailed,
         Self::VideoDeleted,
     ];
@@ -49,6 +52,7 @@ impl EventType {
             Self::VideoProgress => "video.progress",
             Self::VideoPlayable => "video.playable",
             Self::VideoReady => "video.ready",
+            Self::VideoCaptions => "video.captions",
             Self::VideoFailed => "video.failed",
             Self::VideoDeleted => "video.deleted",
             Self::Test => "test",
@@ -90,7 +94,7 @@ impl fmt::Display for EventType {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a type of event: use upload.completed, video.processing, video.progress, video.playable, \
-     video.ready, video.failed or video.deleted"
+     video.ready, video.captions, video.failed or video.deleted"
 )]
 pub struct UnknownEventType(String);
 

@@ -13,6 +13,8 @@ pub(crate) enum Task {
     Images,
     Poster,
     Preview,
+    /// The audio for a transcriber.
+    Speech,
     /// The text streams of the source.
     Captions,
     /// The packets of the video, for the captions in them.

@@ -94,6 +94,13 @@ pub(super) fn routes() -> Vec<Route> {
             openapi::captions::list(),
         ),
         route(
+            POST,
+            "/videos/{video}/captions",
+            Scope::Write,
+            videos::transcription::create,
+            openapi::captions::transcribe(),
+        ),
+        route(
             PUT,
             "/videos/{video}/captions/{language}",
             Scope::Write,

@@ -26,6 +26,7 @@ fn body_of(route: &Route) -> Option<Value> {
         }
         // See `ask`.
         ("PUT", "/videos/{video}/captions/{language}") => return None,
+        ("POST", "/videos/{video}/captions") => json!({ "language": "en" }),
         ("POST", "/s3/multipart") => body_of_upload(),
         ("POST", "/s3/multipart/{upload}/complete") => json!({ "parts": [] }),
         ("POST", "/webhooks") => json!({ "url": RECEIVER }),

@@ -11,7 +11,7 @@ use crate::videos::{
     VideoFilter,
 };
 
-fn captions(language: &str, content: &str, at: u64) -> NewCaptions {
+pub(crate) fn captions(language: &str, content: &str, at: u64) -> NewCaptions {
     let now = NOW + Duration::from_secs(at);
     NewCaptions {
         record: CaptionRecord {
@@ -31,7 +31,7 @@ fn captions(language: &str, content: &str, at: u64) -> NewCaptions {
     }
 }
 
-fn all_of(language: &str) -> CaptionChoice {
+pub(crate) fn all_of(language: &str) -> CaptionChoice {
     CaptionChoice {
         language: language.parse().expect("a language"),
         forced: None,
@@ -202,12 +202,32 @@ pub async fn captions_have_one_default(subject: &Subject) {
     );
     let mut embedded = captions("fr", "other", 2);
     embedded.record.origin = CaptionOrigin::Embedded;
-    assert_eq!(
-        subject.set(video, &embedded).await,
-        CaptionsStored::Uploaded
-    );
+    assert_eq!(subject.set(video, &embedded).await, CaptionsStored::Kept);
     embedded.record.language = "nl".parse().expect("a language");
     assert_eq!(subject.set(video, &embedded).await, NEW);
+}
+
+/// Captions are replaced by those of an origin that is as strong or stronger.
+pub async fn those_of_a_machine_replace_no_others(subject: &Subject) {
+    use CaptionOrigin::{Embedded, Machine, Uploaded};
+    let video = subject.queued(1).await.video;
+    let steps = [
+        (Machine, NEW),
+        (Machine, CaptionsStored::Stored { replaced: true }),
+        (Embedded, CaptionsStored::Stored { replaced: true }),
+        (Machine, CaptionsStored::Kept),
+        (Uploaded, CaptionsStored::Stored { replaced: true }),
+        (Machine, CaptionsStored::Kept),
+    ];
+    for (number, (origin, expected)) in (0..).zip(steps) {
+        let mut new = captions("en", &format!("text {number}"), number);
+        new.record.origin = origin;
+        assert_eq!(subject.set(video, &new).await, expected, "{number}");
+        let read = subject.catalog.captions(video).await.expect("captions");
+        if expected != CaptionsStored::Kept {
+            assert_eq!(read, [new.record]);
+        }
+    }
 }
 
 /// Captions of deleted videos are erased, and unknown videos have none.

@@ -4,7 +4,8 @@ use domain::ids::{CaptionId, VideoId};
 use domain::state::VideoState;
 use domain::time::UnixMillis;
 
-use super::rows::parse;
+use super::events::emit_captions;
+use super::rows::{VideoRow, parse};
 use super::sweeping::LOST_MESSAGE;
 use super::work::touch;
 use super::{Catalog, Tx, lock_existing};
@@ -23,6 +24,7 @@ struct CaptionRow {
     is_forced: i64,
     is_sdh: i64,
     origin: String,
+    is_machine: i64,
     content: String,
     cues: i64,
     created_ms: i64,
@@ -38,7 +40,7 @@ impl CaptionRow {
             default: self.is_default != 0,
             forced: self.is_forced != 0,
             sdh: self.is_sdh != 0,
-            origin: CaptionOrigin::parse(&self.origin)?,
+            origin: CaptionOrigin::of_row(&self.origin, self.is_machine != 0)?,
             content: self.content,
             cues: unsigned(self.cues),
             created_ms: time(self.created_ms),
@@ -47,15 +49,17 @@ impl CaptionRow {
     }
 }
 
-const CURRENT: &str = "SELECT id, language, name, is_default, is_forced, is_sdh, origin, content, cues, created_ms, published
+const CURRENT: &str = "SELECT id, language, name, is_default, is_forced, is_sdh, origin, is_machine, content, cues, created_ms,
+        published
      FROM captions WHERE video = $1 AND removed_ms IS NULL ORDER BY language, is_forced, is_sdh, id";
 
 /// Locks the row of a video, which must not be deleted.
-pub(super) async fn lock_video(tx: &mut Tx, video: VideoId) -> Result<(), CatalogError> {
-    if lock_existing(tx, video).await?.state()? == VideoState::Deleted {
+pub(super) async fn lock_video(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogError> {
+    let row = lock_existing(tx, video).await?;
+    if row.state()? == VideoState::Deleted {
         return Err(CatalogError::Gone { video });
     }
-    Ok(())
+    Ok(row)
 }
 
 async fn current(tx: &mut Tx, video: VideoId) -> Result<Vec<CaptionRecord>, CatalogError> {
@@ -130,12 +134,7 @@ impl Catalog {
             Some(before) if before.content == record.content => {
                 return Ok(CaptionsStored::Same(before));
             }
-            Some(before)
-                if record.origin == CaptionOrigin::Embedded
-                    && before.origin == CaptionOrigin::Uploaded =>
-            {
-                return Ok(CaptionsStored::Uploaded);
-            }
+            Some(before) if before.origin > record.origin => return Ok(CaptionsStored::Kept),
             Some(before) => retire(&mut tx, video, &before.id, now).await?,
             None => {}
         }
@@ -149,7 +148,8 @@ impl Catalog {
         }
         sqlx::query(
             "INSERT INTO captions (video, id, language, name, is_default, is_forced, is_sdh, origin, content, cues,
-                created_ms, published, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)",
+                created_ms, published, words, is_machine)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)",
         )
         .bind(video.to_string())
         .bind(record.id.as_str())
@@ -158,11 +158,12 @@ impl Catalog {
         .bind(i64::from(record.default))
         .bind(i64::from(record.forced))
         .bind(i64::from(record.sdh))
-        .bind(record.origin.as_str())
+        .bind(record.origin.row_name())
         .bind(&record.content)
         .bind(sql(record.cues))
         .bind(sql(now))
         .bind(text(&new.words))
+        .bind(i64::from(record.origin == CaptionOrigin::Machine))
         .execute(&mut *tx)
         .await?;
         changed(&mut tx, video, now).await?;
@@ -200,7 +201,7 @@ impl Catalog {
         now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.write().await?;
-        lock_video(&mut tx, video).await?;
+        let row = lock_video(&mut tx, video).await?;
         let now_current = current(&mut tx, video).await?;
         let same = |a: &CaptionRecord, b: &CaptionRecord| {
             let settings = |it: &CaptionRecord| (it.default, it.forced, it.sdh);
@@ -225,8 +226,13 @@ impl Catalog {
         .await?;
         if removed.rows_affected() + added.rows_affected() > 0 {
             touch(&mut tx, &video.to_string(), now).await?;
+            // Before that, `video.ready` follows, and reports the first captions too.
+            if matches!(row.state()?, VideoState::Ready { .. }) {
+                let languages = named.iter().map(|it| it.language.clone()).collect();
+                emit_captions(&mut tx, &row, languages, now).await?;
+            }
         }
-        tx.commit().await?;
+        self.commit_with_events(tx).await?;
         Ok(true)
     }
 

@@ -19,7 +19,7 @@ fn record((id, list, origin, published): Row) -> Result<ChaptersRecord, CatalogE
     Ok(ChaptersRecord {
         id: parse("chapters", &id)?,
         chapters: Chapters::new(list).map_err(|it| corrupt(it.to_string()))?,
-        origin: CaptionOrigin::parse(&origin)?,
+        origin: CaptionOrigin::of_row(&origin, false)?,
         published: published != 0,
     })
 }
@@ -75,7 +75,7 @@ impl Catalog {
         .bind(video.to_string())
         .bind(id.as_str())
         .bind(list)
-        .bind(origin.as_str())
+        .bind(origin.row_name())
         .execute(&mut *tx)
         .await?;
         changed(&mut tx, video, now).await?;

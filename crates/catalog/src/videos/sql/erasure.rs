@@ -8,7 +8,7 @@ use crate::webhooks::payload;
 
 /// Statements that erase data about a video outside its own row. Its attempts stay, without
 /// FFmpeg's output about the file.
-const STATEMENTS: [&str; 16] = [
+const STATEMENTS: [&str; 17] = [
     "UPDATE videos SET title = NULL, title_folded = NULL, search_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
         source_etag = NULL, content_type = NULL, upload_kind = NULL, upload_id = NULL, width = NULL, height = NULL, duration_ms = NULL
      WHERE id = $1",
@@ -18,6 +18,7 @@ const STATEMENTS: [&str; 16] = [
     "DELETE FROM posters WHERE video = $1",
     "DELETE FROM captions WHERE video = $1",
     "DELETE FROM chapters WHERE video = $1",
+    "DELETE FROM transcriptions WHERE video = $1",
     "DELETE FROM thumbnails WHERE video = $1",
     "DELETE FROM previews WHERE video = $1",
     "DELETE FROM downloads WHERE video = $1",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::caption::Language;
 use domain::job::Stage;
 use domain::time::UnixMillis;
 use domain::webhook::{EventId, EventType};
@@ -10,8 +11,8 @@ use super::Tx;
 use super::rows::video_columns;
 use super::rows::{VideoRow, progress};
 use crate::database::{sql, time};
-use crate::videos::{CatalogError, Progress};
-use crate::webhooks::payload;
+use crate::videos::CatalogError;
+use crate::webhooks::payload::{self, Details};
 
 /// Minimum interval between two progress events of a video.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -24,7 +25,21 @@ pub(super) async fn emit(
     kind: EventType,
     now: UnixMillis,
 ) -> Result<(), CatalogError> {
-    write(tx, row, kind, None, now).await
+    write(tx, row, kind, Details::default(), now).await
+}
+
+/// Writes that players get the captions in these languages now.
+pub(super) async fn emit_captions(
+    tx: &mut Tx,
+    row: &VideoRow,
+    languages: Vec<Language>,
+    now: UnixMillis,
+) -> Result<(), CatalogError> {
+    let details = Details {
+        captions: Some(languages),
+        ..Details::default()
+    };
+    write(tx, row, EventType::VideoCaptions, details, now).await
 }
 
 /// Writes a progress event, if an endpoint subscribes to them, and at most once per interval.
@@ -54,8 +69,11 @@ pub(super) async fn emit_progress(
     if last_ms.is_some_and(|it| now < time(it) + PROGRESS_INTERVAL) {
         return Ok(());
     }
-    let progress = progress(Some(stage.as_str()), percent)?;
-    write(tx, row, EventType::VideoProgress, Some(progress), now).await
+    let details = Details {
+        progress: Some(progress(Some(stage.as_str()), percent)?),
+        ..Details::default()
+    };
+    write(tx, row, EventType::VideoProgress, details, now).await
 }
 
 const COUNT_ON: &str = concat!(
@@ -67,7 +85,7 @@ async fn write(
     tx: &mut Tx,
     row: &VideoRow,
     kind: EventType,
-    progress: Option<Progress>,
+    details: Details,
     now: UnixMillis,
 ) -> Result<(), CatalogError> {
     // Events increment the version too, so every event of a video has its own version, and a later
@@ -88,7 +106,7 @@ async fn write(
     .bind(&video.owner)
     .bind(kind.as_str())
     .bind(sql(now))
-    .bind(payload::of_video(kind, &video, progress, now))
+    .bind(payload::of_video(kind, &video, details, now))
     .execute(&mut **tx)
     .await?;
     Ok(())

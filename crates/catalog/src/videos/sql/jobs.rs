@@ -211,6 +211,7 @@ impl Catalog {
             // The next request sends another one.
             JobMessage::ThumbnailV1(_) | JobMessage::PreviewV1(_) => return Ok(false),
             JobMessage::DownloadV1(job) => return self.fail_download(job, failure).await,
+            JobMessage::TranscriptionV1(job) => return self.fail_transcription(job, failure).await,
         }
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, message.video()).await? else {

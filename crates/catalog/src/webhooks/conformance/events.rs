@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{NOW, Subject, data, new_endpoint};
 use crate::videos::conformance::{LEASE_MS, failure, generation, job, job_of, ms};
+use crate::videos::conformance::{all_of, captions};
 use crate::videos::{ClaimOutcome, UploadEventOutcome};
 use crate::webhooks::NewEndpoint;
 
@@ -73,6 +74,46 @@ pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
         [],
         "and no further events"
     );
+}
+
+/// Captions of a ready video emit an event each time that players get others.
+pub async fn published_captions_are_an_event(subject: &Subject) {
+    subject.endpoint(1).await;
+    let (videos, catalog) = (subject.videos(), &subject.catalog);
+    let publish = async |video, at: u64| {
+        let named = catalog.captions(video).await.expect("captions");
+        let published = catalog
+            .captions_published(video, &named, NOW + ms(at))
+            .await;
+        assert!(published.expect("publish"));
+    };
+    let waiting = videos.queued(1).await.video;
+    let (set, now) = (captions("en", "early", 0), NOW + ms(1));
+    catalog.set_captions(waiting, &set).await.expect("set");
+    publish(waiting, 1).await;
+    let video = videos.ready(2).await.video;
+    subject.emitted(now).await;
+    for language in ["pt-BR", "de"] {
+        let set = captions(language, "text", 1);
+        catalog.set_captions(video, &set).await.expect("set");
+    }
+    publish(video, 2).await;
+    publish(video, 3).await;
+    let german = all_of("de");
+    let removed = catalog.remove_captions(video, &german, NOW + ms(4)).await;
+    assert!(removed.expect("remove"));
+    publish(video, 5).await;
+    let emitted = subject.emitted(NOW + ms(6)).await;
+    assert!(
+        emitted.iter().all(|it| it.kind == VideoCaptions),
+        "{emitted:?}"
+    );
+    let languages: Vec<_> = emitted
+        .iter()
+        .map(|it| data(it)["captions"].clone())
+        .collect();
+    assert_eq!(languages, [json!(["de", "pt-BR"]), json!(["pt-BR"])]);
+    assert_eq!(data(&emitted[0])["state"], "ready");
 }
 
 /// A message that is pending when its video is deleted still carries the receiver's reference, and

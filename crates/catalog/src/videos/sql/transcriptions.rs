@@ -1,0 +1,162 @@
+//! Transcriptions of ready videos. A row exists from the request until its captions are stored.
+
+use domain::caption::Language;
+use domain::failure::Failure;
+use domain::ids::VideoId;
+use domain::job::TranscriptionJob;
+use domain::state::VideoState;
+use domain::time::UnixMillis;
+
+use super::captions::changed;
+use super::rows::parse;
+use super::sweeping::LOST_MESSAGE;
+use super::{Catalog, lock_existing};
+use crate::database::{sql, text, time};
+use crate::videos::{CatalogError, TranscriptionRecord};
+
+#[derive(sqlx::FromRow)]
+struct TranscriptionRow {
+    language: String,
+    requested_ms: i64,
+    failure_code: Option<String>,
+    failure_sentence: Option<String>,
+}
+
+impl TranscriptionRow {
+    fn into_record(self) -> Result<TranscriptionRecord, CatalogError> {
+        let failure = match self.failure_code {
+            Some(code) => Some(Failure {
+                code: parse("failure code", &code)?,
+                message: self.failure_sentence.unwrap_or_default(),
+            }),
+            None => None,
+        };
+        Ok(TranscriptionRecord {
+            language: parse("language", &self.language)?,
+            requested_ms: time(self.requested_ms),
+            failure,
+        })
+    }
+}
+
+const OF_VIDEO: &str =
+    "SELECT language, requested_ms, failure_code, failure_sentence FROM transcriptions
+     WHERE video = $1 ORDER BY language";
+
+impl Catalog {
+    /// The transcriptions of a video that have not made their captions, by language.
+    pub async fn transcriptions(
+        &self,
+        video: VideoId,
+    ) -> Result<Vec<TranscriptionRecord>, CatalogError> {
+        let rows: Vec<TranscriptionRow> = sqlx::query_as(OF_VIDEO)
+            .bind(video.to_string())
+            .fetch_all(self.database.read())
+            .await?;
+        rows.into_iter()
+            .map(TranscriptionRow::into_record)
+            .collect()
+    }
+
+    /// Records the request for a transcription. Returns its record, and whether the caller has to
+    /// send the job: it is new, the last one failed, or no sign of its job was seen for some time.
+    /// `Gone` if the video is not ready.
+    pub async fn request_transcription(
+        &self,
+        video: VideoId,
+        language: &Language,
+        now: UnixMillis,
+    ) -> Result<(TranscriptionRecord, bool), CatalogError> {
+        let mut tx = self.write().await?;
+        let state = lock_existing(&mut tx, video).await?.state()?;
+        if !matches!(state, VideoState::Ready { .. }) {
+            return Err(CatalogError::Gone { video });
+        }
+        let rows: Vec<TranscriptionRow> = sqlx::query_as(OF_VIDEO)
+            .bind(video.to_string())
+            .fetch_all(&mut *tx)
+            .await?;
+        let before = rows.into_iter().find(|it| it.language == language.as_str());
+        if let Some(row) = before {
+            let record = row.into_record()?;
+            if record.failure.is_none() && now < record.requested_ms + LOST_MESSAGE {
+                return Ok((record, false));
+            }
+        }
+        sqlx::query(
+            "INSERT INTO transcriptions (video, language, requested_ms) VALUES ($1, $2, $3)
+             ON CONFLICT (video, language) DO UPDATE SET requested_ms = excluded.requested_ms,
+                failure_code = NULL, failure_sentence = NULL",
+        )
+        .bind(video.to_string())
+        .bind(language.as_str())
+        .bind(sql(now))
+        .execute(&mut *tx)
+        .await?;
+        changed(&mut tx, video, now).await?;
+        tx.commit().await?;
+        let record = TranscriptionRecord {
+            language: language.clone(),
+            requested_ms: now,
+            failure: None,
+        };
+        Ok((record, true))
+    }
+
+    /// Records that a worker transcribes. Returns whether the captions are still wanted.
+    pub async fn keep_transcription(
+        &self,
+        job: &TranscriptionJob,
+        now: UnixMillis,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.write().await?;
+        let kept = sqlx::query(
+            "UPDATE transcriptions SET requested_ms = $1
+             WHERE video = $2 AND language = $3 AND failure_code IS NULL",
+        )
+        .bind(sql(now))
+        .bind(job.video.to_string())
+        .bind(job.language.as_str())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    /// Records that the captions are stored, or not wanted any more. May be repeated.
+    pub async fn end_transcription(
+        &self,
+        video: VideoId,
+        language: &Language,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query("DELETE FROM transcriptions WHERE video = $1 AND language = $2")
+            .bind(video.to_string())
+            .bind(language.as_str())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Records that a transcription failed. Returns whether this changed anything; repeated and late
+    /// calls are allowed.
+    pub async fn fail_transcription(
+        &self,
+        job: &TranscriptionJob,
+        failure: &Failure,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.write().await?;
+        let failed = sqlx::query(
+            "UPDATE transcriptions SET failure_code = $1, failure_sentence = $2
+             WHERE video = $3 AND language = $4 AND failure_code IS NULL",
+        )
+        .bind(failure.code.as_str())
+        .bind(text(&failure.message))
+        .bind(job.video.to_string())
+        .bind(job.language.as_str())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(failed.rows_affected() > 0)
+    }
+}
