@@ -4,88 +4,18 @@ use std::collections::HashMap;
 
 use catalog::RenditionKind;
 use domain::job::Mode;
-use domain::probe::cases::sound;
-use domain::probe::{AudioPurpose, AudioStream, Probe};
+use domain::plan::Codec;
+use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::{ChunkRecord, Lane};
 use hls::MasterPlaylist;
+use hls::write::VariantSpec;
 
 use super::*;
 use crate::testing::{foreign, generation, name, planned_records, video};
+use kinds::kinds;
 
-/// A kind of plan: its name, the source, the profile, and the mode.
-fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
-    let default = Profile::default;
-    let changed = |change: fn(&mut Probe)| {
-        let mut probe = standard();
-        change(&mut probe);
-        probe
-    };
-    let german = changed(|it| it.audio_mut().language = Some("deu".to_owned()));
-    let silent = changed(|it| it.audio.clear());
-    let upright = changed(|it| it.video_mut().rotation = 90);
-    let small = changed(|it| {
-        let video = it.video_mut();
-        (video.width, video.height) = (320, 240);
-        it.index.gop_bytes = vec![];
-        it.index.video_bytes = None;
-        it.size = 6_000_000;
-    });
-    let mut two_rates = default();
-    two_rates
-        .rungs
-        .iter_mut()
-        .for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
-    let mono = changed(|it| {
-        let audio = it.audio_mut();
-        (audio.channels, audio.codec) = (1, "opus".to_owned());
-    });
-    let tracks = |mut probe: Probe| {
-        let first = probe.audio[0].clone();
-        let track = |index, language: &str, purpose| AudioStream {
-            index,
-            language: Some(language.to_owned()),
-            purpose,
-            ..first.clone()
-        };
-        probe.audio = vec![
-            track(1, "eng", AudioPurpose::Main),
-            track(2, "deu", AudioPurpose::Main),
-            track(3, "eng", AudioPurpose::Descriptions),
-        ];
-        probe
-    };
-    vec![
-        (
-            "three tracks",
-            tracks(standard()),
-            two_rates.clone(),
-            Mode::Abr,
-        ),
-        (
-            "three tracks encoded",
-            tracks(foreign()),
-            default(),
-            Mode::Abr,
-        ),
-        ("only audio", sound(), two_rates.clone(), Mode::Abr),
-        (
-            "only audio in three tracks",
-            tracks(sound()),
-            default(),
-            Mode::Abr,
-        ),
-        ("remuxed", german, default(), Mode::Abr),
-        ("encoded", foreign(), default(), Mode::Abr),
-        ("two sounds", standard(), two_rates, Mode::Abr),
-        ("mono that is encoded", mono, default(), Mode::Abr),
-        ("silent", silent, default(), Mode::Abr),
-        ("upright", upright, default(), Mode::Abr),
-        ("copy only", standard(), default(), Mode::Copy),
-        ("copy only, refused", foreign(), default(), Mode::Copy),
-        ("small, of unknown bytes", small, default(), Mode::Abr),
-    ]
-}
+mod kinds;
 
 fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
     let writer = GenerationWriter::new(Arc::clone(&world.store), video(), generation(), 1);
@@ -95,14 +25,16 @@ fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
 /// Everything of a plan, as it was measured.
 fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
     for record in planned_records(plan) {
-        let is_audio = plan
-            .audio
-            .iter()
-            .any(|it| it.rendition.name == record.rendition);
-        publisher.records_mut().add_segment(
-            record,
-            if is_audio { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned(),
-        );
+        let rendition = plan.rendition(&record.rendition).unwrap();
+        let codecs = match rendition.codec {
+            Codec::Aac => "mp4a.40.2",
+            Codec::Ac3 => "ac-3",
+            Codec::Eac3 => "ec-3",
+            Codec::H264 | Codec::Hevc | Codec::Av1 => "avc1.42c01f",
+        };
+        publisher
+            .records_mut()
+            .add_segment(record, codecs.to_owned());
     }
 }
 
@@ -149,12 +81,18 @@ fn a_master_playlist_names_each_rendition_once_and_its_sound() {
         finish(&mut publisher, &plan);
         let names = all_names(&plan);
         let spec = publisher.presentation().master(&names, Rates::Measured);
-        let is_alone = probe.video.is_none() && probe.audio.len() == 1;
+        let has_surround = plan.surround_group().is_some();
+        let is_alone = probe.video.is_none() && probe.audio.len() == 1 && !has_surround;
+        // The surround group has its variants, and tracks of the stereo group.
+        let surround = plan.surround_group().map(ToString::to_string);
+        let is_beside = |it: &VariantSpec| it.audio.is_some() && it.audio == surround;
         // If there is only audio, the variant plays the first track of its group.
-        let own = spec.variants.iter();
+        let own = spec.variants.iter().filter(|it| !is_beside(it));
         let own = own.filter(|it| it.video.is_some() || it.audio.is_none());
         let mut addresses: Vec<_> = own.map(|it| it.uri.clone()).collect();
-        addresses.extend(spec.audio.iter().map(|it| it.uri.clone()));
+        let audio = spec.audio.iter();
+        let audio = audio.filter(|it| Some(&it.group) != surround.as_ref() || it.channels > 2);
+        addresses.extend(audio.map(|it| it.uri.clone()));
         addresses.extend(spec.iframes.iter().map(|it| it.uri.clone()));
         let named: HashSet<_> = addresses
             .iter()
@@ -329,7 +267,8 @@ fn what_grows_together_is_what_players_switch_between() {
         let growing = publisher(&world, &probe, &plan).growing();
         let expected: Vec<RenditionName> = match &plan.copy {
             CopyDecision::Remux(copy) => {
-                let group = copy.audio.iter().flat_map(|it| plan.audio_of_group(it));
+                let groups = copy.audio.iter().chain(plan.surround_group());
+                let group = groups.flat_map(|it| plan.audio_of_group(it));
                 let group = group.map(|it| &it.rendition.name);
                 [&copy.rendition.name]
                     .into_iter()
