@@ -5,17 +5,115 @@ use std::collections::HashMap;
 use catalog::RenditionKind;
 use domain::job::Mode;
 use domain::plan::Codec;
-use domain::probe::Probe;
+use domain::probe::cases::sound;
+use domain::probe::{AudioPurpose, AudioStream, Probe};
 use domain::profile::Profile;
-use domain::segment::{ChunkRecord, Lane};
 use hls::MasterPlaylist;
 use hls::write::VariantSpec;
 
 use super::*;
 use crate::testing::{foreign, generation, name, planned_records, video};
-use kinds::kinds;
 
-mod kinds;
+mod growing;
+
+/// A kind of plan: its name, the source, the profile, and the mode.
+fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
+    let default = Profile::default;
+    let changed = |change: fn(&mut Probe)| {
+        let mut probe = standard();
+        change(&mut probe);
+        probe
+    };
+    let german = changed(|it| it.audio_mut().language = Some("deu".to_owned()));
+    let silent = changed(|it| it.audio.clear());
+    let upright = changed(|it| it.video_mut().rotation = 90);
+    let small = changed(|it| {
+        let video = it.video_mut();
+        (video.width, video.height) = (320, 240);
+        it.index.gop_bytes = vec![];
+        it.index.video_bytes = None;
+        it.size = 6_000_000;
+    });
+    let mut two_rates = default();
+    two_rates
+        .rungs
+        .iter_mut()
+        .for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
+    let mono = changed(|it| {
+        let audio = it.audio_mut();
+        (audio.channels, audio.codec) = (1, "opus".to_owned());
+    });
+    let tracks = |mut probe: Probe| {
+        let first = probe.audio[0].clone();
+        let track = |index, language: &str, purpose| AudioStream {
+            index,
+            language: Some(language.to_owned()),
+            purpose,
+            ..first.clone()
+        };
+        probe.audio = vec![
+            track(1, "eng", AudioPurpose::Main),
+            track(2, "deu", AudioPurpose::Main),
+            track(3, "eng", AudioPurpose::Descriptions),
+        ];
+        probe
+    };
+    let surround = |settings: &str| {
+        let text = format!("[surround]\nenabled = true\n{settings}");
+        Profile::parse(&text).unwrap()
+    };
+    let second_in_surround = |mut probe: Probe| {
+        probe.audio[1].channels = 6;
+        probe
+    };
+    let in_surround = |mut probe: Probe| {
+        probe.audio_mut().channels = 6;
+        probe
+    };
+    vec![
+        ("surround", in_surround(standard()), surround(""), Mode::Abr),
+        (
+            "surround of one track in three",
+            second_in_surround(tracks(foreign())),
+            surround("codec = \"ac-3\""),
+            Mode::Abr,
+        ),
+        (
+            "only audio in surround",
+            in_surround(sound()),
+            surround("codec = \"ec-3\""),
+            Mode::Abr,
+        ),
+        (
+            "three tracks",
+            tracks(standard()),
+            two_rates.clone(),
+            Mode::Abr,
+        ),
+        (
+            "three tracks encoded",
+            tracks(foreign()),
+            default(),
+            Mode::Abr,
+        ),
+        ("only audio", sound(), two_rates.clone(), Mode::Abr),
+        (
+            "only audio in three tracks",
+            tracks(sound()),
+            default(),
+            Mode::Abr,
+        ),
+        ("remuxed", german, default(), Mode::Abr),
+        ("encoded", foreign(), default(), Mode::Abr),
+        ("two sounds", standard(), two_rates, Mode::Abr),
+        ("mono that is encoded", mono, default(), Mode::Abr),
+        ("silent", silent, default(), Mode::Abr),
+        ("upright", upright, default(), Mode::Abr),
+        ("copy only", standard(), default(), Mode::Copy),
+        ("copy only, refused", foreign(), default(), Mode::Copy),
+        ("small, of unknown bytes", small, default(), Mode::Abr),
+    ]
+}
 
 fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
     let writer = GenerationWriter::new(Arc::clone(&world.store), video(), generation(), 1);
@@ -231,97 +329,4 @@ fn media_playlists_name_what_is_there() {
             "nothing is there of it"
         );
     }
-}
-
-#[test]
-fn a_gap_ends_what_can_be_shown() {
-    let world = World::new();
-    let plan = world.plan.clone();
-    let mut publisher = publisher(&world, &foreign(), &plan);
-    let growing = publisher.growing();
-    for (missing, ready) in [(0, 0), (1, 1), (4, 4), (9, 9)] {
-        finish(&mut publisher, &plan);
-        assert_eq!(publisher.ready(), 10);
-        for name in &growing {
-            let kept = publisher.records_mut().remove_segment(name, missing);
-            assert_eq!(
-                (publisher.records().frontier(name), publisher.ready()),
-                (ready, ready),
-                "{name} without {missing}"
-            );
-            publisher.records_mut().add_segment(kept, String::new());
-        }
-    }
-    assert_eq!(publisher.records().frontier(&name("144p")), 0);
-    assert_eq!(
-        publisher.records().all_segments().len(),
-        planned_records(&plan).len()
-    );
-}
-
-#[test]
-fn what_grows_together_is_what_players_switch_between() {
-    let world = World::new();
-    for (kind, probe, profile, mode) in kinds() {
-        let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
-        let growing = publisher(&world, &probe, &plan).growing();
-        let expected: Vec<RenditionName> = match &plan.copy {
-            CopyDecision::Remux(copy) => {
-                let groups = copy.audio.iter().chain(plan.surround_group());
-                let group = groups.flat_map(|it| plan.audio_of_group(it));
-                let group = group.map(|it| &it.rendition.name);
-                [&copy.rendition.name]
-                    .into_iter()
-                    .chain(group)
-                    .cloned()
-                    .collect()
-            }
-            CopyDecision::Encode(_) if let Some(first) = &plan.first => {
-                let group = plan.audio.iter().map(|it| it.rendition.name.clone());
-                [first.clone()].into_iter().chain(group).collect()
-            }
-            CopyDecision::Encode(_) => {
-                let rungs = plan.rungs.iter().map(|it| &it.rendition);
-                rungs
-                    .chain(plan.audio.iter().map(|it| &it.rendition))
-                    .map(|it| it.name.clone())
-                    .collect()
-            }
-        };
-        assert_eq!(growing, expected, "{kind}");
-        assert!(!growing.contains(&name("iframes")), "{kind}");
-    }
-}
-
-#[test]
-fn the_first_chunk_that_names_a_codec_wins_until_the_chunk_is_whole() {
-    let world = World::new();
-    let mut publisher = publisher(&world, &foreign(), &world.plan);
-    let records: Vec<_> = planned_records(&world.plan)
-        .into_iter()
-        .filter(|it| it.rendition.as_str() == "720p")
-        .collect();
-    publisher
-        .records_mut()
-        .add_segment(records[0].clone(), "avc1.first".to_owned());
-    publisher
-        .records_mut()
-        .add_segment(records[1].clone(), "avc1.second".to_owned());
-    assert_eq!(
-        publisher.records().codecs(&name("720p")).unwrap(),
-        "avc1.first"
-    );
-    let codecs = [(name("720p"), "avc1.chunk".to_owned())].into();
-    let chunk = ChunkRecord {
-        lane: Lane::Encode,
-        index: 0,
-        cpu_ms: 0,
-        wall_ms: 0,
-        segments: records,
-        codecs,
-    };
-    publisher.records_mut().add(&chunk);
-    let records = publisher.records();
-    assert_eq!(records.codecs(&name("720p")).unwrap(), "avc1.chunk");
-    assert_eq!(records.frontier(&name("720p")), 10);
 }
