@@ -229,7 +229,7 @@ async fn sequential(
 ) -> Result<Inspected, TranscodeError> {
     tracing::info!("reading the source from its beginning: {reason}");
     able(tools, &found.video)?;
-    let normaliser = Normaliser::new(tools, demuxer, found, depth);
+    let normaliser = Normaliser::new(tools, demuxer, found, depth, profile);
     let survey = survey(tools, loopback, &normaliser, &found.video.codec).await?;
     let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
     Ok(Inspected {

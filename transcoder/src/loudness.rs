@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::{loudness, meter};
+use crate::ffmpeg::arguments::{MeteredTrack, loudness, meter, surround_meter};
 use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::probe::input_arguments;
 use crate::ffmpeg::process::{self, Cost, Run};
@@ -42,9 +42,12 @@ pub(crate) async fn measure(
         None => {
             let mut input = input_arguments(&source.probe.demuxer);
             input.extend(["-i".to_owned(), url]);
-            let tracks = source.probe.audio.iter();
-            let tracks: Vec<_> = tracks.map(|it| (it.index, it.channels)).collect();
-            loudness(input, &tracks)
+            let tracks = source.probe.audio.iter().map(|it| MeteredTrack {
+                index: it.index,
+                channels: it.channels,
+                surround: profile.surround.includes(it.channels),
+            });
+            loudness(input, &tracks.collect::<Vec<_>>())
         }
     };
     let run = Run {
@@ -75,6 +78,7 @@ pub(crate) async fn measure(
     };
     for (number, track) in source.probe.audio.iter_mut().enumerate() {
         track.loudness = parse(&ended.report, &meter(number));
+        track.surround_loudness = parse(&ended.report, &surround_meter(number));
     }
     Ok(ended.cost)
 }

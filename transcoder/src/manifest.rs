@@ -204,6 +204,16 @@ mod tests {
         EncodePlan::new(&probe, &profile, Mode::Abr).unwrap()
     }
 
+    /// A track in 5.1 and one in stereo.
+    fn surround() -> EncodePlan {
+        let mut probe = standard();
+        let second = probe.audio[0].clone();
+        probe.audio_mut().channels = 6;
+        probe.audio.push(second);
+        let settings = "[surround]\nenabled = true\ncodec = \"ac-3\"\n";
+        EncodePlan::new(&probe, &Profile::parse(settings).unwrap(), Mode::Abr).unwrap()
+    }
+
     /// Manifests are read by later versions: what changes here needs a version of its own.
     #[test]
     fn the_format_is_written_down() {
@@ -234,6 +244,7 @@ mod tests {
             short(true),
             refused,
             audio(),
+            surround(),
         ] {
             let text = render(video(), &generation(), &plan, &planned_records(&plan));
             assert_eq!(plan_of(&text), Some(plan));

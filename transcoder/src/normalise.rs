@@ -20,7 +20,9 @@ use domain::profile::Profile;
 use media::frame_rate::motion_rate;
 
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::{deinterlaced, fitted, fitted_in_bt2020, mixed_down, output_matrix};
+use crate::ffmpeg::arguments::{
+    MeteredTrack, deinterlaced, fitted, fitted_in_bt2020, mixed_down, output_matrix,
+};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
 use crate::inspect::within;
 use crate::tone_map::Light;
@@ -56,7 +58,11 @@ struct RawTrack {
 impl RawTrack {
     /// Filters that convert it to one rate and layout.
     fn filters(&self) -> String {
-        let layout = if self.channels == 1 { "mono" } else { "stereo" };
+        let layout = match self.channels {
+            1 => "mono",
+            2 => "stereo",
+            _ => "5.1",
+        };
         let mixed = mixed_down(self.source_channels);
         format!("{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}")
     }
@@ -80,8 +86,14 @@ const RAW: &str = "nut";
 
 impl Normaliser {
     /// A normaliser for the streams that were found. The size in `found` is the largest of the
-    /// source.
-    pub(crate) fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
+    /// source. Audio stays in 5.1 if the profile needs it.
+    pub(crate) fn new(
+        tools: &Tools,
+        demuxer: &str,
+        found: &Found,
+        depth: Option<Depth>,
+        profile: &Profile,
+    ) -> Self {
         let video = &found.video;
         let elementary = matches!(demuxer, "h264" | "hevc" | "mpegvideo" | "m4v");
         let (width, height) = video.display_size();
@@ -98,7 +110,10 @@ impl Normaliser {
                 .map(|it| RawTrack {
                     index: it.index,
                     source_channels: it.channels,
-                    channels: it.channels.clamp(1, 2),
+                    channels: match profile.surround.includes(it.channels) {
+                        true => 6,
+                        false => it.channels.clamp(1, 2),
+                    },
                 })
                 .collect(),
             canvas: Size {
@@ -232,8 +247,12 @@ impl Normaliser {
 
     /// The arguments that measure the loudness of the audio tracks that are passed on.
     pub(crate) fn loudness(&self, source: &str) -> Vec<String> {
-        let tracks = self.audio.iter();
-        let tracks: Vec<_> = tracks.map(|it| (it.index, it.source_channels)).collect();
+        let tracks = self.audio.iter().map(|it| MeteredTrack {
+            index: it.index,
+            channels: it.source_channels,
+            surround: it.channels > 2,
+        });
+        let tracks: Vec<_> = tracks.collect();
         crate::ffmpeg::arguments::loudness(self.input(source), &tracks)
     }
 

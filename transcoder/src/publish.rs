@@ -22,6 +22,7 @@ use crate::records::Records;
 use crate::sink::GenerationWriter;
 
 mod estimate;
+mod master;
 mod playlists;
 mod presentation;
 mod shown;
@@ -267,17 +268,27 @@ impl Publisher {
         }
     }
 
-    /// A rung and all tracks of its audio group.
+    /// A rung, all tracks of its audio group, and those of the surround group, unless that group also
+    /// has tracks of another stereo group.
     fn with_audio(
         &self,
         rung: &RenditionName,
         group: Option<&RenditionName>,
     ) -> Vec<RenditionName> {
-        let tracks = group
-            .into_iter()
-            .flat_map(|it| self.plan.audio_of_group(it));
-        let tracks = tracks.map(|it| &it.rendition.name);
-        [rung].into_iter().chain(tracks).cloned().collect()
+        let members = |group: &RenditionName| {
+            let members = self.plan.audio_of_group(group).into_iter();
+            members.map(|it| &it.rendition.name).collect::<Vec<_>>()
+        };
+        let stereo = group.map(members).unwrap_or_default();
+        let surround = self.plan.surround_group().filter(|_| group.is_some());
+        let surround = surround.map(members).unwrap_or_default();
+        let is_known = |it: &&RenditionName| it.is_surround() || stereo.contains(it);
+        let is_whole = surround.iter().all(is_known);
+        let mut names = vec![rung];
+        names.extend(&stereo);
+        let more = surround.into_iter().filter(|it| !stereo.contains(it));
+        names.extend(more.filter(|_| is_whole));
+        names.into_iter().cloned().collect()
     }
 
     /// The number of segments of all renditions that grow together, available without a gap.

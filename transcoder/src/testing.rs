@@ -139,7 +139,9 @@ pub(crate) fn planned_segment(
         let rate = u64::from(audio.sample_rate);
         let unit = |ticks: u64| (ticks * rate + 1024 * 45_000) / (1024 * 90_000);
         let (first, last) = (unit(this.ticks), unit(next.ticks));
-        return transport::audio(
+        return transport::audio_of(
+            // The samples of mono are in stereo, too.
+            audio.channels.max(2) as u8,
             first * 1024 * 90_000 / rate,
             (last - first) as u32,
             audio.sample_rate,

@@ -80,8 +80,18 @@ impl Segment<'_> {
 
     fn audio(&self, lane: Lane, span: &Range<Boundary>) -> Result<u64, TranscodeError> {
         let Some(audio) = &self.measured.audio else {
-            return Err(self.wrong("holds no AAC"));
+            return Err(self.wrong("holds no audio"));
         };
+        let planned = self.plan.audio.iter();
+        let mut planned = planned.filter(|it| it.rendition.name == self.record.rendition);
+        // Without its layout, players would assign channels to the wrong loudspeakers.
+        if let Some(surround) = planned.find(|it| it.is_surround())
+            && audio.channels.map(u32::from) != Some(surround.channels)
+        {
+            let found = audio.channels.unwrap_or_default();
+            let wanted = surround.channels;
+            return Err(self.wrong(&format!("has {found} channels instead of {wanted}")));
+        }
         self.starts_at(span.start.ticks, AUDIO_UNIT)?;
         match lane {
             // Joined sources have audio that overlaps, or gaps: samples and times drift apart,

@@ -88,6 +88,10 @@ enum CodecWire {
     Hevc,
     Av1,
     Aac,
+    #[serde(rename = "ac-3")]
+    Ac3,
+    #[serde(rename = "ec-3")]
+    Eac3,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -4,6 +4,7 @@ import { commandOf, speedAfter } from '../src/player/keys'
 import { resumeAt } from '../src/player/memory'
 import { bufferedAhead, Meter } from '../src/player/stats'
 import { sentenceOf, urlOf } from '../src/player/source'
+import { leftOut } from '../src/player/surround'
 import { at, cuesOf, tilesOf, wantsLargeImages } from '../src/player/vtt'
 import { chaptersOf } from '../src/player/chapters'
 
@@ -20,6 +21,21 @@ describe('chapters', () => {
     const texts = chaptersOf(JSON.stringify([chapter(9, 'Late'), chapter('x', 'No'), {}, null, chapter(2, 7), chapter(1, 'Early')]))
     expect(texts.map((it) => it.text)).toEqual(['Early', 'Late'])
     expect([chaptersOf('{}'), chaptersOf('rubbish')]).toEqual([[], []])
+  })
+})
+
+describe('surround', () => {
+  const levels = ['stereo', 'surround', 'stereo', 'surround'].map((it) => ({ audioGroups: [it] }))
+  const tracks = [
+    { groupId: 'stereo', channels: '2' },
+    { groupId: 'surround', channels: '6' },
+    { groupId: 'surround', channels: '2' },
+  ]
+  it('is left out for two loudspeakers', () => expect(leftOut(levels, tracks, 2)).toEqual([1, 3]))
+  it('plays alone on six', () => expect(leftOut(levels, tracks, 6)).toEqual([0, 2]))
+  it('stays where there is no choice', () => {
+    const surround = levels.filter((it) => it.audioGroups[0] === 'surround')
+    expect([leftOut(surround, tracks, 2), leftOut([{}, {}], [], 6), leftOut(levels, [{ groupId: 'stereo' }], 6)]).toEqual([[], [], []])
   })
 })
 

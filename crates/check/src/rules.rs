@@ -62,8 +62,8 @@ rules! {
     RFC_4_3_3_4 Must "RFC8216-4.3.3.4" "EXT-X-ENDLIST stands at most once.";
     RFC_4_3_3_5 Must "RFC8216-4.3.3.5" "A VOD playlist never changes, so it has its EXT-X-ENDLIST.";
     RFC_4_3_3_6 Must "RFC8216-4.3.3.6" "Each entry of an I-frame playlist is one I-frame that decodes on its own.";
-    RFC_4_3_4_1 Must "RFC8216-4.3.4.1" "EXT-X-MEDIA has the attributes of its type, and only those.";
-    RFC_4_3_4_1_1 Must "RFC8216-4.3.4.1.1" "In a group, names differ and at most one member is the default.";
+    RFC_4_3_4_1 Must "RFC8216-4.3.4.1" "EXT-X-MEDIA has the attributes of its type, and only those, with true values.";
+    RFC_4_3_4_1_1 Must "RFC8216-4.3.4.1.1" "In a group, names differ and at most one member is the default; all groups have the same members.";
     RFC_4_3_4_2 Must "RFC8216-4.3.4.2" "EXT-X-STREAM-INF declares its BANDWIDTH, and groups that exist.";
     RFC_4_3_4_3 Must "RFC8216-4.3.4.3" "EXT-X-I-FRAME-STREAM-INF names an I-frame playlist and its true BANDWIDTH.";
     RFC_4_3_4_4 Must "RFC8216-4.3.4.4" "EXT-X-SESSION-DATA has an id and either a value or a URI.";

@@ -11,6 +11,7 @@ mod http;
 mod iframes;
 mod keys;
 mod maps;
+mod members;
 mod segments;
 mod structure;
 mod syntax;
@@ -24,12 +25,13 @@ use crate::tree::Tree;
 /// The function of a subject.
 type Subject = fn(&Tree, &mut Findings);
 
-const SUBJECTS: [Subject; 17] = [
+const SUBJECTS: [Subject; 18] = [
     syntax::check,
     versions::check,
     structure::check,
     attributes::check,
     groups::check,
+    members::check,
     uris::check,
     http::check,
     keys::check,

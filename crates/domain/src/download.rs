@@ -19,11 +19,13 @@ pub fn default_rung(rungs: &[(RenditionName, Size)]) -> Option<&RenditionName> {
     found.map(|it| &it.0)
 }
 
-/// The audio of a download that names none, if the video has only audio: that of the highest rate.
+/// The audio of a download that names none, if the video has only audio: that of the highest rate,
+/// in stereo.
 /// `audio`: names and peak rates, bit/s, in the order of the master playlist.
 pub fn default_audio(audio: &[(RenditionName, Option<u64>)]) -> Option<&RenditionName> {
     // Of equal rates, the first one counts, which is the default track.
-    let found = audio.iter().rev().max_by_key(|it| it.1);
+    let stereo = audio.iter().rev().filter(|it| !it.0.is_surround());
+    let found = stereo.max_by_key(|it| it.1);
     found.map(|it| &it.0)
 }
 
@@ -112,6 +114,10 @@ mod tests {
             ),
             (
                 &[("audio-128k", None), ("audio-128k-2", None)],
+                Some("audio-128k"),
+            ),
+            (
+                &[("audio-128k", Some(1)), ("audio-surround", Some(3))],
                 Some("audio-128k"),
             ),
             (&[], None),

@@ -115,8 +115,8 @@ impl TrackLoudness {
     /// The measured tracks of a source, with the gains of its plan.
     pub fn list(streams: &[AudioStream], plans: &[AudioPlan]) -> Vec<Self> {
         let of = |(track, stream): (u32, &AudioStream)| {
-            let gain = plans.iter().filter(|it| it.track == track);
-            let gain = gain.filter_map(|it| it.gain).next();
+            let stereo = |it: &&AudioPlan| it.track == track && !it.is_surround();
+            let gain = plans.iter().filter(stereo).find_map(|it| it.gain);
             Some(Self {
                 track,
                 measured: stream.loudness?,

@@ -23,6 +23,7 @@ mod partial;
 mod rendition;
 mod replacement;
 mod size;
+mod surround;
 mod timeline;
 mod tracks;
 
@@ -69,8 +70,8 @@ pub struct EncodePlan {
     pub first: Option<RenditionName>,
     /// The trick-play rendition; `None`: the source has only audio.
     pub iframes: Option<IFramesPlan>,
-    /// The audio renditions, highest rate first, and the tracks of a rate in the order of the source;
-    /// empty: the source has no audio.
+    /// The audio renditions: those in stereo, highest rate first, and the tracks of a rate in the
+    /// order of the source, and then those in surround. Empty: the source has no audio.
     pub audio: Vec<AudioPlan>,
     /// The chunks of the remuxed rung and its audio.
     pub copy_chunks: Vec<ChunkPlan>,
@@ -107,15 +108,16 @@ pub struct IFramesPlan {
 /// An audio rendition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioPlan {
-    /// The rendition, named by its rate or `audio-source`; from the second track on, with a number.
+    /// The rendition, named by its rate, `audio-source` or `audio-surround`; from the second track
+    /// on, with a number.
     pub rendition: Rendition,
     /// Position of its track in the source, from 0.
     pub track: u32,
-    /// Name of the group of the same rate: that of the rendition of track 0.
+    /// Name of the group of the same rate: that of the rendition of track 0, if it has one.
     pub group: RenditionName,
     /// Bit rate, kbit/s; for a copy, that of the source.
     pub kbps: u32,
-    /// Number of channels, one or two.
+    /// Number of channels: one, two, or six (5.1).
     pub channels: u32,
     /// Sample rate, Hz.
     pub sample_rate: u32,
@@ -143,7 +145,8 @@ impl EncodePlan {
                 .collect(),
         };
         let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), probe.index.end);
-        let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
+        let mut audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
+        audio.extend(surround::renditions(probe, profile, &audio));
         let copied = copy.is_ok();
         let own_audio = audio.first().map(|it| it.group.clone());
         let copy = CopyDecision::new(copy, own_audio, profile.segment_format);
@@ -280,14 +283,6 @@ impl EncodePlan {
         self.iframes
             .as_ref()
             .is_some_and(|it| it.rendition.name == *name)
-    }
-
-    /// The audio renditions of a group: all tracks at one rate.
-    pub fn audio_of_group<'a>(
-        &'a self,
-        group: &'a RenditionName,
-    ) -> impl Iterator<Item = &'a AudioPlan> {
-        self.audio.iter().filter(move |it| it.group == *group)
     }
 
     /// The part of the presentation that a range of segments covers.

@@ -34,6 +34,7 @@ use crate::mux::Unsupported;
 use crate::mux::parameter_sets::VideoCodec;
 use crate::ts::{EsCodec, SplitError};
 
+mod ac3;
 mod audio;
 mod fragment;
 mod iframes;
@@ -86,8 +87,8 @@ impl From<Unsupported> for PackageError {
     }
 }
 
-/// Packages the first stream of a codec in a transport stream segment: H.264, HEVC,
-/// AV1 or AAC.
+/// Packages the first stream of a codec in a transport stream segment: H.264, HEVC, AV1, AAC, AC-3 or
+/// Enhanced AC-3.
 ///
 /// Parameter sets of the first frame are in the initialisation section only. Access unit delimiters
 /// are omitted, because samples have boundaries of their own. Everything else stays, such as
@@ -96,10 +97,11 @@ impl From<Unsupported> for PackageError {
 /// # Errors
 /// If a packet is damaged or missing, or the stream cannot be packaged. Nothing is skipped.
 pub fn package(segment: &[u8], codec: EsCodec, place: &Place) -> Result<Packaged, PackageError> {
-    if codec == EsCodec::AacAdts {
-        return audio::package(segment, place);
+    match codec {
+        EsCodec::AacAdts => audio::package(segment, place),
+        EsCodec::Ac3 | EsCodec::Eac3 => ac3::package(segment, codec, place),
+        _ => video::package(segment, codec, video_codec(codec)?, place),
     }
-    video::package(segment, codec, video_codec(codec)?, place)
 }
 
 fn video_codec(codec: EsCodec) -> Result<VideoCodec, PackageError> {

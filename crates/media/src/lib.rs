@@ -1,5 +1,5 @@
 //! Containers and bitstreams, parsed without I/O: MPEG-2 TS, ISO BMFF, Matroska, H.264, HEVC, AV1,
-//! AAC, and the caption data inside video.
+//! AAC, AC-3, and the caption data inside video.
 //!
 //! Every parser works on byte slices, or names the bytes that it needs next, so that the caller may
 //! read a file, a socket or an HTTP range. The input is untrusted: no parser panics on any bytes,
@@ -7,6 +7,8 @@
 
 pub mod a53;
 pub mod aac;
+pub mod ac3;
+pub mod audio_frames;
 pub mod av1;
 pub mod cmaf;
 pub mod fmp4;

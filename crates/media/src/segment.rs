@@ -7,6 +7,7 @@
 mod ts;
 
 use crate::aac::AudioConfig;
+use crate::ac3;
 use crate::av1::SequenceHeader;
 use crate::fmp4::{self, Init, SegmentReport};
 use crate::mp4::SampleEntry;
@@ -72,7 +73,7 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// Width and height of the video, pixels.
     pub size: Option<(u32, u32)>,
-    /// Number of audio channels.
+    /// Number of audio channels, as the codec declares it; 0: in the frames; `None`: unknown.
     pub channels: Option<u16>,
     /// Sample rate of the audio, Hz.
     pub sample_rate: Option<u32>,
@@ -268,7 +269,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             motion: motion(&in_ticks(&run.pts, run.timescale)),
             codec: entry.and_then(codec_of),
             size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
-            channels: entry.map(|it| it.channels),
+            channels: entry.and_then(channels_of),
             sample_rate: None,
             samples: 0,
             starts_with_idr: run.starts_with_sync,
@@ -308,8 +309,24 @@ fn codec_of(entry: &SampleEntry) -> Option<String> {
             let audio = config.and_then(AudioConfig::from_esds);
             Some(audio.map_or("mp4a.40.2".to_owned(), |it| it.codec_string()))
         }
+        b"ac-3" | b"ec-3" => Some(entry.fourcc_text()),
         _ => None,
     }
+}
+
+/// Number of channels: the configuration of the codec is right where the sample entry has a default
+/// (ISO/IEC 14496-12, 12.2.3; ETSI TS 102 366, F.3).
+fn channels_of(entry: &SampleEntry) -> Option<u16> {
+    let config = entry.config.as_deref();
+    let declared = match &entry.fourcc {
+        b"mp4a" => config
+            .and_then(AudioConfig::from_esds)
+            .map(|it| it.channels),
+        b"ac-3" => config.and_then(|it| ac3::channels_of(it, false)),
+        b"ec-3" => config.and_then(|it| ac3::channels_of(it, true)),
+        _ => None,
+    };
+    declared.map(u16::from).or(Some(entry.channels))
 }
 
 /// Times in ticks of 1/90000 s.

@@ -1,12 +1,14 @@
 import Hls from 'hls.js'
+import { keepSuitable } from '../../../web/src/player/surround.ts'
 
-// Plays a URL to its end, switching through all levels on the way, and reports the result.
-window.play = (url, rate) =>
+// Plays a URL to its end, switching through all levels on the way, and reports the result. `loudspeakers`: as
+// Edgereel's player plays it on so many; 0: with all levels.
+window.play = (url, rate, loudspeakers) =>
   new Promise((resolve) => {
     const video = document.createElement('video')
     video.muted = true
     document.body.append(video)
-    const report = { errors: [], rash: [], levels: [], tracks: [], played: [], ended: false, duration: 0, position: 0, frames: 0, dropped: 0 }
+    const report = { errors: [], rash: [], levels: [], tracks: [], groups: [], played: [], ended: false, duration: 0, position: 0, frames: 0, dropped: 0 }
     // A small buffer; otherwise a short film would be loaded before the rungs can be switched.
     const hls = new Hls({ enableWorker: false, maxBufferLength: 4, maxMaxBufferLength: 4 })
     let turn = 0
@@ -37,12 +39,17 @@ window.play = (url, rate) =>
       if (data.fatal) done()
     })
     hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => {
-      report.levels = data.levels.map((it) => it.height)
+      if (loudspeakers > 0) keepSuitable(hls, data, () => loudspeakers)
+      report.levels = hls.levels.map((it) => it.height)
       video.playbackRate = rate
       video.play()
     })
     hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, (_, data) => {
       report.tracks = data.audioTracks.map((it) => `${it.name} ${it.lang}`)
+    })
+    hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, (_, data) => {
+      const group = `${data.groupId} ${data.channels}`
+      if (!report.groups.includes(group)) report.groups.push(group)
     })
     hls.on(Hls.Events.FRAG_CHANGED, (_, data) => {
       if (data.frag.type !== 'main') return

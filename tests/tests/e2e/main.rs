@@ -41,6 +41,7 @@ mod schemathesis;
 mod server;
 mod shares;
 mod sources;
+mod surround_sound;
 mod suspended;
 mod transcriptions;
 mod upload_cors;

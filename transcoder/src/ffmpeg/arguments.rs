@@ -29,7 +29,7 @@ pub(crate) use audio::mixed_down;
 pub(crate) use closed_captions::{glimpses, transport_stream, video_stream};
 pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
-pub(crate) use loudness::{loudness, meter};
+pub(crate) use loudness::{MeteredTrack, loudness, meter, surround_meter};
 pub(crate) use speech::speech;
 pub(crate) use stills::jpeg;
 

@@ -105,7 +105,7 @@ fn encoder(source: u64, rungs: impl Iterator<Item = u64>) -> u64 {
 /// How many times the memory of x264 the encoder of a codec needs.
 fn times(codec: Codec) -> u64 {
     match codec {
-        Codec::H264 | Codec::Aac => 1,
+        Codec::H264 | Codec::Aac | Codec::Ac3 | Codec::Eac3 => 1,
         Codec::Hevc => 2,
         Codec::Av1 => 3,
     }

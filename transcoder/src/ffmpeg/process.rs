@@ -66,7 +66,7 @@ pub(crate) struct Run<'a> {
 const LOG_LINES: usize = 20;
 
 /// Maximum number of lines of reports: those of all tracks are fewer.
-const LONGEST_REPORT: usize = 400;
+const LONGEST_REPORT: usize = 800;
 
 /// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has
 /// to check the output: FFmpeg may exit 0 after writing a short file.

@@ -6,6 +6,7 @@ use domain::job::Stage;
 
 mod loudness;
 mod sound;
+mod surround;
 
 use super::*;
 use crate::testing::fake_ffmpeg::{End, Fault, Task};

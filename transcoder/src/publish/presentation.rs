@@ -8,13 +8,9 @@ use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use domain::plan::{AudioPlan, AudioTrack, Codec, EncodePlan, Rendition, RenditionKind, Size};
 use domain::probe::{Probe, Ratio};
 use domain::segment::SegmentRecord;
-use hls::attributes::Resolution;
 use hls::bandwidth::Bandwidth;
 use hls::parse::ByteRange;
-use hls::write::{
-    AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec,
-    VariantSpec, VideoSpec, target_duration,
-};
+use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, target_duration};
 
 use super::estimate;
 use super::shown::ShownSegment;
@@ -67,16 +63,16 @@ pub(crate) enum Rates {
 }
 
 /// A rendition with all that playlists and the catalog state about it.
-struct Description<'a> {
-    rendition: &'a Rendition,
+pub(super) struct Description<'a> {
+    pub(super) rendition: &'a Rendition,
     copied: bool,
-    size: Option<Size>,
-    frame_rate: Option<Ratio>,
-    /// The audio rendition of a rung.
-    audio: Option<&'a RenditionName>,
-    sound: Option<&'a AudioPlan>,
-    bandwidth: Bandwidth,
-    codecs: String,
+    pub(super) size: Option<Size>,
+    pub(super) frame_rate: Option<Ratio>,
+    /// The audio group of a rung.
+    pub(super) audio: Option<&'a RenditionName>,
+    pub(super) sound: Option<&'a AudioPlan>,
+    pub(super) bandwidth: Bandwidth,
+    pub(super) codecs: String,
 }
 
 impl<'a> Presentation<'a> {
@@ -156,112 +152,6 @@ impl<'a> Presentation<'a> {
         }
     }
 
-    /// The master playlist of the named renditions.
-    pub(crate) fn master(
-        &self,
-        names: &HashSet<RenditionName>,
-        rates: Rates,
-    ) -> MasterPlaylistSpec {
-        let (mut variants, mut audio, mut iframes) = (vec![], vec![], vec![]);
-        for it in self
-            .descriptions(rates)
-            .into_iter()
-            .filter(|it| names.contains(&it.rendition.name))
-        {
-            let (uri, bandwidth, codecs) = (
-                self.variant_uri(&it.rendition.name),
-                it.bandwidth,
-                it.codecs,
-            );
-            match (it.rendition.kind, it.size.map(resolution), it.frame_rate) {
-                (RenditionKind::Video, Some(size), Some(frame_rate)) => {
-                    let audio = it.audio.map(ToString::to_string);
-                    variants.push(VariantSpec {
-                        uri,
-                        bandwidth,
-                        codecs,
-                        video: Some(VideoSpec { size, frame_rate }),
-                        audio,
-                    });
-                }
-                (RenditionKind::IFrames, Some(size), _) => iframes.push(IFramesSpec {
-                    uri,
-                    bandwidth,
-                    codecs,
-                    size,
-                }),
-                (RenditionKind::Audio, ..) => {
-                    let Some(sound) = it.sound else { continue };
-                    if self.plan.iframes.is_none() && sound.track == 0 {
-                        variants.push(self.audio_variant(sound, &uri, bandwidth, &codecs));
-                    }
-                    if !self.is_alone(sound) {
-                        audio.push(self.audio_spec(sound, uri, bandwidth, codecs));
-                    }
-                }
-                (RenditionKind::Video | RenditionKind::IFrames, ..) => {}
-            }
-        }
-        MasterPlaylistSpec {
-            growing: false,
-            variants,
-            audio,
-            iframes,
-        }
-    }
-
-    /// Whether an audio rendition is a variant by itself, without a group.
-    fn is_alone(&self, sound: &AudioPlan) -> bool {
-        self.plan.iframes.is_none() && self.plan.audio_of_group(&sound.group).count() == 1
-    }
-
-    /// The variant of a presentation that has only audio: the first track, with the group of all
-    /// tracks if there are several. The writer adds the bandwidth of the group.
-    fn audio_variant(
-        &self,
-        sound: &AudioPlan,
-        uri: &str,
-        bandwidth: Bandwidth,
-        codecs: &str,
-    ) -> VariantSpec {
-        let is_alone = self.is_alone(sound);
-        VariantSpec {
-            uri: uri.to_owned(),
-            bandwidth: if is_alone {
-                bandwidth
-            } else {
-                Bandwidth::default()
-            },
-            codecs: codecs.to_owned(),
-            video: None,
-            audio: (!is_alone).then(|| sound.group.to_string()),
-        }
-    }
-
-    /// A track of an audio group.
-    fn audio_spec(
-        &self,
-        sound: &AudioPlan,
-        uri: String,
-        bandwidth: Bandwidth,
-        codecs: String,
-    ) -> AudioSpec {
-        let track = self.source.tracks.get(sound.track as usize);
-        let track = track.cloned().unwrap_or_else(AudioTrack::unknown);
-        AudioSpec {
-            group: sound.group.to_string(),
-            name: track.name,
-            language: track.language,
-            uri,
-            channels: sound.channels,
-            default: sound.track == 0,
-            auto_select: track.auto_select,
-            characteristics: track.characteristics,
-            bandwidth,
-            codecs,
-        }
-    }
-
     /// The records of the named renditions for the catalog.
     pub(crate) fn rendition_records(
         &self,
@@ -295,7 +185,7 @@ impl<'a> Presentation<'a> {
     }
 
     /// All renditions of the plan: rungs, audio, I-frames.
-    fn descriptions(&self, rates: Rates) -> Vec<Description<'a>> {
+    pub(super) fn descriptions(&self, rates: Rates) -> Vec<Description<'a>> {
         let plan = self.plan;
         let describe = |rendition: &'a Rendition, planned: Bandwidth| Description {
             rendition,
@@ -415,15 +305,10 @@ fn assumed_codecs(rendition: &Rendition) -> String {
         (Codec::Hevc, _) => "hvc1.1.6.L120.90",
         (Codec::Av1, _) => "av01.0.08M.08",
         (Codec::Aac, _) => "mp4a.40.2",
+        (Codec::Ac3, _) => "ac-3",
+        (Codec::Eac3, _) => "ec-3",
     };
     codecs.to_owned()
-}
-
-fn resolution(size: Size) -> Resolution {
-    Resolution {
-        width: size.width,
-        height: size.height,
-    }
 }
 
 fn last_part(path: &str) -> String {

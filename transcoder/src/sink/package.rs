@@ -137,6 +137,8 @@ fn codec(output: &Output) -> EsCodec {
         Codec::Hevc => EsCodec::Hevc,
         Codec::Av1 => EsCodec::Av1,
         Codec::Aac => EsCodec::AacAdts,
+        Codec::Ac3 => EsCodec::Ac3,
+        Codec::Eac3 => EsCodec::Eac3,
     }
 }
 

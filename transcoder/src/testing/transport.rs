@@ -91,13 +91,18 @@ impl Transport {
     }
 
     /// Writes access units of AAC in one packet.
-    pub(crate) fn audio(mut self, ticks: u64, units: u32, sample_rate: u32) -> Self {
+    pub(crate) fn audio(self, ticks: u64, units: u32, sample_rate: u32) -> Self {
+        self.audio_of(2, ticks, units, sample_rate)
+    }
+
+    /// Writes access units of AAC with up to six channels in one packet.
+    fn audio_of(mut self, channels: u8, ticks: u64, units: u32, sample_rate: u32) -> Self {
         let rate = if sample_rate == 44_100 { 4 } else { 3 };
         let unit = [
             0xff,
             0xf1,
-            1 << 6 | rate << 2,
-            2 << 6,
+            1 << 6 | rate << 2 | channels >> 2,
+            channels << 6,
             15 >> 3,
             (15 & 7) << 5 | 0x1f,
             0xfc,
@@ -205,10 +210,15 @@ pub(crate) fn video(start: u64, frames: u32, frame_ticks: u64) -> Vec<u8> {
 
 /// A segment of AAC.
 pub(crate) fn audio(start: u64, units: u32, sample_rate: u32) -> Vec<u8> {
+    audio_of(2, start, units, sample_rate)
+}
+
+/// A segment of AAC with up to six channels.
+pub(crate) fn audio_of(channels: u8, start: u64, units: u32, sample_rate: u32) -> Vec<u8> {
     let mut stream = Transport::new(&[AUDIO]);
     for first in (0..units).step_by(16) {
         let ticks = start + u64::from(first) * 1024 * 90_000 / u64::from(sample_rate);
-        stream = stream.audio(ticks, 16.min(units - first), sample_rate);
+        stream = stream.audio_of(channels, ticks, 16.min(units - first), sample_rate);
     }
     stream.into_bytes()
 }

@@ -1,6 +1,7 @@
 // Plays a URL in a `<video>`: with hls.js, or with the browser's own HLS player.
 
 import Hls, { Events, ErrorTypes, type ErrorData, type HlsConfig } from 'hls.js'
+import { keepSuitable, loudspeakers } from './surround'
 
 export interface Rung {
   /** Index in the engine. */
@@ -111,7 +112,8 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
   hls.on(Events.MANIFEST_PARSED, (_, data) => {
     hasManifest = true
     events.lost(false)
-    const rungs = data.levels.map(({ height, width, bitrate, videoCodec, audioCodec }, index) => ({
+    keepSuitable(hls, data, loudspeakers)
+    const rungs = hls.levels.map(({ height, width, bitrate, videoCodec, audioCodec }, index) => ({
       index,
       height: Math.min(height, width) || height,
       width,

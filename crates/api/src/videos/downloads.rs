@@ -6,7 +6,7 @@ use api_types::downloads::{Download, DownloadList, DownloadRequest, DownloadStat
 use api_types::videos::VideoFailure;
 use axum::Json;
 use axum::extract::State;
-use catalog::{CatalogError, DownloadRecord, RenditionKind, Video};
+use catalog::{CatalogError, DownloadRecord, RenditionKind, RenditionRecord, Video};
 use domain::download::{default_audio, default_rung, file_name};
 use domain::ids::Generation;
 use domain::job::{DownloadJob, JobMessage};
@@ -96,14 +96,17 @@ async fn rung_of(
     requested: Option<RenditionName>,
 ) -> Result<RenditionName, ApiError> {
     let renditions = state.catalog.renditions(video.id, generation).await?;
+    // Files are for any player, so audio is in stereo.
+    let is_stereo = |it: &&RenditionRecord| !it.name.is_surround();
     let audio = renditions
         .iter()
-        .filter(|it| it.kind == RenditionKind::Audio);
+        .filter(|it| it.kind == RenditionKind::Audio)
+        .filter(is_stereo);
     let audio: Vec<_> = audio.map(|it| (it.name.clone(), it.bandwidth)).collect();
     let rungs: Vec<_> = renditions
         .into_iter()
         .filter(|it| it.kind == RenditionKind::Video)
-        // Files are for any player, so only H.264 becomes one.
+        // For the same reason, only H.264 becomes one.
         .filter(|it| it.codecs.as_ref().is_none_or(|it| it.starts_with("avc1")))
         .filter_map(|it| {
             let (width, height) = (it.width?, it.height?);

@@ -1,7 +1,7 @@
 //! Required attributes of EXT-X-STREAM-INF and EXT-X-I-FRAME-STREAM-INF (Apple 9, 6.1), and the
 //! choice of variants as a whole.
 
-use hls::parse::Variant;
+use hls::parse::{Media, Variant};
 
 use crate::report::{Findings, Place};
 use crate::rules::{
@@ -172,9 +172,16 @@ fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
     let Some(first) = variants.first() else {
         return;
     };
+    // The same rungs with surround sound stand beside those in stereo.
+    let is_surround = |it: &&Variant| tree.audio_of(it).any(|(_, media)| is_surround(media));
+    let stereo: Vec<&Variant> = variants.iter().filter(|it| !is_surround(it)).collect();
+    let eligible = match stereo.is_empty() {
+        true => variants.iter().collect(),
+        false => stereo,
+    };
     let rate = |it: &Variant| it.average_bandwidth.or(it.bandwidth).unwrap_or(0) / 1000;
     let chosen = rate(first).abs_diff(2000);
-    let nearest = variants
+    let nearest = eligible
         .iter()
         .map(|it| rate(it).abs_diff(2000))
         .min()
@@ -203,6 +210,13 @@ fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
             "Only an app that iOS users watch over cellular networks needs such a variant.",
         );
     }
+}
+
+/// Whether a rendition declares more channels than stereo has.
+fn is_surround(media: &Media) -> bool {
+    let channels = media.channels.as_deref().unwrap_or_default();
+    let count = channels.split('/').next().unwrap_or_default();
+    count.parse::<u32>().is_ok_and(|it| it > 2)
 }
 
 fn separate_audio(tree: &Tree, master: &Master, findings: &mut Findings) {

@@ -1,5 +1,7 @@
 //! Compares CODECS, RESOLUTION and FRAME-RATE with the bitstream (Apple 9.1, 9.2, 9.15).
 
+use std::collections::HashSet;
+
 use hls::parse::Variant;
 use media::segment::StreamInfo;
 
@@ -12,13 +14,18 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for (rendition, variant) in tree.variants() {
         let place = master.document.at(variant.line);
         let video = essence(rendition, |it| it.video.as_ref());
-        let audio = essence(rendition, |it| it.audio.as_ref()).or_else(|| {
-            tree.audio_of(variant)
-                .find_map(|(it, _)| essence(it, |it| it.audio.as_ref()))
-        });
+        let own = essence(rendition, |it| it.audio.as_ref());
+        let group = tree.audio_of(variant);
+        let group = group.filter_map(|(it, _)| essence(it, |it| it.audio.as_ref()));
+        // The tracks of a group may have different codecs.
+        let mut sounds: Vec<&StreamInfo> = own.into_iter().chain(group).collect();
+        let mut known = HashSet::new();
+        sounds.retain(|it| known.insert(it.codec.as_deref()));
+        let audio = sounds.first().copied();
         if let Some(codecs) = &variant.codecs {
-            for (kind, essence) in [("video", video), ("audio", audio)] {
-                codec(&APPLE_9_1, &place, codecs, kind, essence, findings);
+            codec(&APPLE_9_1, &place, codecs, "video", video, findings);
+            for sound in sounds {
+                codec(&APPLE_9_1, &place, codecs, "audio", Some(sound), findings);
             }
             unused_codecs(
                 &place,

@@ -193,9 +193,17 @@ impl RenditionName {
         &self.0
     }
 
+    /// The name of the surround rendition of the first track; further tracks add their number.
+    pub const SURROUND: &str = "audio-surround";
+
     /// Whether it names audio: profiles cannot use these names for rungs.
     pub fn is_audio(&self) -> bool {
         self.0.starts_with("audio-")
+    }
+
+    /// Whether it names audio in surround.
+    pub fn is_surround(&self) -> bool {
+        self.0.starts_with(Self::SURROUND)
     }
 }
 

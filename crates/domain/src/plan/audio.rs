@@ -1,7 +1,7 @@
-//! Selects the audio renditions of a presentation, and the audio of each rung.
+//! Selects the stereo renditions of a presentation, and the audio of each rung.
 
 use crate::object_key::RenditionName;
-use crate::plan::{AudioPlan, Rendition, RungPlan};
+use crate::plan::{AudioPlan, Codec, Rendition, RungPlan};
 use crate::probe::{AudioStream, Probe, Seeking};
 use crate::profile::Profile;
 use crate::segment::seconds;
@@ -15,7 +15,7 @@ const MAX_OFFSET: f64 = 0.024;
 /// How much earlier than the video copied audio may end, seconds.
 const MAX_MISSING: f64 = 0.25;
 
-/// The audio renditions, highest rate first, and the audio group of each rung.
+/// The stereo renditions, highest rate first, and the audio group of each rung.
 ///
 /// There is one group per distinct rate, with one rendition of each track: rungs share them. The
 /// remuxed rung gets the first group. If all rungs have the same rate, and the source's own audio can
@@ -44,7 +44,7 @@ pub(super) fn renditions(
             group: name.clone(),
             ..plan(
                 stream,
-                Rendition::audio(track_name(&name, track), profile.segment_format),
+                Rendition::audio(track_name(&name, track), Codec::Aac, profile.segment_format),
             )
         };
         let tracks = (0..).zip(tracks);
@@ -135,7 +135,7 @@ fn rate_name(kbps: u32) -> RenditionName {
 }
 
 /// The name of a track's rendition. The first track has the name of the group.
-fn track_name(group: &RenditionName, track: u32) -> RenditionName {
+pub(super) fn track_name(group: &RenditionName, track: u32) -> RenditionName {
     match track {
         0 => group.clone(),
         _ => format!("{group}-{}", track + 1)

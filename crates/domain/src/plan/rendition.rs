@@ -39,6 +39,10 @@ pub enum Codec {
     Av1,
     /// AAC-LC audio.
     Aac,
+    /// AC-3 audio.
+    Ac3,
+    /// Enhanced AC-3 audio.
+    Eac3,
 }
 
 impl Rendition {
@@ -52,12 +56,12 @@ impl Rendition {
         }
     }
 
-    /// AAC audio.
-    pub(super) fn audio(name: RenditionName, format: SegmentFormat) -> Self {
+    /// Audio.
+    pub(super) fn audio(name: RenditionName, codec: Codec, format: SegmentFormat) -> Self {
         Self {
             name,
             kind: RenditionKind::Audio,
-            codec: Codec::Aac,
+            codec,
             format,
         }
     }

@@ -1,4 +1,5 @@
 mod edge;
+mod surround;
 
 use std::collections::HashMap;
 

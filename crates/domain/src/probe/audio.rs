@@ -35,6 +35,9 @@ pub struct AudioStream {
     /// Its loudness, if it was measured and it is not silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loudness: Option<Loudness>,
+    /// Its loudness in 5.1, if it gets a surround rendition and was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surround_loudness: Option<Loudness>,
 }
 
 impl AudioStream {

@@ -45,6 +45,7 @@ pub fn standard() -> Probe {
             title: None,
             purpose: AudioPurpose::Main,
             loudness: None,
+            surround_loudness: None,
         }],
         index: SourceIndex {
             keyframes: (0..30).map(|it| it * 2 * SECOND).collect(),

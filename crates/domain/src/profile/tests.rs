@@ -48,7 +48,17 @@ fn every_setting_changes_the_generation() {
         with("[loudness]\nnormalise = true\ntarget_lufs = -23"),
         normalising
     );
+    let surround = with("[surround]\nenabled = true");
+    assert_ne!(base.fingerprint(Mode::Abr), surround);
+    assert_ne!(
+        with("[surround]\nenabled = true\ncodec = \"ac-3\""),
+        surround
+    );
     // Settings that have no effect.
+    assert_eq!(
+        base.fingerprint(Mode::Abr),
+        with("[surround]\ncodec = \"ac-3\"")
+    );
     assert_eq!(
         base.fingerprint(Mode::Abr),
         with("[loudness]\ntarget_lufs = -23")
@@ -70,6 +80,9 @@ fn bad_profiles_are_refused_with_a_sentence() {
         "[encoder]\nname = \"nvenc\"",
         "[loudness]\ntarget_lufs = 16",
         "[loudness]\nmax_peak_dbtp = 1",
+        "[surround]\ncodec = \"dts\"",
+        "[surround]\nkbps = 1000",
+        "[surround]\ncodec = \"ac-3\"\nkbps = 400",
         "[[rung]]\nname = \"a\"\nwidth = 1\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
         "[[rung]]\nname = \"source\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
     ] {
@@ -78,7 +91,7 @@ fn bad_profiles_are_refused_with_a_sentence() {
     }
     insta::assert_snapshot!(table, @r#"
     `segment_seconds` must be 2 to 10
-    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `loudness`, `copy_top`, `source_rung`, `limits`, `rung`
+    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `loudness`, `surround`, `copy_top`, `source_rung`, `limits`, `rung`
     `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
     the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
     `segments_per_key` must be 0, or at least 10: players load every key by itself
@@ -88,6 +101,9 @@ fn bad_profiles_are_refused_with_a_sentence() {
     the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
     `loudness.target_lufs` must be -31 to -10
     `loudness.max_peak_dbtp` must be -9 to 0
+    the profile cannot be read: unknown variant `dts`, expected one of `aac`, `ac-3`, `ec-3` in `surround.codec`
+    `surround.kbps` must be 160 to 640
+    `surround.kbps` must be a rate of AC-3: 192, 224, 256, 320, 384, 448, 512, 576 or 640
     `rung a: width` must be 16 to 8192
     `rung source: name` is taken by another rendition
     "#);
@@ -143,7 +159,7 @@ fn a_setting_with_its_default_does_not_change_the_generation() {
     let settings = |it: &Profile| serde_json::to_string(it).unwrap();
     let found = settings(&Profile::parse(explicit).unwrap());
     assert_eq!(found, settings(&Profile::default()));
-    for newer in ["segment_format", "hevc", "av1", "codec"] {
+    for newer in ["segment_format", "hevc", "av1", "codec", "surround"] {
         assert!(!found.contains(newer), "{newer}");
     }
 }

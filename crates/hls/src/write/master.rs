@@ -48,7 +48,7 @@ pub struct VideoSpec {
 /// An audio rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioSpec {
-    /// Group by which variants refer to it. A group has all tracks, at one rate.
+    /// Group by which variants refer to it. A group has all tracks, at one rate or in surround.
     pub group: String,
     /// Display name of the track, unique in its group and the same in every group (RFC 8216,
     /// 4.3.4.1.1).
@@ -57,7 +57,7 @@ pub struct AudioSpec {
     pub language: Option<String>,
     /// URI of its media playlist, relative to the master playlist.
     pub uri: String,
-    /// Number of channels.
+    /// Number of channels: 2, or 6 for 5.1.
     pub channels: u32,
     /// Whether to play it if the user has no preference.
     pub default: bool,
@@ -92,6 +92,8 @@ impl MasterPlaylistSpec {
     /// Writes the playlist.
     ///
     /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth.
+    /// Variants with surround sound follow those in stereo: some players begin with the first variant
+    /// without comparing its audio with their device.
     /// BANDWIDTH and AVERAGE-BANDWIDTH cover video and audio together (Apple 9.13), CODECS is the union of both.
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(2048);
@@ -115,9 +117,15 @@ impl MasterPlaylistSpec {
 
     fn ordered(&self) -> Vec<&VariantSpec> {
         let mut variants: Vec<&VariantSpec> = self.variants.iter().collect();
-        variants.sort_by_key(|it| std::cmp::Reverse(self.bandwidth_of(it).peak));
+        let is_surround = |it: &VariantSpec| self.sound_of(it).any(|it| it.channels > 2);
+        variants.sort_by_key(|it| {
+            let peak = self.bandwidth_of(it).peak;
+            (is_surround(it), std::cmp::Reverse(peak))
+        });
         let distance = |it: &&VariantSpec| self.bandwidth_of(it).peak.abs_diff(DEFAULT_VARIANT_BPS);
-        if let Some(first) = variants
+        let stereo = variants.partition_point(|it| !is_surround(it));
+        let choice = if stereo > 0 { stereo } else { variants.len() };
+        if let Some(first) = variants[..choice]
             .iter()
             .enumerate()
             .min_by_key(|(_, it)| distance(it))

@@ -7,6 +7,8 @@ use crate::bandwidth::Bandwidth;
 use crate::parse::{ByteRange, MasterPlaylist, MediaPlaylist, Parsed};
 use crate::rewrite::{Edit, ReferenceKind, rewrite};
 
+mod surround;
+
 fn segment(index: u32, ticks: u64, key: Option<&str>) -> SegmentSpec {
     SegmentSpec {
         uri: format!("720p_{index:05}.ts"),

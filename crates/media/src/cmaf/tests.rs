@@ -7,6 +7,7 @@ use super::*;
 use crate::fmp4::{FragmentSamples, Init};
 use crate::segment::{Measured, Scanner};
 
+mod ac3;
 mod audio;
 mod av1;
 mod damage;

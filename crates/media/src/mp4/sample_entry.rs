@@ -29,7 +29,7 @@ pub struct SampleEntry {
     pub channels: u16,
     /// Sample rate in Hz, 0 for video.
     pub sample_rate: u32,
-    /// Payload of `avcC`, `hvcC`, `av1C`, `vpcC` or `esds`, whichever is present.
+    /// Payload of `avcC`, `hvcC`, `av1C`, `vpcC`, `esds`, `dac3` or `dec3`, whichever is present.
     pub config: Option<Vec<u8>>,
     /// Colour description, if the container declares it.
     pub color: Option<Color>,
@@ -107,7 +107,7 @@ impl SampleEntry {
     fn read_extensions(&mut self, bytes: &[u8]) {
         for (kind, payload) in children(bytes) {
             match &kind {
-                b"avcC" | b"hvcC" | b"av1C" | b"vpcC" | b"esds" => {
+                b"avcC" | b"hvcC" | b"av1C" | b"vpcC" | b"esds" | b"dac3" | b"dec3" => {
                     self.config = Some(payload.to_vec())
                 }
                 // QuickTime wraps `esds` in `wave`.

@@ -85,11 +85,16 @@ impl AudioTrack {
         pts: i64,
         data: &[u8],
     ) -> Result<(), Unsupported> {
+        if config.channels == 0 {
+            return Err(Unsupported(
+                "the layout of the audio is in a program config element, which Edgereel does not write",
+            ));
+        }
         // All frames have the parameters of the first one.
         match self.config {
             Some(first) if first == config => {}
-            None if config.channels > 0 => (self.config, self.first_pts) = (Some(config), pts),
-            _ => return Err(Unsupported("the audio changes its parameters")),
+            Some(_) => return Err(Unsupported("the audio changes its parameters")),
+            None => (self.config, self.first_pts) = (Some(config), pts),
         }
         let rate = i64::from(config.sample_rate);
         let time = ticks_at(sample_at(self.first_pts, rate) + self.duration, rate);

@@ -4,6 +4,7 @@ use super::Unsupported;
 use super::boxes::{boxed, full, words};
 use super::parameter_sets::{ParameterSets, VideoCodec};
 use crate::aac::AudioConfig;
+use crate::ac3::Ac3Header;
 use crate::av1::SequenceHeader;
 use crate::h264::Sps;
 use crate::h265;
@@ -198,13 +199,28 @@ pub(crate) fn audio_entry(config: AudioConfig, bit_rate: u32) -> Vec<u8> {
     decoder.extend_from_slice(&specific);
     let stream = [&[0, 0, 0][..], &described(4, &decoder), &described(6, &[2])].concat();
     let descriptor = full(b"esds", 0, 0, &[&described(3, &stream)]);
+    sound(b"mp4a", config.channels, config.sample_rate, &descriptor)
+}
+
+/// `ac-3` or `ec-3`, with the parameters of its frames (ETSI TS 102 366, F.3 to F.6).
+pub(crate) fn ac3_entry(header: &Ac3Header) -> Vec<u8> {
+    let (kind, configuration) = match header.enhanced {
+        false => (b"ac-3", b"dac3"),
+        true => (b"ec-3", b"dec3"),
+    };
+    let configuration = boxed(configuration, &[&header.config()]);
+    sound(kind, header.channels, header.sample_rate, &configuration)
+}
+
+/// `AudioSampleEntry` (ISO/IEC 14496-12, 12.2.3), with the configuration of the codec.
+fn sound(kind: &[u8; 4], channels: u8, sample_rate: u32, configuration: &[u8]) -> Vec<u8> {
     let mut entry = vec![0; 6];
     entry.extend_from_slice(&[0, 1]);
     entry.extend_from_slice(&[0; 8]);
-    entry.extend_from_slice(&u16::from(config.channels).to_be_bytes());
+    entry.extend_from_slice(&u16::from(channels).to_be_bytes());
     entry.extend_from_slice(&[0, 16, 0, 0, 0, 0]);
-    entry.extend_from_slice(&(config.sample_rate.min(0xffff) << 16).to_be_bytes());
-    boxed(b"mp4a", &[&entry, &descriptor])
+    entry.extend_from_slice(&(sample_rate.min(0xffff) << 16).to_be_bytes());
+    boxed(kind, &[&entry, configuration])
 }
 
 /// `stsd` with one entry.

@@ -50,9 +50,8 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
         .sps
         .as_deref()
         .and_then(|it| Parameters::parse(stream.codec, it));
-    let audio_frame = stream
-        .adts
-        .map(|it| f64::from(crate::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
+    let header = stream.frame_header;
+    let audio_frame = header.map(|it| f64::from(it.samples()) / f64::from(it.sample_rate()));
     let promised = video
         .as_ref()
         .and_then(|it| it.frame_rate)
@@ -75,14 +74,14 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
             EsCodec::H264 | EsCodec::Hevc | EsCodec::Av1 => {
                 video.as_ref().map(|it| it.codec.clone())
             }
-            EsCodec::AacAdts => stream.adts.map(|it| it.codec_string()),
+            EsCodec::AacAdts => header.map(|it| it.codec_string()),
             EsCodec::Ac3 => Some("ac-3".to_owned()),
             EsCodec::Eac3 => Some("ec-3".to_owned()),
             _ => None,
         },
         size: video.as_ref().map(|it| it.size),
-        channels: stream.adts.map(|it| u16::from(it.channels)),
-        sample_rate: stream.adts.map(|it| it.sample_rate),
+        channels: header.map(|it| u16::from(it.channels())),
+        sample_rate: header.map(|it| it.sample_rate()),
         samples: stream.samples,
         starts_with_idr: stream.starts_with_idr,
         intra_frames: stream.intra_frames,

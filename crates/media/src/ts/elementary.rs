@@ -1,6 +1,6 @@
 //! The state of one elementary stream during a scan.
 
-use crate::aac::AdtsCounter;
+use crate::audio_frames::FrameCounter;
 use crate::av1;
 
 use super::access_unit::HeadScanner;
@@ -28,7 +28,7 @@ pub(crate) struct Elementary {
     head: HeadScanner,
     /// The last random access frame may turn out not to start a closed group.
     open_access: bool,
-    adts: Option<AdtsCounter>,
+    frames: Option<FrameCounter>,
 }
 
 impl Elementary {
@@ -54,7 +54,7 @@ impl Elementary {
                 intra_frames: 0,
                 sps: None,
                 sps_changes: 0,
-                adts: None,
+                frame_header: None,
                 samples: 0,
                 lost_audio_bytes: 0,
                 end_pts: None,
@@ -72,7 +72,7 @@ impl Elementary {
             samples_before_pes: 0,
             head: HeadScanner::new(stream.codec),
             open_access: false,
-            adts: (stream.codec == EsCodec::AacAdts).then(AdtsCounter::default),
+            frames: FrameCounter::new(stream.codec),
         }
     }
 
@@ -99,15 +99,15 @@ impl Elementary {
         let mut report = self.report;
         report.sps = self.head.first_sps;
         report.sps_changes = self.head.sps_changes;
-        match &self.adts {
-            Some(adts) => {
-                report.adts = adts.first();
-                report.frames = adts.frames();
-                report.samples = adts.samples();
-                report.lost_audio_bytes = adts.lost_bytes();
-                report.end_pts = self.pes_pts.zip(adts.first()).map(|(pts, header)| {
-                    let samples = adts.samples() - self.samples_before_pes;
-                    let rate = u64::from(header.sample_rate);
+        match &self.frames {
+            Some(frames) => {
+                report.frame_header = frames.first();
+                report.frames = frames.frames();
+                report.samples = frames.samples();
+                report.lost_audio_bytes = frames.lost_bytes();
+                report.end_pts = self.pes_pts.zip(frames.first()).map(|(pts, header)| {
+                    let samples = frames.samples() - self.samples_before_pes;
+                    let rate = u64::from(header.sample_rate());
                     pts + ((samples * super::TICKS_PER_SECOND + rate / 2) / rate) as i64
                 });
             }
@@ -199,7 +199,7 @@ impl Elementary {
             report.pts.push(pts);
         }
         self.pes_pts = Some(pts);
-        self.samples_before_pes = self.adts.as_ref().map_or(0, AdtsCounter::samples);
+        self.samples_before_pes = self.frames.as_ref().map_or(0, FrameCounter::samples);
     }
 
     #[inline]
@@ -212,8 +212,8 @@ impl Elementary {
         if self.head.wants_more() {
             self.push_head(payload);
         }
-        if let Some(adts) = &mut self.adts {
-            adts.push(payload);
+        if let Some(frames) = &mut self.frames {
+            frames.push(payload);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The result of a scan.
 
-use crate::aac::AdtsHeader;
+use crate::audio_frames::FrameHeader;
 
 use super::TICKS_PER_SECOND;
 
@@ -75,7 +75,7 @@ pub struct EsReport {
     pub codec: EsCodec,
     /// Number of PES packets started.
     pub pes_count: u64,
-    /// Video: access units (one per PES packet). AAC: ADTS frames. Others: PES packets.
+    /// Video: access units (one per PES packet). AAC in ADTS, AC-3: frames. Others: PES packets.
     pub frames: u64,
     /// Presentation times in the order of the stream; at most [`EsReport::MAX_TIMES`] are kept.
     pub pts: Vec<i64>,
@@ -107,11 +107,11 @@ pub struct EsReport {
     pub sps: Option<Vec<u8>>,
     /// Number of later parameter sets that differ from the first.
     pub sps_changes: u64,
-    /// The first ADTS header.
-    pub adts: Option<AdtsHeader>,
-    /// ADTS: number of samples per channel.
+    /// AAC in ADTS, AC-3: the header of the first frame.
+    pub frame_header: Option<FrameHeader>,
+    /// AAC in ADTS, AC-3: number of samples per channel.
     pub samples: u64,
-    /// ADTS: number of bytes outside any frame.
+    /// AAC in ADTS, AC-3: number of bytes outside any frame.
     pub lost_audio_bytes: u64,
     /// Presentation time at which the last frame ends, if the frames themselves declare it.
     pub end_pts: Option<i64>,

@@ -69,10 +69,14 @@ fn a_segment_is_described_as_it_is() {
 
     let audio = report.audio().unwrap();
     assert_eq!(audio.codec, EsCodec::AacAdts);
-    let header = audio.adts.unwrap();
+    let header = audio.frame_header.unwrap();
     assert_eq!(
-        (header.sample_rate, header.channels, header.object_type),
-        (44_100, 1, 2)
+        (
+            header.sample_rate(),
+            header.channels(),
+            header.codec_string().as_str()
+        ),
+        (44_100, 1, "mp4a.40.2")
     );
     // Encoder delay adds one or two frames.
     assert!((259..=261).contains(&audio.frames), "{}", audio.frames);

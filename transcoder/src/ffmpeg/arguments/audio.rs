@@ -1,7 +1,7 @@
 //! The command line that encodes audio.
 
 use domain::loudness::Gain;
-use domain::plan::{AudioPlan, ChunkPlan, Size};
+use domain::plan::{AudioPlan, ChunkPlan, Codec, Size};
 use domain::probe::AudioStream;
 use domain::segment::seconds;
 
@@ -29,29 +29,24 @@ impl CommandInputs<'_> {
         push(&mut arguments, &["-vn"]);
         self.input(&mut arguments);
         let encoded: Vec<&AudioPlan> = self.plan.audio.iter().filter(|it| !it.copied).collect();
-        let units = Units::new(encoded[0], 0.0);
-        // Access units lie on one grid whichever run produces them; a resumed run starts a few
-        // units early, so that the encoder has settled.
-        let first = units.nearest(starts[0]);
-        let encoded_from = first.saturating_sub(WARM_UP_UNITS);
+        let begin = begin(&encoded, starts[0]);
         push(
             &mut arguments,
-            &[
-                "-filter_complex",
-                &self.audio_graph(&encoded, encoded_from * 1024),
-            ],
+            &["-filter_complex", &self.audio_graph(&encoded, begin)],
         );
-        // An encoder starts with a unit of silence. Units are dropped by number: since FFmpeg 7.0
-        // the filter sees time stamps in other units than before.
-        let dropped = first - encoded_from + 1;
         for audio in encoded {
+            let units = Units::encoded(audio);
+            let first = units.nearest(starts[0]);
+            // AAC starts with a unit of silence. Units are dropped by number: since FFmpeg 7.0 the
+            // filter sees time stamps in other units than before.
+            let dropped = first - begin / units.samples() + units.silent();
             push(
                 &mut arguments,
                 &[
                     "-map",
                     &format!("[{}]", audio.rendition.name),
                     "-c:a",
-                    "aac",
+                    encoder(audio),
                 ],
             );
             push(
@@ -125,32 +120,89 @@ impl CommandInputs<'_> {
         chains.collect::<Vec<_>>().join(";")
     }
 
-    /// The audio of a track at one rate and layout, without gaps, from sample `first` to the end of
-    /// the presentation: a track that ends before it continues as silence.
+    /// The audio of a track at one rate, without gaps, from sample `first` to the end of the
+    /// presentation: a track that ends before it continues as silence. In one layout, or in stereo and
+    /// surround.
     fn track_graph(&self, source: &AudioStream, encoded: &[&AudioPlan], first: u64) -> String {
-        let rate = encoded[0].sample_rate;
-        let layout = if encoded[0].channels == 1 {
-            "mono"
-        } else {
-            "stereo"
-        };
+        let AudioStream {
+            index, channels, ..
+        } = source;
         let shift = (self.probe.origin_seconds() * f64::from(source.sample_rate)).round() as i64;
+        let begin = format!("[0:{index}]asetpts=PTS-({shift}),");
+        let (surround, stereo): (Vec<_>, Vec<_>) =
+            encoded.iter().copied().partition(|it| it.is_surround());
+        if surround.is_empty() {
+            let mixed = mixed_down(*channels);
+            return begin + &mixed + &self.layout_graph(&stereo, first);
+        }
+        // A filter that converts is free to mix audio down if any filter after it needs stereo, so the
+        // audio is split before all of them.
+        let mut graph = format!("{begin}asplit=2[stereo{index}][surround{index}]");
+        for (name, encoded) in [("stereo", stereo), ("surround", surround)] {
+            graph += &format!(";[{name}{index}]{}", self.layout_graph(&encoded, first));
+        }
+        graph
+    }
+
+    /// Converts the audio of a track into the rate and layout of these renditions, with their gain, from
+    /// sample `first` to the end of the presentation.
+    fn layout_graph(&self, encoded: &[&AudioPlan], first: u64) -> String {
+        let AudioPlan {
+            sample_rate: rate,
+            channels,
+            gain,
+            ..
+        } = encoded[0];
+        let layout = match channels {
+            1 => "mono",
+            2 => "stereo",
+            // With side channels, AAC would need a program config element, which many decoders and
+            // MP4 files cannot have: the layout is the one with back channels.
+            _ => "5.1",
+        };
         // Gaps are filled with silence and overlaps cut, sample by sample. Stretching instead
         // (`async` above 1) produces overlapping time stamps if the source jitters. `first_pts`
         // counts samples of the filter's input, so the rate is converted before.
-        let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
+        let end = (seconds(self.plan.duration()) * f64::from(*rate)).round() as i64;
         let mut graph = format!(
-            "[0:{}]asetpts=PTS-({shift}),{}aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
+            "aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
              ,aformat=sample_fmts=fltp:channel_layouts={layout}{},apad,atrim=end_pts={end},asplit={}",
-            source.index,
-            mixed_down(source.channels),
-            encoded[0].gain.map(gained).unwrap_or_default(),
+            gain.map(gained).unwrap_or_default(),
             encoded.len()
         );
         for audio in encoded {
             graph += &format!("[{}]", audio.rendition.name);
         }
         graph
+    }
+}
+
+/// The first sample that is encoded for a run whose first segment starts at `start`, seconds.
+///
+/// Access units lie on one grid whichever run produces them; a resumed run starts a few units early,
+/// so that the encoders have settled. A unit of each codec begins at the sample.
+fn begin(encoded: &[&AudioPlan], start: f64) -> u64 {
+    let units = || encoded.iter().map(|it| Units::encoded(it));
+    let early = |it: Units| it.nearest(start).saturating_sub(WARM_UP_UNITS) * it.samples();
+    let first = units().map(early).min().unwrap_or(0);
+    let step = units().map(Units::samples).fold(1, least_common_multiple);
+    first / step * step
+}
+
+fn least_common_multiple(a: u64, b: u64) -> u64 {
+    let (mut divisor, mut rest) = (a, b);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    a / divisor.max(1) * b
+}
+
+/// FFmpeg's name of the encoder.
+fn encoder(audio: &AudioPlan) -> &'static str {
+    match audio.rendition.codec {
+        Codec::Ac3 => "ac3",
+        Codec::Eac3 => "eac3",
+        Codec::Aac | Codec::H264 | Codec::Hevc | Codec::Av1 => "aac",
     }
 }
 

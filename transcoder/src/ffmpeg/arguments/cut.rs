@@ -4,7 +4,7 @@
 //! from its first packet. The first packet of every run is therefore put at 0, where both agree,
 //! and `-initial_offset` adds the rest after the cut.
 
-use domain::plan::AudioPlan;
+use domain::plan::{AudioPlan, Codec};
 use domain::segment::TICKS_PER_SECOND;
 
 use super::push;
@@ -88,22 +88,53 @@ impl Cut {
     }
 }
 
-/// The access units of an audio rendition: 1,024 samples each.
+/// The access units of an audio rendition: 1,024 samples each in AAC, 1,536 in AC-3.
 #[derive(Clone, Copy)]
 pub(super) struct Units {
     /// Start of unit 0, seconds from the start of the presentation.
     start: f64,
     /// Duration of a unit, seconds.
     length: f64,
+    samples: u32,
+    /// Samples of silence that the encoder puts before the audio.
+    priming: u32,
 }
 
 impl Units {
     /// A grid whose unit 0 starts at `start`.
     pub(super) fn new(audio: &AudioPlan, start: f64) -> Self {
+        let (samples, priming) = match audio.rendition.codec {
+            // An audio block.
+            Codec::Ac3 | Codec::Eac3 => (1536, 256),
+            Codec::Aac | Codec::H264 | Codec::Hevc | Codec::Av1 => (1024, 1024),
+        };
         Self {
             start,
-            length: 1024.0 / f64::from(audio.sample_rate),
+            length: f64::from(samples) / f64::from(audio.sample_rate),
+            samples,
+            priming,
         }
+    }
+
+    /// The grid on which an encoder puts its units. What it puts before the audio is a whole unit of AAC,
+    /// which is dropped, or a part of a unit of AC-3, which begins that much earlier.
+    pub(super) fn encoded(audio: &AudioPlan) -> Self {
+        let units = Self::new(audio, 0.0);
+        let part = units.priming % units.samples;
+        Self {
+            start: -f64::from(part) / f64::from(audio.sample_rate),
+            ..units
+        }
+    }
+
+    /// Number of samples in a unit.
+    pub(super) fn samples(self) -> u64 {
+        u64::from(self.samples)
+    }
+
+    /// Number of whole units of silence that an encoder begins with.
+    pub(super) fn silent(self) -> u64 {
+        u64::from(self.priming / self.samples)
     }
 
     /// The unit that starts nearest to a boundary: the first one of its segment.
@@ -151,5 +182,19 @@ mod tests {
             0,
             "there is none before the first"
         );
+        assert_eq!((units.samples(), units.silent()), (1024, 1));
+    }
+
+    #[test]
+    fn units_of_ac3_begin_a_block_early() {
+        let mut audio = crate::testing::encoded_plan().audio.remove(0);
+        audio.rendition.codec = Codec::Ac3;
+        let units = Units::encoded(&audio);
+        assert_eq!((units.samples(), units.silent()), (1536, 0));
+        for (boundary, unit) in [(0.0, 0), (0.0106, 0), (0.0107, 1), (6.0, 188)] {
+            assert_eq!(units.nearest(boundary), unit, "{boundary}");
+            assert!((units.time(unit) - boundary).abs() <= units.early() + 1e-9);
+        }
+        assert!((units.time(0) + 256.0 / 48_000.0).abs() < 1e-9);
     }
 }

@@ -66,7 +66,9 @@ impl CommandInputs<'_> {
             .map(|it| format!("{:.6}", self.frame_time(it)))
             .collect();
         match rung.rendition.codec {
-            Codec::H264 | Codec::Aac => self.x264(arguments, rung.video_kbps, threads),
+            Codec::H264 | Codec::Aac | Codec::Ac3 | Codec::Eac3 => {
+                self.x264(arguments, rung.video_kbps, threads)
+            }
             Codec::Hevc => self.x265(arguments, rung.video_kbps, threads),
             Codec::Av1 => self.av1(arguments, rung.video_kbps, threads),
         }

@@ -309,6 +309,7 @@ fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
         title: raw.tags.title.clone(),
         purpose: purpose(&raw.disposition),
         loudness: None,
+        surround_loudness: None,
     })
 }
 

@@ -85,7 +85,13 @@ fn sequential(world: &World) -> EncodePlan {
         },
         audio,
     };
-    let normaliser = Normaliser::new(&world.fake.tools(), "mov", &found, None);
+    let normaliser = Normaliser::new(
+        &world.fake.tools(),
+        "mov",
+        &found,
+        None,
+        &Profile::default(),
+    );
     let probe = normaliser.probe(&found, &survey, 8, &world.profile);
     let rate = probe.video.as_ref().map(|it| it.frame_rate);
     assert_eq!(rate, Some(Ratio { num: 30, den: 1 }));

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 
 use catalog::RenditionKind;
 use domain::job::Mode;
+use domain::plan::Codec;
 use domain::probe::cases::sound;
 use domain::probe::{AudioPurpose, AudioStream, Probe};
 use domain::profile::Profile;
-use domain::segment::{ChunkRecord, Lane};
 use hls::MasterPlaylist;
+use hls::write::VariantSpec;
 
 use super::*;
 use crate::testing::{foreign, generation, name, planned_records, video};
+
+mod growing;
 
 /// A kind of plan: its name, the source, the profile, and the mode.
 fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
@@ -55,7 +58,32 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         ];
         probe
     };
+    let surround = |settings: &str| {
+        let text = format!("[surround]\nenabled = true\n{settings}");
+        Profile::parse(&text).unwrap()
+    };
+    let second_in_surround = |mut probe: Probe| {
+        probe.audio[1].channels = 6;
+        probe
+    };
+    let in_surround = |mut probe: Probe| {
+        probe.audio_mut().channels = 6;
+        probe
+    };
     vec![
+        ("surround", in_surround(standard()), surround(""), Mode::Abr),
+        (
+            "surround of one track in three",
+            second_in_surround(tracks(foreign())),
+            surround("codec = \"ac-3\""),
+            Mode::Abr,
+        ),
+        (
+            "only audio in surround",
+            in_surround(sound()),
+            surround("codec = \"ec-3\""),
+            Mode::Abr,
+        ),
         (
             "three tracks",
             tracks(standard()),
@@ -95,14 +123,16 @@ fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
 /// Everything of a plan, as it was measured.
 fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
     for record in planned_records(plan) {
-        let is_audio = plan
-            .audio
-            .iter()
-            .any(|it| it.rendition.name == record.rendition);
-        publisher.records_mut().add_segment(
-            record,
-            if is_audio { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned(),
-        );
+        let rendition = plan.rendition(&record.rendition).unwrap();
+        let codecs = match rendition.codec {
+            Codec::Aac => "mp4a.40.2",
+            Codec::Ac3 => "ac-3",
+            Codec::Eac3 => "ec-3",
+            Codec::H264 | Codec::Hevc | Codec::Av1 => "avc1.42c01f",
+        };
+        publisher
+            .records_mut()
+            .add_segment(record, codecs.to_owned());
     }
 }
 
@@ -149,12 +179,18 @@ fn a_master_playlist_names_each_rendition_once_and_its_sound() {
         finish(&mut publisher, &plan);
         let names = all_names(&plan);
         let spec = publisher.presentation().master(&names, Rates::Measured);
-        let is_alone = probe.video.is_none() && probe.audio.len() == 1;
+        let has_surround = plan.surround_group().is_some();
+        let is_alone = probe.video.is_none() && probe.audio.len() == 1 && !has_surround;
+        // The surround group has its variants, and tracks of the stereo group.
+        let surround = plan.surround_group().map(ToString::to_string);
+        let is_beside = |it: &VariantSpec| it.audio.is_some() && it.audio == surround;
         // If there is only audio, the variant plays the first track of its group.
-        let own = spec.variants.iter();
+        let own = spec.variants.iter().filter(|it| !is_beside(it));
         let own = own.filter(|it| it.video.is_some() || it.audio.is_none());
         let mut addresses: Vec<_> = own.map(|it| it.uri.clone()).collect();
-        addresses.extend(spec.audio.iter().map(|it| it.uri.clone()));
+        let audio = spec.audio.iter();
+        let audio = audio.filter(|it| Some(&it.group) != surround.as_ref() || it.channels > 2);
+        addresses.extend(audio.map(|it| it.uri.clone()));
         addresses.extend(spec.iframes.iter().map(|it| it.uri.clone()));
         let named: HashSet<_> = addresses
             .iter()
@@ -293,96 +329,4 @@ fn media_playlists_name_what_is_there() {
             "nothing is there of it"
         );
     }
-}
-
-#[test]
-fn a_gap_ends_what_can_be_shown() {
-    let world = World::new();
-    let plan = world.plan.clone();
-    let mut publisher = publisher(&world, &foreign(), &plan);
-    let growing = publisher.growing();
-    for (missing, ready) in [(0, 0), (1, 1), (4, 4), (9, 9)] {
-        finish(&mut publisher, &plan);
-        assert_eq!(publisher.ready(), 10);
-        for name in &growing {
-            let kept = publisher.records_mut().remove_segment(name, missing);
-            assert_eq!(
-                (publisher.records().frontier(name), publisher.ready()),
-                (ready, ready),
-                "{name} without {missing}"
-            );
-            publisher.records_mut().add_segment(kept, String::new());
-        }
-    }
-    assert_eq!(publisher.records().frontier(&name("144p")), 0);
-    assert_eq!(
-        publisher.records().all_segments().len(),
-        planned_records(&plan).len()
-    );
-}
-
-#[test]
-fn what_grows_together_is_what_players_switch_between() {
-    let world = World::new();
-    for (kind, probe, profile, mode) in kinds() {
-        let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
-        let growing = publisher(&world, &probe, &plan).growing();
-        let expected: Vec<RenditionName> = match &plan.copy {
-            CopyDecision::Remux(copy) => {
-                let group = copy.audio.iter().flat_map(|it| plan.audio_of_group(it));
-                let group = group.map(|it| &it.rendition.name);
-                [&copy.rendition.name]
-                    .into_iter()
-                    .chain(group)
-                    .cloned()
-                    .collect()
-            }
-            CopyDecision::Encode(_) if let Some(first) = &plan.first => {
-                let group = plan.audio.iter().map(|it| it.rendition.name.clone());
-                [first.clone()].into_iter().chain(group).collect()
-            }
-            CopyDecision::Encode(_) => {
-                let rungs = plan.rungs.iter().map(|it| &it.rendition);
-                rungs
-                    .chain(plan.audio.iter().map(|it| &it.rendition))
-                    .map(|it| it.name.clone())
-                    .collect()
-            }
-        };
-        assert_eq!(growing, expected, "{kind}");
-        assert!(!growing.contains(&name("iframes")), "{kind}");
-    }
-}
-
-#[test]
-fn the_first_chunk_that_names_a_codec_wins_until_the_chunk_is_whole() {
-    let world = World::new();
-    let mut publisher = publisher(&world, &foreign(), &world.plan);
-    let records: Vec<_> = planned_records(&world.plan)
-        .into_iter()
-        .filter(|it| it.rendition.as_str() == "720p")
-        .collect();
-    publisher
-        .records_mut()
-        .add_segment(records[0].clone(), "avc1.first".to_owned());
-    publisher
-        .records_mut()
-        .add_segment(records[1].clone(), "avc1.second".to_owned());
-    assert_eq!(
-        publisher.records().codecs(&name("720p")).unwrap(),
-        "avc1.first"
-    );
-    let codecs = [(name("720p"), "avc1.chunk".to_owned())].into();
-    let chunk = ChunkRecord {
-        lane: Lane::Encode,
-        index: 0,
-        cpu_ms: 0,
-        wall_ms: 0,
-        segments: records,
-        codecs,
-    };
-    publisher.records_mut().add(&chunk);
-    let records = publisher.records();
-    assert_eq!(records.codecs(&name("720p")).unwrap(), "avc1.chunk");
-    assert_eq!(records.frontier(&name("720p")), 10);
 }

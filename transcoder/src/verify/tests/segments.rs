@@ -190,7 +190,7 @@ fn a_segment_that_differs_from_the_plan_is_refused() {
             "audio-128k",
             1,
             &video(start, 180, FRAME),
-            "audio-128k holds no AAC",
+            "audio-128k holds no audio",
         ),
         (
             &encoded,

@@ -132,6 +132,24 @@ pub(super) const MASTER_FAULTS: &[Fault] = &[
     fault("no CHANNELS", "RFC8216-4.3.4.1-CHANNELS", &[], |it| {
         it.remove_attribute(MASTER, "CHANNELS")
     }),
+    fault("CHANNELS of surround", "RFC8216-4.3.4.1", &[], |it| {
+        it.replace(MASTER, "CHANNELS=\"2\"", "CHANNELS=\"6\"")
+    }),
+    fault("a group of other members", "RFC8216-4.3.4.1.1", &[], |it| {
+        add_group(it, "English", "German")
+    }),
+    fault(
+        "a member of another language in a group",
+        "RFC8216-4.3.4.1.1",
+        &[],
+        |it| add_group(it, "LANGUAGE=\"en\"", "LANGUAGE=\"de\""),
+    ),
+    fault(
+        "a member that is not the default in a group",
+        "RFC8216-4.3.4.1.1",
+        &[],
+        |it| add_group(it, "DEFAULT=YES", "DEFAULT=NO"),
+    ),
     fault("an unused group", "Edgereel-unused-group", &[], |it| {
         let text = it.text(MASTER);
         let media = text
@@ -199,3 +217,12 @@ pub(super) const MASTER_FAULTS: &[Fault] = &[
         it.replace(MASTER, &format!("\n{LOW}"), &format!("\n{LOW}?token=abc"));
     }),
 ];
+
+/// Lists the audio in a second group, with a change.
+fn add_group(tree: &Tree<'_>, from: &str, to: &str) {
+    let text = tree.text(MASTER);
+    let mut lines = text.lines();
+    let media = lines.find(|it| it.starts_with("#EXT-X-MEDIA")).unwrap();
+    let other = media.replace("\"audio\"", "\"other\"").replace(from, to);
+    tree.replace(MASTER, media, &format!("{media}\n{other}"));
+}

@@ -139,7 +139,8 @@ proptest! {
                 bytes[at] = crate::ts::SYNC_BYTE;
             }
         }
-        for codec in [EsCodec::H264, EsCodec::Hevc, EsCodec::Av1, EsCodec::AacAdts] {
+        let video = [EsCodec::H264, EsCodec::Hevc, EsCodec::Av1];
+        for codec in [&video[..], &[EsCodec::AacAdts, EsCodec::Ac3, EsCodec::Eac3]].concat() {
             prop_assert!(package(&bytes, codec, &Place::default()).is_err());
         }
     }

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::foreign;
 
+mod surround;
+
 /// The values of an option, in order.
 fn values<'a>(arguments: &'a [String], option: &str) -> Vec<&'a str> {
     let pairs = arguments.windows(2).filter(|it| it[0] == option);
