@@ -10,6 +10,7 @@ use domain::plan::EncodePlan;
 use domain::probe::Probe;
 
 pub(crate) mod arguments;
+mod depth;
 pub(crate) mod launcher;
 mod memory;
 pub(crate) mod probe;
@@ -256,6 +257,11 @@ impl Tools {
     /// Whether HDR and wide gamut can be converted to SDR.
     pub fn tone_maps(&self) -> bool {
         self.filters.contains("lut3d")
+    }
+
+    /// Whether HDR can be kept.
+    pub fn keeps_hdr(&self) -> bool {
+        self.filters.contains(arguments::METADATA_FILTER)
     }
 
     /// Whether animated previews can be made.

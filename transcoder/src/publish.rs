@@ -21,7 +21,9 @@ use crate::error::TranscodeError;
 use crate::records::Records;
 use crate::sink::GenerationWriter;
 
+mod assumed;
 mod estimate;
+mod places;
 mod playlists;
 mod presentation;
 mod shown;

@@ -17,6 +17,7 @@ mod syntax;
 mod timeline;
 mod uris;
 mod versions;
+mod video_range;
 
 use crate::report::{Findings, Report};
 use crate::tree::Tree;
@@ -24,7 +25,7 @@ use crate::tree::Tree;
 /// The function of a subject.
 type Subject = fn(&Tree, &mut Findings);
 
-const SUBJECTS: [Subject; 17] = [
+const SUBJECTS: [Subject; 18] = [
     syntax::check,
     versions::check,
     structure::check,
@@ -41,6 +42,7 @@ const SUBJECTS: [Subject; 17] = [
     alignment::check,
     bandwidth::check,
     bitstream::check,
+    video_range::check,
     iframes::check,
 ];
 

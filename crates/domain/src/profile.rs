@@ -2,25 +2,28 @@
 //! settings have the values of `default_profile.toml`, which is the documentation, the sample and
 //! the built-in default in one.
 
-use std::ops::RangeInclusive;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::digest_hex;
 use crate::job::Mode;
-use crate::loudness::{Level, LoudnessSettings};
+use crate::loudness::LoudnessSettings;
 use crate::object_key::{RenditionName, SegmentFormat};
 
 mod codecs;
+mod validity;
 
 use codecs::MediaFormat;
-pub use codecs::{Av1Settings, HevcSettings, VideoCodec};
+pub use codecs::{Av1Settings, HdrOutput, HevcSettings, VideoCodec};
 
 /// The default profile, with an explanation of every setting.
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
 
 /// Increased when the same profile would produce other bytes, because generations must not mix.
 const OUTPUT_VERSION: &str = "4";
+
+/// As [`OUTPUT_VERSION`], for profiles with other codecs than H.264. Since version 5, their rungs
+/// keep HDR.
+const OUTPUT_VERSION_OF_NEWER_CODECS: &str = "5";
 
 /// The ladder and the settings of an encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,6 +200,9 @@ pub struct Rung {
     /// Codec of its video.
     #[serde(default, skip_serializing_if = "VideoCodec::is_default")]
     pub codec: VideoCodec,
+    /// Its dynamic range if the source is HDR; `None`: that of the source, and SDR with H.264.
+    #[serde(default, skip_serializing_if = "HdrOutput::is_default")]
+    pub hdr: Option<HdrOutput>,
     /// Width in pixels, for landscape video.
     pub width: u32,
     /// Height in pixels, for landscape video.
@@ -208,6 +214,14 @@ pub struct Rung {
     /// Whether the rung is encoded.
     #[serde(default = "yes")]
     pub enabled: bool,
+}
+
+impl Rung {
+    /// Whether it has the dynamic range of an HDR source. H.264 never has: decoders of its profile
+    /// for 10 bits are rare.
+    pub fn keeps_hdr(&self) -> bool {
+        self.codec != VideoCodec::H264 && self.hdr != Some(HdrOutput::ToneMap)
+    }
 }
 
 fn yes() -> bool {
@@ -254,130 +268,19 @@ impl Profile {
     /// A hash input for the generation: every setting, and the version of the output.
     pub fn fingerprint(&self, mode: Mode) -> String {
         let settings = serde_json::to_string(self).expect("numbers and strings always serialise");
-        digest_hex(&[OUTPUT_VERSION, mode.as_str(), &settings], 32)
+        let is_h264 = self.enabled_rungs().all(|it| it.codec == VideoCodec::H264);
+        let version = match is_h264 {
+            true => OUTPUT_VERSION,
+            false => OUTPUT_VERSION_OF_NEWER_CODECS,
+        };
+        digest_hex(&[version, mode.as_str(), &settings], 32)
     }
 
     /// The rungs that are encoded.
     pub fn enabled_rungs(&self) -> impl Iterator<Item = &Rung> {
         self.rungs.iter().filter(|it| it.enabled)
     }
-
-    fn validate(&self) -> Result<(), InvalidProfile> {
-        let require = |holds: bool, setting: &str, problem: &'static str| {
-            if holds {
-                Ok(())
-            } else {
-                Err(InvalidProfile::Value {
-                    setting: setting.to_owned(),
-                    problem,
-                })
-            }
-        };
-        require(
-            (2.0..=10.0).contains(&self.segment_seconds),
-            "segment_seconds",
-            "must be 2 to 10",
-        )?;
-        require(
-            (0.5..=10.0).contains(&self.keyframe_seconds),
-            "keyframe_seconds",
-            "must be 0.5 to 10",
-        )?;
-        require(
-            self.keyframe_seconds <= self.segment_seconds,
-            "keyframe_seconds",
-            "must not be longer than a segment: every segment begins with a keyframe",
-        )?;
-        require(
-            (10.0..=120.0).contains(&self.max_frame_rate),
-            "max_frame_rate",
-            "must be 10 to 120",
-        )?;
-        require(self.thumbnails <= 100, "thumbnails", "must be at most 100")?;
-        require(self.encoder.crf <= 51, "encoder.crf", "must be 0 to 51")?;
-        require(
-            (2.0..=20.0).contains(&self.source_rung.max_keyframe_gap_seconds),
-            "source_rung.max_keyframe_gap_seconds",
-            "must be 2 to 20",
-        )?;
-        require(
-            (32..=320).contains(&self.source_rung.audio_kbps),
-            "source_rung.audio_kbps",
-            "must be 32 to 320",
-        )?;
-        require(
-            self.enabled_rungs().any(|it| it.codec == VideoCodec::H264),
-            "rung",
-            "needs at least one with H.264 that is enabled: every player plays it",
-        )?;
-        require(self.hevc.crf <= 51, "hevc.crf", "must be 0 to 51")?;
-        require(self.av1.crf <= 63, "av1.crf", "must be 0 to 63")?;
-        require(
-            (1..=13).contains(&self.av1.preset),
-            "av1.preset",
-            "must be 1 to 13",
-        )?;
-        let loudness = &self.loudness;
-        require(
-            LOUDNESS.contains(&loudness.target_lufs),
-            "loudness.target_lufs",
-            "must be -31 to -10",
-        )?;
-        require(
-            PEAK.contains(&loudness.max_peak_dbtp),
-            "loudness.max_peak_dbtp",
-            "must be -9 to 0",
-        )?;
-        for rung in &self.rungs {
-            let at = |field: &str| format!("rung {}: {field}", rung.name);
-            require(
-                (16..=8192).contains(&rung.width),
-                &at("width"),
-                "must be 16 to 8192",
-            )?;
-            require(
-                (16..=8192).contains(&rung.height),
-                &at("height"),
-                "must be 16 to 8192",
-            )?;
-            require(
-                (50..=100_000).contains(&rung.video_kbps),
-                &at("video_kbps"),
-                "must be 50 to 100000",
-            )?;
-            require(
-                (32..=320).contains(&rung.audio_kbps),
-                &at("audio_kbps"),
-                "must be 32 to 320",
-            )?;
-            require(
-                !RESERVED_NAMES.contains(&rung.name.as_str())
-                    && !rung.name.as_str().starts_with("audio-"),
-                &at("name"),
-                "is taken by another rendition",
-            )?;
-            require(
-                rung.codec == VideoCodec::H264
-                    || !rung.enabled
-                    || self.segment_format == SegmentFormat::Fmp4,
-                &at("codec"),
-                "needs segment_format = \"fmp4\", unless it is \"h264\"",
-            )?;
-            let twins = self.rungs.iter().filter(|it| it.name == rung.name).count();
-            require(twins == 1, &at("name"), "is used twice")?;
-        }
-        Ok(())
-    }
 }
-
-/// Targets from those of broadcasts for night-time to those of loud music, LUFS.
-const LOUDNESS: RangeInclusive<Level> = Level::of_tenths(-310)..=Level::of_tenths(-100);
-
-/// Maximum peaks, dBTP.
-const PEAK: RangeInclusive<Level> = Level::of_tenths(-90)..=Level::of_tenths(0);
-
-/// Names of renditions that are not rungs of the ladder.
-const RESERVED_NAMES: [&str; 2] = ["iframes", "source"];
 
 impl Default for Profile {
     fn default() -> Self {

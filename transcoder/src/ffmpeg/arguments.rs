@@ -17,6 +17,7 @@ mod closed_captions;
 mod cut;
 mod encoders;
 mod graph;
+mod hdr;
 mod loudness;
 mod stills;
 mod subtitles;
@@ -28,6 +29,7 @@ pub(crate) use audio::mixed_down;
 pub(crate) use closed_captions::{glimpses, transport_stream, video_stream};
 pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
+pub(crate) use hdr::{METADATA_FILTER, TEN_BITS};
 pub(crate) use loudness::{loudness, meter};
 pub(crate) use stills::jpeg;
 

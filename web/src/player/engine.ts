@@ -111,12 +111,12 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
   hls.on(Events.MANIFEST_PARSED, (_, data) => {
     hasManifest = true
     events.lost(false)
-    const rungs = data.levels.map(({ height, width, bitrate, videoCodec, audioCodec }, index) => ({
+    const rungs = data.levels.map(({ height, width, bitrate, videoCodec, audioCodec, videoRange }, index) => ({
       index,
       height: Math.min(height, width) || height,
       width,
       bitrate,
-      codecs: [videoCodec, audioCodec].filter(Boolean).join(', '),
+      codecs: [videoCodec, audioCodec, videoRange === 'SDR' ? '' : videoRange].filter(Boolean).join(', '),
     }))
     events.rungs(rungs)
   })

@@ -43,6 +43,31 @@ pub struct VideoSpec {
     pub size: Resolution,
     /// Frames per second.
     pub frame_rate: Ratio,
+    /// Dynamic range.
+    pub range: VideoRange,
+}
+
+/// The dynamic range of video (RFC 8216bis, 4.4.6.2, VIDEO-RANGE).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VideoRange {
+    /// Standard dynamic range.
+    #[default]
+    Sdr,
+    /// Hybrid log-gamma (ARIB STD-B67).
+    Hlg,
+    /// Perceptual quantiser (SMPTE ST 2084).
+    Pq,
+}
+
+impl VideoRange {
+    /// The word in the playlist.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sdr => "SDR",
+            Self::Hlg => "HLG",
+            Self::Pq => "PQ",
+        }
+    }
 }
 
 /// An audio rendition.
@@ -80,7 +105,7 @@ pub struct IFramesSpec {
     pub bandwidth: Bandwidth,
     /// Codec (RFC 6381).
     pub codecs: String,
-    /// Display size.
+    /// Display size. Its dynamic range is SDR.
     pub size: Resolution,
 }
 
@@ -91,7 +116,8 @@ const DEFAULT_VARIANT_BPS: u64 = 2_000_000;
 impl MasterPlaylistSpec {
     /// Writes the playlist.
     ///
-    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth.
+    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth. Where
+    /// some are SDR, the first one is: players that know nothing of HDR start with it.
     /// BANDWIDTH and AVERAGE-BANDWIDTH cover video and audio together (Apple 9.13), CODECS is the union of both.
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(2048);
@@ -117,10 +143,11 @@ impl MasterPlaylistSpec {
         let mut variants: Vec<&VariantSpec> = self.variants.iter().collect();
         variants.sort_by_key(|it| std::cmp::Reverse(self.bandwidth_of(it).peak));
         let distance = |it: &&VariantSpec| self.bandwidth_of(it).peak.abs_diff(DEFAULT_VARIANT_BPS);
+        let is_hdr = |it: &&VariantSpec| it.video.is_some_and(|it| it.range != VideoRange::Sdr);
         if let Some(first) = variants
             .iter()
             .enumerate()
-            .min_by_key(|(_, it)| distance(it))
+            .min_by_key(|(_, it)| (is_hdr(it), distance(it)))
             .map(|(at, _)| at)
         {
             variants[..=first].rotate_right(1);
@@ -170,13 +197,15 @@ impl MasterPlaylistSpec {
                 "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
             )?;
             write!(out, ",CODECS=\"{}\"", quotable(&codecs.join(",")))?;
-            if let Some(VideoSpec { size, frame_rate }) = variant.video {
+            if let Some(video) = variant.video {
+                let VideoSpec {
+                    size,
+                    frame_rate,
+                    range,
+                } = video;
                 write!(out, ",RESOLUTION={}x{}", size.width, size.height)?;
-                write!(
-                    out,
-                    ",FRAME-RATE={:.3},VIDEO-RANGE=SDR",
-                    frame_rate.as_f64()
-                )?;
+                write!(out, ",FRAME-RATE={:.3}", frame_rate.as_f64())?;
+                write!(out, ",VIDEO-RANGE={}", range.as_str())?;
             }
             if let Some(group) = &variant.audio {
                 write!(out, ",AUDIO=\"{}\"", quotable(group))?;

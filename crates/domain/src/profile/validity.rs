@@ -1,0 +1,137 @@
+//! Which settings a profile may have.
+
+use std::ops::RangeInclusive;
+
+use super::{HdrOutput, InvalidProfile, Profile, RateControl, VideoCodec};
+use crate::loudness::Level;
+use crate::object_key::SegmentFormat;
+
+impl Profile {
+    /// Checks that every setting has a value that it can have, and that they fit together.
+    pub(super) fn validate(&self) -> Result<(), InvalidProfile> {
+        let require = |holds: bool, setting: &str, problem: &'static str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(InvalidProfile::Value {
+                    setting: setting.to_owned(),
+                    problem,
+                })
+            }
+        };
+        require(
+            (2.0..=10.0).contains(&self.segment_seconds),
+            "segment_seconds",
+            "must be 2 to 10",
+        )?;
+        require(
+            (0.5..=10.0).contains(&self.keyframe_seconds),
+            "keyframe_seconds",
+            "must be 0.5 to 10",
+        )?;
+        require(
+            self.keyframe_seconds <= self.segment_seconds,
+            "keyframe_seconds",
+            "must not be longer than a segment: every segment begins with a keyframe",
+        )?;
+        require(
+            (10.0..=120.0).contains(&self.max_frame_rate),
+            "max_frame_rate",
+            "must be 10 to 120",
+        )?;
+        require(self.thumbnails <= 100, "thumbnails", "must be at most 100")?;
+        require(self.encoder.crf <= 51, "encoder.crf", "must be 0 to 51")?;
+        require(
+            (2.0..=20.0).contains(&self.source_rung.max_keyframe_gap_seconds),
+            "source_rung.max_keyframe_gap_seconds",
+            "must be 2 to 20",
+        )?;
+        require(
+            (32..=320).contains(&self.source_rung.audio_kbps),
+            "source_rung.audio_kbps",
+            "must be 32 to 320",
+        )?;
+        require(
+            self.enabled_rungs().any(|it| it.codec == VideoCodec::H264),
+            "rung",
+            "needs at least one with H.264 that is enabled: every player plays it",
+        )?;
+        require(self.hevc.crf <= 51, "hevc.crf", "must be 0 to 51")?;
+        require(self.av1.crf <= 63, "av1.crf", "must be 0 to 63")?;
+        let encodes_av1 = self.enabled_rungs().any(|it| it.codec == VideoCodec::Av1);
+        require(
+            self.encoder.rate_control == RateControl::CappedCrf || !encodes_av1,
+            "encoder.rate_control",
+            "must be \"capped-crf\" with rungs of AV1: SVT-AV1 has a constant rate for live video only",
+        )?;
+        require(
+            (1..=13).contains(&self.av1.preset),
+            "av1.preset",
+            "must be 1 to 13",
+        )?;
+        let loudness = &self.loudness;
+        require(
+            LOUDNESS.contains(&loudness.target_lufs),
+            "loudness.target_lufs",
+            "must be -31 to -10",
+        )?;
+        require(
+            PEAK.contains(&loudness.max_peak_dbtp),
+            "loudness.max_peak_dbtp",
+            "must be -9 to 0",
+        )?;
+        for rung in &self.rungs {
+            let at = |field: &str| format!("rung {}: {field}", rung.name);
+            require(
+                (16..=8192).contains(&rung.width),
+                &at("width"),
+                "must be 16 to 8192",
+            )?;
+            require(
+                (16..=8192).contains(&rung.height),
+                &at("height"),
+                "must be 16 to 8192",
+            )?;
+            require(
+                (50..=100_000).contains(&rung.video_kbps),
+                &at("video_kbps"),
+                "must be 50 to 100000",
+            )?;
+            require(
+                (32..=320).contains(&rung.audio_kbps),
+                &at("audio_kbps"),
+                "must be 32 to 320",
+            )?;
+            require(
+                !RESERVED_NAMES.contains(&rung.name.as_str())
+                    && !rung.name.as_str().starts_with("audio-"),
+                &at("name"),
+                "is taken by another rendition",
+            )?;
+            require(
+                rung.codec == VideoCodec::H264
+                    || !rung.enabled
+                    || self.segment_format == SegmentFormat::Fmp4,
+                &at("codec"),
+                "needs segment_format = \"fmp4\", unless it is \"h264\"",
+            )?;
+            require(
+                rung.codec != VideoCodec::H264 || rung.hdr != Some(HdrOutput::Keep),
+                &at("hdr"),
+                "cannot be \"keep\" with codec = \"h264\", which is always SDR",
+            )?;
+            let twins = self.rungs.iter().filter(|it| it.name == rung.name).count();
+            require(twins == 1, &at("name"), "is used twice")?;
+        }
+        Ok(())
+    }
+}
+
+/// Targets from those of broadcasts for night-time to those of loud music, LUFS.
+const LOUDNESS: RangeInclusive<Level> = Level::of_tenths(-310)..=Level::of_tenths(-100);
+
+/// Maximum peaks, dBTP.
+const PEAK: RangeInclusive<Level> = Level::of_tenths(-90)..=Level::of_tenths(0);
+
+/// Names of renditions that are not rungs of the ladder.
+const RESERVED_NAMES: [&str; 2] = ["iframes", "source"];
