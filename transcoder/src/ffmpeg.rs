@@ -21,7 +21,7 @@ pub use launcher::Launcher;
 pub use memory::JobMemory;
 pub(crate) use verdict::verdict;
 
-use arguments::Av1Library;
+use arguments::{Av1Library, METADATA_FILTER};
 use launcher::Needs;
 
 /// FFmpeg and ffprobe, located and checked once, at startup.
@@ -261,7 +261,7 @@ impl Tools {
 
     /// Whether HDR can be kept.
     pub fn keeps_hdr(&self) -> bool {
-        self.filters.contains(arguments::METADATA_FILTER)
+        self.filters.contains(METADATA_FILTER)
     }
 
     /// Whether animated previews can be made.
@@ -275,7 +275,11 @@ impl Tools {
             .deinterlacer()
             .is_none()
             .then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
-        let hdr = (!self.tone_maps()).then(|| "HDR video (no filter lut3d)".to_owned());
+        let hdr = match (self.tone_maps(), self.keeps_hdr()) {
+            (true, true) => None,
+            (false, _) => Some("HDR video (no filter lut3d)".to_owned()),
+            (true, false) => Some(format!("HDR video (no filter {METADATA_FILTER})")),
+        };
         fields.into_iter().chain(hdr).collect()
     }
 
