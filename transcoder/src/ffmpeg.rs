@@ -10,6 +10,7 @@ use domain::plan::EncodePlan;
 use domain::probe::Probe;
 
 pub(crate) mod arguments;
+mod depth;
 pub(crate) mod launcher;
 mod memory;
 pub(crate) mod probe;
@@ -20,7 +21,7 @@ pub use launcher::Launcher;
 pub use memory::JobMemory;
 pub(crate) use verdict::verdict;
 
-use arguments::Av1Library;
+use arguments::{Av1Library, METADATA_FILTER};
 use launcher::Needs;
 
 /// FFmpeg and ffprobe, located and checked once, at startup.
@@ -258,6 +259,11 @@ impl Tools {
         self.filters.contains("lut3d")
     }
 
+    /// Whether HDR can be kept.
+    pub fn keeps_hdr(&self) -> bool {
+        self.filters.contains(METADATA_FILTER)
+    }
+
     /// Whether animated previews can be made.
     pub fn makes_previews(&self) -> bool {
         self.encoders.contains(PREVIEW_ENCODER)
@@ -269,7 +275,11 @@ impl Tools {
             .deinterlacer()
             .is_none()
             .then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
-        let hdr = (!self.tone_maps()).then(|| "HDR video (no filter lut3d)".to_owned());
+        let hdr = match (self.tone_maps(), self.keeps_hdr()) {
+            (true, true) => None,
+            (false, _) => Some("HDR video (no filter lut3d)".to_owned()),
+            (true, false) => Some(format!("HDR video (no filter {METADATA_FILTER})")),
+        };
         fields.into_iter().chain(hdr).collect()
     }
 

@@ -16,6 +16,7 @@ use media::sniff::ContainerKind;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
+use crate::ffmpeg::arguments::METADATA_FILTER;
 use crate::ffmpeg::probe::{Depth, Found, Streams, Subtitles, streams};
 use crate::loopback::Loopback;
 use crate::normalise::{Normaliser, survey};
@@ -269,6 +270,9 @@ fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
     }
     if (video.hdr.is_some() || video.wide_gamut) && !tools.tone_maps() {
         return Err(lacks("HDR", "the filter `lut3d`".to_owned()));
+    }
+    if video.hdr.is_some() && !tools.keeps_hdr() {
+        return Err(lacks("HDR", format!("the filter `{METADATA_FILTER}`")));
     }
     Ok(())
 }

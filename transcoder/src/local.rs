@@ -10,6 +10,7 @@ use domain::job::Mode;
 use domain::loudness::TrackLoudness;
 use domain::object_key::RenditionName;
 use domain::prices::Prices;
+use domain::probe::HighDynamicRange;
 use domain::profile::Profile;
 use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
@@ -91,6 +92,8 @@ pub struct LocalRung {
     pub average_bandwidth: u64,
     /// Codecs (RFC 6381).
     pub codecs: String,
+    /// The HDR transfer function; `None`: SDR.
+    pub hdr: Option<HighDynamicRange>,
 }
 
 /// An audio rendition.
@@ -232,6 +235,7 @@ fn report(
                 audio.and_then(|it| it.average_bandwidth),
             ),
             codecs: codecs.into_iter().flatten().collect::<Vec<_>>().join(","),
+            hdr: it.hdr,
         }
     });
     let audio = of(RenditionKind::Audio).map(|it| LocalAudio {

@@ -171,6 +171,7 @@ pub(crate) fn render(
 mod tests {
     use domain::job::Mode;
     use domain::plan::{CopyDecision, CopyRefusal};
+    use domain::probe::HighDynamicRange;
     use domain::probe::cases::{sound, standard};
     use domain::profile::Profile;
     use proptest::prelude::*;
@@ -248,6 +249,19 @@ mod tests {
         ] {
             let text = render(video(), &generation(), &plan, &planned_records(&plan));
             assert_eq!(plan_of(&text), Some(plan));
+        }
+    }
+
+    /// Plans of before HDR was kept have no range.
+    #[test]
+    fn the_range_of_a_rung_comes_back() {
+        let mut plan = short(false);
+        let without = render(video(), &generation(), &plan, &[]);
+        assert!(!String::from_utf8(without).unwrap().contains("hdr"));
+        for hdr in [HighDynamicRange::Pq, HighDynamicRange::Hlg] {
+            plan.rungs[0].hdr = Some(hdr);
+            let text = render(video(), &generation(), &plan, &[]);
+            assert_eq!(plan_of(&text), Some(plan.clone()));
         }
     }
 

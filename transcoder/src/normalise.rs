@@ -150,6 +150,7 @@ impl Normaliser {
             video.interlaced,
         ) = (None, 0, false, false);
         video.pixel_format = self.format.to_owned();
+        video.hdr_colors.full_range = false;
         if video.hdr.is_none() && !video.wide_gamut {
             // Raw frames carry no tags.
             (video.matrix, video.tagged) = (Some(output_matrix(&found.video)), false);

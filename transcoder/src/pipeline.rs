@@ -224,6 +224,7 @@ async fn process(
         .reused
         .as_ref()
         .map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
+    request.tools.check_depth(&work).await?;
     let encoders = request.tools.encoders(&work, probe, encoders);
     match &plan.copy {
         CopyDecision::Remux(_) => {

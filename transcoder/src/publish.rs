@@ -21,8 +21,10 @@ use crate::error::TranscodeError;
 use crate::records::Records;
 use crate::sink::GenerationWriter;
 
+mod assumed;
 mod estimate;
 mod master;
+mod places;
 mod playlists;
 mod presentation;
 mod shown;

@@ -175,6 +175,14 @@ pub async fn verify_codecs<'a>(
                 source: Box::new(problem),
             });
         }
+        for encoder in tools.missing_depth(profile) {
+            tracing::warn!(
+                "the encoder {encoder} of FFmpeg at `{}` knows 8 bits only: with the profile `{}`, HDR uploads are \
+                 rejected. Install a build for 10 bits, or set `hdr = \"tone_map\"` in its rungs",
+                tools.ffmpeg.display(),
+                profile.name
+            );
+        }
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::object_key::RenditionName;
 use domain::plan::{Boundary, ChunkPlan, EncodePlan, Rendition};
-use domain::probe::Probe;
 use domain::probe::cases::standard;
+use domain::probe::{HighDynamicRange, Probe};
 use domain::profile::Profile;
 use domain::segment::{ChunkRecord, IFrameRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use media::segment::{Measured, Scanner};
@@ -181,11 +181,22 @@ pub(crate) fn planned_records(plan: &EncodePlan) -> Vec<SegmentRecord> {
         .into_iter()
         .flat_map(|lane| objects_of(plan, lane).into_iter().map(move |it| (lane, it)));
     let record = |(lane, (rendition, index)): (Lane, (RenditionName, u32))| {
-        let stored = stored(
+        let mut stored = stored(
             &rendition,
             index,
             &planned_segment(plan, lane, &rendition, index),
         );
+        let mut rungs = plan.rungs.iter();
+        let hdr = rungs
+            .find(|it| it.rendition.name == rendition)
+            .and_then(|it| it.hdr);
+        if let (Some(hdr), Some(video)) = (hdr, &mut stored.measured.video) {
+            let transfer = match hdr {
+                HighDynamicRange::Pq => 16,
+                HighDynamicRange::Hlg => 18,
+            };
+            (video.bit_depth, video.color) = (Some(10), Some((9, transfer, 9)));
+        }
         crate::verify::segment(plan, lane, &stored).unwrap()
     };
     objects.map(record).collect()

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use domain::plan::{Boundary, EncodePlan, RenditionKind};
+use domain::probe::HighDynamicRange;
 use domain::segment::{Lane, SegmentRecord, TICKS_PER_SECOND, seconds};
 use media::segment::{Measured, StreamInfo};
 
@@ -136,6 +137,7 @@ impl Segment<'_> {
         if !self.stands_alone() {
             return Err(self.wrong("does not begin with an IDR frame"));
         }
+        self.has_planned_range()?;
         let rate = self.plan.frame_rate;
         let (begins, frames) = (
             rate.ticks_of_frame(span.start.frame),
@@ -152,6 +154,30 @@ impl Segment<'_> {
             return Err(self.wrong(&format!("has {frames} frames instead of {planned}")));
         }
         Ok(rate.ticks_of_frame(span.start.frame + frames) - begins)
+    }
+
+    /// An encoder for 8 bits only would convert HDR without an error.
+    fn has_planned_range(&self) -> Result<(), TranscodeError> {
+        let mut rungs = self.plan.rungs.iter();
+        let rung = rungs.find(|it| it.rendition.name == self.record.rendition);
+        let planned = rung.and_then(|it| it.hdr);
+        let Some(video) = &self.measured.video else {
+            return Ok(());
+        };
+        let declared = video
+            .color
+            .and_then(|(_, transfer, _)| HighDynamicRange::of_code_point(transfer));
+        if declared != planned {
+            let name = |it: Option<HighDynamicRange>| it.map_or("sdr", HighDynamicRange::transfer);
+            let (found, wanted) = (name(declared), name(planned));
+            return Err(self.wrong(&format!("is {found} instead of {wanted}")));
+        }
+        match (planned, video.bit_depth) {
+            (Some(_), Some(depth)) if depth < 10 => {
+                Err(self.wrong(&format!("has {depth} bits: HDR needs 10")))
+            }
+            (Some(_) | None, Some(_) | None) => Ok(()),
+        }
     }
 
     fn is_last(&self) -> bool {

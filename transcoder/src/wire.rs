@@ -13,7 +13,7 @@ use domain::plan::{
     AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan,
     IFramesPlan, Rendition, RenditionKind, RungPlan, Size,
 };
-use domain::probe::Ratio;
+use domain::probe::{HighDynamicRange, Ratio};
 use serde::{Deserialize, Serialize};
 
 mod version_1;
@@ -141,6 +141,9 @@ struct RungWire {
     rendition: RenditionWire,
     size: SizeWire,
     video_kbps: u32,
+    /// Missing if the rung is SDR.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hdr: Option<HighDynamicRange>,
     audio: Option<RenditionName>,
 }
 
@@ -272,7 +275,7 @@ same_fields!(Boundary, BoundaryWire { ticks = copy, frame = copy });
 same_fields!(Size, SizeWire { width = copy, height = copy });
 same_fields!(Rendition, RenditionWire { name = clone, kind = copy, codec = copy, format = copy });
 same_fields!(CopyRung, CopyRungWire { rendition, size, audio = clone });
-same_fields!(RungPlan, RungWire { rendition, size, video_kbps = copy, audio = clone });
+same_fields!(RungPlan, RungWire { rendition, size, video_kbps = copy, hdr = copy, audio = clone });
 same_fields!(IFramesPlan, IFramesWire { rendition, size });
 
 fn is_first(track: &u32) -> bool {

@@ -328,6 +328,7 @@ export const texts = {
       average: 'Average',
       peak: 'Peak',
       codecs: 'Codecs',
+      hdr: { pq: 'HDR (PQ)', hlg: 'HDR (HLG)' },
       state: 'State',
       copied: 'remuxed',
       fps: (rate: number) => `${rate} fps`,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use config::read_profile;
 use console::style;
 use domain::failure::FailureClass;
+use domain::probe::HighDynamicRange;
 use domain::profile::Profile;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
@@ -101,8 +102,13 @@ fn explain(error: TranscodeError) -> CommandError {
 fn print(report: &LocalReport, output: &Output) {
     for rung in &report.rungs {
         let how = if rung.copied { "copied" } else { "encoded" };
+        let hdr = match rung.hdr {
+            None => "",
+            Some(HighDynamicRange::Pq) => "  HDR (PQ)",
+            Some(HighDynamicRange::Hlg) => "  HDR (HLG)",
+        };
         output.line(format!(
-            "  {:<8} {:>9}  {how:<7}  {:>6} kbit/s  {}",
+            "  {:<8} {:>9}  {how:<7}  {:>6} kbit/s  {}{hdr}",
             rung.name,
             format!("{}x{}", rung.width, rung.height),
             rung.average_bandwidth / 1000,

@@ -2,6 +2,7 @@
 
 use domain::object_key::RenditionName;
 use domain::plan::RenditionKind;
+use domain::probe::HighDynamicRange;
 use serde::{Deserialize, Serialize};
 
 use crate::MaybeKnown;
@@ -26,6 +27,10 @@ pub struct Rendition {
     pub frame_rate: Option<f64>,
     /// `CODECS` as in the playlist (RFC 6381); `None` before it is known.
     pub codecs: Option<String>,
+    /// The HDR transfer function of its video, `pq` (HDR10) or `hlg`; `None`: it is SDR, or audio.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<HighDynamicRange>))]
+    #[serde(default)]
+    pub hdr: Option<MaybeKnown<HighDynamicRange>>,
     /// Measured peak, bits per second; `None` before it is known.
     pub bandwidth: Option<u64>,
     /// Measured average, bits per second; `None` before it is known.

@@ -307,7 +307,8 @@ mod tests {
             "created_at": at, "updated_at": at, "queued_at": at, "playable_at": null, "ready_at": null,
             "renditions": [{
                 "name": "720p", "kind": "subtitles", "width": null, "height": null, "copied": false,
-                "frame_rate": null, "codecs": null, "bandwidth": 1, "average_bandwidth": null, "state": "late",
+                "frame_rate": null, "codecs": null, "hdr": "vivid", "bandwidth": 1, "average_bandwidth": null,
+                "state": "late",
             }],
             "attempts": [{
                 "number": 1, "outcome": "dubbed", "failure": null, "stage": "dub", "percent": 3, "started_at": at,

@@ -71,6 +71,7 @@ rules! {
     RFC_4_3_5_1 Must "RFC8216-4.3.5.1" "With EXT-X-INDEPENDENT-SEGMENTS every segment decodes without the others.";
     RFC_4_3_5_2 Must "RFC8216-4.3.5.2" "EXT-X-START lies inside the playlist.";
     BIS_4_4_2_3 Must "RFC8216bis-4.4.2.3" "EXT-X-DEFINE defines each variable once.";
+    BIS_4_4_6_2 Must "RFC8216bis-4.4.6.2" "VIDEO-RANGE is the dynamic range of the video.";
     RFC_5_1 Must "RFC8216-5.1" "A key file is exactly 16 octets.";
     RFC_5_2 Should "RFC8216-5.2" "The initialisation vector varies from segment to segment.";
     RFC_6_2_1 Must "RFC8216-6.2.1" "Everything that a playlist names can be fetched, complete.";

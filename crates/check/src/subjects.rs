@@ -18,6 +18,7 @@ mod syntax;
 mod timeline;
 mod uris;
 mod versions;
+mod video_range;
 
 use crate::report::{Findings, Report};
 use crate::tree::Tree;
@@ -25,7 +26,7 @@ use crate::tree::Tree;
 /// The function of a subject.
 type Subject = fn(&Tree, &mut Findings);
 
-const SUBJECTS: [Subject; 18] = [
+const SUBJECTS: [Subject; 19] = [
     syntax::check,
     versions::check,
     structure::check,
@@ -43,6 +44,7 @@ const SUBJECTS: [Subject; 18] = [
     alignment::check,
     bandwidth::check,
     bitstream::check,
+    video_range::check,
     iframes::check,
 ];
 

@@ -7,6 +7,7 @@ mod faults;
 mod fragments;
 mod good;
 mod http;
+mod ranges;
 
 use std::path::Path;
 

@@ -10,7 +10,7 @@ use crate::failure::SourceProblem;
 use crate::job::Mode;
 use crate::loudness::Gain;
 use crate::object_key::RenditionName;
-use crate::probe::{Probe, Ratio, Seeking, VideoStream};
+use crate::probe::{HighDynamicRange, Probe, Ratio, Seeking, VideoStream};
 use crate::profile::Profile;
 use crate::segment::{Lane, TICKS_PER_SECOND};
 
@@ -92,6 +92,8 @@ pub struct RungPlan {
     pub size: Size,
     /// Maximum rate, kbit/s.
     pub video_kbps: u32,
+    /// The HDR transfer function of the source, which it keeps; `None`: SDR.
+    pub hdr: Option<HighDynamicRange>,
     /// Name of its audio rendition.
     pub audio: Option<RenditionName>,
 }

@@ -9,22 +9,16 @@ mod audio;
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
 mod extent;
+mod hdr;
 mod rate;
 
 pub use audio::{AudioPurpose, AudioStream};
 pub use extent::Extent;
+pub use hdr::{
+    HdrColors, HdrMatrix, HdrPrimaries, HighDynamicRange, LightLevels, MasteringDisplay,
+};
 pub use hls::Ratio;
 pub use rate::{Rates, output_rate, source_rate};
-
-/// The transfer function of HDR video.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HighDynamicRange {
-    /// SMPTE ST 2084 (HDR10, Dolby Vision).
-    Pq,
-    /// ARIB STD-B67.
-    Hlg,
-}
 
 /// The colour matrix, if SDR rungs can carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +80,9 @@ pub struct VideoStream {
     pub interlaced: bool,
     /// HDR transfer function; `None`: SDR.
     pub hdr: Option<HighDynamicRange>,
+    /// The other colours of HDR video.
+    #[serde(default, skip_serializing_if = "HdrColors::is_default")]
+    pub hdr_colors: HdrColors,
     /// Whether the colour matrix is BT.2020, which SDR rungs cannot carry.
     pub wide_gamut: bool,
     /// Colour matrix of the source; `None`: another one, or RGB.
@@ -256,6 +253,7 @@ mod tests {
             source_rate: Ratio { num: 25, den: 1 },
             interlaced: false,
             hdr: None,
+            hdr_colors: HdrColors::default(),
             wide_gamut: false,
             matrix: Some(ColorMatrix::Bt709),
             tagged: true,

@@ -14,7 +14,7 @@ mod surround;
 mod validity;
 
 use codecs::MediaFormat;
-pub use codecs::{Av1Settings, HevcSettings, VideoCodec};
+pub use codecs::{Av1Settings, HdrOutput, HevcSettings, VideoCodec};
 pub use surround::{SurroundCodec, SurroundSettings};
 
 /// The default profile, with an explanation of every setting.
@@ -22,6 +22,10 @@ pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
 
 /// Increased when the same profile would produce other bytes, because generations must not mix.
 const OUTPUT_VERSION: &str = "4";
+
+/// As [`OUTPUT_VERSION`], for profiles with other codecs than H.264. Since version 5, their rungs
+/// keep HDR.
+const OUTPUT_VERSION_OF_NEWER_CODECS: &str = "5";
 
 /// The ladder and the settings of an encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -204,6 +208,9 @@ pub struct Rung {
     /// Codec of its video.
     #[serde(default, skip_serializing_if = "VideoCodec::is_default")]
     pub codec: VideoCodec,
+    /// Its dynamic range if the source is HDR; `None`: that of the source, and SDR with H.264.
+    #[serde(default, skip_serializing_if = "HdrOutput::is_default")]
+    pub hdr: Option<HdrOutput>,
     /// Width in pixels, for landscape video.
     pub width: u32,
     /// Height in pixels, for landscape video.
@@ -219,6 +226,14 @@ pub struct Rung {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+impl Rung {
+    /// Whether it has the dynamic range of an HDR source. H.264 never has: decoders of its profile
+    /// for 10 bits are rare.
+    pub fn keeps_hdr(&self) -> bool {
+        self.codec != VideoCodec::H264 && self.hdr != Some(HdrOutput::ToneMap)
+    }
 }
 
 fn yes() -> bool {
@@ -265,7 +280,12 @@ impl Profile {
     /// A hash input for the generation: every setting, and the version of the output.
     pub fn fingerprint(&self, mode: Mode) -> String {
         let settings = serde_json::to_string(self).expect("numbers and strings always serialise");
-        digest_hex(&[OUTPUT_VERSION, mode.as_str(), &settings], 32)
+        let is_h264 = self.enabled_rungs().all(|it| it.codec == VideoCodec::H264);
+        let version = match is_h264 {
+            true => OUTPUT_VERSION,
+            false => OUTPUT_VERSION_OF_NEWER_CODECS,
+        };
+        digest_hex(&[version, mode.as_str(), &settings], 32)
     }
 
     /// The rungs that are encoded.

@@ -1,9 +1,12 @@
-//! AV1 (AV1 Bitstream & Decoding Process Specification): OBUs (5.3) and sequence headers (5.5).
+//! AV1 (AV1 Bitstream & Decoding Process Specification): OBUs (5.3), sequence headers (5.5) and the
+//! metadata of HDR (5.8).
 
+mod metadata;
 mod sequence;
 
 use crate::read::Reader;
 
+pub(crate) use metadata::note_metadata;
 pub use sequence::{Color, SequenceHeader};
 
 /// The first bytes of a temporal unit where decoding can start, as encoders write it: a temporal
@@ -14,6 +17,7 @@ pub(crate) const START: [u8; 3] = [0x12, 0, 0x0a];
 pub(crate) const SEQUENCE_HEADER: u8 = 1;
 pub(crate) const TEMPORAL_DELIMITER: u8 = 2;
 const FRAME_HEADER: u8 = 3;
+const METADATA: u8 = 5;
 const FRAME: u8 = 6;
 pub(crate) const PADDING: u8 = 15;
 

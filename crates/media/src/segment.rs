@@ -73,6 +73,10 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// Width and height of the video, pixels.
     pub size: Option<(u32, u32)>,
+    /// Bits per sample of the video, if they are known.
+    pub bit_depth: Option<u8>,
+    /// Primaries, transfer and matrix of the video (ISO/IEC 23091-2), if they are declared.
+    pub color: Option<(u8, u8, u8)>,
     /// Number of audio channels, as the codec declares it; 0: in the frames; `None`: unknown.
     pub channels: Option<u16>,
     /// Sample rate of the audio, Hz.
@@ -259,6 +263,7 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
         }
         let scale = f64::from(run.timescale);
         let entry = track.entry.as_ref();
+        let declared = entry.map_or_else(Declared::default, Declared::by);
         // Composition times of fragments are shifted by the edit list of the initialisation section.
         let shift = track.presentation_shift();
         let stream = StreamInfo {
@@ -267,7 +272,9 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
             frame: run.duration as f64 / scale / run.samples as f64,
             frames: run.samples,
             motion: motion(&in_ticks(&run.pts, run.timescale)),
-            codec: entry.and_then(codec_of),
+            codec: declared.codec,
+            bit_depth: declared.bit_depth,
+            color: declared.color,
             size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
             channels: entry.and_then(channels_of),
             sample_rate: None,
@@ -294,23 +301,60 @@ fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
     measured
 }
 
-/// The codec of a sample entry in the notation of RFC 6381.
-fn codec_of(entry: &SampleEntry) -> Option<String> {
-    let config = entry.config.as_deref();
-    match &entry.fourcc {
-        b"avc1" | b"avc3" => Some(h264::Sps::from_avcc(config?)?.codec_string()),
-        b"hvc1" => Some(h265::Sps::from_hvcc(config?)?.codec_string()),
-        b"hev1" => {
-            let codec = h265::Sps::from_hvcc(config?)?.codec_string();
-            Some(codec.replace("hvc1", "hev1"))
+/// What a sample entry declares of its media.
+#[derive(Default)]
+struct Declared {
+    codec: Option<String>,
+    bit_depth: Option<u8>,
+    color: Option<(u8, u8, u8)>,
+}
+
+impl Declared {
+    fn by(entry: &SampleEntry) -> Self {
+        let in_stream = entry.config.as_deref().map(|it| Self::in_stream(entry, it));
+        let mut declared = in_stream.unwrap_or_default();
+        let boxed = entry.color.and_then(|it| {
+            let number = |it: u16| u8::try_from(it).ok();
+            Some((
+                number(it.primaries)?,
+                number(it.transfer)?,
+                number(it.matrix)?,
+            ))
+        });
+        declared.color = declared.color.or(boxed);
+        if &entry.fourcc == b"mp4a" && declared.codec.is_none() {
+            declared.codec = Some("mp4a.40.2".to_owned());
         }
-        b"av01" => Some(SequenceHeader::from_av1c(config?)?.codec_string()),
-        b"mp4a" => {
-            let audio = config.and_then(AudioConfig::from_esds);
-            Some(audio.map_or("mp4a.40.2".to_owned(), |it| it.codec_string()))
+        if matches!(&entry.fourcc, b"ac-3" | b"ec-3") {
+            declared.codec = Some(entry.fourcc_text());
         }
-        b"ac-3" | b"ec-3" => Some(entry.fourcc_text()),
-        _ => None,
+        declared
+    }
+
+    /// What the configuration of the decoder says.
+    fn in_stream(entry: &SampleEntry, config: &[u8]) -> Self {
+        let of = |codec, depth, color| Self {
+            codec: Some(codec),
+            bit_depth: Some(depth),
+            color,
+        };
+        let declared = match &entry.fourcc {
+            b"avc1" | b"avc3" => {
+                h264::Sps::from_avcc(config).map(|it| of(it.codec_string(), it.bit_depth, it.color))
+            }
+            b"hvc1" | b"hev1" => h265::Sps::from_hvcc(config).map(|it| {
+                let codec = it.codec_string().replace("hvc1", &entry.fourcc_text());
+                of(codec, it.bit_depth, it.color)
+            }),
+            b"av01" => SequenceHeader::from_av1c(config)
+                .map(|it| of(it.codec_string(), it.bit_depth, it.color.description)),
+            b"mp4a" => AudioConfig::from_esds(config).map(|it| Self {
+                codec: Some(it.codec_string()),
+                ..Self::default()
+            }),
+            _ => None,
+        };
+        declared.unwrap_or_default()
     }
 }
 

@@ -63,10 +63,13 @@ impl JobMemory {
         let Self::Shared(all) = self else {
             return processors;
         };
-        let rungs = plan
-            .rungs
-            .iter()
-            .map(|it| pixels(it.size.width, it.size.height) * times(it.rendition.codec));
+        let rungs = plan.rungs.iter().map(|it| {
+            let pixels = pixels(it.size.width, it.size.height) * times(it.rendition.codec);
+            match it.hdr {
+                None => pixels,
+                Some(_) => pixels * TEN_BITS.0 / TEN_BITS.1,
+            }
+        });
         let source = probe
             .video
             .as_ref()
@@ -102,6 +105,9 @@ fn encoder(source: u64, rungs: impl Iterator<Item = u64>) -> u64 {
     PROGRAM + all * RUNG_PIXEL + source.saturating_sub(largest) * SOURCE_PIXEL
 }
 
+/// How many times the memory of an encoder for 8 bits the same one for 10 bits needs, as a fraction.
+const TEN_BITS: (u64, u64) = (3, 2);
+
 /// How many times the memory of x264 the encoder of a codec needs.
 fn times(codec: Codec) -> u64 {
     match codec {
@@ -118,6 +124,7 @@ fn pixels(width: u32, height: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use domain::job::Mode;
+    use domain::probe::HighDynamicRange;
     use domain::probe::cases::standard;
 
     use super::*;
@@ -155,6 +162,25 @@ mod tests {
         }
         let set = JobMemory::Each(1);
         assert_eq!(encoders(set, &uhd), [1, 4, 16], "the operator decides");
+    }
+
+    #[test]
+    fn ten_bits_need_more() {
+        let rung = "width = 1920\nheight = 1080\nvideo_kbps = 3000\naudio_kbps = 128\n";
+        let text = format!(
+            "segment_format = \"fmp4\"\n[[rung]]\nname = \"a\"\n{rung}[[rung]]\nname = \"b\"\ncodec = \"hevc\"\n{rung}"
+        );
+        let profile = Profile::parse(&text).unwrap();
+        let encoders = |hdr| {
+            let mut probe = standard();
+            (probe.video_mut().codec, probe.video_mut().hdr) = ("hevc".to_owned(), hdr);
+            let plan = EncodePlan::new(&probe, &profile, Mode::Abr).unwrap();
+            JobMemory::of(8 * GIB, 1).encoders(&plan, &probe, 16)
+        };
+        assert_eq!(
+            (encoders(None), encoders(Some(HighDynamicRange::Pq))),
+            (10, 8)
+        );
     }
 
     #[test]

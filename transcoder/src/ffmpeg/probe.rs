@@ -14,6 +14,7 @@ use crate::ffmpeg::launcher::{Needs, start};
 use crate::ffmpeg::process::{Death, OUT_OF_MEMORY, STOPPING};
 
 mod frames;
+mod hdr;
 mod streams;
 
 pub(crate) use frames::{FrameFacts, key_frames};
@@ -36,11 +37,12 @@ const LONGEST_LOG: u64 = 64 << 10;
 
 /// The requested properties, and nothing else: other tags and images can be as large as the file.
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
-     sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
+     sample_fmt,field_order,color_range,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
      :stream_disposition=default,attached_pic,forced,comment,visual_impaired,descriptions,hearing_impaired\
      :stream_tags=language,title:stream_side_data=displaymatrix,rotation,dv_profile,\
-     dv_bl_signal_compatibility_id\
+     dv_bl_signal_compatibility_id,red_x,red_y,green_x,green_y,blue_x,blue_y,white_point_x,\
+     white_point_y,min_luminance,max_luminance,max_content,max_average\
      :program=program_id:program_stream=index:chapter=start_time:chapter_tags=title:format=duration";
 
 /// How much of a source FFmpeg reads to find its streams, if that is more than the default: streams
@@ -104,13 +106,16 @@ pub(crate) async fn streams(
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
     arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
     let ProbeOutput { output, log } = ffprobe(tools, &arguments, url).await?;
-    let found = parse_streams(&output)?;
+    let mut found = parse_streams(&output)?;
     // FFmpeg opened no decoder in that case, and does not report the size.
     let is_unknown = matches!(&found, Streams::Video(it) if it.video.width == 0);
-    match too_large(&log).filter(|_| is_unknown) {
-        Some(problem) => Err(problem.into()),
-        None => Ok(found),
+    if let Some(problem) = too_large(&log).filter(|_| is_unknown) {
+        return Err(problem.into());
     }
+    if let Streams::Video(it) = &mut found {
+        hdr::complete(tools, demuxer, url, depth, &mut it.video).await?;
+    }
+    Ok(found)
 }
 
 /// The output of ffprobe.

@@ -8,6 +8,7 @@ use hls::attributes::Resolution;
 use hls::bandwidth::Bandwidth;
 use hls::write::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec, VideoSpec};
 
+use super::assumed::range;
 use super::presentation::{Description, Presentation, Rates};
 
 /// The surround group, with one rendition for each track.
@@ -40,7 +41,11 @@ impl<'a> Presentation<'a> {
                         uri: uri.clone(),
                         bandwidth: it.bandwidth,
                         codecs: it.codecs.clone(),
-                        video: Some(VideoSpec { size, frame_rate }),
+                        video: Some(VideoSpec {
+                            size,
+                            frame_rate,
+                            range: range(it.hdr),
+                        }),
                         audio,
                     };
                     variants.push(variant(it.audio.map(ToString::to_string)));

@@ -4,15 +4,17 @@ use std::collections::HashSet;
 
 use catalog::{RenditionRecord, RenditionState};
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
-use domain::plan::{AudioPlan, AudioTrack, Codec, EncodePlan, Rendition, RenditionKind, Size};
-use domain::probe::{Probe, Ratio};
+use domain::object_key::{RenditionName, SegmentFormat};
+use domain::plan::{AudioPlan, AudioTrack, EncodePlan, Rendition, RenditionKind, Size};
+use domain::probe::{HighDynamicRange, Probe, Ratio};
 use domain::segment::SegmentRecord;
 use hls::bandwidth::Bandwidth;
 use hls::parse::ByteRange;
 use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, target_duration};
 
+use super::assumed::assumed_codecs;
 use super::estimate;
+use super::places::last_part;
 use super::shown::ShownSegment;
 use crate::records::Records;
 
@@ -68,6 +70,8 @@ pub(super) struct Description<'a> {
     copied: bool,
     pub(super) size: Option<Size>,
     pub(super) frame_rate: Option<Ratio>,
+    /// The HDR transfer function; `None`: SDR, or audio.
+    pub(super) hdr: Option<HighDynamicRange>,
     /// The audio group of a rung.
     pub(super) audio: Option<&'a RenditionName>,
     pub(super) sound: Option<&'a AudioPlan>,
@@ -177,6 +181,7 @@ impl<'a> Presentation<'a> {
                 copied: it.copied,
                 frame_rate: it.frame_rate.map(Ratio::as_f64),
                 codecs: self.records.codecs(&it.rendition.name).cloned(),
+                hdr: it.hdr,
                 bandwidth: measured(it.bandwidth.peak),
                 average_bandwidth: measured(it.bandwidth.average),
                 state,
@@ -187,11 +192,12 @@ impl<'a> Presentation<'a> {
     /// All renditions of the plan: rungs, audio, I-frames.
     pub(super) fn descriptions(&self, rates: Rates) -> Vec<Description<'a>> {
         let plan = self.plan;
-        let describe = |rendition: &'a Rendition, planned: Bandwidth| Description {
+        let describe = |rendition: &'a Rendition, hdr, planned: Bandwidth| Description {
             rendition,
             copied: false,
             size: None,
             frame_rate: None,
+            hdr,
             audio: None,
             sound: None,
             bandwidth: match rates {
@@ -202,7 +208,7 @@ impl<'a> Presentation<'a> {
                 .records
                 .codecs(&rendition.name)
                 .cloned()
-                .unwrap_or_else(|| assumed_codecs(rendition)),
+                .unwrap_or_else(|| assumed_codecs(rendition, hdr)),
         };
         let copied = plan.copy.rung().map(|rung| Description {
             copied: true,
@@ -211,6 +217,8 @@ impl<'a> Presentation<'a> {
             audio: rung.audio.as_ref(),
             ..describe(
                 &rung.rendition,
+                // The source is encoded if it is HDR.
+                None,
                 estimate::copied(plan, &self.source.segment_bytes),
             )
         });
@@ -218,16 +226,20 @@ impl<'a> Presentation<'a> {
             size: Some(rung.size),
             frame_rate: Some(plan.frame_rate),
             audio: rung.audio.as_ref(),
-            ..describe(&rung.rendition, estimate::encoded(rung.video_kbps))
+            ..describe(
+                &rung.rendition,
+                rung.hdr,
+                estimate::encoded(rung.video_kbps),
+            )
         });
         let audio = plan.audio.iter().map(|audio| Description {
             copied: audio.copied,
             sound: Some(audio),
-            ..describe(&audio.rendition, estimate::encoded(audio.kbps))
+            ..describe(&audio.rendition, None, estimate::encoded(audio.kbps))
         });
         let iframes = plan.iframes.as_ref().map(|iframes| Description {
             size: Some(iframes.size),
-            ..describe(&iframes.rendition, estimate::encoded(IFRAMES_KBPS))
+            ..describe(&iframes.rendition, None, estimate::encoded(IFRAMES_KBPS))
         });
         copied
             .into_iter()
@@ -253,64 +265,4 @@ impl<'a> Presentation<'a> {
             }
         }
     }
-
-    /// The key of a media playlist.
-    pub(crate) fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {
-        let (video, generation) = (self.video, self.generation.clone());
-        ObjectKey::MediaPlaylist {
-            video,
-            generation,
-            rendition: rendition.clone(),
-        }
-    }
-
-    fn segment_key(&self, rendition: &Rendition, index: u32, attempt: u32) -> ObjectKey {
-        let (video, generation, format) = (self.video, self.generation.clone(), rendition.format);
-        ObjectKey::Segment {
-            video,
-            generation,
-            rendition: rendition.name.clone(),
-            index,
-            attempt,
-            format,
-        }
-    }
-
-    fn init_key(&self, rendition: &Rendition, attempt: u32) -> ObjectKey {
-        ObjectKey::InitSegment {
-            video: self.video,
-            generation: self.generation.clone(),
-            rendition: rendition.name.clone(),
-            attempt,
-        }
-    }
-
-    /// URI of a media playlist, relative to the master playlist.
-    pub(crate) fn variant_uri(&self, rendition: &RenditionName) -> String {
-        let master = ObjectKey::Master { video: self.video }.path();
-        let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let path = self.playlist_key(rendition).path();
-        path.strip_prefix(folder)
-            .unwrap_or(&path)
-            .trim_start_matches('/')
-            .to_owned()
-    }
-}
-
-/// `CODECS` before a segment is measured: the highest level that our encoder may use.
-fn assumed_codecs(rendition: &Rendition) -> String {
-    let codecs = match (rendition.codec, rendition.kind) {
-        (Codec::H264, RenditionKind::IFrames) => "avc1.64001e",
-        (Codec::H264, RenditionKind::Video | RenditionKind::Audio) => "avc1.640028",
-        (Codec::Hevc, _) => "hvc1.1.6.L120.90",
-        (Codec::Av1, _) => "av01.0.08M.08",
-        (Codec::Aac, _) => "mp4a.40.2",
-        (Codec::Ac3, _) => "ac-3",
-        (Codec::Eac3, _) => "ec-3",
-    };
-    codecs.to_owned()
-}
-
-fn last_part(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or_default().to_owned()
 }

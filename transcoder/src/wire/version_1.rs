@@ -105,6 +105,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             rendition: video(it.name),
             size: it.size.into(),
             video_kbps: it.video_kbps,
+            hdr: None,
             audio: it.audio,
         };
         let encoded = |it: Audio| AudioPlan {

@@ -113,12 +113,12 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
     hasManifest = true
     events.lost(false)
     keepSuitable(hls, data, loudspeakers)
-    const rungs = hls.levels.map(({ height, width, bitrate, videoCodec, audioCodec }, index) => ({
+    const rungs = hls.levels.map(({ height, width, bitrate, videoCodec, audioCodec, videoRange }, index) => ({
       index,
       height: Math.min(height, width) || height,
       width,
       bitrate,
-      codecs: [videoCodec, audioCodec].filter(Boolean).join(', '),
+      codecs: [videoCodec, audioCodec, videoRange === 'SDR' ? '' : videoRange].filter(Boolean).join(', '),
     }))
     events.rungs(rungs)
   })

@@ -29,6 +29,7 @@ export function Renditions({ video }: { video: Video }) {
               <tr key={it.name}>
                 <td>
                   <strong>{it.name}</strong> {it.copied && <span class="badge">{t.copied}</span>}
+                  {it.hdr && <span class="badge">{t.hdr[it.hdr]}</span>}
                 </td>
                 <td>
                   {it.width && it.height ? `${it.width} \u00d7 ${it.height}` : t.kinds[it.kind]}

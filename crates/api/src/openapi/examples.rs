@@ -66,7 +66,7 @@ pub(super) fn video() -> Value {
         (json!("playable"), json!("encode"), json!(42));
     video["renditions"] = json!([{
         "name": "1080p", "kind": "video", "width": 1920, "height": 1080, "copied": false, "frame_rate": 25.0,
-        "codecs": "avc1.640028,mp4a.40.2", "bandwidth": 5_350_000, "average_bandwidth": 4_120_000, "state": "playable",
+        "codecs": "avc1.640028,mp4a.40.2", "hdr": null, "bandwidth": 5_350_000, "average_bandwidth": 4_120_000, "state": "playable",
     }]);
     video["attempts"] = json!([{
         "number": 1, "outcome": null, "failure": null, "stage": "encode", "percent": 42, "started_at": AT,

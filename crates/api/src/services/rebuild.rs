@@ -14,6 +14,7 @@ use config::Installation;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
+use domain::probe::HighDynamicRange;
 use domain::receipt::Receipt;
 use domain::time::UnixMillis;
 use hls::parse::{MasterPlaylist, Media, MediaPlaylist, MediaType, Variant};
@@ -270,6 +271,11 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
             copied: matches!(name.as_str(), "source" | "audio-source"),
             frame_rate: variant.frame_rate,
             codecs: variant.codecs.clone(),
+            hdr: match variant.video_range.as_deref() {
+                Some("PQ") => Some(HighDynamicRange::Pq),
+                Some("HLG") => Some(HighDynamicRange::Hlg),
+                _ => None,
+            },
             bandwidth: variant.bandwidth,
             average_bandwidth: variant.average_bandwidth,
             state: RenditionState::Complete,
@@ -295,6 +301,7 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
             copied: false,
             frame_rate: None,
             codecs: None,
+            hdr: None,
             bandwidth: None,
             average_bandwidth: None,
             state: RenditionState::Complete,

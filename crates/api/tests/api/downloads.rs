@@ -115,6 +115,7 @@ async fn audio_is_a_file_of_its_own() {
         copied: false,
         frame_rate: None,
         codecs: None,
+        hdr: None,
         bandwidth: Some(kbps * 1000),
         average_bandwidth: None,
         state: RenditionState::Complete,

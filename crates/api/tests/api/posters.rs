@@ -23,6 +23,7 @@ fn rendition(name: &str, kind: RenditionKind, copied: bool) -> RenditionRecord {
         copied,
         frame_rate: Some(25.0),
         codecs: None,
+        hdr: None,
         bandwidth: None,
         average_bandwidth: None,
         state: RenditionState::Complete,

@@ -32,6 +32,7 @@ fn rendition(name: &str, kind: RenditionKind) -> RenditionRecord {
         copied: false,
         frame_rate: None,
         codecs: None,
+        hdr: None,
         bandwidth: Some(96_000),
         average_bandwidth: None,
         state: RenditionState::Complete,

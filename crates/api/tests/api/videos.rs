@@ -19,6 +19,7 @@ pub(super) fn rendition() -> RenditionRecord {
         copied: true,
         frame_rate: Some(25.0),
         codecs: Some("avc1.640028".to_owned()),
+        hdr: None,
         bandwidth: Some(2_000_000),
         average_bandwidth: Some(1_500_000),
         state: RenditionState::Complete,

@@ -216,6 +216,7 @@ fn rendition(title: &str, state: RenditionState) -> RenditionRecord {
         copied: true,
         frame_rate: Some(30_000.0 / 1_001.0),
         codecs: Some("avc1.64001f".to_owned()),
+        hdr: None,
         bandwidth: Some(3_300_000),
         average_bandwidth: Some(2_900_000),
         state,

@@ -5,6 +5,7 @@ use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
 pub use domain::plan::RenditionKind;
+use domain::probe::HighDynamicRange;
 use domain::retry::{Ended, PastAttempt};
 use domain::state::VideoState;
 use domain::time::UnixMillis;
@@ -350,6 +351,9 @@ pub struct RenditionRecord {
     pub frame_rate: Option<f64>,
     /// `CODECS` as in the playlist (RFC 6381); `None` before it is known.
     pub codecs: Option<String>,
+    /// The HDR transfer function of its video; `None`: it is SDR, or audio.
+    #[serde(default)]
+    pub hdr: Option<HighDynamicRange>,
     /// Measured peak, bits per second; `None` before it is known.
     pub bandwidth: Option<u64>,
     /// Measured average, bits per second; `None` before it is known.

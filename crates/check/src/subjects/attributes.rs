@@ -181,8 +181,12 @@ fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
     };
     let rate = |it: &Variant| it.average_bandwidth.or(it.bandwidth).unwrap_or(0) / 1000;
     let chosen = rate(first).abs_diff(2000);
+    // Where some are SDR, players that know nothing of HDR start with one of those.
+    let sdr = |it: &&Variant| it.video_range.as_deref().is_none_or(|it| it == "SDR");
+    let has_sdr = eligible.iter().any(sdr);
     let nearest = eligible
         .iter()
+        .filter(|it| sdr(it) || !has_sdr)
         .map(|it| rate(it).abs_diff(2000))
         .min()
         .unwrap_or(chosen);

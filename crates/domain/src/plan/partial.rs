@@ -39,7 +39,7 @@ impl EncodePlan {
             if old.rendition != new.rendition {
                 return Err(IncompatiblePlan::Timeline);
             }
-            (old.size, old.video_kbps) = (new.size, new.video_kbps);
+            (old.size, old.video_kbps, old.hdr) = (new.size, new.video_kbps, new.hdr);
         }
         Ok(plan)
     }
@@ -99,6 +99,18 @@ mod tests {
             .collect();
         assert_eq!(names, ["720p", "iframes"]);
         assert_eq!(merged.renditions(Lane::Encode).len(), 4);
+    }
+
+    /// A rung that was tone-mapped by an earlier version can become HDR.
+    #[test]
+    fn a_replaced_rung_has_its_own_range() {
+        let base = plan("");
+        let mut fresh = base.clone();
+        fresh.rungs[0].hdr = Some(crate::probe::HighDynamicRange::Hlg);
+        let name = fresh.rungs[0].rendition.name.clone();
+        let merged = base.with_rungs_of(&fresh, &[name]).unwrap();
+        assert_eq!(merged.rungs[0].hdr, fresh.rungs[0].hdr);
+        assert_eq!(merged.rungs[1].hdr, None);
     }
 
     #[test]

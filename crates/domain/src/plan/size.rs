@@ -2,7 +2,7 @@
 
 use crate::object_key::RenditionName;
 use crate::plan::{Codec, Rendition, RungPlan, SegmentFormat};
-use crate::probe::Probe;
+use crate::probe::{HighDynamicRange, Probe};
 use crate::profile::{Profile, Rung, VideoCodec};
 
 /// Display width and height of a frame, pixels.
@@ -58,6 +58,7 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
         return vec![];
     };
     let format = profile.segment_format;
+    let hdr = probe.video.as_ref().and_then(|it| it.hdr);
     let mut enabled: Vec<&Rung> = profile.enabled_rungs().collect();
     enabled.sort_by_key(|it| (std::cmp::Reverse(it.width.min(it.height)), it.codec));
     let mut rungs: Vec<RungPlan> = enabled
@@ -65,7 +66,7 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
         .filter(|it| f64::from(source.short_side()) >= f64::from(it.width.min(it.height)) * NEARLY)
         .map(|it| {
             let short_side = source.short_side().min(it.width.min(it.height));
-            planned(it, source.with_short_side(short_side), format)
+            planned(it, source.with_short_side(short_side), format, hdr)
         })
         .collect();
     if let (true, Some(top)) = (copied, rungs.first()) {
@@ -92,11 +93,18 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
     rungs
 }
 
-fn planned(rung: &Rung, size: Size, format: SegmentFormat) -> RungPlan {
+/// `hdr`: the transfer function of the source, if it is HDR.
+fn planned(
+    rung: &Rung,
+    size: Size,
+    format: SegmentFormat,
+    hdr: Option<HighDynamicRange>,
+) -> RungPlan {
     RungPlan {
         rendition: Rendition::video(rung.name.clone(), rung.codec.into(), format),
         size,
         video_kbps: rung.video_kbps,
+        hdr: hdr.filter(|_| rung.keeps_hdr()),
         audio: None,
     }
 }
@@ -114,6 +122,7 @@ fn tiny(smallest: &Rung, source: Size, profile: &Profile) -> RungPlan {
         size,
         video_kbps: ((f64::from(smallest.video_kbps) * share) as u32)
             .clamp(100, smallest.video_kbps),
+        hdr: None,
         audio: None,
     }
 }
@@ -148,4 +157,56 @@ pub(super) fn iframes(probe: &Probe, rungs: &[RungPlan]) -> Option<Size> {
         .min()
         .unwrap_or(source.short_side());
     Some(source.with_short_side(smallest.min(IFRAME_SHORT_SIDE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Mode;
+    use crate::plan::EncodePlan;
+    use crate::probe::cases::standard;
+
+    const RUNGS: [(&str, &str); 5] = [
+        ("720p", ""),
+        ("720p-hevc", "codec = \"hevc\""),
+        ("720p-av1", "codec = \"av1\""),
+        ("360p-hevc", "codec = \"hevc\"\nhdr = \"tone_map\""),
+        ("360p", "hdr = \"tone_map\""),
+    ];
+
+    #[test]
+    fn newer_codecs_keep_the_range_of_the_source() {
+        let rungs = RUNGS.map(|(name, options)| {
+            let height: u32 = name[..3].parse().unwrap();
+            let width = height * 16 / 9;
+            format!(
+                "[[rung]]\nname = \"{name}\"\n{options}\nwidth = {width}\nheight = {height}\n\
+                 video_kbps = 1000\naudio_kbps = 128\n"
+            )
+        });
+        let text = format!("segment_format = \"fmp4\"\n{}", rungs.concat());
+        let profile = Profile::parse(&text).unwrap();
+        let mut table = String::new();
+        for hdr in [
+            None,
+            Some(HighDynamicRange::Pq),
+            Some(HighDynamicRange::Hlg),
+        ] {
+            let mut probe = standard();
+            probe.video_mut().codec = "hevc".to_owned();
+            (probe.video_mut().hdr, probe.video_mut().wide_gamut) = (hdr, true);
+            let plan = EncodePlan::new(&probe, &profile, Mode::Abr).unwrap();
+            let ranges = plan
+                .rungs
+                .iter()
+                .map(|it| format!("{}={:?}", it.rendition.name, it.hdr));
+            let ranges: Vec<_> = ranges.collect();
+            table += &format!("{hdr:?}: {}\n", ranges.join(" "));
+        }
+        insta::assert_snapshot!(table, @"
+        None: 720p=None 720p-hevc=None 720p-av1=None 360p=None 360p-hevc=None
+        Some(Pq): 720p=None 720p-hevc=Some(Pq) 720p-av1=Some(Pq) 360p=None 360p-hevc=None
+        Some(Hlg): 720p=None 720p-hevc=Some(Hlg) 720p-av1=Some(Hlg) 360p=None 360p-hevc=None
+        ");
+    }
 }

@@ -128,6 +128,67 @@ fn a_pass_ends_with_its_grant() {
     assert_eq!(plan(NOW + 10_000_000), NOW + config.pass_seconds);
 }
 
+/// Players choose by the attributes of a variant, so the edge changes none of them.
+#[test]
+fn the_dynamic_range_passes_the_edge() {
+    let token = Grant {
+        video: world::video(),
+        viewer: None,
+        id: None,
+        expires: NOW + 60,
+        not_before: None,
+        limits: crate::grant::Limits {
+            max_height: Some(720),
+            ..Default::default()
+        },
+    };
+    let token = token.issue(&keyring().grants).unwrap();
+    let (path, query) = (
+        format!("/v/{}/master.m3u8", world::video()),
+        format!("grant={token}"),
+    );
+    let request = Request {
+        method: "GET",
+        path: &path,
+        query: Some(&query),
+        ..Request::default()
+    };
+    let EdgeAction::RewriteMaster(plan) = decide(&request, NOW, &keyring(), &config()) else {
+        panic!("it is served")
+    };
+    let variant = |name: &str, codecs: &str, height: u32, range: &str| {
+        format!(
+            "#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS=\"{codecs}\",RESOLUTION={}x{height},VIDEO-RANGE={range}\n\
+             0123456789abcdef/{name}/{name}.m3u8\n",
+            height * 16 / 9
+        )
+    };
+    let (hevc, av1) = ("hvc1.2.4.L93.90", "av01.0.05M.10.0.110.09.16.09.0");
+    let stored = [
+        "#EXTM3U\n".to_owned(),
+        variant("360p", "avc1.64001f", 360, "SDR"),
+        variant("1080p-hevc", hevc, 1080, "PQ"),
+        variant("720p-hevc", hevc, 720, "PQ"),
+        variant("360p-av1", av1, 360, "HLG"),
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=9000,CODECS=\"avc1.64000d\",RESOLUTION=320x180,VIDEO-RANGE=SDR,\
+         URI=\"0123456789abcdef/iframes/iframes.m3u8\"\n"
+            .to_owned(),
+    ];
+    let served = plan.rewrite(&stored.concat(), &keyring().passes).unwrap();
+    let attributes = |text: &str| -> Vec<String> {
+        let tags = text.lines().filter(|it| it.contains("STREAM-INF:"));
+        let own = tags.map(|it| it.split(",URI=").next().unwrap_or_default().to_owned());
+        own.collect()
+    };
+    let mut expected = attributes(&stored.concat());
+    expected.remove(1);
+    assert_eq!(
+        attributes(&served),
+        expected,
+        "all but the one that is too high"
+    );
+}
+
 /// The entry stored for a renewal is exactly what the passes of the running session look up.
 #[test]
 fn a_renewal_is_found_by_the_passes_of_its_session() {

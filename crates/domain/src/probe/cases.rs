@@ -1,7 +1,8 @@
 //! Sample probes for tests of planning and encoding.
 
 use super::{
-    AudioPurpose, AudioStream, ColorMatrix, Probe, Ratio, Seeking, SourceIndex, VideoStream,
+    AudioPurpose, AudioStream, ColorMatrix, HdrColors, Probe, Ratio, Seeking, SourceIndex,
+    VideoStream,
 };
 use crate::segment::TICKS_PER_SECOND as SECOND;
 
@@ -23,6 +24,7 @@ pub fn standard() -> Probe {
             source_rate: Ratio { num: 30, den: 1 },
             interlaced: false,
             hdr: None,
+            hdr_colors: HdrColors::default(),
             wide_gamut: false,
             matrix: Some(ColorMatrix::Bt709),
             tagged: true,

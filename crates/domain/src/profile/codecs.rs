@@ -56,6 +56,23 @@ impl From<VideoCodec> for Codec {
     }
 }
 
+/// The dynamic range of a rung if the source is HDR (PQ or HLG).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HdrOutput {
+    /// That of the source, in 10 bits.
+    Keep,
+    /// SDR.
+    ToneMap,
+}
+
+impl HdrOutput {
+    /// Whether a rung of HEVC or AV1 without the setting has the same output.
+    pub(super) fn is_default(setting: &Option<Self>) -> bool {
+        *setting != Some(Self::ToneMap)
+    }
+}
+
 /// Settings of the HEVC encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -159,7 +159,48 @@ fn a_setting_with_its_default_does_not_change_the_generation() {
     let settings = |it: &Profile| serde_json::to_string(it).unwrap();
     let found = settings(&Profile::parse(explicit).unwrap());
     assert_eq!(found, settings(&Profile::default()));
-    for newer in ["segment_format", "hevc", "av1", "codec", "surround"] {
+    for newer in ["segment_format", "hevc", "av1", "codec", "hdr", "surround"] {
         assert!(!found.contains(newer), "{newer}");
     }
+}
+
+#[test]
+fn newer_codecs_keep_hdr_unless_the_rung_says_otherwise() {
+    let rungs = format!("segment_format = \"fmp4\"\n{HEVC}");
+    let kept = |text: &str| {
+        let profile = Profile::parse(text).unwrap();
+        let rungs = profile.rungs.iter();
+        let rungs: Vec<bool> = rungs.map(Rung::keeps_hdr).collect();
+        (rungs, profile.fingerprint(Mode::Abr))
+    };
+    let of_hevc =
+        |hdr: &str| kept(&rungs.replace("\"hevc\"", &format!("\"hevc\"\nhdr = \"{hdr}\"")));
+    let (default, keep, mapped) = (kept(&rungs), of_hevc("keep"), of_hevc("tone_map"));
+    assert_eq!(default.0, [false, true]);
+    assert_eq!(keep, default);
+    assert_eq!(mapped.0, [false, false]);
+    assert_ne!(mapped.1, default.1);
+    let of_h264 = |hdr: &str| {
+        let text = rungs.replace("\"720p\"", &format!("\"720p\"\nhdr = \"{hdr}\""));
+        Profile::parse(&text).map_err(|it| it.to_string())
+    };
+    assert!(of_h264("tone_map").is_ok());
+    let mut table = String::new();
+    for problem in [
+        of_h264("keep").unwrap_err(),
+        of_h264("always").unwrap_err(),
+        Profile::parse(&format!(
+            "{}\n[encoder]\nrate_control = \"cbr\"",
+            rungs.replace("\"hevc\"", "\"av1\"")
+        ))
+        .unwrap_err()
+        .to_string(),
+    ] {
+        table += &format!("{problem}\n");
+    }
+    insta::assert_snapshot!(table, @r#"
+    `rung 720p: hdr` cannot be "keep" with codec = "h264", which is always SDR
+    the profile cannot be read: unknown variant `always`, expected `keep` or `tone_map` in `rung.hdr`
+    `encoder.rate_control` must be "capped-crf" with rungs of AV1: SVT-AV1 has a constant rate for live video only
+    "#);
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{InvalidProfile, Profile, VideoCodec};
+use super::{HdrOutput, InvalidProfile, Profile, RateControl, VideoCodec};
 use crate::loudness::Level;
 use crate::object_key::SegmentFormat;
 use crate::plan::can_have_several;
@@ -84,6 +84,12 @@ impl Profile {
             "av1.preset",
             "must be 1 to 13",
         )?;
+        let encodes_av1 = self.enabled_rungs().any(|it| it.codec == VideoCodec::Av1);
+        require(
+            self.encoder.rate_control == RateControl::CappedCrf || !encodes_av1,
+            "encoder.rate_control",
+            "must be \"capped-crf\" with rungs of AV1: SVT-AV1 has a constant rate for live video only",
+        )?;
         let loudness = &self.loudness;
         require(
             LOUDNESS.contains(&loudness.target_lufs),
@@ -135,6 +141,11 @@ impl Profile {
                     || self.segment_format == SegmentFormat::Fmp4,
                 &at("codec"),
                 "needs segment_format = \"fmp4\", unless it is \"h264\"",
+            )?;
+            require(
+                rung.codec != VideoCodec::H264 || rung.hdr != Some(HdrOutput::Keep),
+                &at("hdr"),
+                "cannot be \"keep\" with codec = \"h264\", which is always SDR",
             )?;
             require(
                 self.segments_per_key == 0 || can_have_several(&rung.name),

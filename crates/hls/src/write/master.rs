@@ -43,6 +43,31 @@ pub struct VideoSpec {
     pub size: Resolution,
     /// Frames per second.
     pub frame_rate: Ratio,
+    /// Dynamic range.
+    pub range: VideoRange,
+}
+
+/// The dynamic range of video (RFC 8216bis, 4.4.6.2, VIDEO-RANGE).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VideoRange {
+    /// Standard dynamic range.
+    #[default]
+    Sdr,
+    /// Hybrid log-gamma (ARIB STD-B67).
+    Hlg,
+    /// Perceptual quantiser (SMPTE ST 2084).
+    Pq,
+}
+
+impl VideoRange {
+    /// The word in the playlist.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sdr => "SDR",
+            Self::Hlg => "HLG",
+            Self::Pq => "PQ",
+        }
+    }
 }
 
 /// An audio rendition.
@@ -80,7 +105,7 @@ pub struct IFramesSpec {
     pub bandwidth: Bandwidth,
     /// Codec (RFC 6381).
     pub codecs: String,
-    /// Display size.
+    /// Display size. Its dynamic range is SDR.
     pub size: Resolution,
 }
 
@@ -93,7 +118,8 @@ impl MasterPlaylistSpec {
     ///
     /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth.
     /// Variants with surround sound follow those in stereo: some players begin with the first variant
-    /// without comparing its audio with their device.
+    /// without comparing its audio with their device. Where some are SDR, the first one is: players that know
+    /// nothing of HDR start with it.
     /// BANDWIDTH and AVERAGE-BANDWIDTH cover video and audio together (Apple 9.13), CODECS is the union of both.
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(2048);
@@ -123,12 +149,13 @@ impl MasterPlaylistSpec {
             (is_surround(it), std::cmp::Reverse(peak))
         });
         let distance = |it: &&VariantSpec| self.bandwidth_of(it).peak.abs_diff(DEFAULT_VARIANT_BPS);
+        let is_hdr = |it: &&VariantSpec| it.video.is_some_and(|it| it.range != VideoRange::Sdr);
         let stereo = variants.partition_point(|it| !is_surround(it));
         let choice = if stereo > 0 { stereo } else { variants.len() };
         if let Some(first) = variants[..choice]
             .iter()
             .enumerate()
-            .min_by_key(|(_, it)| distance(it))
+            .min_by_key(|(_, it)| (is_hdr(it), distance(it)))
             .map(|(at, _)| at)
         {
             variants[..=first].rotate_right(1);
@@ -178,13 +205,15 @@ impl MasterPlaylistSpec {
                 "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
             )?;
             write!(out, ",CODECS=\"{}\"", quotable(&codecs.join(",")))?;
-            if let Some(VideoSpec { size, frame_rate }) = variant.video {
+            if let Some(video) = variant.video {
+                let VideoSpec {
+                    size,
+                    frame_rate,
+                    range,
+                } = video;
                 write!(out, ",RESOLUTION={}x{}", size.width, size.height)?;
-                write!(
-                    out,
-                    ",FRAME-RATE={:.3},VIDEO-RANGE=SDR",
-                    frame_rate.as_f64()
-                )?;
+                write!(out, ",FRAME-RATE={:.3}", frame_rate.as_f64())?;
+                write!(out, ",VIDEO-RANGE={}", range.as_str())?;
             }
             if let Some(group) = &variant.audio {
                 write!(out, ",AUDIO=\"{}\"", quotable(group))?;

@@ -139,6 +139,7 @@ fn master() -> MasterPlaylistSpec {
                 num: 30_000,
                 den: 1001,
             },
+            range: VideoRange::Sdr,
         }),
         audio: Some(audio.to_owned()),
     };
@@ -201,6 +202,38 @@ fn the_variant_near_two_megabits_comes_first() {
     #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=100000,CODECS="avc1.64000d",RESOLUTION=320x180,VIDEO-RANGE=SDR,URI="0123456789abcdef/iframes/iframes.m3u8"
     "#);
     assert_eq!(MasterPlaylist::parse(&text).problems, []);
+}
+
+/// Apple's players choose among the variants of the best range that the display has.
+#[test]
+fn an_sdr_variant_comes_before_hdr_ones() {
+    let mut spec = master();
+    spec.audio.clear();
+    spec.iframes.clear();
+    // The one that is nearest to two megabits is HDR.
+    for (variant, range) in spec.variants.iter_mut().zip([
+        VideoRange::Sdr,
+        VideoRange::Hlg,
+        VideoRange::Pq,
+        VideoRange::Sdr,
+    ]) {
+        variant.audio = None;
+        variant.video = variant.video.map(|it| VideoSpec { range, ..it });
+    }
+    let ranges = |spec: &MasterPlaylistSpec| {
+        let parsed = MasterPlaylist::parse(&spec.render());
+        assert_eq!(parsed.problems, []);
+        let variants = parsed.playlist.variants.into_iter();
+        let described = variants.map(|it| {
+            let height = it.resolution.map_or(0, |it| it.height);
+            format!("{height} {}", it.video_range.unwrap_or_default())
+        });
+        described.collect::<Vec<_>>()
+    };
+    assert_eq!(ranges(&spec), ["360 SDR", "1080 SDR", "720 HLG", "480 PQ"]);
+    spec.variants
+        .retain(|it| it.video.is_some_and(|it| it.range != VideoRange::Sdr));
+    assert_eq!(ranges(&spec), ["480 PQ", "720 HLG"]);
 }
 
 #[test]

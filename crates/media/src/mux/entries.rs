@@ -7,7 +7,7 @@ use crate::aac::AudioConfig;
 use crate::ac3::Ac3Header;
 use crate::av1::SequenceHeader;
 use crate::h264::Sps;
-use crate::h265;
+use crate::h265::{self, HdrMetadata};
 
 /// A sample entry of video.
 pub(crate) struct VisualEntry {
@@ -96,22 +96,21 @@ fn hvc1(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
         full_range: sps.full_range,
     };
     let configuration = boxed(b"hvcC", &[&hvcc]);
-    let hdr = &sets.hdr;
-    let display = hdr.mastering_display.map(|it| boxed(b"mdcv", &[&it]));
-    let levels = hdr.light_levels.map(|it| boxed(b"clli", &[&it]));
-    let parts = [
-        configuration,
-        display.unwrap_or_default(),
-        levels.unwrap_or_default(),
-    ];
     Ok(VisualEntry {
-        bytes: visual(b"hvc1", &picture, &[&parts.concat()]),
+        bytes: visual(b"hvc1", &picture, &[&configuration, &metadata(&sets.hdr)]),
         display: display_size(&picture),
         frame_rate: sps.frame_rate,
     })
 }
 
-/// `av01`, with the sequence header (AV1 binding for ISO BMFF, 2.2 and 2.3).
+/// The boxes `mdcv` and `clli` (ISO/IEC 14496-12, 12.1.6 and 12.1.7), as far as the stream has them.
+fn metadata(hdr: &HdrMetadata) -> Vec<u8> {
+    let display = hdr.mastering_display.map(|it| boxed(b"mdcv", &[&it]));
+    let levels = hdr.light_levels.map(|it| boxed(b"clli", &[&it]));
+    [display.unwrap_or_default(), levels.unwrap_or_default()].concat()
+}
+
+/// `av01`, with the sequence header (AV1 binding for ISO BMFF, 2.2 and 2.3) and the metadata of HDR.
 fn av01(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
     let header = sets.sps.first();
     let parsed = header.and_then(|it| Some((it, SequenceHeader::parse(it)?)));
@@ -134,7 +133,7 @@ fn av01(sets: &ParameterSets) -> Result<VisualEntry, Unsupported> {
     };
     let configuration = boxed(b"av1C", &[&config, header]);
     Ok(VisualEntry {
-        bytes: visual(b"av01", &picture, &[&configuration]),
+        bytes: visual(b"av01", &picture, &[&configuration, &metadata(&sets.hdr)]),
         display: display_size(&picture),
         frame_rate: it.frame_rate,
     })

@@ -110,7 +110,7 @@ pub(crate) struct ParameterSets {
     /// Sequence parameter sets; AV1: the sequence header.
     pub(crate) sps: Vec<Vec<u8>>,
     pub(crate) pps: Vec<Vec<u8>>,
-    /// HEVC: the metadata of HDR in the first frame, where it also stays.
+    /// HEVC and AV1: the metadata of HDR in the first frame, where it also stays.
     pub(crate) hdr: HdrMetadata,
 }
 
@@ -179,8 +179,12 @@ impl ParameterSets {
 
     /// Takes the metadata of HDR out of the first sample.
     pub(crate) fn note_hdr(&mut self, sample: &[u8]) {
-        if self.codec == VideoCodec::Hevc {
-            sample_units(sample).for_each(|it| self.hdr.note(it));
+        match self.codec {
+            VideoCodec::H264 => {}
+            VideoCodec::Hevc => sample_units(sample).for_each(|it| self.hdr.note(it)),
+            VideoCodec::Av1 => {
+                av1::obus(sample).for_each(|it| av1::note_metadata(&it, &mut self.hdr));
+            }
         }
     }
 

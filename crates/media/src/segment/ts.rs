@@ -80,6 +80,8 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
             _ => None,
         },
         size: video.as_ref().map(|it| it.size),
+        bit_depth: video.as_ref().map(|it| it.bit_depth),
+        color: video.as_ref().and_then(|it| it.color),
         channels: header.map(|it| u16::from(it.channels())),
         sample_rate: header.map(|it| it.sample_rate()),
         samples: stream.samples,
@@ -97,6 +99,8 @@ fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
 struct Parameters {
     codec: String,
     size: (u32, u32),
+    bit_depth: u8,
+    color: Option<(u8, u8, u8)>,
     frame_rate: Option<(u32, u32)>,
 }
 
@@ -106,16 +110,22 @@ impl Parameters {
             EsCodec::H264 => h264::Sps::parse(sps).map(|it| Self {
                 codec: it.codec_string(),
                 size: (it.width, it.height),
+                bit_depth: it.bit_depth,
+                color: it.color,
                 frame_rate: it.frame_rate,
             }),
             EsCodec::Hevc => h265::Sps::parse(sps).map(|it| Self {
                 codec: it.codec_string(),
                 size: (it.width, it.height),
+                bit_depth: it.bit_depth,
+                color: it.color,
                 frame_rate: it.frame_rate,
             }),
             EsCodec::Av1 => SequenceHeader::parse(sps).map(|it| Self {
                 codec: it.codec_string(),
                 size: (it.width, it.height),
+                bit_depth: it.bit_depth,
+                color: it.color.description,
                 frame_rate: it.frame_rate,
             }),
             _ => None,

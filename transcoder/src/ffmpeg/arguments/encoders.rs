@@ -6,8 +6,10 @@
 use std::ops::Range;
 
 use domain::plan::{Codec, RungPlan};
+use domain::probe::HdrColors;
 use domain::profile::{Av1Settings, HevcSettings, Profile, RateControl};
 
+use super::hdr::{TEN_BITS, svt_av1_metadata, x265_metadata};
 use super::{CommandInputs, push};
 
 /// Settings of the encoders of other codecs than H.264.
@@ -69,8 +71,12 @@ impl CommandInputs<'_> {
             Codec::H264 | Codec::Aac | Codec::Ac3 | Codec::Eac3 => {
                 self.x264(arguments, rung.video_kbps, threads)
             }
-            Codec::Hevc => self.x265(arguments, rung.video_kbps, threads),
-            Codec::Av1 => self.av1(arguments, rung.video_kbps, threads),
+            Codec::Hevc => self.x265(arguments, rung, threads),
+            Codec::Av1 => self.av1(arguments, rung, threads),
+        }
+        if rung.hdr.is_some() {
+            // An encoder for 8 bits only must fail, not convert.
+            push(arguments, &["-pix_fmt", TEN_BITS]);
         }
         push(
             arguments,
@@ -104,7 +110,14 @@ impl CommandInputs<'_> {
         }
     }
 
-    fn x265(&self, arguments: &mut Vec<String>, kbps: u32, threads: u32) {
+    /// The colours that a rung keeps; `None`: it is SDR.
+    fn kept_colors(&self, rung: &RungPlan) -> Option<&HdrColors> {
+        let video = self.probe.video.as_ref().filter(|_| rung.hdr.is_some());
+        video.map(|it| &it.hdr_colors)
+    }
+
+    fn x265(&self, arguments: &mut Vec<String>, rung: &RungPlan, threads: u32) {
+        let kbps = rung.video_kbps;
         push(arguments, &["-c:v", "libx265", "-preset"]);
         push(arguments, &[self.newer.hevc.preset.as_str()]);
         let mut settings = format!(
@@ -120,20 +133,26 @@ impl CommandInputs<'_> {
                 settings += ":strict-cbr=1";
             }
         }
+        settings += &self.kept_colors(rung).map_or(String::new(), x265_metadata);
         push(arguments, &["-forced-idr", "1", "-x265-params", &settings]);
     }
 
-    fn av1(&self, arguments: &mut Vec<String>, kbps: u32, threads: u32) {
+    /// Capped CRF: profiles with AV1 have no other rate control.
+    fn av1(&self, arguments: &mut Vec<String>, rung: &RungPlan, threads: u32) {
+        let kbps = rung.video_kbps;
         let Av1Settings { preset, crf } = &self.newer.av1;
         match self.newer.av1_library {
             Av1Library::Svt => {
                 push(arguments, &["-c:v", "libsvtav1", "-preset"]);
                 push(arguments, &[&preset.to_string(), "-crf", &crf.to_string()]);
-                let settings = format!("lp={threads}:mbr={kbps}:scd=0");
+                let mut settings = format!("lp={threads}:mbr={kbps}:scd=0");
+                settings += &self
+                    .kept_colors(rung)
+                    .map_or(String::new(), svt_av1_metadata);
                 push(arguments, &["-svtav1-params", &settings]);
             }
             Av1Library::Aom => {
-                // Its presets end at 8, its slowest ones take hours.
+                // Its presets end at 8, its slowest ones take hours. It takes no static metadata.
                 let speed = preset.clamp(&4, &8).to_string();
                 push(arguments, &["-c:v", "libaom-av1", "-cpu-used", &speed]);
                 push(arguments, &["-threads", &threads.to_string(), "-crf"]);

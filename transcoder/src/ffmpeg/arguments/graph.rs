@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use domain::plan::{ChunkPlan, EncodePlan, Size};
+use domain::plan::{ChunkPlan, EncodePlan, RungPlan, Size};
 use domain::probe::{ColorMatrix, Seeking, VideoStream};
 use domain::segment::{Lane, seconds};
 
 use super::CommandInputs;
+use super::hdr::kept;
 
 impl CommandInputs<'_> {
     /// A graph with one decoder, a constant frame rate on the grid of the whole presentation, and
@@ -18,7 +19,6 @@ impl CommandInputs<'_> {
         chunks: &[ChunkPlan],
     ) -> String {
         let plan = self.plan;
-        let rungs: Vec<_> = plan.rungs_of(lane).collect();
         let span = plan.span(&segments(chunks));
         let frames = self.frames(video, span.start.ticks, span.start.frame..span.end.frame);
         // One image per second; the first frame of a chunk is always among them.
@@ -27,36 +27,26 @@ impl CommandInputs<'_> {
             frame_in_chunk(plan, chunks),
             iframe_interval(plan)
         );
-        if rungs.is_empty() {
-            return format!(
-                "{frames},{select},{}[iframes]",
-                self.converted(video, iframes)
-            );
-        }
-        let mut graph = format!("{frames},{}", self.converted(video, rungs[0].size));
-        for (index, rung) in rungs.iter().enumerate() {
-            match rungs.get(index + 1) {
-                Some(next) => {
-                    graph += &format!(
-                        ",split=2[{}][to-{}];[to-{}]",
-                        rung.rendition.name, next.rendition.name, next.rendition.name
-                    );
-                    graph += &scale(next.size);
-                }
-                None if lane == Lane::First => graph += &format!("[{}]", rung.rendition.name),
-                None => {
-                    graph += &format!(
-                        ",split=2[{}][to-iframes];[to-iframes]{select}",
-                        rung.rendition.name
-                    );
-                    if rung.size != iframes {
-                        graph += &format!(",{}", scale(iframes));
-                    }
-                    graph += "[iframes]";
-                }
+        let iframes = (lane != Lane::First).then_some((select.as_str(), iframes));
+        let (sdr, hdr): (Vec<_>, Vec<_>) = plan.rungs_of(lane).partition(|it| it.hdr.is_none());
+        let sdr = match (sdr.first(), iframes) {
+            (Some(largest), _) => Some(self.converted(video, largest.size) + &chain(&sdr, iframes)),
+            (None, Some((select, size))) => {
+                Some(format!("{select},{}[iframes]", self.converted(video, size)))
             }
+            (None, None) => None,
+        };
+        let hdr = hdr.first().and_then(|largest| {
+            let colors = kept(largest.size, video, largest.hdr?);
+            Some(colors + &chain(&hdr, None))
+        });
+        // Names of renditions have no underscores.
+        match (sdr, hdr) {
+            (Some(sdr), Some(hdr)) => {
+                format!("{frames},split=2[_sdr][_hdr];[_sdr]{sdr};[_hdr]{hdr}")
+            }
+            (sdr, hdr) => format!("{frames},{}", sdr.or(hdr).unwrap_or_default()),
         }
-        graph
     }
 
     /// The graph that turns one frame of the source into an image.
@@ -125,6 +115,31 @@ impl CommandInputs<'_> {
             tags(matrix)
         )
     }
+}
+
+/// The rest of a chain after the largest of some rungs: each of the others is scaled from the one
+/// before. `iframes`: which frames of the smallest rung also become I-frames, and in which size.
+fn chain(rungs: &[&RungPlan], iframes: Option<(&str, Size)>) -> String {
+    let mut graph = String::new();
+    for (index, rung) in rungs.iter().enumerate() {
+        let name = &rung.rendition.name;
+        match (rungs.get(index + 1), iframes) {
+            (Some(next), _) => {
+                let to = &next.rendition.name;
+                graph += &format!(",split=2[{name}][to-{to}];[to-{to}]");
+                graph += &scale(next.size);
+            }
+            (None, None) => graph += &format!("[{name}]"),
+            (None, Some((select, size))) => {
+                graph += &format!(",split=2[{name}][to-iframes];[to-iframes]{select}");
+                if rung.size != size {
+                    graph += &format!(",{}", scale(size));
+                }
+                graph += "[iframes]";
+            }
+        }
+    }
+    graph
 }
 
 /// The segments of consecutive chunks.
@@ -198,7 +213,7 @@ pub(crate) fn fitted_in_bt2020(size: Size) -> String {
 }
 
 /// `colors`: options of the scaler.
-fn fitted_to(colors: &str, size: Size) -> String {
+pub(super) fn fitted_to(colors: &str, size: Size) -> String {
     let Size { width, height } = size;
     let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
     // A broken header may declare that pixels are 200 times as wide as high.

@@ -5,6 +5,7 @@ use domain::profile::{Profile, RateControl};
 
 use super::*;
 
+mod hdr;
 mod tables;
 
 /// One argument line per input, output or filter, so that a change shows as a line.

@@ -1,13 +1,13 @@
 //! Selects the streams of a source, and parses ffprobe's description of them.
 
 use domain::failure::SourceProblem;
-use domain::probe::{
-    AudioPurpose, AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream,
-};
+use domain::probe::{AudioPurpose, AudioStream, Rates, Ratio, VideoStream};
 
+mod colors;
 mod raw;
 mod subtitles;
 
+use colors::{hdr_colors, hdr_of, is_known, matrix_of, unknown_colors};
 use raw::{Disposition, RawChapter, RawProbe, RawProgram, RawStream, SideData};
 
 pub(crate) use subtitles::{CaptionedVideo, Subtitles, TextTrack};
@@ -163,11 +163,8 @@ pub(crate) fn parse_streams(json: &str) -> Result<Streams, SourceProblem> {
                 video.field_order.as_deref(),
                 Some("tt" | "bb" | "tb" | "bt")
             ),
-            hdr: match video.color_transfer.as_deref() {
-                Some("smpte2084") => Some(HighDynamicRange::Pq),
-                Some("arib-std-b67") => Some(HighDynamicRange::Hlg),
-                _ => None,
-            },
+            hdr: hdr_of(video),
+            hdr_colors: hdr_colors(video),
             wide_gamut: video.color_primaries.as_deref() == Some("bt2020")
                 || video
                     .color_space
@@ -263,25 +260,6 @@ fn tracks(raw: &RawProbe, video: Option<&RawStream>) -> (Vec<AudioStream>, bool)
     (tracks, left_out)
 }
 
-/// Colour spaces that decoders pass on unchanged and no filter of FFmpeg converts: the result would
-/// be green and violet. Dolby Vision without a compatible base layer (profile 5) is in IPT-PQ-c2.
-fn unknown_colors(video: &RawStream) -> Option<String> {
-    let incompatible =
-        |it: &&SideData| it.dv_profile.is_some() && it.dv_bl_signal_compatibility_id == Some(0);
-    let vision = video
-        .side_data_list
-        .iter()
-        .find(incompatible)
-        .and_then(|it| it.dv_profile);
-    let intensity = video
-        .color_space
-        .as_deref()
-        .filter(|it| matches!(*it, "ictcp" | "ipt-c2"));
-    vision
-        .map(|it| format!("Dolby Vision profile {it}"))
-        .or_else(|| intensity.map(str::to_uppercase))
-}
-
 fn chapters(raw: &RawProbe) -> Vec<(f64, String)> {
     let chapter = |it: &RawChapter| {
         let start: f64 = it.start_time.as_deref()?.parse().ok()?;
@@ -343,27 +321,6 @@ fn orientation(side_data: &[SideData]) -> (u32, bool) {
         ((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90,
         false,
     )
-}
-
-/// The colour matrix. RGB declares one too: the identity.
-fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
-    let rgb = video
-        .pix_fmt
-        .as_deref()
-        .is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
-    match video.color_space.as_deref() {
-        _ if rgb => None,
-        Some("bt709") => Some(ColorMatrix::Bt709),
-        Some("smpte170m") => Some(ColorMatrix::Smpte170m),
-        Some("bt470bg") => Some(ColorMatrix::Bt470bg),
-        _ if !is_known(&video.color_space) => Some(ColorMatrix::of_untagged(height)),
-        _ => None,
-    }
-}
-
-fn is_known(tag: &Option<String>) -> bool {
-    tag.as_deref()
-        .is_some_and(|it| !matches!(it, "unknown" | "unspecified" | "reserved"))
 }
 
 /// Parses the upper left of a display matrix, printed as lines of `00000000:        65536

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::probe::HighDynamicRange;
 use proptest::prelude::*;
 
 use super::*;
@@ -328,4 +329,44 @@ proptest! {
         let rest: Vec<_> = all.iter().enumerate().filter(|(it, _)| *it != missing).map(|it| it.1).collect();
         prop_assert_eq!(assembled(&plan, Lane::Copy, plan.chunks(Lane::Copy), &rest), None);
     }
+}
+
+/// An encoder that knows 8 bits only, or loses the tags, does not fail by itself.
+#[test]
+fn a_segment_has_the_range_of_its_plan() {
+    let mut plan = encoded_plan();
+    let bytes = planned_segment(&plan, Lane::Encode, &name("720p"), 0);
+    let segment = |depth, transfer: u8| {
+        let mut one = stored(&name("720p"), 0, &bytes);
+        let video = one.measured.video.as_mut().unwrap();
+        (video.bit_depth, video.color) = (Some(depth), Some((9, transfer, 9)));
+        one
+    };
+    let verified = |plan: &EncodePlan, one: &Stored| {
+        let result = verify::segment(plan, Lane::Encode, one);
+        result.map(|_| ()).map_err(|it| it.to_string())
+    };
+    assert_eq!(verified(&plan, &segment(8, 1)), Ok(()));
+    let mut problems = String::new();
+    for (planned, depth, transfer) in [
+        (None, 10, 16),
+        (Some(HighDynamicRange::Pq), 10, 1),
+        (Some(HighDynamicRange::Hlg), 10, 16),
+        (Some(HighDynamicRange::Hlg), 8, 18),
+    ] {
+        let mut rungs = plan.rungs.iter_mut();
+        rungs
+            .find(|it| it.rendition.name == name("720p"))
+            .unwrap()
+            .hdr = planned;
+        problems += &verified(&plan, &segment(depth, transfer)).unwrap_err();
+        problems += "\n";
+    }
+    assert_eq!(verified(&plan, &segment(10, 18)), Ok(()));
+    insta::assert_snapshot!(problems, @"
+    verification failed: segment 0 of 720p is smpte2084 instead of sdr
+    verification failed: segment 0 of 720p is sdr instead of smpte2084
+    verification failed: segment 0 of 720p is smpte2084 instead of arib-std-b67
+    verification failed: segment 0 of 720p has 8 bits: HDR needs 10
+    ");
 }

@@ -6,7 +6,7 @@ use catalog::RenditionKind;
 use domain::job::Mode;
 use domain::plan::Codec;
 use domain::probe::cases::sound;
-use domain::probe::{AudioPurpose, AudioStream, Probe};
+use domain::probe::{AudioPurpose, AudioStream, HighDynamicRange, Probe};
 use domain::profile::Profile;
 use hls::MasterPlaylist;
 use hls::write::VariantSpec;
@@ -33,6 +33,10 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         it.index.gop_bytes = vec![];
         it.index.video_bytes = None;
         it.size = 6_000_000;
+    });
+    let hdr = changed(|it| {
+        let video = it.video_mut();
+        (video.hdr, video.wide_gamut) = (Some(HighDynamicRange::Pq), true);
     });
     let mut two_rates = default();
     two_rates
@@ -112,7 +116,21 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         ("copy only", standard(), default(), Mode::Copy),
         ("copy only, refused", foreign(), default(), Mode::Copy),
         ("small, of unknown bytes", small, default(), Mode::Abr),
+        ("hdr", hdr, newer_codecs(), Mode::Abr),
     ]
+}
+
+/// H.264, HEVC and AV1 in two sizes.
+fn newer_codecs() -> Profile {
+    let rung = |codec: &str, height: u32| {
+        format!(
+            "[[rung]]\nname = \"{height}p-{codec}\"\ncodec = \"{codec}\"\nwidth = {}\nheight = {height}\n\
+             video_kbps = {height}\naudio_kbps = 128\n",
+            height * 16 / 9
+        )
+    };
+    let rungs = ["h264", "hevc", "av1"].map(|it| rung(it, 720) + &rung(it, 360));
+    Profile::parse(&format!("segment_format = \"fmp4\"\n{}", rungs.concat())).unwrap()
 }
 
 fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
@@ -128,7 +146,9 @@ fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
             Codec::Aac => "mp4a.40.2",
             Codec::Ac3 => "ac-3",
             Codec::Eac3 => "ec-3",
-            Codec::H264 | Codec::Hevc | Codec::Av1 => "avc1.42c01f",
+            Codec::Hevc => "hvc1.2.4.L93.90",
+            Codec::Av1 => "av01.0.05M.10.0.110.09.16.09.0",
+            Codec::H264 => "avc1.42c01f",
         };
         publisher
             .records_mut()

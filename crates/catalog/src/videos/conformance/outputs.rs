@@ -1,6 +1,7 @@
 //! What attempts record: chunks, renditions, progress and times.
 
 use domain::job::Stage;
+use domain::probe::HighDynamicRange;
 use domain::receipt::Receipt;
 use domain::segment::Lane;
 use domain::time::{UnixMillis, millis};
@@ -101,8 +102,13 @@ pub async fn renditions_are_replaced(subject: &Subject) {
         average_bandwidth: None,
         ..rendition("audio-128k", RenditionState::Planned)
     };
+    let hdr = RenditionRecord {
+        hdr: Some(HighDynamicRange::Pq),
+        ..rendition("1080p-hevc", RenditionState::Planned)
+    };
     let planned = vec![
         rendition("1080p", RenditionState::Planned),
+        hdr,
         rendition("240p", RenditionState::Planned),
         audio,
     ];

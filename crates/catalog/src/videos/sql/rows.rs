@@ -298,7 +298,7 @@ impl AttemptRow {
 
 macro_rules! rendition_columns {
     () => {
-        "name, kind, width, height, copied, frame_rate, codecs, bandwidth, average_bandwidth, state"
+        "name, kind, width, height, copied, frame_rate, codecs, hdr, bandwidth, average_bandwidth, state"
     };
 }
 pub(super) use rendition_columns;
@@ -313,6 +313,7 @@ pub(super) struct RenditionRow {
     copied: i64,
     frame_rate: Option<f64>,
     codecs: Option<String>,
+    hdr: Option<String>,
     bandwidth: Option<i64>,
     average_bandwidth: Option<i64>,
     state: String,
@@ -330,6 +331,10 @@ impl RenditionRow {
             copied: self.copied != 0,
             frame_rate: self.frame_rate,
             codecs: self.codecs,
+            hdr: self
+                .hdr
+                .map(|it| from_word("transfer function", &it))
+                .transpose()?,
             bandwidth: self.bandwidth.map(unsigned),
             average_bandwidth: self.average_bandwidth.map(unsigned),
             state: from_word("rendition state", &self.state)?,

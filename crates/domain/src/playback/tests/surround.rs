@@ -23,6 +23,7 @@ fn stored() -> String {
                 height,
             },
             frame_rate: hls::Ratio { num: 25, den: 1 },
+            range: hls::write::VideoRange::Sdr,
         }),
         audio: Some(group.to_owned()),
     };

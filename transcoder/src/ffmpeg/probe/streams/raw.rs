@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::ffmpeg::probe::hdr::HdrSideData;
+
 #[derive(Deserialize)]
 pub(super) struct RawProbe {
     #[serde(default)]
@@ -50,6 +52,7 @@ pub(super) struct RawStream {
     pub(super) pix_fmt: Option<String>,
     pub(super) sample_fmt: Option<String>,
     pub(super) field_order: Option<String>,
+    pub(super) color_range: Option<String>,
     pub(super) color_transfer: Option<String>,
     pub(super) color_space: Option<String>,
     pub(super) color_primaries: Option<String>,
@@ -100,6 +103,8 @@ pub(super) struct SideData {
     pub(super) rotation: Option<f64>,
     pub(super) dv_profile: Option<u32>,
     pub(super) dv_bl_signal_compatibility_id: Option<u32>,
+    #[serde(flatten)]
+    pub(super) hdr: HdrSideData,
 }
 
 impl RawStream {

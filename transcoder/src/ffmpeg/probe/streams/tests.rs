@@ -1,3 +1,5 @@
+use domain::probe::{HdrColors, HdrMatrix, HdrPrimaries, HighDynamicRange, LightLevels};
+
 use super::*;
 
 /// The streams of a source that has video.
@@ -288,4 +290,45 @@ fn audio_alone_is_found_beside_a_cover() {
     let cover =
         r#"{"streams":[{"index":0,"codec_type":"video","disposition":{"attached_pic":1}}]}"#;
     assert_eq!(found(cover), Err(SourceProblem::NoVideoStream));
+}
+
+/// Dolby Vision with a compatible base layer is HDR10 or HLG for everyone else.
+#[test]
+fn the_colours_of_hdr() {
+    let of = |colors: &str| {
+        of_video(&format!(
+            r#"{{"streams":[{{"index":0,"codec_type":"video","codec_name":"hevc","width":320,"height":180,
+                "pix_fmt":"yuv420p10le",{colors}}}]}}"#
+        ))
+        .video
+    };
+    let phone = of(
+        r#""color_range":"tv","color_transfer":"arib-std-b67","color_primaries":"bt2020",
+        "color_space":"bt2020nc","side_data_list":[{"side_data_type":"DOVI configuration record",
+        "dv_profile":8,"dv_bl_signal_compatibility_id":4}]"#,
+    );
+    assert_eq!(phone.hdr, Some(HighDynamicRange::Hlg));
+    assert_eq!(phone.hdr_colors, HdrColors::default());
+    let film = of(
+        r#""color_range":"pc","color_transfer":"smpte2084","color_primaries":"smpte432",
+        "color_space":"bt2020c","side_data_list":[{"dv_profile":8,"dv_bl_signal_compatibility_id":1},
+        {"side_data_type":"Content light level metadata","max_content":900,"max_average":0}]"#,
+    );
+    assert_eq!(film.hdr, Some(HighDynamicRange::Pq));
+    let expected = HdrColors {
+        primaries: HdrPrimaries::DisplayP3,
+        matrix: HdrMatrix::Bt2020Constant,
+        full_range: true,
+        mastering_display: None,
+        light_levels: Some(LightLevels {
+            max_content: 900,
+            max_average: 0,
+        }),
+    };
+    assert_eq!(film.hdr_colors, expected);
+    let sdr = of(
+        r#""color_range":"pc","color_transfer":"bt2020-10","color_primaries":"bt2020",
+        "color_space":"bt2020nc","side_data_list":[{"max_content":900,"max_average":0}]"#,
+    );
+    assert_eq!((sdr.hdr, sdr.hdr_colors), (None, HdrColors::default()));
 }

@@ -112,8 +112,8 @@ impl Catalog {
         for (position, it) in renditions.iter().enumerate() {
             sqlx::query(
                 "INSERT INTO renditions (video, generation, name, position, kind, width, height, copied, frame_rate,
-                    codecs, bandwidth, average_bandwidth, state)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0.0), $10, $11, $12, $13)",
+                    codecs, hdr, bandwidth, average_bandwidth, state)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0.0), $10, $11, $12, $13, $14)",
             )
             .bind(&row.id)
             .bind(claim.generation.as_str())
@@ -125,6 +125,7 @@ impl Catalog {
             .bind(i64::from(it.copied))
             .bind(it.frame_rate.unwrap_or(0.0))
             .bind(&it.codecs)
+            .bind(it.hdr.map(to_word))
             .bind(it.bandwidth.map(sql))
             .bind(it.average_bandwidth.map(sql))
             .bind(to_word(it.state))
