@@ -178,7 +178,12 @@ async fn keep(
     let store = context.writer.store();
     store.put(&key, text.into(), PutCondition::Always).await?;
     let stored = journal.add_captions(&new).await;
-    if !matches!(stored, Ok(true)) {
+    // After another error, the row may be there nevertheless.
+    let is_unused = match &stored {
+        Ok(is_stored) => !is_stored,
+        Err(problem) => problem.lost_claim(),
+    };
+    if is_unused {
         store.delete(&key).await?;
     }
     stored.map(drop)

@@ -9,7 +9,7 @@ use domain::chapter::{Chapter, Chapters};
 use domain::failure::SourceProblem;
 use domain::plan::check_pixels;
 use domain::probe::{Extent, Probe, SourceIndex, VideoStream, output_rate, source_rate};
-use domain::profile::Profile;
+use domain::profile::{Profile, Rung};
 use domain::segment::TICKS_PER_SECOND;
 use media::frame_rate::motion_rate;
 use media::sniff::ContainerKind;
@@ -160,7 +160,7 @@ pub(crate) async fn inspect(
     }
     let look = frames::look(tools, demuxer, &url, &found, &indexed, blocks.size()).await?;
     found.video.interlaced = look.interlaced;
-    able(tools, &found.video)?;
+    able(tools, &found.video, profile)?;
     if let Some(reason) = indexed.unseekable.or(look.unseekable) {
         (found.video.width, found.video.height) = look.canvas;
         return sequential(
@@ -229,7 +229,7 @@ async fn sequential(
     reason: &str,
 ) -> Result<Inspected, TranscodeError> {
     tracing::info!("reading the source from its beginning: {reason}");
-    able(tools, &found.video)?;
+    able(tools, &found.video, profile)?;
     let normaliser = Normaliser::new(tools, demuxer, found, depth, profile);
     let survey = survey(tools, loopback, &normaliser, &found.video.codec).await?;
     let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
@@ -257,7 +257,7 @@ fn chapters(marks: &[(f64, String)], probe: &Probe) -> Chapters {
 }
 
 /// Checks that this FFmpeg has the filters that the video needs.
-fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
+fn able(tools: &Tools, video: &VideoStream, profile: &Profile) -> Result<(), SourceProblem> {
     let lacks = |need: &str, capability: String| SourceProblem::MissingCapability {
         need: need.to_owned(),
         capability,
@@ -271,7 +271,8 @@ fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
     if (video.hdr.is_some() || video.wide_gamut) && !tools.tone_maps() {
         return Err(lacks("HDR", "the filter `lut3d`".to_owned()));
     }
-    if video.hdr.is_some() && !tools.keeps_hdr() {
+    let keeps_hdr = profile.enabled_rungs().any(Rung::keeps_hdr);
+    if video.hdr.is_some() && keeps_hdr && !tools.keeps_hdr() {
         return Err(lacks("HDR", format!("the filter `{METADATA_FILTER}`")));
     }
     Ok(())
@@ -320,7 +321,7 @@ mod tests {
         let needs = |change: fn(&mut VideoStream)| {
             let mut video = standard().video.unwrap();
             change(&mut video);
-            able(&Tools::bare(), &video).map_err(|it| it.to_string())
+            able(&Tools::bare(), &video, &Profile::default()).map_err(|it| it.to_string())
         };
         assert_eq!(needs(|_| ()), Ok(()));
         for (message, needed) in [

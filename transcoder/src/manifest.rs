@@ -139,7 +139,7 @@ pub(crate) fn plan_of(text: &[u8]) -> Option<EncodePlan> {
             .plan
             .try_into()
             .ok(),
-        wire::VERSION => Some(
+        version if wire::is_known(version) => Some(
             serde_json::from_slice::<Planned<PlanV2>>(text)
                 .ok()?
                 .plan
@@ -157,7 +157,7 @@ pub(crate) fn render(
     segments: &[SegmentRecord],
 ) -> Vec<u8> {
     let manifest = Manifest {
-        version: wire::VERSION,
+        version: wire::version(plan),
         video,
         generation,
         duration_ticks: plan.duration(),

@@ -20,6 +20,7 @@ use domain::plan::{
     ChunkPlan, CopyDecision, CopyReplacement, EncodePlan, Rendition, RenditionKind,
 };
 use domain::prices::Prices;
+use domain::probe::AudioStream;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
@@ -177,13 +178,14 @@ async fn try_strategies(
                     &request.profile,
                     &source.probe.demuxer,
                 );
-                let loudness: Vec<_> = source.probe.audio.iter().map(|it| it.loudness).collect();
+                let measured = |it: &AudioStream| (it.loudness, it.surround_loudness);
+                let loudness: Vec<_> = source.probe.audio.iter().map(measured).collect();
                 source = tokio::select! {
                     source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
                 };
                 for (track, loudness) in source.probe.audio.iter_mut().zip(loudness) {
-                    track.loudness = loudness;
+                    (track.loudness, track.surround_loudness) = loudness;
                 }
                 trusted = false;
             }
@@ -381,7 +383,7 @@ async fn content_keys(
         let keys = RenditionKeys::new(Arc::clone(&request.content_keys), name.clone());
         match &request.reused {
             Some(reused) if reused.has(name) => {
-                reused.content_keys(&plan.key_names(it)).await?;
+                reused.content_keys(it).await?;
             }
             _ => drop(keys.key(name).await?),
         }

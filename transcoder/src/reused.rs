@@ -13,7 +13,7 @@ use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Partial};
 use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
-use domain::plan::{CopyDecision, CopyRefusal, EncodePlan};
+use domain::plan::{CopyDecision, CopyRefusal, EncodePlan, Rendition};
 use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord};
@@ -129,8 +129,22 @@ impl ReusedRenditions {
         })
     }
 
-    /// Stores keys of a reused rendition for the new generation too.
-    pub(crate) async fn content_keys(&self, names: &[RenditionName]) -> Result<(), TranscodeError> {
+    /// Stores the keys of a reused rendition for the new generation too: those that its recorded
+    /// segments have.
+    pub(crate) async fn content_keys(&self, rendition: &Rendition) -> Result<(), TranscodeError> {
+        let records = self.chunks.iter().flat_map(|it| &it.segments);
+        let own = records.filter(|it| it.rendition == rendition.name);
+        let names: BTreeSet<_> = own
+            .map(|it| self.plan.key_name(rendition, it.index))
+            .collect();
+        self.copy_keys(names).await
+    }
+
+    async fn copy_keys(
+        &self,
+        names: impl IntoIterator<Item = RenditionName>,
+    ) -> Result<(), TranscodeError> {
+        let names: Vec<_> = names.into_iter().collect();
         let copies: Vec<_> = names
             .iter()
             .map(|name| self.to.copy_key(name, &self.from))

@@ -85,7 +85,7 @@ pub(crate) fn render(
         frame_rate,
         segment_bytes,
     };
-    let (version, generation, plan) = (wire::VERSION, generation.clone(), plan.into());
+    let (version, generation, plan) = (wire::version(plan), generation.clone(), plan.into());
     let stored = StoredPlan {
         version,
         video,

@@ -1,7 +1,7 @@
 //! The JSON of an encode plan, as the manifest and the stored plan contain it.
 //!
 //! These types belong to the documents, and [`EncodePlan`] belongs to the code: a change of the
-//! plan must not make older generations unreadable. Documents are written in version 2. Version 1
+//! plan must not make older generations unreadable. Documents are written in version 2 or 3. Version 1
 //! is still read, because the renditions of older generations can be re-encoded one by one.
 
 use std::num::NonZeroU32;
@@ -20,8 +20,27 @@ mod version_1;
 
 pub(crate) use version_1::PlanV1;
 
-/// The current version of documents that contain a plan.
-pub(crate) const VERSION: u32 = 2;
+/// The version of documents that contain a plan.
+const VERSION: u32 = 2;
+
+/// The version of documents whose plan has several keys for a rendition, or HDR: programs that know
+/// only version 2 would pass these fields over, and publish or decrypt other segments.
+const VERSION_OF_KEYS_AND_HDR: u32 = 3;
+
+/// The version of a document with this plan.
+pub(crate) fn version(plan: &EncodePlan) -> u32 {
+    let has_hdr = plan.rungs.iter().any(|it| it.hdr.is_some());
+    if plan.segments_per_key.is_some() || has_hdr {
+        VERSION_OF_KEYS_AND_HDR
+    } else {
+        VERSION
+    }
+}
+
+/// Whether [`PlanV2`] reads the plan of a document of this version.
+pub(crate) fn is_known(version: u32) -> bool {
+    matches!(version, VERSION | VERSION_OF_KEYS_AND_HDR)
+}
 
 /// An encode plan in version 2. Times are ticks of 1/90000 s.
 #[derive(Debug, Serialize, Deserialize)]

@@ -139,12 +139,44 @@ const LEAST_POLL: Duration = Duration::from_secs(1);
 /// How long an import waits before it asks for a slot again.
 const IMPORT_PAUSE: Duration = Duration::from_secs(15);
 
+/// How long a transcription waits before it asks for a slot again: those before it take minutes.
+const TRANSCRIPTION_PAUSE: Duration = Duration::from_secs(60);
+
+/// Number of concurrent transcriptions.
+const TRANSCRIPTIONS: usize = 1;
+
+/// The slots of jobs that wait for others: for a server, or for the operator's transcriber.
+struct SideSlots {
+    imports: Arc<Semaphore>,
+    transcriptions: Arc<Semaphore>,
+}
+
+impl SideSlots {
+    fn new(config: &WorkerConfig) -> Self {
+        let slots = |count: usize| Arc::new(Semaphore::new(count.max(1)));
+        Self {
+            imports: slots(config.imports_at_once),
+            transcriptions: slots(TRANSCRIPTIONS),
+        }
+    }
+
+    /// The slots for a message, and how long it waits if none is free; `None`: it needs one of the
+    /// others.
+    fn of(&self, message: &JobMessage) -> Option<(&Arc<Semaphore>, Duration)> {
+        match message {
+            JobMessage::ImportV1(_) => Some((&self.imports, IMPORT_PAUSE)),
+            JobMessage::TranscriptionV1(_) => Some((&self.transcriptions, TRANSCRIPTION_PAUSE)),
+            _ => None,
+        }
+    }
+}
+
 impl Worker {
     /// Works until cancelled, or idle for as long as configured. When cancelled, the current jobs are
     /// released at once, with all finished chunks kept.
     pub async fn run(&self, cancel: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.config.jobs.max(1)));
-        let import_slots = Arc::new(Semaphore::new(self.config.imports_at_once.max(1)));
+        let side = SideSlots::new(&self.config);
         let tasks = tokio_util::task::TaskTracker::new();
         let last_job = LastJob::now();
         while !cancel.is_cancelled() {
@@ -162,7 +194,7 @@ impl Worker {
             };
             match received {
                 Ok(Some(delivery)) => {
-                    let Some(slot) = self.slot_for(&delivery, slot, &import_slots).await else {
+                    let Some(slot) = self.slot_for(&delivery, slot, &side).await else {
                         continue;
                     };
                     let (worker, cancel) = (self.clone(), cancel.clone());
@@ -210,28 +242,39 @@ impl Worker {
         limit.is_some_and(|it| last_job.elapsed() >= it)
     }
 
-    /// The slot for a delivery. Imports wait for external servers and must not keep encodes from
-    /// starting, so they have slots of their own. `None`: all of these are in use, and the import
-    /// is delivered again later.
+    /// The slot for a delivery. Imports and transcriptions wait for others and must not keep encodes from
+    /// starting, so they have slots of their own. `None`: all of these are in use, and the job is
+    /// delivered again later.
     async fn slot_for(
         &self,
         delivery: &Delivery,
         slot: OwnedSemaphorePermit,
-        imports: &Arc<Semaphore>,
+        side: &SideSlots,
     ) -> Option<OwnedSemaphorePermit> {
-        let Ok(message @ JobMessage::ImportV1(_)) = &delivery.message else {
+        let Ok(message) = &delivery.message else {
             return Some(slot);
         };
-        if let Ok(slot) = Arc::clone(imports).try_acquire_owned() {
+        let Some((slots, pause)) = side.of(message) else {
+            return Some(slot);
+        };
+        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
             return Some(slot);
         }
-        // A new message instead of the old one: waiting for a slot is not a failed delivery.
-        let fate = Fate::Replace {
-            pause: IMPORT_PAUSE,
-        };
-        if let Err(problem) = self.settle(delivery, message, fate).await {
+        if let JobMessage::TranscriptionV1(job) = message
+            && let Err(problem) = self.catalog.note_transcription(job, clock::now()).await
+        {
             warn!(
-                "could not requeue an import that waits for a slot: {:#}",
+                "could not note a transcription that waits: {:#}",
+                anyhow::Error::from(problem)
+            );
+        }
+        // A new message instead of the old one: waiting for a slot is not a failed delivery.
+        if let Err(problem) = self
+            .settle(delivery, message, Fate::Replace { pause })
+            .await
+        {
+            warn!(
+                "could not requeue a job that waits for a slot: {:#}",
                 anyhow::Error::from(problem)
             );
         }

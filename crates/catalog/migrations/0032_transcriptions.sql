@@ -3,6 +3,8 @@ CREATE TABLE transcriptions (
     video TEXT NOT NULL REFERENCES videos (id),
     language TEXT NOT NULL,              -- of the speech, and of the captions
     requested_ms BIGINT NOT NULL,        -- last message of the job, or sign of life of a worker
+    worker TEXT,                         -- that works on it; NULL: none yet
+    worker_ms BIGINT,                    -- last sign of life of that worker
     failure_code TEXT,                   -- of the last request
     failure_sentence TEXT,
     PRIMARY KEY (video, language)

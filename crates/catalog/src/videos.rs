@@ -44,7 +44,7 @@ pub use sql::Catalog;
 pub use sql::sweeping::DueVideo;
 pub use thumbnails::ThumbnailRequested;
 pub use timeline::{ChunkSpan, StageSpan};
-pub use transcriptions::TranscriptionRecord;
+pub use transcriptions::{TranscriptionHold, TranscriptionRecord};
 
 /// The right to write about one generation of one video. It holds until another worker claims the
 /// video, which is possible as soon as the lease has expired.

@@ -2,7 +2,11 @@
 //! a job needs no lease on the video, because captions are stored as a whole.
 
 use captions::Track;
-use catalog::{CaptionOrigin, CaptionSettings, CaptionsStored, CatalogError, NewCaptions};
+use std::time::Duration;
+
+use catalog::{
+    CaptionOrigin, CaptionSettings, CaptionsStored, CatalogError, NewCaptions, TranscriptionHold,
+};
 use domain::failure::SourceProblem;
 use domain::ids::Generation;
 use domain::job::{CaptionsJob, TranscriptionJob as TranscriptionRequest};
@@ -11,7 +15,6 @@ use domain::segment::TICKS_PER_SECOND;
 use domain::state::VideoState;
 use platform::clock;
 use platform::object_store::PutCondition;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -20,6 +23,9 @@ use super::{Fate, JobContext};
 use crate::error::TranscodeError;
 use crate::published::{Published, master_playlist, missing};
 use crate::transcriber::{Speech, Transcriber, write_audio};
+
+/// How long a message waits while another worker transcribes the same audio.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// A job that makes captions of audio.
 pub(crate) struct TranscriptionJob<'a> {
@@ -31,7 +37,7 @@ impl TranscriptionJob<'_> {
     /// Makes the captions, unless they are not wanted any more.
     pub(crate) async fn run(&self) -> Fate {
         let problem = match Box::pin(self.make()).await {
-            Ok(()) => return Fate::Acknowledge,
+            Ok(fate) => return fate.unwrap_or(Fate::Acknowledge),
             Err(TranscodeError::Catalog(
                 CatalogError::Gone { .. } | CatalogError::NotFound { .. },
             )) => {
@@ -60,27 +66,31 @@ impl TranscriptionJob<'_> {
         }
     }
 
-    async fn make(&self) -> Result<(), TranscodeError> {
+    /// `Some`: the fate of a message that has to wait.
+    async fn make(&self) -> Result<Option<Fate>, TranscodeError> {
         let (worker, job) = (self.context.worker, self.job);
         let catalog = &worker.catalog;
-        if !catalog.keep_transcription(job, clock::now()).await? {
-            info!("the captions are made, or not wanted any more");
-            return Ok(());
+        match self.keep().await? {
+            TranscriptionHold::Held => {}
+            TranscriptionHold::OfAnother => return Ok(Some(Fate::Replace { pause: PAUSE })),
+            TranscriptionHold::Unwanted => {
+                info!("the captions are made, or not wanted any more");
+                return Ok(None);
+            }
         }
         let transcriber = worker.config.transcriber.as_ref();
         let transcriber = transcriber.ok_or(SourceProblem::NoTranscriber)?;
         let VideoState::Ready { generation } = catalog.get_video(job.video).await?.state else {
             info!("the video is not ready any more");
             catalog.end_transcription(job.video, &job.language).await?;
-            return Ok(());
+            return Ok(None);
         };
         let transcribing = |token| self.transcribe(transcriber, generation, token);
-        let keep = || catalog.keep_transcription(job, clock::now());
+        let keep = || async { Ok(self.keep().await? == TranscriptionHold::Held) };
         let Held::Done(track) = self.context.hold(keep, transcribing).await? else {
-            return Ok(());
+            return Ok(None);
         };
         self.store(&track).await?;
-        catalog.end_transcription(job.video, &job.language).await?;
         if catalog.playlist_waits(job.video).await? {
             // If the message is lost, the sweeper sends it again.
             let message = CaptionsJob::new(job.video).into();
@@ -91,7 +101,18 @@ impl TranscriptionJob<'_> {
                 );
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    async fn keep(&self) -> Result<TranscriptionHold, CatalogError> {
+        let (worker, now) = (self.context.worker, clock::now());
+        let (name, lease) = (&worker.config.name, worker.config.lease);
+        // A worker that is lost has not given a sign of life for a whole lease when its message is
+        // delivered again.
+        let catalog = &worker.catalog;
+        catalog
+            .keep_transcription(self.job, name, lease * 2 / 3, now)
+            .await
     }
 
     /// The captions that the transcriber makes of a generation.
@@ -165,9 +186,14 @@ impl TranscriptionJob<'_> {
         };
         let store = &worker.store;
         store.put(&key, text.into(), PutCondition::Always).await?;
-        let stored = worker.catalog.set_captions(job.video, &new).await;
-        if !matches!(stored, Ok(CaptionsStored::Stored { .. })) {
-            // The video was deleted, has the same captions, or those of a stronger origin.
+        let stored = worker.catalog.finish_transcription(job, &new).await;
+        // After another error, the row may be there nevertheless.
+        let is_unused = matches!(
+            stored,
+            Ok(None | Some(CaptionsStored::Same(_) | CaptionsStored::Kept))
+                | Err(CatalogError::Gone { .. } | CatalogError::NotFound { .. })
+        );
+        if is_unused {
             store.delete(&key).await?;
         }
         stored?;

@@ -8,7 +8,7 @@ use super::*;
 use crate::content_keys::ContentKeyStore as _;
 use crate::testing::services::{Services, job, wrapping_keys};
 use crate::testing::world::World;
-use crate::testing::{generation, name, planned_records, remuxed_plan, video};
+use crate::testing::{encoded_plan, generation, name, planned_records, remuxed_plan, video};
 
 /// A video of which a generation plays, all of it recorded and stored.
 struct Played {
@@ -253,7 +253,7 @@ async fn keys_stay_and_are_wrapped_for_their_new_place() {
     let (old, new) = (played.keys(generation()), played.keys(renewed()));
     let reused = played.reused(&["720p"]).await.unwrap();
     let names = [name("480p"), name("480p-k2")];
-    let missing = reused.content_keys(&names).await;
+    let missing = reused.copy_keys(names.clone()).await;
     assert!(
         matches!(missing, Err(TranscodeError::Store(_))),
         "there is none to keep"
@@ -264,7 +264,7 @@ async fn keys_stay_and_are_wrapped_for_their_new_place() {
     }
     let key = &made[0];
     for _ in 0..2 {
-        reused.content_keys(&names).await.unwrap();
+        reused.copy_keys(names.clone()).await.unwrap();
     }
     for (name, key) in names.iter().zip(&made) {
         assert!(new.existing(name).await.unwrap() == *key);
@@ -274,6 +274,29 @@ async fn keys_stay_and_are_wrapped_for_their_new_place() {
         "a later attempt finds it"
     );
     assert!(new.content_key(&name("720p"), &name("720p")).await.unwrap() != *key);
+}
+
+/// Chunks of I-frames have a key each, so some turns of keys have none of theirs.
+#[tokio::test]
+async fn keys_are_copied_as_far_as_segments_have_them() {
+    let plan = EncodePlan {
+        segments_per_key: std::num::NonZeroU32::new(1),
+        ..encoded_plan()
+    };
+    let iframes = plan.iframes.as_ref().unwrap().rendition.clone();
+    let chunks = plan.encode_chunks.len() as u32;
+    assert!(chunks < plan.segments());
+    let names: Vec<_> = (0..chunks).map(|it| plan.key_name(&iframes, it)).collect();
+    let played = Played::of(plan).await;
+    let (old, new) = (played.keys(generation()), played.keys(renewed()));
+    for key in &names {
+        old.content_key(&iframes.name, key).await.unwrap();
+    }
+    let reused = played.reused(&["720p"]).await.unwrap();
+    reused.content_keys(&iframes).await.unwrap();
+    for key in &names {
+        assert!(new.existing(key).await.unwrap() == old.existing(key).await.unwrap());
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use captions::{CaptionError, Track};
 use catalog::{
-    CaptionChoice, CaptionOrigin, CaptionRecord, CaptionSettings, CaptionsStored, NewCaptions,
+    CaptionChoice, CaptionOrigin, CaptionRecord, CaptionSettings, CaptionsStored, CatalogError,
+    NewCaptions,
 };
 use domain::caption::Language;
 use domain::ids::VideoId;
@@ -36,7 +37,7 @@ const NAME_LIMIT: usize = 100;
 /// Longest text to search for in bytes.
 pub(super) const SEARCH_LIMIT: usize = 500;
 /// Largest number of captions of a video.
-const MAX_CAPTIONS: usize = 50;
+pub(super) const MAX_CAPTIONS: usize = 50;
 /// Largest number of matches in one language.
 const MAX_MATCHES: usize = 100;
 /// Largest stored file in bytes: times and escapes have one form, which may be longer.
@@ -134,8 +135,14 @@ pub(crate) async fn put(
         .put(&key, text.into(), PutCondition::Always)
         .await?;
     let stored = state.catalog.set_captions(id, &new).await;
-    if !matches!(stored, Ok(CaptionsStored::Stored { .. })) {
-        // The video was deleted, or these captions are there already.
+    // The video was deleted, or these captions are there already. After another error, the row may be
+    // there nevertheless.
+    let is_unused = matches!(
+        stored,
+        Ok(CaptionsStored::Same(_) | CaptionsStored::Kept)
+            | Err(CatalogError::Gone { .. } | CatalogError::NotFound { .. })
+    );
+    if is_unused {
         state.store.delete(&key).await?;
     }
     let (status, record) = match stored? {

@@ -13,6 +13,7 @@ use domain::state::VideoState;
 use http::StatusCode;
 use platform::clock;
 
+use super::captions::MAX_CAPTIONS;
 use super::existing;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -63,6 +64,14 @@ async fn check(state: &ApiState, video: &Video, language: &Language) -> Result<(
     let is_kept = known.iter().any(|it| {
         it.language == *language && !it.forced && !it.sdh && it.origin > CaptionOrigin::Machine
     });
+    let waiting = state.catalog.transcriptions(video.id).await?;
+    let languages = waiting.iter().map(|it| &it.language);
+    let others = languages.filter(|it| *it != language).count();
+    let replaces = known.iter().any(|it| it.language == *language);
+    if !replaces && known.len() + others >= MAX_CAPTIONS {
+        let detail = format!("a video has at most {MAX_CAPTIONS} captions");
+        return Err(ApiError::conflict(detail));
+    }
     if is_kept {
         let detail = format!("the video has captions in `{language}`: delete them first");
         return Err(ApiError::conflict(detail));

@@ -133,3 +133,21 @@ async fn captions_of_people_are_not_replaced() {
     let refused = world.post(&path, english()).await;
     assert_eq!(refused.problem(), (409, "conflict"));
 }
+
+#[tokio::test]
+async fn a_video_has_so_many_captions() {
+    let world = World::new().await;
+    let audio = vec![rendition("audio-96k", RenditionKind::Audio)];
+    let (id, _) = ready_with(&world, &audio).await;
+    let path = format!("/v1/videos/{id}/captions");
+    for number in 1..=50 {
+        let asked = world
+            .post(&path, json!({ "language": format!("en-x-{number}") }))
+            .await;
+        assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
+    }
+    let refused = world.post(&path, english()).await;
+    assert_eq!(refused.problem(), (409, "conflict"));
+    let again = world.post(&path, json!({ "language": "en-x-7" })).await;
+    assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.body);
+}

@@ -270,7 +270,8 @@ macro_rules! catalog_conformance {
             one_of_many_callers_requests_a_thumbnail
             one_of_many_callers_requests_a_preview a_preview_is_refused_for_a_minute
             a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
-            a_transcription_is_requested_until_it_ends a_transcription_goes_with_its_video
+            a_transcription_is_requested_until_it_ends a_withdrawn_transcription_stores_nothing
+            a_transcription_goes_with_its_video
             any_order_of_events_keeps_the_rules
         }
     };

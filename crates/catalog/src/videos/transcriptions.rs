@@ -14,3 +14,14 @@ pub struct TranscriptionRecord {
     /// Why it failed.
     pub failure: Option<Failure>,
 }
+
+/// Whether a worker may transcribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TranscriptionHold {
+    /// It may, and no other worker does.
+    Held,
+    /// Another worker does.
+    OfAnother,
+    /// The captions are made, or not wanted any more, or the transcription failed.
+    Unwanted,
+}

@@ -1,5 +1,5 @@
 //! The content keys of renditions. A rendition has one, or several that take turns: each for a number
-//! of segments, so that a key that leaks opens only a part of the video (RFC 8216, 4.3.2.4, permits
+//! of segments, so that a key that leaks opens only a part of the rendition (RFC 8216, 4.3.2.4, permits
 //! any number of keys in a playlist).
 
 use crate::object_key::RenditionName;
@@ -12,7 +12,7 @@ pub(crate) const LONGEST_SUFFIX: usize = 6;
 
 impl EncodePlan {
     /// The name of the key of an object of a rendition: of a segment, or of the I-frames of a chunk,
-    /// which have the keys of the segments that they are from.
+    /// which have the key of the first segment that they are from.
     pub fn key_name(&self, rendition: &Rendition, index: u32) -> RenditionName {
         let Some(count) = self.segments_per_key else {
             return rendition.name.clone();
@@ -25,18 +25,6 @@ impl EncodePlan {
             }
         };
         name_of_turn(&rendition.name, segment / count)
-    }
-
-    /// The names of all keys of a rendition.
-    pub fn key_names(&self, rendition: &Rendition) -> Vec<RenditionName> {
-        let segments = self.boundaries.len().saturating_sub(1) as u32;
-        let turns = match self.segments_per_key {
-            Some(count) => segments.div_ceil(count.get()).max(1),
-            None => 1,
-        };
-        (0..turns)
-            .map(|turn| name_of_turn(&rendition.name, turn))
-            .collect()
     }
 }
 
@@ -77,7 +65,6 @@ mod tests {
         let name =
             |plan: &EncodePlan, rendition, index| plan.key_name(rendition, index).to_string();
         assert_eq!(name(&plan, &rung, 99), rung.name.as_str());
-        assert_eq!(plan.key_names(&rung), std::slice::from_ref(&rung.name));
 
         let plan = EncodePlan {
             segments_per_key: NonZeroU32::new(3),
@@ -102,11 +89,6 @@ mod tests {
                 "{index}"
             );
         }
-        let segments = plan.boundaries.len() as u32 - 1;
-        let names = plan.key_names(&rung);
-        let used: Vec<_> = (0..segments).map(|it| plan.key_name(&rung, it)).collect();
-        assert!(used.iter().all(|it| names.contains(it)));
-        assert_eq!(names.last(), used.last());
     }
 
     #[test]

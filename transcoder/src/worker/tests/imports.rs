@@ -172,17 +172,18 @@ async fn an_import_of_a_deleted_video_ends() {
 #[tokio::test]
 async fn imports_wait_for_slots_of_their_own() {
     let site = importing("http://127.0.0.1:9/film.mp4", HERE).await;
-    let (jobs, imports) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(1)));
+    let jobs = Arc::new(Semaphore::new(2));
+    let side = SideSlots::new(&WorkerConfig {
+        imports_at_once: 1,
+        ..WorkerConfig::default()
+    });
     let slot = || async { Arc::clone(&jobs).acquire_owned().await.unwrap() };
     let delivery = site.receive().await;
-    let taken = site
-        .worker
-        .slot_for(&delivery, slot().await, &imports)
-        .await;
+    let taken = site.worker.slot_for(&delivery, slot().await, &side).await;
     assert_eq!(
         (
             taken.is_some(),
-            imports.available_permits(),
+            side.imports.available_permits(),
             jobs.available_permits()
         ),
         (true, 0, 2)
@@ -190,7 +191,7 @@ async fn imports_wait_for_slots_of_their_own() {
     // The next one finds no slot: it is delivered again later, as a new message.
     assert!(
         site.worker
-            .slot_for(&delivery, slot().await, &imports)
+            .slot_for(&delivery, slot().await, &side)
             .await
             .is_none()
     );
@@ -208,6 +209,6 @@ async fn imports_wait_for_slots_of_their_own() {
         .await
         .unwrap();
     let job = site.receive().await;
-    let taken = site.worker.slot_for(&job, slot().await, &imports).await;
+    let taken = site.worker.slot_for(&job, slot().await, &side).await;
     assert_eq!((taken.is_some(), jobs.available_permits()), (true, 1));
 }

@@ -163,3 +163,41 @@ async fn a_deleted_video_is_not_transcribed() {
         (EMPTY, vec![])
     );
 }
+
+/// A transcription waits for the one before it, and keeps no other job from its slot.
+#[tokio::test]
+async fn transcriptions_have_a_slot_of_their_own() {
+    let site = ready_with(COUNT).await;
+    let (jobs, side) = (
+        Arc::new(Semaphore::new(1)),
+        SideSlots::new(&site.worker.config),
+    );
+    let slot = || async { Arc::clone(&jobs).acquire_owned().await.unwrap() };
+    let message = JobMessage::from(job());
+    let sent = site.services.queue.send(&message, Duration::ZERO).await;
+    sent.unwrap();
+    let delivery = site.receive().await;
+    let taken = site.worker.slot_for(&delivery, slot().await, &side).await;
+    assert_eq!((taken.is_some(), jobs.available_permits()), (true, 1));
+    let again = site.worker.slot_for(&delivery, slot().await, &side).await;
+    assert_eq!((again.is_none(), jobs.available_permits()), (true, 1));
+    assert_eq!(site.depth().await.delayed, 1);
+}
+
+#[tokio::test]
+async fn what_another_worker_transcribes_waits() {
+    let site = ready_with(COUNT).await;
+    let (catalog, language) = (&site.services.catalog, job().language);
+    let requested = catalog.request_transcription(video(), &language, clock::now());
+    requested.await.unwrap();
+    let lease = site.worker.config.lease;
+    let job = job();
+    let held = catalog.keep_transcription(&job, "another", lease, clock::now());
+    held.await.unwrap();
+    site.send_transcription().await;
+    let waits = Depth {
+        delayed: 1,
+        ..EMPTY
+    };
+    assert_eq!((site.depth().await, site.texts()), (waits, vec![]));
+}

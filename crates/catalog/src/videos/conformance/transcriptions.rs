@@ -7,8 +7,10 @@ use domain::failure::FailureCode;
 use domain::job::{JobMessage, TranscriptionJob};
 use domain::state::VideoEvent;
 
+use super::captions::captions;
 use super::{NOW, Subject, failure};
-use crate::videos::CatalogError;
+use crate::videos::TranscriptionHold::{Held, OfAnother, Unwanted};
+use crate::videos::{CaptionsStored, CatalogError};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -25,18 +27,29 @@ pub async fn a_transcription_is_requested_until_it_ends(subject: &Subject) {
         requested.await.expect("request")
     };
     let job = TranscriptionJob::new(video, english.clone());
-    let keep = async |minutes: u32| {
-        let kept = catalog.keep_transcription(&job, NOW + MINUTE * minutes);
-        kept.await.expect("keep")
+    let keep_as = async |worker: &str, minutes: u32| {
+        let now = NOW + MINUTE * minutes;
+        let kept = catalog.keep_transcription(&job, worker, MINUTE, now).await;
+        kept.expect("keep")
     };
-    assert!(!keep(0).await, "no one has requested it");
+    let keep = async |minutes: u32| keep_as("worker", minutes).await;
+    assert_eq!(keep(0).await, Unwanted, "no one has requested it");
     let (record, is_new) = request(0).await;
     assert_eq!((record.requested_ms, is_new), (NOW, true));
     assert!(!request(14).await.1);
     assert!(request(15).await.1, "the message may be lost");
+    // The message is seen again.
+    let noted = catalog.note_transcription(&job, NOW + MINUTE * 16).await;
+    noted.expect("note");
+    assert!(!request(30).await.1);
     // A worker gives a sign of life.
-    assert!(keep(20).await);
-    assert!(!request(34).await.1);
+    assert_eq!(keep(20).await, Held);
+    // A worker of another message waits until the first one is lost.
+    assert_eq!(keep_as("other", 20).await, OfAnother);
+    assert_eq!(keep_as("other", 21).await, Held);
+    assert_eq!(keep(21).await, OfAnother);
+    assert_eq!(keep(22).await, Held);
+    assert!(!request(36).await.1);
     let transcriptions = async || {
         let found = catalog.transcriptions(video).await;
         found.expect("transcriptions")
@@ -52,16 +65,42 @@ pub async fn a_transcription_is_requested_until_it_ends(subject: &Subject) {
     assert!(give_up().await);
     assert!(!give_up().await, "repeated call");
     assert_eq!(transcriptions().await[0].failure, Some(lost.clone()));
-    assert!(!keep(35).await, "it has failed");
-    let (record, is_new) = request(35).await;
+    assert_eq!(keep(37).await, Unwanted, "it has failed");
+    let (record, is_new) = request(37).await;
     assert_eq!((record.failure, is_new), (None, true));
 
+    assert_eq!(
+        keep_as("other", 37).await,
+        Held,
+        "the worker before it gave up"
+    );
+    let new = captions("en", "text", 0);
+    for expected in [Some(CaptionsStored::Stored { replaced: false }), None] {
+        let finished = catalog.finish_transcription(&job, &new).await;
+        assert_eq!(finished.expect("finish"), expected);
+    }
+    assert_eq!(transcriptions().await, []);
+    let stored = catalog.captions(video).await.expect("captions");
+    assert_eq!(stored, [new.record]);
+    assert_eq!(keep(38).await, Unwanted, "it has ended");
+    assert!(!give_up().await, "it has ended");
+}
+
+/// Captions of a request that was withdrawn are not stored.
+pub async fn a_withdrawn_transcription_stores_nothing(subject: &Subject) {
+    let (catalog, english) = (&subject.catalog, english());
+    let video = subject.ready(1).await.video;
+    let requested = catalog.request_transcription(video, &english, NOW);
+    requested.await.expect("request");
     for _ in 0..2 {
         let ended = catalog.end_transcription(video, &english).await;
         ended.expect("end");
     }
-    assert_eq!(transcriptions().await, []);
-    assert!(!keep(36).await && !give_up().await, "it has ended");
+    let job = TranscriptionJob::new(video, english);
+    let new = captions("en", "text", 0);
+    let finished = catalog.finish_transcription(&job, &new).await;
+    assert_eq!(finished.expect("finish"), None);
+    assert_eq!(catalog.captions(video).await.expect("captions"), []);
 }
 
 /// Only the audio of a ready video can be transcribed.
@@ -78,6 +117,9 @@ pub async fn a_transcription_goes_with_its_video(subject: &Subject) {
     let left = catalog.transcriptions(video).await;
     assert_eq!(left.expect("transcriptions"), []);
     let job = TranscriptionJob::new(video, english);
-    let kept = catalog.keep_transcription(&job, NOW).await;
-    assert!(!kept.expect("keep"));
+    let kept = catalog.keep_transcription(&job, "worker", MINUTE, NOW);
+    assert_eq!(kept.await.expect("keep"), Unwanted);
+    let new = captions("en", "text", 0);
+    let finished = catalog.finish_transcription(&job, &new).await;
+    assert!(matches!(finished, Err(CatalogError::Gone { .. })));
 }

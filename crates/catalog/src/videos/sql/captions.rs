@@ -106,6 +106,55 @@ pub(super) async fn changed(
     Ok(())
 }
 
+/// Stores captions, as [`Catalog::set_captions`] does. The row of the video must be locked.
+pub(super) async fn set_captions(
+    tx: &mut Tx,
+    video: VideoId,
+    new: &NewCaptions,
+) -> Result<CaptionsStored, CatalogError> {
+    let (record, now) = (&new.record, new.record.created_ms);
+    let before = current(tx, video).await?;
+    let kind = |it: &CaptionRecord| (it.language.clone(), it.forced, it.sdh);
+    let before = before.into_iter().find(|it| kind(it) == kind(record));
+    let replaced = before.is_some();
+    match before {
+        Some(before) if before.content == record.content => {
+            return Ok(CaptionsStored::Same(before));
+        }
+        Some(before) if before.origin > record.origin => return Ok(CaptionsStored::Kept),
+        Some(before) => retire(tx, video, &before.id, now).await?,
+        None => {}
+    }
+    if record.default {
+        sqlx::query("UPDATE captions SET is_default = 0 WHERE video = $1 AND removed_ms IS NULL")
+            .bind(video.to_string())
+            .execute(&mut **tx)
+            .await?;
+    }
+    sqlx::query(
+        "INSERT INTO captions (video, id, language, name, is_default, is_forced, is_sdh, origin, content, cues,
+            created_ms, published, words, is_machine)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)",
+    )
+    .bind(video.to_string())
+    .bind(record.id.as_str())
+    .bind(record.language.as_str())
+    .bind(text(&record.name))
+    .bind(i64::from(record.default))
+    .bind(i64::from(record.forced))
+    .bind(i64::from(record.sdh))
+    .bind(record.origin.row_name())
+    .bind(&record.content)
+    .bind(sql(record.cues))
+    .bind(sql(now))
+    .bind(text(&new.words))
+    .bind(i64::from(record.origin == CaptionOrigin::Machine))
+    .execute(&mut **tx)
+    .await?;
+    changed(tx, video, now).await?;
+    Ok(CaptionsStored::Stored { replaced })
+}
+
 impl Catalog {
     /// The captions of a video, by language.
     pub async fn captions(&self, video: VideoId) -> Result<Vec<CaptionRecord>, CatalogError> {
@@ -125,50 +174,9 @@ impl Catalog {
     ) -> Result<CaptionsStored, CatalogError> {
         let mut tx = self.write().await?;
         lock_video(&mut tx, video).await?;
-        let (record, now) = (&new.record, new.record.created_ms);
-        let before = current(&mut tx, video).await?;
-        let kind = |it: &CaptionRecord| (it.language.clone(), it.forced, it.sdh);
-        let before = before.into_iter().find(|it| kind(it) == kind(record));
-        let replaced = before.is_some();
-        match before {
-            Some(before) if before.content == record.content => {
-                return Ok(CaptionsStored::Same(before));
-            }
-            Some(before) if before.origin > record.origin => return Ok(CaptionsStored::Kept),
-            Some(before) => retire(&mut tx, video, &before.id, now).await?,
-            None => {}
-        }
-        if record.default {
-            sqlx::query(
-                "UPDATE captions SET is_default = 0 WHERE video = $1 AND removed_ms IS NULL",
-            )
-            .bind(video.to_string())
-            .execute(&mut *tx)
-            .await?;
-        }
-        sqlx::query(
-            "INSERT INTO captions (video, id, language, name, is_default, is_forced, is_sdh, origin, content, cues,
-                created_ms, published, words, is_machine)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)",
-        )
-        .bind(video.to_string())
-        .bind(record.id.as_str())
-        .bind(record.language.as_str())
-        .bind(text(&record.name))
-        .bind(i64::from(record.default))
-        .bind(i64::from(record.forced))
-        .bind(i64::from(record.sdh))
-        .bind(record.origin.row_name())
-        .bind(&record.content)
-        .bind(sql(record.cues))
-        .bind(sql(now))
-        .bind(text(&new.words))
-        .bind(i64::from(record.origin == CaptionOrigin::Machine))
-        .execute(&mut *tx)
-        .await?;
-        changed(&mut tx, video, now).await?;
+        let stored = set_captions(&mut tx, video, new).await?;
         tx.commit().await?;
-        Ok(CaptionsStored::Stored { replaced })
+        Ok(stored)
     }
 
     /// Removes captions. Returns whether there were any. `Gone` if the video is deleted.

@@ -1,5 +1,7 @@
 //! Transcriptions of ready videos. A row exists from the request until its captions are stored.
 
+use std::time::Duration;
+
 use domain::caption::Language;
 use domain::failure::Failure;
 use domain::ids::VideoId;
@@ -7,12 +9,14 @@ use domain::job::TranscriptionJob;
 use domain::state::VideoState;
 use domain::time::UnixMillis;
 
-use super::captions::changed;
+use super::captions::{changed, lock_video, set_captions};
 use super::rows::parse;
 use super::sweeping::LOST_MESSAGE;
 use super::{Catalog, lock_existing};
 use crate::database::{sql, text, time};
-use crate::videos::{CatalogError, TranscriptionRecord};
+use crate::videos::{
+    CaptionsStored, CatalogError, NewCaptions, TranscriptionHold, TranscriptionRecord,
+};
 
 #[derive(sqlx::FromRow)]
 struct TranscriptionRow {
@@ -86,7 +90,7 @@ impl Catalog {
         sqlx::query(
             "INSERT INTO transcriptions (video, language, requested_ms) VALUES ($1, $2, $3)
              ON CONFLICT (video, language) DO UPDATE SET requested_ms = excluded.requested_ms,
-                failure_code = NULL, failure_sentence = NULL",
+                worker = NULL, failure_code = NULL, failure_sentence = NULL",
         )
         .bind(video.to_string())
         .bind(language.as_str())
@@ -103,27 +107,88 @@ impl Catalog {
         Ok((record, true))
     }
 
-    /// Records that a worker transcribes. Returns whether the captions are still wanted.
+    /// Records that a worker transcribes, unless another one does and gave a sign of life within
+    /// `lease`.
     pub async fn keep_transcription(
         &self,
         job: &TranscriptionJob,
+        worker: &str,
+        lease: Duration,
         now: UnixMillis,
-    ) -> Result<bool, CatalogError> {
+    ) -> Result<TranscriptionHold, CatalogError> {
         let mut tx = self.write().await?;
         let kept = sqlx::query(
-            "UPDATE transcriptions SET requested_ms = $1
-             WHERE video = $2 AND language = $3 AND failure_code IS NULL",
+            "UPDATE transcriptions SET requested_ms = $1, worker = $2, worker_ms = $1
+             WHERE video = $3 AND language = $4 AND failure_code IS NULL
+                AND (worker IS NULL OR worker = $2 OR worker_ms <= $5)",
+        )
+        .bind(sql(now))
+        .bind(worker)
+        .bind(job.video.to_string())
+        .bind(job.language.as_str())
+        .bind(sql(now - lease))
+        .execute(&mut *tx)
+        .await?;
+        if kept.rows_affected() > 0 {
+            tx.commit().await?;
+            return Ok(TranscriptionHold::Held);
+        }
+        let other: Option<(i64,)> = sqlx::query_as(
+            "SELECT requested_ms FROM transcriptions WHERE video = $1 AND language = $2 AND failure_code IS NULL",
+        )
+        .bind(job.video.to_string())
+        .bind(job.language.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        Ok(match other {
+            Some(_) => TranscriptionHold::OfAnother,
+            None => TranscriptionHold::Unwanted,
+        })
+    }
+
+    /// Records that the message of a transcription that waits was seen: it is not lost.
+    pub async fn note_transcription(
+        &self,
+        job: &TranscriptionJob,
+        now: UnixMillis,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "UPDATE transcriptions SET requested_ms = $1 WHERE video = $2 AND language = $3",
         )
         .bind(sql(now))
         .bind(job.video.to_string())
         .bind(job.language.as_str())
         .execute(&mut *tx)
         .await?;
-        tx.commit().await?;
-        Ok(kept.rows_affected() > 0)
+        Ok(tx.commit().await?)
     }
 
-    /// Records that the captions are stored, or not wanted any more. May be repeated.
+    /// Stores the captions of a transcription, and ends it. `None`: it is not wanted any more, and
+    /// nothing changed. `Gone` if the video is deleted.
+    pub async fn finish_transcription(
+        &self,
+        job: &TranscriptionJob,
+        new: &NewCaptions,
+    ) -> Result<Option<CaptionsStored>, CatalogError> {
+        let mut tx = self.write().await?;
+        lock_video(&mut tx, job.video).await?;
+        let ended = sqlx::query(
+            "DELETE FROM transcriptions WHERE video = $1 AND language = $2 AND failure_code IS NULL",
+        )
+        .bind(job.video.to_string())
+        .bind(job.language.as_str())
+        .execute(&mut *tx)
+        .await?;
+        if ended.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let stored = set_captions(&mut tx, job.video, new).await?;
+        tx.commit().await?;
+        Ok(Some(stored))
+    }
+
+    /// Withdraws a request. May be repeated.
     pub async fn end_transcription(
         &self,
         video: VideoId,
