@@ -172,22 +172,8 @@ impl Loopback {
 
     /// Opens a relay from one run to another.
     pub(crate) fn relay(&self) -> Relay {
-        let mut runs = self
-            .shared
-            .runs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        runs.next += 1;
-        let number = runs.next;
         let (sender, receiver) = mpsc::channel(RELAY_PARTS);
-        runs.relays.insert(
-            number,
-            Relayed {
-                sender: Some(sender),
-                receiver: Some(receiver),
-            },
-        );
-        let path = format!("/relay/{number}");
+        let path = self.register(Some(sender), receiver);
         Relay {
             writer_url: patient(&self.base) + &path,
             reader_url: format!("{}{path}", self.base),
@@ -196,6 +182,20 @@ impl Loopback {
 
     /// Opens a stream to one run.
     pub(crate) fn feed(&self) -> Feed {
+        let (sender, receiver) = mpsc::channel(FEED_PARTS);
+        let path = self.register(None, receiver);
+        Feed {
+            url: format!("{}{path}", self.base),
+            sender,
+        }
+    }
+
+    /// The path of a new relay. `sender`: its writer's end, if a run writes it.
+    fn register(
+        &self,
+        sender: Option<mpsc::Sender<Bytes>>,
+        receiver: mpsc::Receiver<Bytes>,
+    ) -> String {
         let mut runs = self
             .shared
             .runs
@@ -203,18 +203,9 @@ impl Loopback {
             .unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
         let number = runs.next;
-        let (sender, receiver) = mpsc::channel(FEED_PARTS);
-        runs.relays.insert(
-            number,
-            Relayed {
-                sender: None,
-                receiver: Some(receiver),
-            },
-        );
-        Feed {
-            url: format!("{}/relay/{number}", self.base),
-            sender,
-        }
+        let receiver = Some(receiver);
+        runs.relays.insert(number, Relayed { sender, receiver });
+        format!("/relay/{number}")
     }
 
     /// Size of the source, bytes.

@@ -265,6 +265,24 @@ mod tests {
         }
     }
 
+    /// Earlier programs would use the first key for all segments, and declare SDR.
+    #[test]
+    fn plans_with_several_keys_or_hdr_are_unknown_to_earlier_programs() {
+        let plain = remuxed_plan();
+        let several_keys = EncodePlan {
+            segments_per_key: std::num::NonZeroU32::new(10),
+            ..plain.clone()
+        };
+        let mut hdr = plain.clone();
+        hdr.rungs[0].hdr = Some(HighDynamicRange::Pq);
+        for (plan, version) in [(plain, 2), (several_keys, 3), (hdr, 3)] {
+            let text = render(video(), &generation(), &plan, &[]);
+            let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            assert_eq!(json["version"], version);
+            assert_eq!(plan_of(&text), Some(plan));
+        }
+    }
+
     /// Generations of an older version stay re-encodable rung by rung.
     #[test]
     fn version_1_is_still_read() {

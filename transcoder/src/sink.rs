@@ -333,7 +333,7 @@ async fn beginning(body: Body) -> Result<Body, TranscodeError> {
 }
 
 /// FFmpeg was stopped or failed in the middle of a file: its own error is the cause, not this.
-fn broken_off(error: impl std::fmt::Display) -> TranscodeError {
+pub(crate) fn broken_off(error: impl std::fmt::Display) -> TranscodeError {
     tracing::debug!("ffmpeg broke off while delivering: {error}");
     TranscodeError::Cancelled
 }

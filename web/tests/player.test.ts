@@ -33,7 +33,7 @@ describe('surround', () => {
   ]
   it('is left out for two loudspeakers', () => expect(leftOut(levels, tracks, 2)).toEqual([1, 3]))
   it('plays alone on six', () => expect(leftOut(levels, tracks, 6)).toEqual([0, 2]))
-  it('stays where there is no choice', () => {
+  it('stays where the choice would leave nothing', () => {
     const surround = levels.filter((it) => it.audioGroups[0] === 'surround')
     expect([leftOut(surround, tracks, 2), leftOut([{}, {}], [], 6), leftOut(levels, [{ groupId: 'stereo' }], 6)]).toEqual([[], [], []])
   })

@@ -47,7 +47,7 @@ pub struct Ac3Header {
 }
 
 impl Ac3Header {
-    /// Parses the header at the start of `bytes`; `None` if there is no valid one.
+    /// Parses the header at the start of `bytes`; `None`: it is not valid.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<HEADER_BYTES>()?;
         if bytes[..2] != [0x0b, 0x77] {

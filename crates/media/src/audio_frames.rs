@@ -18,7 +18,7 @@ pub enum FrameHeader {
 }
 
 impl FrameHeader {
-    /// Parses the header at the start of `bytes`; `None` if there is no valid one of this codec.
+    /// Parses the header at the start of `bytes`; `None`: it is not a valid one of this codec.
     pub fn parse(codec: EsCodec, bytes: &[u8]) -> Option<Self> {
         match codec {
             EsCodec::AacAdts => AdtsHeader::parse(bytes).map(Self::Adts),

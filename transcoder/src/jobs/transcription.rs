@@ -1,9 +1,9 @@
 //! Transcriptions: captions that the operator's transcriber makes of the audio of a ready video. Such
 //! a job needs no lease on the video, because captions are stored as a whole.
 
-use captions::Track;
 use std::time::Duration;
 
+use captions::Track;
 use catalog::{
     CaptionOrigin, CaptionSettings, CaptionsStored, CatalogError, NewCaptions, TranscriptionHold,
 };
@@ -48,9 +48,13 @@ impl TranscriptionJob<'_> {
         };
         let failed = match self.context.failed("make captions of the audio", problem) {
             Ok(failed) => failed,
-            Err(fate) => return fate,
+            Err(fate) => {
+                self.release().await;
+                return fate;
+            }
         };
         if !failed.is_rejected() && !failed.is_final() {
+            self.release().await;
             return failed.again();
         }
         let catalog = &self.context.worker.catalog;
@@ -113,6 +117,21 @@ impl TranscriptionJob<'_> {
         catalog
             .keep_transcription(self.job, name, lease * 2 / 3, now)
             .await
+    }
+
+    /// Lets the worker of the next delivery go on at once. Otherwise it would replace the message until
+    /// this worker counts as lost, and a new message has all its deliveries before it.
+    async fn release(&self) {
+        let worker = self.context.worker;
+        let released = worker
+            .catalog
+            .release_transcription(self.job, &worker.config.name);
+        if let Err(problem) = released.await {
+            warn!(
+                "could not release the transcription: {:#}",
+                anyhow::Error::from(problem)
+            );
+        }
     }
 
     /// The captions that the transcriber makes of a generation.

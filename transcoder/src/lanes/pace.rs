@@ -15,7 +15,7 @@ const LEAD: u64 = 12 * TICKS_PER_SECOND;
 pub(crate) struct FirstRungProgress(watch::Sender<u64>);
 
 impl FirstRungProgress {
-    /// At the start of the presentation; if there is no first rung to wait for, beyond its end.
+    /// At the start of the presentation; for a plan without a first rung, beyond its end.
     pub(crate) fn new(is_awaited: bool) -> Self {
         Self(watch::Sender::new(if is_awaited { 0 } else { u64::MAX }))
     }

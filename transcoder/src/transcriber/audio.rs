@@ -1,7 +1,7 @@
 //! The audio that a transcriber gets: one channel at 16 kHz, as models for speech expect it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,8 +14,9 @@ use domain::segment::{TICKS_PER_SECOND, seconds};
 use futures::StreamExt as _;
 use hls::{MasterPlaylist, MediaType};
 use media::ts::Renumbering;
+use tokio::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
@@ -26,6 +27,7 @@ use crate::ffmpeg::process::{self, Run};
 use crate::loopback::{Loopback, SegmentReceiver};
 use crate::poster::demuxer;
 use crate::published::{Published, missing};
+use crate::sink::broken_off;
 use crate::source::Blocks;
 use crate::stills::InMemory;
 
@@ -182,34 +184,31 @@ async fn send(
 /// Receives the audio as a file.
 struct AudioFile {
     format: AudioFormat,
-    state: tokio::sync::Mutex<tokio::fs::File>,
-    written: Mutex<u64>,
+    /// The file, and the number of bytes that FFmpeg delivered.
+    written: Mutex<(File, u64)>,
 }
 
 impl AudioFile {
     async fn create(path: &Path, format: AudioFormat) -> Result<Self, TranscodeError> {
-        let mut file = tokio::fs::File::create(path).await.map_err(disk)?;
+        let mut file = File::create(path).await.map_err(disk)?;
         if format == AudioFormat::Wav {
             file.write_all(&wav_header(0)).await.map_err(disk)?;
         }
-        Ok(Self {
-            format,
-            state: file.into(),
-            written: Mutex::new(0),
-        })
+        let written = Mutex::new((file, 0));
+        Ok(Self { format, written })
     }
 
     /// Completes the file. An error if it has no audio.
     async fn finish(&self) -> Result<(), TranscodeError> {
         // The last part may still be on its way from FFmpeg, which has ended: it holds the lock.
-        let mut file = self.state.lock().await;
-        let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written == 0 {
+        let mut written = self.written.lock().await;
+        let (file, bytes) = &mut *written;
+        if *bytes == 0 {
             return Err(missing("audio"));
         }
         if self.format == AudioFormat::Wav {
             file.rewind().await.map_err(disk)?;
-            file.write_all(&wav_header(written)).await.map_err(disk)?;
+            file.write_all(&wav_header(*bytes)).await.map_err(disk)?;
         }
         file.flush().await.map_err(disk)
     }
@@ -218,12 +217,13 @@ impl AudioFile {
 #[async_trait]
 impl SegmentReceiver for AudioFile {
     async fn receive(&self, _output: &str, _index: u32, body: Body) -> Result<(), TranscodeError> {
-        let mut file = self.state.lock().await;
+        let mut written = self.written.lock().await;
+        let (file, bytes) = &mut *written;
         let mut parts = body.into_data_stream();
         while let Some(part) = parts.next().await {
-            let part = part.map_err(|it| disk(std::io::Error::other(it)))?;
+            let part = part.map_err(broken_off)?;
             file.write_all(&part).await.map_err(disk)?;
-            *self.written.lock().unwrap_or_else(PoisonError::into_inner) += part.len() as u64;
+            *bytes += part.len() as u64;
         }
         file.flush().await.map_err(disk)
     }

@@ -19,7 +19,7 @@ function channelsOf({ audioGroups }: Level, tracks: Track[]): number {
   return Math.max(2, ...own.map((it) => Number.parseInt(it.channels ?? '2', 10) || 2))
 }
 
-/** The indices of the levels to leave out for so many loudspeakers; none if there is no choice. */
+/** The indices of the levels to leave out for so many loudspeakers; empty: all levels stay. */
 export function leftOut(levels: Level[], tracks: Track[], loudspeakers: number): number[] {
   const isSurround = levels.map((it) => channelsOf(it, tracks) > 2)
   if (!isSurround.includes(true) || !isSurround.includes(false)) return []

@@ -10,6 +10,7 @@ import { Button, Dialog, Field, Notice } from '../ui/kit'
 import { useLoaded } from '../ui/load'
 import { useEvery } from '../ui/page'
 import { attempt, toast, toastError } from '../ui/toast'
+import { LanguageField } from './language-field'
 import { Transcribe, Transcriptions } from './transcriptions'
 
 const t = texts.video.captions
@@ -191,16 +192,7 @@ function Add({ video, onClose, onAdded }: { video: string; onClose: () => void; 
           <input ref={file} class="input" type="file" accept=".srt,.vtt,.ttml,.dfxp,.xml" required />
         </Field>
         <div class="row">
-          <Field label={t.language} hint={t.languageHint}>
-            <input
-              class="input"
-              required
-              maxLength={35}
-              pattern="[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
-              value={language.value}
-              onInput={(event) => (language.value = event.currentTarget.value)}
-            />
-          </Field>
+          <LanguageField label={t.language} hint={t.languageHint} language={language} />
           <Field label={t.name} hint={t.nameHint}>
             <input class="input" maxLength={50} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
           </Field>

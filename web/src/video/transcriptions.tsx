@@ -4,8 +4,9 @@ import { useSignal } from '@preact/signals'
 import { client, data, type Schemas } from '../api/client'
 import { may } from '../api/session'
 import { texts } from '../texts'
-import { Button, Dialog, Field, Notice } from '../ui/kit'
+import { Button, Dialog, Notice } from '../ui/kit'
 import { attempt } from '../ui/toast'
+import { LanguageField } from './language-field'
 
 const t = texts.video.transcriptions
 
@@ -49,16 +50,7 @@ export function Transcribe({ video, onClose, onRequested }: { video: string; onC
     <Dialog title={t.title} onClose={onClose}>
       <form class="stack" onSubmit={submit}>
         <p class="muted">{t.about}</p>
-        <Field label={t.language} hint={t.languageHint}>
-          <input
-            class="input"
-            required
-            maxLength={35}
-            pattern="[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
-            value={language.value}
-            onInput={(event) => (language.value = event.currentTarget.value)}
-          />
-        </Field>
+        <LanguageField label={t.language} hint={t.languageHint} language={language} />
         <div class="actions">
           <Button onClick={onClose}>{texts.cancel}</Button>
           <Button type="submit" kind="primary">

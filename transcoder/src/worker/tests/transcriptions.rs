@@ -1,6 +1,8 @@
 //! Captions that a transcriber makes of the audio.
 
-use catalog::{CaptionOrigin, CaptionSettings, NewCaptions, TranscriptionRecord};
+use catalog::{
+    CaptionOrigin, CaptionSettings, NewCaptions, TranscriptionHold, TranscriptionRecord,
+};
 use domain::failure::FailureCode;
 use domain::job::TranscriptionJob;
 
@@ -132,6 +134,13 @@ async fn a_transcriber_that_fails_is_asked_again() {
     let site = ready_with("exit 1").await;
     site.transcribe().await;
     assert_eq!(site.transcriptions().await[0].failure, None);
+    let (catalog, lease, job) = (&site.services.catalog, site.worker.config.lease, job());
+    let kept = catalog.keep_transcription(&job, "another", lease, clock::now());
+    assert_eq!(
+        kept.await.unwrap(),
+        TranscriptionHold::Held,
+        "another worker may ask at once"
+    );
     let waits = Depth {
         delayed: 1,
         ..EMPTY

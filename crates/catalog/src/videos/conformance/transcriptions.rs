@@ -48,6 +48,12 @@ pub async fn a_transcription_is_requested_until_it_ends(subject: &Subject) {
     assert_eq!(keep_as("other", 20).await, OfAnother);
     assert_eq!(keep_as("other", 21).await, Held);
     assert_eq!(keep(21).await, OfAnother);
+    // It gives up, and only it can do so.
+    for (worker, expected) in [("worker", OfAnother), ("other", Held)] {
+        let released = catalog.release_transcription(&job, worker).await;
+        released.expect("release");
+        assert_eq!(keep(21).await, expected);
+    }
     assert_eq!(keep(22).await, Held);
     assert!(!request(36).await.1);
     let transcriptions = async || {

@@ -146,6 +146,25 @@ impl Catalog {
         })
     }
 
+    /// Records that a worker has stopped without captions: another one may go on at once. May be
+    /// repeated, also late.
+    pub async fn release_transcription(
+        &self,
+        job: &TranscriptionJob,
+        worker: &str,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "UPDATE transcriptions SET worker = NULL WHERE video = $1 AND language = $2 AND worker = $3",
+        )
+        .bind(job.video.to_string())
+        .bind(job.language.as_str())
+        .bind(worker)
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Records that the message of a transcription that waits was seen: it is not lost.
     pub async fn note_transcription(
         &self,
