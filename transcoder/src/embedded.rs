@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use captions::{MAX_BYTES, Track};
+use captions::{CaptionChannel, MAX_BYTES, Track};
 use catalog::{CaptionOrigin, CaptionSettings, NewCaptions};
 use domain::object_key::ObjectKey;
 use domain::receipt::Extra;
@@ -54,7 +54,7 @@ pub(crate) async fn store(
         result.cost.cpu += read.cost.cpu;
         result.cost.wall += read.cost.wall;
         unread |= read.unread;
-        let channels: Vec<u8> = read.tracks.iter().map(|it| it.0).collect();
+        let channels: Vec<CaptionChannel> = read.tracks.iter().map(|it| it.0).collect();
         let tracks = found.closed_captions(&channels);
         for (track, (_, cues)) in tracks.iter().zip(&read.tracks) {
             keep(context, journal, track, cues).await?;

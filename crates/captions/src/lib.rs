@@ -1,13 +1,16 @@
-//! Captions, without I/O: a file in SRT, WebVTT or TTML, or the CEA-608 captions in a video, become
-//! a [`Track`] of cues, which is written as WebVTT, cut into the segments of an HLS rendition, and
-//! searched.
+//! Captions, without I/O: a file in SRT, WebVTT or TTML, or the closed captions in a video
+//! (CEA-608 and CEA-708), become a [`Track`] of cues, which is written as WebVTT, cut into the
+//! segments of an HLS rendition, and searched.
 //!
 //! Files come from users and from tools of every age. So the content decides about the format,
 //! and faults that lose nothing are corrected with a [`Warning`]; all others are a
 //! [`CaptionError`] with the line. No input panics, and the limits bound its cost.
 
 mod cea608;
+mod cea708;
+mod cells;
 mod clock;
+mod closed;
 mod decode;
 mod limits;
 mod markup;
@@ -16,6 +19,7 @@ mod search;
 mod segments;
 mod settings;
 mod srt;
+mod timeline;
 mod ttml;
 mod vtt;
 
@@ -23,6 +27,8 @@ mod vtt;
 mod tests;
 
 pub use cea608::{Cea608, Field};
+pub use cea708::Cea708;
+pub use closed::{CaptionChannel, ClosedCaptions};
 pub use limits::{MAX_BYTES, MAX_CUE_CHARACTERS, MAX_CUES, MAX_TIME_MS};
 pub use parse::{CaptionError, Format, Parsed, Reason, Warning, parse, parse_stored};
 pub use search::{Found, fold};

@@ -1,5 +1,5 @@
-//! Writes closed captions (CEA-608 in the messages of ATSC A/53) into a stream of H.264 or HEVC, as
-//! broadcasts and streaming encoders do.
+//! Writes closed captions (CEA-608 and CEA-708 in the messages of ATSC A/53) into a stream of H.264
+//! or HEVC, as broadcasts and streaming encoders do.
 
 use std::collections::BTreeMap;
 
@@ -49,17 +49,39 @@ impl Pairs {
     }
 }
 
-/// The captions of a video: for each frame, in the order of presentation, its pairs in both fields.
+/// A packet of CEA-708 with one block of a service, 1 to 6: its codes, at most 31 bytes.
+pub fn packet(service: u8, codes: &[u8]) -> Vec<u8> {
+    let mut packet = vec![
+        (codes.len() / 2 + 1) as u8,
+        service << 5 | codes.len() as u8,
+    ];
+    packet.extend(codes);
+    packet.resize(packet.len().next_multiple_of(2), 0);
+    packet
+}
+
+/// The captions of a video: for each frame, in the order of presentation, its pairs in both fields
+/// and its packet of CEA-708.
 #[derive(Debug, Clone, Default)]
-pub struct Captions(BTreeMap<usize, [Option<[u8; 2]>; 2]>);
+pub struct Captions {
+    pairs: BTreeMap<usize, [Option<[u8; 2]>; 2]>,
+    packets: BTreeMap<usize, Vec<u8>>,
+}
 
 impl Captions {
     /// Sends pairs in the first field (0) or the second one (1), one in each frame from `frame` on.
     #[must_use]
     pub fn send(mut self, field: usize, frame: usize, pairs: Pairs) -> Self {
         for (frame, pair) in (frame..).zip(pairs.0) {
-            self.0.entry(frame).or_default()[field] = Some(pair);
+            self.pairs.entry(frame).or_default()[field] = Some(pair);
         }
+        self
+    }
+
+    /// Sends a packet of CEA-708 in a frame.
+    #[must_use]
+    pub fn send_packet(mut self, frame: usize, packet: Vec<u8>) -> Self {
+        self.packets.insert(frame, packet);
         self
     }
 
@@ -71,12 +93,18 @@ impl Captions {
 
     /// The message of a frame. Where a field has no pair, it has padding.
     pub fn message(&self, frame: usize) -> Vec<u8> {
-        let [first, second] = self.0.get(&frame).copied().unwrap_or_default();
+        let [first, second] = self.pairs.get(&frame).copied().unwrap_or_default();
         let triplet = |kind: u8, pair: Option<[u8; 2]>| {
             let [a, b] = pair.unwrap_or([0x80; 2]);
             [0xfc | kind, a, b]
         };
-        message(&[triplet(0, first), triplet(1, second)])
+        let mut triplets = vec![triplet(0, first), triplet(1, second)];
+        let packet = self.packets.get(&frame).map_or(&[][..], Vec::as_slice);
+        for (number, pair) in packet.chunks_exact(2).enumerate() {
+            let kind = if number == 0 { 3 } else { 2 };
+            triplets.push(triplet(kind, Some([pair[0], pair[1]])));
+        }
+        message(&triplets)
     }
 }
 

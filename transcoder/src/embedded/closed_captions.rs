@@ -1,5 +1,5 @@
-//! The closed captions in the frames of a source: CEA-608, as broadcasts and streaming encoders
-//! write it.
+//! The closed captions in the frames of a source: CEA-608 and CEA-708, as broadcasts and streaming
+//! encoders write them.
 //!
 //! ffprobe reports them (`closed_captions`) only if it decodes frames: FFmpeg 5.1 prints 0
 //! otherwise, 8.1 and 9.0 print it only with `-analyze_frames`. So one run delivers seconds from the
@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use captions::Track;
+use captions::{CaptionChannel, Track};
 use domain::segment::{TICKS_PER_SECOND, seconds};
 
 use crate::error::TranscodeError;
@@ -35,8 +35,8 @@ const GLIMPSE_LIMIT: Duration = Duration::from_secs(600);
 /// The result of reading the closed captions.
 #[derive(Debug, Default)]
 pub(super) struct ReadCaptions {
-    /// Channels with text: number (1 for CC1, up to 4) and cues on the clock of the presentation.
-    pub(super) tracks: Vec<(u8, Track)>,
+    /// Channels with text, and their cues on the clock of the presentation.
+    pub(super) tracks: Vec<(CaptionChannel, Track)>,
     /// Whether the video has captions that could not be read.
     pub(super) unread: bool,
     /// Resources of the runs.
@@ -77,7 +77,7 @@ struct Delivered {
     /// Whether FFmpeg failed.
     failed: bool,
     /// The channels of the first file.
-    tracks: Vec<(u8, Track)>,
+    tracks: Vec<(CaptionChannel, Track)>,
     cost: Cost,
 }
 

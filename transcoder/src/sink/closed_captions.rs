@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use axum::body::Body;
-use captions::{Cea608, Field, Track};
+use captions::{CaptionChannel, ClosedCaptions as Decoder, Field, Track};
 use domain::segment::TICKS_PER_SECOND;
 use futures::TryStreamExt as _;
 use media::a53::CaptionKind;
@@ -20,8 +20,8 @@ pub(crate) struct ClosedCaptions {
     pub found: bool,
     /// Whether the stream did not break off.
     pub is_whole: bool,
-    /// Channels with text: number (1 for CC1, up to 4) and cues. Empty if it broke off.
-    pub tracks: Vec<(u8, Track)>,
+    /// Channels with text, and their cues. Empty if it broke off.
+    pub tracks: Vec<(CaptionChannel, Track)>,
 }
 
 /// Receives transport streams, each with its number. They pass through; only their captions are
@@ -43,7 +43,7 @@ impl CaptionSink {
 #[async_trait]
 impl SegmentReceiver for CaptionSink {
     async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
-        let (mut scanner, mut decoder) = (CaptionScanner::new(), Cea608::new());
+        let (mut scanner, mut decoder) = (CaptionScanner::new(), Decoder::new());
         let mut parts = body.into_data_stream();
         let outcome = loop {
             match parts.try_next().await {
@@ -75,17 +75,16 @@ impl SegmentReceiver for CaptionSink {
     }
 }
 
-/// Decodes the captions of CEA-608.
-fn decode(decoder: &mut Cea608, units: &[CaptionUnit]) {
+fn decode(decoder: &mut Decoder, units: &[CaptionUnit]) {
     for unit in units {
         let ticks = (unit.pts - PRESENTATION_START).max(0) as u64;
         for triplet in &unit.triplets {
-            let field = match triplet.kind {
-                CaptionKind::FirstField => Field::First,
-                CaptionKind::SecondField => Field::Second,
-                CaptionKind::Cea708 { .. } => continue,
-            };
-            decoder.push(field, triplet.data, ticks * 1000 / TICKS_PER_SECOND);
+            let (data, at) = (triplet.data, ticks * 1000 / TICKS_PER_SECOND);
+            match triplet.kind {
+                CaptionKind::FirstField => decoder.push_cea608(Field::First, data, at),
+                CaptionKind::SecondField => decoder.push_cea608(Field::Second, data, at),
+                CaptionKind::Cea708 { begins } => decoder.push_cea708(begins, data, at),
+            }
         }
     }
 }

@@ -1,14 +1,11 @@
 //! One channel of captions: its memories, and the cues that it has shown.
 
-use crate::limits::{MAX_BYTES, MAX_CUES};
-use crate::{Cue, Track};
+use crate::Track;
+use crate::cells::{Cell, Style};
+use crate::timeline::Timeline;
 
 use super::code::Code;
-use super::screen::{COLUMNS, Cell, ROWS, Screen, Shown, Style};
-
-/// Characters that are written in view form one cue with those before them, unless they come after
-/// a pause of this length, milliseconds.
-const PAUSE_MS: u64 = 2_000;
+use super::screen::{COLUMNS, ROWS, Screen};
 
 /// How captions appear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +28,7 @@ pub(super) struct Channel {
     row: usize,
     column: usize,
     style: Style,
-    /// What viewers see, and since when.
-    shown: Option<(u64, Shown)>,
-    /// Characters were written in view at these times, first and last, and are not in `shown` yet.
-    written: Option<(u64, u64)>,
-    cues: Vec<Cue>,
-    /// Size of the text of all cues, bytes.
-    bytes: usize,
+    timeline: Timeline,
 }
 
 impl Channel {
@@ -50,15 +41,14 @@ impl Channel {
             Code::Text => self.in_text = true,
             Code::EraseDisplayed => {
                 self.show_written();
-                self.hide(now);
+                self.timeline.hide(now);
                 self.displayed = Screen::default();
             }
             Code::EraseHidden => self.hidden = Screen::default(),
             Code::EndOfCaption => {
                 self.set_mode(Mode::PopOn, now);
-                self.hide(now);
                 std::mem::swap(&mut self.displayed, &mut self.hidden);
-                self.shown = self.displayed.shown().map(|it| (now, it));
+                self.timeline.show(now, self.displayed.shown());
             }
             _ if self.in_text => {}
             Code::Character(c) => self.put(c, now),
@@ -85,8 +75,7 @@ impl Channel {
     /// The cues, after the end of the video.
     pub(super) fn finish(mut self, end: u64) -> Track {
         self.show_written();
-        self.hide(end);
-        Track { cues: self.cues }
+        self.timeline.finish(end)
     }
 
     fn set_mode(&mut self, mode: Mode, now: u64) {
@@ -99,11 +88,11 @@ impl Channel {
                 // A smaller window loses its upper rows.
                 if rows < before {
                     self.displayed.move_window(self.row, self.row, rows);
-                    self.note_written(now);
+                    self.timeline.note_written(now);
                 }
             }
             Some(Mode::PopOn | Mode::PaintOn) | None => {
-                self.hide(now);
+                self.timeline.hide(now);
                 self.displayed = Screen::default();
                 self.hidden = Screen::default();
                 (self.row, self.column, self.style) = (ROWS - 1, 0, Style::default());
@@ -127,7 +116,7 @@ impl Channel {
             Some(Mode::PaintOn | Mode::RollUp(_)) => {
                 self.show_before_pause(now);
                 if self.displayed.put(row, column, cell) {
-                    self.note_written(now);
+                    self.timeline.note_written(now);
                 }
             }
         }
@@ -143,7 +132,7 @@ impl Channel {
             Some(Mode::PaintOn | Mode::RollUp(_)) => {
                 self.show_before_pause(now);
                 if self.displayed.delete(self.row, self.column, count) {
-                    self.note_written(now);
+                    self.timeline.note_written(now);
                 }
             }
         }
@@ -166,7 +155,7 @@ impl Channel {
                 // The window has a place for all of its rows.
                 let base = row.max(rows - 1);
                 if self.displayed.move_window(self.row, base, rows) {
-                    self.note_written(now);
+                    self.timeline.note_written(now);
                 }
                 self.row = base;
             }
@@ -174,49 +163,15 @@ impl Channel {
         }
     }
 
-    fn note_written(&mut self, now: u64) {
-        self.written = match self.written {
-            Some((first, _)) => Some((first, now)),
-            None => Some((now, now)),
-        };
-    }
-
     /// After a pause, what was written before it is a caption of its own.
     fn show_before_pause(&mut self, now: u64) {
-        if self.written.is_some_and(|it| now - it.1 > PAUSE_MS) {
-            self.show_written();
-        }
+        let displayed = &self.displayed;
+        self.timeline.show_before_pause(now, || displayed.shown());
     }
 
-    /// Shows what was written in view, since its first character.
+    /// Shows what was written in view.
     fn show_written(&mut self) {
-        if let Some((first, _)) = self.written.take() {
-            self.hide(first);
-            self.shown = self.displayed.shown().map(|it| (first, it));
-        }
-    }
-
-    /// Ends what viewers see.
-    fn hide(&mut self, end_ms: u64) {
-        let Some((start_ms, shown)) = self.shown.take().filter(|it| it.0 < end_ms) else {
-            return;
-        };
-        let settings = if shown.is_top { "line:0" } else { "" };
-        if let Some(last) = self.cues.last_mut()
-            && last.end_ms == start_ms
-            && (&*last.settings, &*last.text) == (settings, &*shown.text)
-        {
-            last.end_ms = end_ms;
-            return;
-        }
-        self.bytes += shown.text.len();
-        if self.cues.len() < MAX_CUES && self.bytes <= MAX_BYTES {
-            self.cues.push(Cue {
-                start_ms,
-                end_ms,
-                settings: settings.to_owned(),
-                text: shown.text,
-            });
-        }
+        let displayed = &self.displayed;
+        self.timeline.show_written(|| displayed.shown());
     }
 }

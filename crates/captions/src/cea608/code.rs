@@ -1,7 +1,7 @@
 //! The meaning of a byte pair.
 
 use super::characters::{DAMAGED, PORTUGUESE_AND_GERMAN, SPANISH_AND_FRENCH, SPECIAL, basic};
-use super::screen::Style;
+use crate::cells::Style;
 
 /// A pair of bytes, without parity bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Captions in a file: text streams, and closed captions in the frames.
 
 use e2e::media::{ffmpeg as run_ffmpeg, has_encoder};
-use testkit::closed_captions::{Captions, Command, Pairs, insert};
+use testkit::closed_captions::{Captions, Command, Pairs, insert, packet};
 
 use super::*;
 
@@ -181,10 +181,22 @@ fn captioned(work: &Work<'_>, codec: &[&str], is_hevc: bool) -> PathBuf {
         .send(0, 60, pops_on("second"))
         .send(0, 120, Pairs::default().command(Command::EraseDisplayed))
         .send(1, 30, rolls_up("uno"))
-        .send(1, 90, rolls_up("dos"));
+        .send(1, 90, rolls_up("dos"))
+        // Service 1 has the text of the first channel.
+        .send_packet(17, service(1, b"Hello & welcome"))
+        .send_packet(45, service(2, b"a service"))
+        .send_packet(105, packet(2, &[0x8c, 0xff]));
     let written = captions.write(&std::fs::read(plain).unwrap(), is_hevc);
     std::fs::write(&path, written).unwrap();
     path
+}
+
+/// A packet that shows a text in a window at the bottom of the picture (CTA-708-E, 8.10.5.2).
+fn service(number: u8, text: &[u8]) -> Vec<u8> {
+    packet(
+        number,
+        &[&[0x98, 0x38, 0xdf, 50, 0x70, 31, 0x11], text].concat(),
+    )
 }
 
 /// Puts a raw stream into a file, encoded again or not. FFmpeg writes its captions again.
@@ -287,6 +299,11 @@ async fn finds_what_ffmpeg_finds(work: &mut Work<'_>, film: &Path) {
     );
     // The second field: the line that was complete, and both.
     assert_eq!(words(&cues(work, "und-x-2")), ["uno", "uno\ndos"]);
+    let services = cues(work, "und-x-3");
+    assert_eq!(words(&services), ["a service"], "{movie}");
+    let frames = |ms: u64| (ms as f64 * f64::from(RATE) / 1000.0).round() as u64;
+    let times = frames(services[0].1 - services[0].0);
+    assert!((59..=61).contains(&times), "{movie}: {services:?}");
     assert_eq!(work.report["missing"], serde_json::json!([]));
 }
 

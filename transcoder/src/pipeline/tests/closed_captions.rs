@@ -1,6 +1,6 @@
 //! Closed captions in the frames of the source.
 
-use testkit::closed_captions::{Captions, Command, Pairs, insert};
+use testkit::closed_captions::{Captions, Command, Pairs, insert, packet};
 
 use super::captions::captions;
 use super::*;
@@ -89,6 +89,41 @@ async fn channels_become_captions() {
     00:00:58.366 --> 00:01:00.000
     Until the end
     ");
+}
+
+/// Sends a text of a service of CEA-708, which is shown for a second.
+fn send_text(captions: Captions, service: u8, frame: usize, text: &str) -> Captions {
+    // A visible window with one row, at the bottom of the picture.
+    let window = [0x98, 0x38, 0xdf, 50, 0x70, 31, 0x11];
+    let codes = [&window, text.as_bytes()].concat();
+    let hide = [0x8c, 0xff];
+    captions
+        .send_packet(frame, packet(service, &codes))
+        .send_packet(frame + 30, packet(service, &hide))
+}
+
+#[tokio::test]
+async fn services_of_cea_708_with_another_text_become_captions() {
+    let world = with_captions();
+    let sent = Captions::default().send(0, 30, caption("Hello"));
+    let sent = send_text(sent, 1, 40, "Hello");
+    let sent = send_text(sent, 2, 120, "Hola a todos");
+    world.fake.put("closed-captions", 0, &stream(&sent, 1_800));
+    let published = run(&world, standard()).await.unwrap();
+    assert_eq!(published.receipt.missing, []);
+    let names: Vec<String> = world
+        .journal
+        .captions
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|it| it.name.clone())
+        .collect();
+    assert_eq!(names, ["CC1", "Service 2"]);
+    let file = world.named(".vtt").into_iter();
+    let mut file = file.filter(|it| it.contains("/und-x-2/"));
+    let text = std::fs::read_to_string(world.folder().join(file.next().unwrap())).unwrap();
+    insta::assert_snapshot!(text, @"");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The subtitle streams of a source.
 
+use captions::CaptionChannel;
 use domain::caption::Language;
 
 use super::raw::{RawProbe, RawStream};
@@ -99,19 +100,19 @@ impl Subtitles {
         }
     }
 
-    /// The tracks of channels of closed captions (1 for CC1, up to 4). The language of the video
-    /// stream is that of the first channel. Those that are too many are left out.
-    pub(crate) fn closed_captions(&self, channels: &[u8]) -> Vec<TextTrack> {
+    /// The tracks of channels of closed captions. The main channel has the language of the video
+    /// stream. Those that are too many are left out.
+    pub(crate) fn closed_captions(&self, channels: &[CaptionChannel]) -> Vec<TextTrack> {
         let Some(video) = &self.captioned else {
             return vec![];
         };
         let mut tracks = self.tracks.clone();
         for channel in channels {
-            let language = video.language.clone().filter(|_| *channel == 1);
+            let language = video.language.clone().filter(|_| channel.is_main());
             let track = TextTrack {
                 index: video.index,
                 language: free(&tracks, language, (false, false)),
-                title: Some(format!("CC{channel}")),
+                title: Some(channel.to_string()),
                 forced: false,
                 sdh: false,
             };

@@ -1,3 +1,4 @@
+use captions::CaptionChannel;
 use domain::probe::{HdrColors, HdrMatrix, HdrPrimaries, HighDynamicRange, LightLevels};
 
 use super::*;
@@ -89,13 +90,15 @@ fn channels_of_closed_captions_are_tracks_beside_the_text_streams() {
             {{"index":5,"codec_type":"subtitle","codec_name":"subrip"}}]}}"#
         );
         let found = parse_streams(&json).unwrap().of_video().subtitles;
-        let tracks = found.closed_captions(&[1, 3]).into_iter();
+        let tracks = found
+            .closed_captions(&[CaptionChannel::Cea608(1), CaptionChannel::Cea708(2)])
+            .into_iter();
         let tracks = tracks.map(|it| (it.index, it.language.to_string(), it.title));
         tracks.collect::<Vec<_>>()
     };
     let tracks = |first: &str, second: &str| {
         let track = |language: &str, name: &str| (3, language.to_owned(), Some(name.to_owned()));
-        vec![track(first, "CC1"), track(second, "CC3")]
+        vec![track(first, "CC1"), track(second, "Service 2")]
     };
     assert_eq!(of("h264", ""), tracks("und-x-2", "und-x-3"));
     let english = r#","tags":{"language":"eng"}"#;
