@@ -16,6 +16,7 @@ import contestants
 import drift
 import hls
 import latency
+import parts
 import quality
 import report
 import sample
@@ -89,6 +90,8 @@ def measure_all(quick, seconds, rounds, binary):
     if everybody and not results["runs"]:
         raise SystemExit("error: no candidate could be measured")
     measure_quality(everybody, source, results, 3 if quick else None)
+    if binary and setting("ONLY", "parts").endswith("parts"):
+        measure_parts(binary, source, rungs, rounds, results)
     if binary and setting("ONLY", "latency").endswith("latency"):
         measure_latency(binary, source, quick, rounds, results)
     if binary and setting("ONLY", "start").endswith("start"):
@@ -245,6 +248,14 @@ def measure_start(binary, source, quick, rounds, results):
             say(f"  {row}")
             latency.remove(out)
             Path(file.path).unlink()
+
+
+def measure_parts(binary, source, rungs, rounds, results):
+    say("What is made beside the ladder")
+    measured = attempt(partial(parts.measure, binary, source, rungs, RUN, rounds), results)
+    if measured:
+        results["parts"] = measured.as_dict()
+        say(f"  {measured}")
 
 
 def measure_drift(binary, quick, results):

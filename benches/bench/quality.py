@@ -6,8 +6,9 @@ import re
 import subprocess
 from pathlib import Path
 
-# For a whole file, every n-th frame is compared.
-EVERY = 6
+# For a whole file, every n-th frame is compared. The number has no common divisor with the distance of keyframes, which
+# are better than other frames: otherwise all of them would be compared, in rungs whose keyframes are at such distances.
+EVERY = 7
 
 
 def find_ffmpeg(python):

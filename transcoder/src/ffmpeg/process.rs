@@ -124,15 +124,20 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
     };
     let (log, status) = outcome.map_err(|error| failed(error.to_string(), &Log::default()))?;
     match status {
-        Ok(status) if status.success() => Ok(Ended {
-            cost: Cost {
+        Ok(status) if status.success() => {
+            let cost = Cost {
                 cpu: log.cpu,
                 wall: started.elapsed(),
-            },
-            log_tail: log.tail(),
-            complained: log.complained,
-            report: log.report,
-        }),
+            };
+            let (cpu_ms, wall_ms) = (cost.cpu.as_millis() as u64, cost.wall.as_millis() as u64);
+            tracing::debug!(task = run.task, cpu_ms, wall_ms, "ffmpeg ended");
+            Ok(Ended {
+                cost,
+                log_tail: log.tail(),
+                complained: log.complained,
+                report: log.report,
+            })
+        }
         Ok(status) => {
             let error = match Death::of(status) {
                 // The kernel ends a process of a container that has no memory left.
