@@ -18,7 +18,11 @@ pub(crate) async fn cause_of<T>(
     problem: TranscodeError,
     running: impl Future<Output = Result<T, TranscodeError>>,
 ) -> TranscodeError {
-    if matches!(problem, TranscodeError::Cancelled) {
+    // A property of a whole segment, with which the process has nothing to do.
+    if matches!(
+        problem,
+        TranscodeError::Cancelled | TranscodeError::NotCopyable(_)
+    ) {
         return problem;
     }
     match tokio::time::timeout(EXIT, running).await {

@@ -21,11 +21,10 @@ pub use surround::{SurroundCodec, SurroundSettings};
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
 
 /// Increased when the same profile would produce other bytes, because generations must not mix.
-const OUTPUT_VERSION: &str = "4";
+const OUTPUT_VERSION: &str = "6";
 
-/// As [`OUTPUT_VERSION`], for profiles with other codecs than H.264. Since version 5, their rungs
-/// keep HDR.
-const OUTPUT_VERSION_OF_NEWER_CODECS: &str = "5";
+/// As [`OUTPUT_VERSION`], for profiles with other codecs than H.264, whose rungs keep HDR.
+const OUTPUT_VERSION_OF_NEWER_CODECS: &str = "7";
 
 /// The ladder and the settings of an encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -61,11 +61,12 @@ pub(super) async fn index(
     let gops = 0..index.keyframes.len();
     let end = ticks(index.end_pts);
     let start = index.first_pts as f64 / timescale;
+    let keyframes = kind_of_keyframes(track, &index, blocks).await?;
     let unseekable = if index.complex_edits {
         Some("it is edited")
     } else if track.entries > 1 {
         Some("the settings of its codec change")
-    } else if refreshes_gradually(track, &index, blocks).await? {
+    } else if keyframes == FrameKind::Inter {
         Some("its keyframes do not stand alone")
     } else {
         None
@@ -89,7 +90,10 @@ pub(super) async fn index(
             end,
             longest_frame: u64::from(index.max_frame_ticks) * TICKS_PER_SECOND
                 / u64::from(index.timescale.max(1)),
-            closed_gops: plain && index.closed_gops && index.starts_with_keyframe,
+            closed_gops: plain
+                && index.closed_gops
+                && index.starts_with_keyframe
+                && keyframes == FrameKind::Idr,
             seeking: Seeking::Indexed,
             video_bytes: Some(index.bytes),
         },
@@ -135,20 +139,22 @@ const PROTECTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
 /// Bytes of a sample in which its first frame begins, after parameter sets and messages.
 const SAMPLE_HEAD: u32 = 16 << 10;
 
-/// Whether the keyframes of an H.264 track only start a gradual refresh, as low-latency encoders
-/// write them.
-async fn refreshes_gradually(
+/// The kind of the keyframes of an H.264 track: `Intra` if they begin open GOPs, `Inter` if they
+/// only start a gradual refresh, as low-latency encoders write them. Three are read. `Idr` for other
+/// codecs, whose index tells open GOPs.
+async fn kind_of_keyframes(
     track: &Track,
     index: &VideoIndex,
     blocks: &Blocks,
-) -> Result<bool, TranscodeError> {
+) -> Result<FrameKind, TranscodeError> {
+    let mut kind = FrameKind::Idr;
     let entry = track
         .entry
         .as_ref()
         .filter(|it| matches!(&it.fourcc, b"avc1" | b"avc3"));
     let config = entry.and_then(|it| it.config.as_deref());
     let Some(length_size) = config.and_then(h264::length_size) else {
-        return Ok(false);
+        return Ok(kind);
     };
     let count = index.keyframes.len();
     // The first one is complete; otherwise nothing could be shown.
@@ -160,11 +166,13 @@ async fn refreshes_gradually(
             .offset
             .saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
         let sample = blocks.read(keyframe.offset..end).await?;
-        if h264::frame_kind(&sample, length_size) == Some(FrameKind::Inter) {
-            return Ok(true);
+        match h264::frame_kind(&sample, length_size) {
+            Some(FrameKind::Inter) => return Ok(FrameKind::Inter),
+            Some(FrameKind::Intra) => kind = FrameKind::Intra,
+            Some(FrameKind::Idr) | None => {}
         }
     }
-    Ok(false)
+    Ok(kind)
 }
 
 /// The problem of the file that an error describes; `None`: FFmpeg may tolerate it.

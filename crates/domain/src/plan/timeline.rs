@@ -28,6 +28,9 @@ pub struct ChunkPlan {
 /// How much longer than the target a segment may be, seconds (Apple 7.7).
 const SLACK_SECONDS: f64 = 0.5;
 
+/// Length of the first segments of a video that viewers watch while it is encoded, seconds.
+const SHORT_SECONDS: f64 = 1.0;
+
 /// Length of an encoding chunk beside a remuxed rung, seconds. Shorter chunks cost more starts and
 /// seeks; longer ones lose more work in a crash.
 const ENCODE_CHUNK_SECONDS: f64 = 24.0;
@@ -57,7 +60,7 @@ pub(super) fn grid(probe: &Probe) -> Ratio {
 /// Starts of the segments, and the end of the last one.
 ///
 /// Beside a remuxed rung, boundaries are keyframes of the source. Otherwise they are at keyframes
-/// that the encoder inserts: the first ones close together, so that viewers can start as soon as
+/// that the encoder inserts: the first ones a second apart, so that viewers can start as soon as
 /// [`FEWEST_SEGMENTS`] short segments are encoded, and the others equidistant.
 pub(super) fn boundaries(
     probe: &Probe,
@@ -90,15 +93,16 @@ pub(super) fn boundaries(
     let shortest = ((SLACK_SECONDS * rate.as_f64()) as u64).max(1);
     let few = u64::from(FEWEST_SEGMENTS);
     let short = if last.frame > per_segment * few {
-        (per_segment / keyframes / few).max(1) * keyframes
+        ((SHORT_SECONDS * rate.as_f64()).round() as u64).clamp(1, per_segment)
     } else {
         // The whole video is encoded in a moment.
         per_segment
     };
     let lead = short * few;
-    let mut starts: Vec<u64> = (0..few)
+    let regular = (1..).map(|it| it * per_segment);
+    let mut starts: Vec<u64> = (0..=few)
         .map(|it| it * short)
-        .chain((0..).map(|it| lead + it * per_segment))
+        .chain(regular.skip_while(|it| *it < lead + short))
         .take_while(|it| *it < last.frame)
         .collect();
     if starts.len() > 1 && starts.last().is_some_and(|it| last.frame - it <= shortest) {
