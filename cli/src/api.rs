@@ -10,7 +10,7 @@ use api_types::uploads::{
     CompleteUpload, CompletedUpload, CreatedUpload, NewUpload, PartsRequest, SignedPart,
     SignedParts, Upload,
 };
-use api_types::videos::Video;
+use api_types::videos::{ListVideos, Video, VideoList};
 use domain::ids::VideoId;
 use http::{Method, StatusCode};
 use platform::secret::Secret;
@@ -177,6 +177,14 @@ impl Api {
             Some(body),
         )
         .await
+    }
+
+    /// `GET /v1/videos`: one page.
+    pub async fn videos(&self, params: &ListVideos) -> std::result::Result<VideoList, ApiError> {
+        // Serialisation cannot fail: all values are text or numbers.
+        let query = serde_urlencoded::to_string(params).unwrap_or_default();
+        self.with_retries(Method::GET, &format!("/v1/videos?{query}"), NO_BODY)
+            .await
     }
 
     /// `GET /v1/videos/{id}`.

@@ -5,7 +5,9 @@ mod dev;
 mod grant;
 mod ingest;
 mod keys;
+mod manual;
 mod serve;
+mod videos;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -22,7 +24,9 @@ pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
 pub use ingest::{HealthcheckArgs, IngestArgs};
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
+pub use manual::{CompletionsArgs, ManArgs};
 pub use serve::{EdgeServerArgs, ServeArgs};
+pub use videos::{LsArgs, RmArgs, ShowArgs};
 
 /// Turn a bucket into a private video service.
 ///
@@ -85,12 +89,17 @@ pub enum Command {
     Edge(Box<EdgeServerArgs>),
     Ingest(Box<IngestArgs>),
     Upload(UploadArgs),
+    Ls(LsArgs),
+    Show(ShowArgs),
+    Rm(RmArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
     Doctor(DoctorArgs),
     Grant(GrantArgs),
     Keys(KeysArgs),
     Healthcheck(HealthcheckArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
     #[command(hide = true)]
     Demo(DemoArgs),
 }
@@ -107,12 +116,15 @@ impl Command {
             Self::Transcoder(it) => it.json,
             Self::Migrate(it) => it.json,
             Self::Upload(it) => it.json,
+            Self::Ls(it) => it.json,
+            Self::Show(it) => it.json,
+            Self::Rm(it) => it.json,
             Self::Transcode(it) => it.json,
             Self::Check(it) => it.json,
             Self::Doctor(it) => it.json,
             Self::Grant(it) => it.json,
             Self::Keys(it) => it.wants_json(),
-            Self::Healthcheck(_) | Self::Demo(_) => false,
+            Self::Healthcheck(_) | Self::Completions(_) | Self::Man(_) | Self::Demo(_) => false,
         }
     }
 }

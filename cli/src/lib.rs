@@ -10,6 +10,7 @@ pub mod hardening;
 mod listen;
 pub mod output;
 mod system;
+mod table;
 pub mod upload;
 
 use std::process::ExitCode;
@@ -30,11 +31,16 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Migrate(args) => commands::migrate::run(args, &output).await,
         Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
+        Command::Ls(args) => Box::pin(commands::ls::run(args, &output)).await,
+        Command::Show(args) => Box::pin(commands::show::run(args, &output)).await,
+        Command::Rm(args) => Box::pin(commands::rm::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, &output)).await,
         Command::Grant(args) => Box::pin(commands::grant::run(args, &output)).await,
         Command::Keys(args) => Box::pin(commands::keys::run(args, &output)).await,
+        Command::Completions(args) => commands::manual::completions(&args),
+        Command::Man(args) => commands::manual::pages(&args, &output),
         Command::Demo(args) => Box::pin(commands::demo::run(args, &output)).await,
     };
     match result {

@@ -7,3 +7,4 @@ mod process;
 mod secrecy;
 mod upload;
 mod usage;
+mod videos;

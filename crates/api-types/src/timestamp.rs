@@ -1,5 +1,7 @@
 //! Points in time: RFC 3339 in JSON, milliseconds in memory.
 
+use std::fmt;
+
 use domain::time::UnixMillis;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,6 +17,16 @@ const NANOS_PER_MS: i128 = 1_000_000;
 impl From<UnixMillis> for Timestamp {
     fn from(time: UnixMillis) -> Self {
         Self(time)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC, to the second.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = i64::try_from(self.0.get() / 1000).unwrap_or(0);
+        let moment =
+            OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        f.pad(&moment.format(&Rfc3339).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -45,6 +57,12 @@ mod tests {
 
     fn timestamp(unix_ms: u64) -> Timestamp {
         UnixMillis::new(unix_ms).into()
+    }
+
+    #[test]
+    fn people_read_seconds() {
+        let shown = timestamp(1_716_579_584_979).to_string();
+        assert_eq!(shown, "2024-05-24T19:39:44Z");
     }
 
     #[test]

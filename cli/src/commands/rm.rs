@@ -1,0 +1,70 @@
+//! `edgereel rm`.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use serde_json::json;
+
+use crate::Result;
+use crate::api::Api;
+use crate::args::RmArgs;
+use crate::output::{CommandError, Output};
+
+/// Deletes videos, one after the other. Those that do not exist do not keep the others from being
+/// deleted.
+pub async fn run(args: RmArgs, output: &Output) -> Result {
+    if !args.yes && (args.json || !std::io::stdin().is_terminal()) {
+        return Err(CommandError::Usage(
+            "add --yes: this deletes the videos and their sources, and there is nobody to ask"
+                .to_owned(),
+        ));
+    }
+    let api = Api::of(&args.api)?;
+    if !args.yes {
+        confirm(&api, &args).await?;
+    }
+    let mut failed = false;
+    for video in &args.videos {
+        match api.delete_video(*video).await {
+            Ok(()) => {
+                output.object(&json!({ "id": video, "deleted": true }));
+                output.line(format!("deleted {video}"));
+            }
+            Err(error) => {
+                failed = true;
+                output.print_error(&error.into());
+            }
+        }
+    }
+    match failed {
+        true => Err(CommandError::Reported),
+        false => Ok(()),
+    }
+}
+
+/// Asks on the terminal whether to delete these videos.
+async fn confirm(api: &Api, args: &RmArgs) -> Result {
+    let mut question = String::new();
+    for video in &args.videos {
+        let summary = api.video(*video).await?.summary;
+        let title = summary.title.or(summary.source.filename);
+        question += &format!("  {video}  {}\n", title.unwrap_or_default());
+    }
+    let count = args.videos.len();
+    let what = if count == 1 {
+        "this video and its source"
+    } else {
+        "these videos and their sources"
+    };
+    let mut terminal = std::io::stderr().lock();
+    write!(terminal, "{question}Delete {what}? [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CommandError::failed(
+            "not-confirmed",
+            anyhow::anyhow!("nothing was deleted"),
+        )),
+    }
+}
