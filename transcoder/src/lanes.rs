@@ -19,12 +19,13 @@ use tokio_util::sync::CancellationToken;
 use crate::content_keys::RenditionKeys;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::{CommandInputs, NewerCodecs, iframe_interval};
+use crate::ffmpeg::arguments::{CommandInputs, NewerCodecs, WatermarkInput, iframe_interval};
 use crate::ffmpeg::process::{self, Cost};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
 use crate::sink::GenerationWriter;
 use crate::tone_map::ToneMap;
+use crate::watermark::WatermarkFile;
 
 mod assembly;
 mod pace;
@@ -52,6 +53,8 @@ pub(crate) struct EncodeContext {
     pub feeds: HashMap<Feed, String>,
     /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
     pub tone_map: Option<ToneMap>,
+    /// The image in the frames, if the plan has one.
+    pub watermark: Option<WatermarkFile>,
     /// Writer of the objects of this generation.
     pub writer: GenerationWriter,
     /// Content key of each rendition; empty: nothing is encrypted.
@@ -276,6 +279,10 @@ impl EncodeContext {
             newer: &self.newer,
             deinterlacer,
             tone_map: self.tone_map.as_ref().map(ToneMap::path),
+            watermark: self.watermark.as_ref().map(|it| WatermarkInput {
+                path: it.path(),
+                kind: it.kind(),
+            }),
             source,
             output,
         }

@@ -42,6 +42,7 @@ mod transcriber;
 pub mod trial;
 mod unnamed;
 mod verify;
+mod watermark;
 mod wire;
 mod worker;
 

@@ -53,7 +53,7 @@ pub(crate) async fn measure(
     let run = Run {
         tools,
         port: loopback.port(),
-        file: None,
+        files: vec![],
         weight: Weight::Heavy { runs: 1 },
         task: "measure the loudness".to_owned(),
         arguments,

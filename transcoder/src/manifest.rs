@@ -174,6 +174,7 @@ mod tests {
     use domain::probe::HighDynamicRange;
     use domain::probe::cases::{sound, standard};
     use domain::profile::Profile;
+    use domain::watermark::{Corner, ViewerText, Watermark};
     use proptest::prelude::*;
 
     use super::*;
@@ -265,9 +266,10 @@ mod tests {
         }
     }
 
-    /// Earlier programs would use the first key for all segments, and declare SDR.
+    /// Earlier programs would use the first key for all segments, declare SDR, and encode single rungs
+    /// without the image of the others.
     #[test]
-    fn plans_with_several_keys_or_hdr_are_unknown_to_earlier_programs() {
+    fn plans_with_several_keys_hdr_or_a_watermark_are_unknown_to_earlier_programs() {
         let plain = remuxed_plan();
         let several_keys = EncodePlan {
             segments_per_key: std::num::NonZeroU32::new(10),
@@ -275,7 +277,30 @@ mod tests {
         };
         let mut hdr = plain.clone();
         hdr.rungs[0].hdr = Some(HighDynamicRange::Pq);
-        for (plan, version) in [(plain, 2), (several_keys, 3), (hdr, 3)] {
+        let marked = EncodePlan {
+            copy: CopyDecision::Encode(CopyRefusal::Watermark),
+            watermark: Some(Watermark {
+                image_sha256: "ab".repeat(32),
+                image_width: 400,
+                image_height: 100,
+                corner: Corner::TopLeft,
+                width: 12.5,
+                margin: 3.0,
+                opacity: 0.7,
+            }),
+            ..encoded_plan()
+        };
+        let viewer = EncodePlan {
+            viewer_text: ViewerText::Moving,
+            ..plain.clone()
+        };
+        for (plan, version) in [
+            (plain, 2),
+            (several_keys, 3),
+            (hdr, 3),
+            (marked, 3),
+            (viewer, 3),
+        ] {
             let text = render(video(), &generation(), &plan, &[]);
             let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
             assert_eq!(json["version"], version);

@@ -44,6 +44,7 @@ use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
 use crate::stored_plan;
 use crate::tone_map::ToneMap;
+use crate::watermark::WatermarkFile;
 
 mod encoding;
 mod feeding;
@@ -265,6 +266,10 @@ async fn process(
         tone_map: match &probe.video {
             Some(video) => ToneMap::write(video).await?,
             None => None,
+        },
+        watermark: match request.profile.watermark.image() {
+            Some(image) if plan.watermark.is_some() => Some(WatermarkFile::write(image).await?),
+            Some(_) | None => None,
         },
         writer,
         keys,

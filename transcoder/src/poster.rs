@@ -186,7 +186,7 @@ impl Drawing<'_> {
         let run = Run {
             tools: self.tools,
             port: loopback.port(),
-            file: None,
+            files: vec![],
             weight: Weight::Light,
             task: self.task.to_owned(),
             arguments: arguments(&loopback.source_url(), &output),

@@ -56,6 +56,21 @@ pub enum SetupError {
         /// What failed.
         source: Box<TranscodeError>,
     },
+    /// FFmpeg cannot draw the watermark of a profile.
+    #[error(
+        "FFmpeg at `{}` ({version}) failed the test encode of the watermark of profile `{profile}`: export the image again, \
+         as a PNG with 8 bits per channel, or install a full build", .ffmpeg.display()
+    )]
+    Watermark {
+        /// Name of the profile.
+        profile: String,
+        /// Path of `ffmpeg`.
+        ffmpeg: PathBuf,
+        /// Its version.
+        version: String,
+        /// What failed.
+        source: Box<TranscodeError>,
+    },
     /// The kernel cannot confine FFmpeg as required.
     #[error(
         "FFmpeg cannot be confined as EDGEREEL_CONFINEMENT=required demands, because the kernel lacks {missing}: use a newer \
@@ -97,6 +112,7 @@ impl SetupError {
             | Self::Capabilities { .. }
             | Self::Trial { .. }
             | Self::Codecs { .. } => "no-ffmpeg",
+            Self::Watermark { .. } => "invalid-profile",
             Self::Confinement { .. } => "no-confinement",
             Self::Memory { .. } => "too-little-memory",
             Self::Profile(error) => error.code(),
@@ -157,11 +173,11 @@ pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, Set
     Ok(tools)
 }
 
-/// Verifies with a test encode that FFmpeg has the encoders that profiles name beside x264, and that
-/// they put keyframes where segments begin.
+/// Verifies with test encodes that FFmpeg has the encoders that profiles name beside x264, that they
+/// put keyframes where segments begin, and that FFmpeg can draw the watermarks of the profiles.
 ///
 /// # Errors
-/// [`SetupError::Codecs`]
+/// [`SetupError::Codecs`] and [`SetupError::Watermark`]
 pub async fn verify_codecs<'a>(
     tools: &Tools,
     profiles: impl IntoIterator<Item = &'a Profile>,
@@ -169,6 +185,14 @@ pub async fn verify_codecs<'a>(
     for profile in profiles {
         if let Err(problem) = trial::run_codecs(tools, profile).await {
             return Err(SetupError::Codecs {
+                profile: profile.name.to_string(),
+                ffmpeg: tools.ffmpeg.clone(),
+                version: tools.version.clone(),
+                source: Box::new(problem),
+            });
+        }
+        if let Err(problem) = trial::run_watermark(tools, profile).await {
+            return Err(SetupError::Watermark {
                 profile: profile.name.to_string(),
                 ffmpeg: tools.ffmpeg.clone(),
                 version: tools.version.clone(),

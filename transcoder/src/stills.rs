@@ -229,8 +229,9 @@ impl<'a> Stills<'a> {
     /// or else the I-frame at that time, which is smaller.
     async fn poster(&self) -> Result<Cost, TranscodeError> {
         let moment = (self.duration / 10).min(60 * TICKS_PER_SECOND);
-        // A normaliser passes frames on without tone mapping: the I-frames of HDR are SDR already.
-        let from_source = self.normaliser.is_none() || self.context.tone_map.is_none();
+        // A normaliser passes frames on without tone mapping and watermark, which the I-frames have.
+        let is_plain = self.context.tone_map.is_none() && self.context.watermark.is_none();
+        let from_source = self.normaliser.is_none() || is_plain;
         let made = match from_source {
             true => poster(self.context, self.normaliser, moment).await,
             false => Err(missing("poster")),

@@ -37,12 +37,34 @@ pub async fn run_codecs(tools: &Tools, profile: &Profile) -> Result<(), Transcod
     }
 }
 
+/// As [`run`], with the watermark of a profile, whose image this FFmpeg has to decode and to draw.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_watermark(tools: &Tools, of: &Profile) -> Result<(), TranscodeError> {
+    if of.watermark.image().is_none() {
+        return Ok(());
+    }
+    let watermark = of.watermark.clone();
+    let trial = Profile {
+        watermark,
+        ..profile()
+    };
+    transcode_film(tools, trial).await
+}
+
 async fn transcode_film(tools: &Tools, profile: Profile) -> Result<(), TranscodeError> {
     let io = |source| TranscodeError::Io {
         doing: "could not write a temporary file".to_owned(),
         source,
     };
     let folder = tempfile::tempdir().map_err(io)?;
+    // Nothing is remuxed beside a watermark.
+    let expected = if profile.watermark.image().is_some() {
+        1
+    } else {
+        2
+    };
     let input = folder.path().join("trial.mp4");
     tokio::fs::write(&input, FILM).await.map_err(io)?;
     let job = LocalJob {
@@ -57,7 +79,7 @@ async fn transcode_film(tools: &Tools, profile: Profile) -> Result<(), Transcode
     let report = Box::pin(transcode(tools, &job, |_| (), &CancellationToken::new())).await?;
     // The pipeline falls back to another strategy if one fails; here each has to work.
     let kinds: HashSet<bool> = report.rungs.iter().map(|it| it.copied).collect();
-    if kinds.len() == 2
+    if kinds.len() == expected
         && report.rungs.iter().all(|it| it.segments == 2)
         && report.missing.is_empty()
     {

@@ -14,6 +14,7 @@ use domain::plan::{
     IFramesPlan, Rendition, RenditionKind, RungPlan, Size,
 };
 use domain::probe::{HighDynamicRange, Ratio};
+use domain::watermark::{ViewerText, Watermark};
 use serde::{Deserialize, Serialize};
 
 mod version_1;
@@ -23,15 +24,16 @@ pub(crate) use version_1::PlanV1;
 /// The version of documents that contain a plan.
 const VERSION: u32 = 2;
 
-/// The version of documents whose plan has several keys for a rendition, or HDR: programs that know
-/// only version 2 would pass these fields over, and publish or decrypt other segments.
-const VERSION_OF_KEYS_AND_HDR: u32 = 3;
+/// The version of documents whose plan has several keys for a rendition, HDR or a watermark: programs
+/// that know only version 2 would pass these fields over, and publish or decrypt other segments.
+const VERSION_OF_KEYS_AND_LOOKS: u32 = 3;
 
 /// The version of a document with this plan.
 pub(crate) fn version(plan: &EncodePlan) -> u32 {
     let has_hdr = plan.rungs.iter().any(|it| it.hdr.is_some());
-    if plan.segments_per_key.is_some() || has_hdr {
-        VERSION_OF_KEYS_AND_HDR
+    let is_marked = plan.watermark.is_some() || !plan.viewer_text.is_off();
+    if plan.segments_per_key.is_some() || has_hdr || is_marked {
+        VERSION_OF_KEYS_AND_LOOKS
     } else {
         VERSION
     }
@@ -39,7 +41,7 @@ pub(crate) fn version(plan: &EncodePlan) -> u32 {
 
 /// Whether [`PlanV2`] reads the plan of a document of this version.
 pub(crate) fn is_known(version: u32) -> bool {
-    matches!(version, VERSION | VERSION_OF_KEYS_AND_HDR)
+    matches!(version, VERSION | VERSION_OF_KEYS_AND_LOOKS)
 }
 
 /// An encode plan in version 2. Times are ticks of 1/90000 s.
@@ -55,6 +57,10 @@ pub(crate) struct PlanV2 {
     encrypt: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     segments_per_key: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watermark: Option<Watermark>,
+    #[serde(default, skip_serializing_if = "ViewerText::is_off")]
+    viewer_text: ViewerText,
     copy: CopyWire,
     rungs: Vec<RungWire>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +131,7 @@ enum FormatWire {
 #[serde(remote = "CopyRefusal", rename_all = "kebab-case")]
 enum RefusalWire {
     Disabled,
+    Watermark,
     Codec,
     Interlaced,
     Geometry,
@@ -210,6 +217,8 @@ impl From<&EncodePlan> for PlanV2 {
             target_duration,
             encrypt,
             segments_per_key,
+            watermark,
+            viewer_text,
             copy,
             rungs,
             first,
@@ -230,6 +239,8 @@ impl From<&EncodePlan> for PlanV2 {
             target_duration: *target_duration,
             encrypt: *encrypt,
             segments_per_key: *segments_per_key,
+            watermark: watermark.clone(),
+            viewer_text: *viewer_text,
             copy: copy.into(),
             rungs: all(rungs),
             first: first.clone(),
@@ -255,6 +266,8 @@ impl From<PlanV2> for EncodePlan {
             target_duration: wire.target_duration,
             encrypt: wire.encrypt,
             segments_per_key: wire.segments_per_key,
+            watermark: wire.watermark,
+            viewer_text: wire.viewer_text,
             copy: wire.copy.into(),
             rungs: into_all(wire.rungs),
             first: wire.first,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { expiryOf, renewalDelay, retryDelay } from '../src/player/grant'
+import { expiryOf, renewalDelay, retryDelay, viewerOf } from '../src/player/grant'
 import { commandOf, speedAfter } from '../src/player/keys'
 import { resumeAt } from '../src/player/memory'
 import { bufferedAhead, Meter } from '../src/player/stats'
@@ -7,6 +7,7 @@ import { sentenceOf, urlOf } from '../src/player/source'
 import { leftOut } from '../src/player/surround'
 import { at, cuesOf, tilesOf, wantsLargeImages } from '../src/player/vtt'
 import { chaptersOf } from '../src/player/chapters'
+import { barsAround, CORNER, nextSpot, placeIn } from '../src/player/viewer-mark'
 
 const MINUTE = 60_000
 
@@ -143,4 +144,39 @@ describe('refusals', () => {
     expect(sentenceOf('other')).toBe('The server refused to play this video.')
   })
   it('come from the URL of a grant', () => expect(urlOf('https://e.example/', 'vid_1', 'a.b')).toBe('https://e.example/v/vid_1/master.m3u8?grant=a.b'))
+})
+
+describe('the name of the viewer', () => {
+  const grant = (claims: unknown) => {
+    const bytes = new TextEncoder().encode(JSON.stringify(claims))
+    const text = btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_')
+    return `x.${text.replace(/=+$/, '')}.y`
+  }
+  it('is the subject of the grant', () => {
+    expect([viewerOf(grant({ sub: 'Zoë Ångström' })), viewerOf(grant({ sub: 7 })), viewerOf(grant(null)), viewerOf('rubbish')]).toEqual(['Zoë Ångström', '', '', ''])
+  })
+  it('is where the master playlist says', () => {
+    const master = (value: string) => `#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID="com.example",VALUE="moving"\r\n#EXT-X-SESSION-DATA:${value}\r\nx.m3u8\n`
+    const own = 'DATA-ID="com.edgereel.viewer"'
+    expect(placeIn(master(`${own},VALUE="corner"`))).toBe('corner')
+    expect(placeIn(master(`VALUE="moving",${own}`))).toBe('moving')
+    expect([placeIn(master(`${own},VALUE="behind"`)), placeIn(master(own)), placeIn(master('DATA-ID="x"')), placeIn('')]).toEqual(['off', 'off', 'off', 'off'])
+  })
+  it('moves to another part of the picture, and stays inside', () => {
+    let spot = CORNER
+    for (let step = 0; step < 200; step += 1) {
+      const next = nextSpot(spot, () => ((step * 7919) % 100) / 100)
+      expect(Math.max(Math.abs(next.x - spot.x), Math.abs(next.y - spot.y))).toBeGreaterThan(10)
+      expect(Math.min(next.x, next.y)).toBeGreaterThanOrEqual(2)
+      expect(Math.max(next.x, next.y)).toBeLessThanOrEqual(98)
+      spot = next
+    }
+  })
+  it.each([
+    [{ width: 1600, height: 900 }, { width: 640, height: 360 }, { x: 0, y: 0 }],
+    // An upright video has bars at its sides, a wide one above and below.
+    [{ width: 1600, height: 900 }, { width: 450, height: 900 }, { x: 35.9375, y: 0 }],
+    [{ width: 1000, height: 1000 }, { width: 640, height: 320 }, { x: 0, y: 25 }],
+    [{ width: 1600, height: 900 }, { width: 0, height: 0 }, { x: 0, y: 0 }],
+  ])('is over the picture: %j %j', (element, video, bars) => expect(barsAround(element, video)).toEqual(bars))
 })

@@ -4,7 +4,7 @@ use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{Generate, Mode, Priority, Stage};
 use domain::object_key::RenditionName;
-use domain::receipt::Extra;
+use domain::receipt::{Drawn, Extra};
 use domain::state::StateName;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +123,25 @@ pub struct Video {
     pub warnings: Vec<VideoWarning>,
     /// The poster image.
     pub poster: Poster,
+    /// What is drawn over the current version of the video; left out: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<VideoWatermark>,
+}
+
+/// What is drawn over a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VideoWatermark {
+    /// Whether an image is in the frames of all rungs.
+    pub image: bool,
+    /// Whether Edgereel's player draws the name of the viewer.
+    pub viewer: bool,
+}
+
+impl From<Drawn> for VideoWatermark {
+    fn from(Drawn { image, viewer }: Drawn) -> Self {
+        Self { image, viewer }
+    }
 }
 
 /// An extra that could not be created.

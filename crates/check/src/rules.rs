@@ -66,7 +66,7 @@ rules! {
     RFC_4_3_4_1_1 Must "RFC8216-4.3.4.1.1" "In a group, names differ and at most one member is the default; all groups have the same members.";
     RFC_4_3_4_2 Must "RFC8216-4.3.4.2" "EXT-X-STREAM-INF declares its BANDWIDTH, and groups that exist.";
     RFC_4_3_4_3 Must "RFC8216-4.3.4.3" "EXT-X-I-FRAME-STREAM-INF names an I-frame playlist and its true BANDWIDTH.";
-    RFC_4_3_4_4 Must "RFC8216-4.3.4.4" "EXT-X-SESSION-DATA has an id and either a value or a URI.";
+    RFC_4_3_4_4 Must "RFC8216-4.3.4.4" "EXT-X-SESSION-DATA has an id, which is there once in a language, and either a value or a URI.";
     RFC_4_3_4_5 Must "RFC8216-4.3.4.5" "EXT-X-SESSION-KEY is a key with a method.";
     RFC_4_3_5_1 Must "RFC8216-4.3.5.1" "With EXT-X-INDEPENDENT-SEGMENTS every segment decodes without the others.";
     RFC_4_3_5_2 Must "RFC8216-4.3.5.2" "EXT-X-START lies inside the playlist.";
@@ -118,6 +118,7 @@ rules! {
     ABSOLUTE_URI Should "Edgereel-absolute-uri" "URIs are relative, so that the tree can move.";
     CREDENTIALS Should "Edgereel-credentials" "No URI carries a password or a signature in plain sight.";
     INSECURE_URI Should "Edgereel-insecure-uri" "Playlists read over https contain no http URIs.";
+    VIEWER_TEXT Should "Edgereel-viewer" "The value by which the player draws the name of the viewer is one that it knows.";
     UNCHECKED Should "Edgereel-unchecked" "Everything can be checked.";
 }
 

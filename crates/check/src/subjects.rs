@@ -13,6 +13,7 @@ mod keys;
 mod maps;
 mod members;
 mod segments;
+mod session_data;
 mod structure;
 mod syntax;
 mod timeline;
@@ -26,13 +27,14 @@ use crate::tree::Tree;
 /// The function of a subject.
 type Subject = fn(&Tree, &mut Findings);
 
-const SUBJECTS: [Subject; 19] = [
+const SUBJECTS: [Subject; 20] = [
     syntax::check,
     versions::check,
     structure::check,
     attributes::check,
     groups::check,
     members::check,
+    session_data::check,
     uris::check,
     http::check,
     keys::check,

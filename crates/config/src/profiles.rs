@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use domain::profile::{InvalidProfile, Profile};
+use domain::profile::{InvalidProfile, LARGEST_WATERMARK, Profile};
 
 /// The profiles that requests may select, besides `default`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -81,19 +81,33 @@ impl ProfileArgs {
     }
 }
 
-/// Reads one profile.
+/// Reads one profile, and the image of its watermark, which is in the same directory.
 ///
 /// # Errors
-/// If the file cannot be read, or a setting is invalid.
+/// If the file cannot be read, or a setting is invalid, or the image cannot be used.
 pub fn read_profile(path: &Path) -> Result<Profile, ProfileError> {
     let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    Profile::parse(&text).map_err(|source| ProfileError::Invalid {
+    let image = |name: &str| read_image(&path.with_file_name(name)).map_err(|it| it.to_string());
+    Profile::parse_with_image(&text, image).map_err(|source| ProfileError::Invalid {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Reads a file that may be an image: no more bytes than show that it is too large.
+fn read_image(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    // A named pipe would block the program.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
+    let mut bytes = vec![];
+    let file = std::fs::File::open(path)?;
+    file.take(LARGEST_WATERMARK + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The TOML files in a directory.
@@ -148,6 +162,28 @@ mod tests {
         assert!(ProfileArgs::default().read().unwrap().is_empty());
     }
 
+    /// API and transcoders agree about the generation as long as their files are the same.
+    #[test]
+    fn the_image_is_beside_the_profile() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "name = \"marked\"\n[watermark]\nimage = \"logo.png\"";
+        let arguments = args(folder.path(), &[("marked.toml", text)], &[]);
+        let fingerprint = |last: u8| {
+            let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x40";
+            std::fs::write(
+                folder.path().join("logo.png"),
+                [&head[..], &[last]].concat(),
+            )
+            .unwrap();
+            let profile = arguments.read().unwrap().remove("marked").unwrap();
+            assert!(profile.watermark.image().is_some());
+            profile.fingerprint(domain::job::Mode::Abr)
+        };
+        let (one, two) = (fingerprint(1), fingerprint(2));
+        assert_ne!(one, two);
+        assert_eq!(fingerprint(1), one);
+    }
+
     #[test]
     fn unusable_profiles_are_named() {
         let folder = tempfile::tempdir().unwrap();
@@ -168,6 +204,21 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(wrong.contains("a.toml`: "), "{wrong}");
+        let image = "[watermark]\nimage = \"logo.png\"";
+        let gone = args(folder.path(), &[("a.toml", image)], &[])
+            .read()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            gone.contains("a.toml`: `watermark.image`: `logo.png` cannot be used: No such file"),
+            "{gone}"
+        );
+        std::fs::create_dir(folder.path().join("logo.png")).unwrap();
+        let directory = args(folder.path(), &[], &[]).read().unwrap_err();
+        assert!(
+            directory.to_string().contains("it is not a file"),
+            "{directory}"
+        );
         let none = args(folder.path(), &[("a.toml", "")], &["none.toml"])
             .read()
             .unwrap_err()

@@ -35,4 +35,5 @@ pub mod segment;
 pub mod state;
 pub mod thumbnail;
 pub mod time;
+pub mod watermark;
 pub mod webhook;

@@ -13,6 +13,7 @@ use crate::object_key::RenditionName;
 use crate::probe::{HighDynamicRange, Probe, Ratio, Seeking, VideoStream};
 use crate::profile::Profile;
 use crate::segment::{Lane, TICKS_PER_SECOND};
+use crate::watermark::{ViewerText, Watermark};
 
 mod audio;
 mod copy;
@@ -61,6 +62,10 @@ pub struct EncodePlan {
     pub encrypt: bool,
     /// Number of segments after which a rendition gets another content key; `None`: it has one.
     pub segments_per_key: Option<NonZeroU32>,
+    /// The image in the frames of all encoded rungs and of the I-frames; `None`: none.
+    pub watermark: Option<Watermark>,
+    /// Where players draw the name of the viewer.
+    pub viewer_text: ViewerText,
     /// Whether the source is remuxed as the top rung.
     pub copy: CopyDecision,
     /// The encoded rungs, largest first; each is scaled from the previous one.
@@ -175,6 +180,7 @@ impl EncodePlan {
             None => vec![],
         };
         let frame_rate = timeline::grid(probe);
+        let has_video = probe.video.is_some();
         Ok(Self {
             mode,
             frame_rate,
@@ -184,6 +190,11 @@ impl EncodePlan {
             video_end: probe.index.video_end,
             encrypt: profile.encrypt,
             segments_per_key: NonZeroU32::new(profile.segments_per_key),
+            watermark: has_video.then(|| profile.watermark.watermark()).flatten(),
+            viewer_text: match has_video {
+                true => profile.watermark.viewer,
+                false => ViewerText::Off,
+            },
             iframes: size::iframes(probe, &rungs).map(|size| IFramesPlan {
                 rendition: Rendition::iframes(profile.segment_format),
                 size,

@@ -12,10 +12,12 @@ use crate::object_key::{RenditionName, SegmentFormat};
 mod codecs;
 mod surround;
 mod validity;
+mod watermark;
 
 use codecs::MediaFormat;
 pub use codecs::{Av1Settings, HdrOutput, HevcSettings, VideoCodec};
 pub use surround::{SurroundCodec, SurroundSettings};
+pub use watermark::{InvalidWatermark, LARGEST_WATERMARK, WatermarkImage, WatermarkSettings};
 
 /// The default profile, with an explanation of every setting.
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
@@ -64,6 +66,9 @@ pub struct Profile {
     /// Settings of the surround renditions.
     #[serde(skip_serializing_if = "SurroundSettings::is_off")]
     pub surround: SurroundSettings,
+    /// The image over the video, and the name of the viewer.
+    #[serde(skip_serializing_if = "WatermarkSettings::is_off")]
+    pub watermark: WatermarkSettings,
     /// What happens to the remuxed top rung. The first conversion does not depend on it.
     #[serde(skip_serializing_if = "CopyTop::is_default")]
     pub copy_top: CopyTop,
@@ -253,11 +258,29 @@ pub enum InvalidProfile {
         /// Problem of the value.
         problem: &'static str,
     },
+    /// The image of the watermark cannot be used.
+    #[error("`watermark.image`: `{file}` cannot be used: {problem}")]
+    Watermark {
+        /// Name of the file.
+        file: String,
+        /// Why.
+        problem: String,
+    },
 }
 
 impl Profile {
-    /// Parses a profile; omitted settings have the values of [`DEFAULT_PROFILE`].
+    /// Parses a profile that names no file; omitted settings have the values of [`DEFAULT_PROFILE`].
     pub fn parse(text: &str) -> Result<Self, InvalidProfile> {
+        let no_files = |_: &str| Err("a profile that is not in a file has no image".to_owned());
+        Self::parse_with_image(text, no_files)
+    }
+
+    /// As [`Profile::parse`]. `read` returns the file that the watermark names, or why it cannot be
+    /// read.
+    pub fn parse_with_image(
+        text: &str,
+        read: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, InvalidProfile> {
         let syntax = |error: &dyn std::fmt::Display| {
             // TOML errors contain a drawing of several lines; this one has to fit into a message.
             InvalidProfile::Syntax(
@@ -271,12 +294,14 @@ impl Profile {
         let given: toml::Table = text.parse().map_err(|error| syntax(&error))?;
         let mut whole: toml::Table = DEFAULT_PROFILE.parse().map_err(|error| syntax(&error))?;
         overlay(&mut whole, given);
-        let profile: Self = whole.try_into().map_err(|error| syntax(&error))?;
+        let mut profile: Self = whole.try_into().map_err(|error| syntax(&error))?;
         profile.validate()?;
+        profile.read_watermark(read)?;
         Ok(profile)
     }
 
-    /// A hash input for the generation: every setting, and the version of the output.
+    /// A hash input for the generation: every setting, the image of the watermark, and the version of
+    /// the output.
     pub fn fingerprint(&self, mode: Mode) -> String {
         let settings = serde_json::to_string(self).expect("numbers and strings always serialise");
         let is_h264 = self.enabled_rungs().all(|it| it.codec == VideoCodec::H264);

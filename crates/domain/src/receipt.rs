@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::job::Stage;
 use crate::loudness::TrackLoudness;
+use crate::plan::EncodePlan;
 use crate::prices::Prices;
 
 /// Wall time of one stage.
@@ -48,6 +49,29 @@ pub struct Receipt {
     /// Loudness of the audio tracks, if the profile normalises it. Silent tracks have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loudness: Vec<TrackLoudness>,
+    /// What is drawn over the video; `None`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Drawn>,
+}
+
+/// What a generation has over the video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// Whether an image is in the frames.
+    pub image: bool,
+    /// Whether the web player draws the name of the viewer.
+    pub viewer: bool,
+}
+
+impl Drawn {
+    /// What a plan draws; `None`: nothing.
+    pub fn of(plan: &EncodePlan) -> Option<Self> {
+        let drawn = Self {
+            image: plan.watermark.is_some(),
+            viewer: !plan.viewer_text.is_off(),
+        };
+        (drawn.image || drawn.viewer).then_some(drawn)
+    }
 }
 
 /// An optional output. A video plays without it, so a failure is a warning.
@@ -174,6 +198,7 @@ mod tests {
             stored_bytes: 9_000_000_000,
             missing: vec![],
             loudness: vec![],
+            watermark: None,
         }
     }
 

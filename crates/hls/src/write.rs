@@ -6,7 +6,9 @@ mod media;
 mod subtitles;
 
 pub use chapters::with_chapters;
-pub use master::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec, VideoRange, VideoSpec};
+pub use master::{
+    AudioSpec, IFramesSpec, MasterPlaylistSpec, SessionValue, VariantSpec, VideoRange, VideoSpec,
+};
 pub use media::{
     MediaPlaylistKind, MediaPlaylistSpec, START_AT_BEGINNING, SegmentSpec, target_duration,
 };

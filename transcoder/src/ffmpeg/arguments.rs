@@ -22,6 +22,7 @@ mod loudness;
 mod speech;
 mod stills;
 mod subtitles;
+mod watermark;
 
 use cut::{Cut, Units};
 use graph::{color_metadata, segments};
@@ -38,6 +39,7 @@ pub(crate) use stills::jpeg;
 pub(crate) use graph::iframe_interval;
 pub(crate) use stills::{animation, images, sheets, still};
 pub(crate) use subtitles::subtitles;
+pub(crate) use watermark::WatermarkInput;
 
 /// The inputs of every command line.
 pub(crate) struct CommandInputs<'a> {
@@ -53,6 +55,8 @@ pub(crate) struct CommandInputs<'a> {
     pub deinterlacer: &'a str,
     /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
     pub tone_map: Option<&'a Path>,
+    /// The image of the plan's watermark.
+    pub watermark: Option<WatermarkInput<'a>>,
     /// URL of the source.
     pub source: &'a str,
     /// URL of an output: from its name, and a file name with `%d` for the number.
@@ -78,7 +82,7 @@ impl CommandInputs<'_> {
             push(&mut arguments, &["-skip_frame", "nokey"]);
         }
         push(&mut arguments, &["-threads", &threads.to_string()]);
-        self.input(&mut arguments);
+        self.input_with_watermark(&mut arguments);
         push(
             &mut arguments,
             &[
@@ -226,7 +230,7 @@ impl CommandInputs<'_> {
     pub(crate) fn poster(&self, video: &VideoStream, ticks: u64, size: Size) -> Vec<String> {
         let mut arguments = self.seek(seconds(ticks), ticks);
         push(&mut arguments, &["-threads", "1"]);
-        self.input(&mut arguments);
+        self.input_with_watermark(&mut arguments);
         let graph = self.frame_graph(video, ticks, size);
         push(
             &mut arguments,
@@ -279,25 +283,25 @@ impl CommandInputs<'_> {
     }
 
     fn input(&self, arguments: &mut Vec<String>) {
+        self.source_input(arguments);
+        without_metadata(arguments);
+    }
+
+    /// The source, and the image that is drawn into its frames.
+    fn input_with_watermark(&self, arguments: &mut Vec<String>) {
+        self.source_input(arguments);
+        self.watermark_input(arguments);
+        without_metadata(arguments);
+    }
+
+    fn source_input(&self, arguments: &mut Vec<String>) {
         arguments.extend(input_arguments(&self.probe.demuxer));
         if self.probe.video.as_ref().is_some_and(|it| !it.interlaced) {
             // A change of the frame size would reset the graph, and with it the count of frames.
             // Deinterlacers do not survive one; such sources are read through a normaliser.
             push(arguments, &["-reinit_filter:v", "0"]);
         }
-        push(
-            arguments,
-            &[
-                "-i",
-                self.source,
-                "-map_metadata",
-                "-1",
-                "-map_chapters",
-                "-1",
-                "-sn",
-                "-dn",
-            ],
-        );
+        push(arguments, &["-i", self.source]);
     }
 
     /// How much before its time a copied frame may be, because of rounding, seconds: half a frame.
@@ -323,6 +327,14 @@ impl CommandInputs<'_> {
             .map(|it| seconds(it.ticks))
             .collect()
     }
+}
+
+/// Options of the first output.
+fn without_metadata(arguments: &mut Vec<String>) {
+    push(
+        arguments,
+        &["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"],
+    );
 }
 
 fn push(arguments: &mut Vec<String>, more: &[&str]) {

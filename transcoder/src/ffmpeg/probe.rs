@@ -58,10 +58,24 @@ pub(crate) struct Depth {
 /// The leading arguments of every run that reads the source. The demuxer is forced, never guessed:
 /// an upload that is a playlist or a script must not make FFmpeg read a file or contact a host.
 pub(crate) fn input_arguments(demuxer: &str) -> Vec<String> {
+    arguments_of_input("http,tcp", demuxer)
+}
+
+/// The leading arguments of an image in a local file, which stays as it is: `domain` reads its size
+/// without regard to a rotation in its metadata.
+pub(crate) fn image_arguments(demuxer: &str) -> Vec<String> {
+    let mut arguments = ["-noautorotate", "-threads", "1"]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.extend(arguments_of_input("file", demuxer));
+    arguments
+}
+
+fn arguments_of_input(protocols: &str, demuxer: &str) -> Vec<String> {
     let limits = ["-max_pixels", MOST_PIXELS, "-max_streams", MOST_STREAMS];
     let kind = [
         "-protocol_whitelist",
-        "http,tcp",
+        protocols,
         "-format_whitelist",
         demuxer,
         "-f",

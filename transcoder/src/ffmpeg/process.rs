@@ -50,8 +50,8 @@ pub(crate) struct Run<'a> {
     pub tools: &'a Tools,
     /// Port of the loopback server where it reads and delivers.
     pub port: u16,
-    /// The only local file that it reads.
-    pub file: Option<PathBuf>,
+    /// The only local files that it reads.
+    pub files: Vec<PathBuf>,
     /// Memory class.
     pub(crate) weight: Weight,
     /// Its task, for errors: `encode chunk 3`.
@@ -88,7 +88,7 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
     arguments.extend(run.arguments);
     let needs = Needs {
         port: Some(run.port),
-        read: run.file.into_iter().collect(),
+        read: run.files,
         weight: run.weight,
         cpu: Some(run.time_limit * available_processors()),
     };

@@ -40,11 +40,12 @@ impl EncodeContext {
         arguments: Vec<String>,
         time_limit: Duration,
     ) -> Run<'_> {
-        let file = self.tone_map.as_ref().map(|it| it.path().to_owned());
+        let table = self.tone_map.as_ref().map(|it| it.path().to_owned());
+        let image = self.watermark.as_ref().map(|it| it.path().to_owned());
         Run {
             tools: &self.tools,
             port: self.loopback.port(),
-            file,
+            files: table.into_iter().chain(image).collect(),
             weight: Weight::Heavy {
                 runs: self.encoders.div_ceil(encoders.max(1)),
             },

@@ -72,7 +72,7 @@ pub(crate) async fn survey(
     let run = Run {
         tools,
         port,
-        file: None,
+        files: vec![],
         weight,
         task,
         arguments,

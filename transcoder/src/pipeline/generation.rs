@@ -9,7 +9,7 @@ use domain::job::Stage;
 use domain::loudness::TrackLoudness;
 use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
-use domain::receipt::Extra;
+use domain::receipt::{Drawn, Extra};
 use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
@@ -239,6 +239,7 @@ impl GenerationRun<'_> {
             receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
         }
         receipt.missing = [made.missing, embedded.missing].concat();
+        receipt.watermark = Drawn::of(self.plan);
         receipt.loudness = TrackLoudness::list(&context.probe.audio, &self.plan.audio);
         if source.left_out {
             receipt.missing.push(Extra::AudioTracks);

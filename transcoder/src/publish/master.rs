@@ -4,9 +4,12 @@ use std::collections::HashSet;
 
 use domain::object_key::RenditionName;
 use domain::plan::{AudioPlan, AudioTrack, RenditionKind, Size};
+use domain::watermark::VIEWER_TEXT_ID;
 use hls::attributes::Resolution;
 use hls::bandwidth::Bandwidth;
-use hls::write::{AudioSpec, IFramesSpec, MasterPlaylistSpec, VariantSpec, VideoSpec};
+use hls::write::{
+    AudioSpec, IFramesSpec, MasterPlaylistSpec, SessionValue, VariantSpec, VideoSpec,
+};
 
 use super::assumed::range;
 use super::presentation::{Description, Presentation, Rates};
@@ -82,8 +85,13 @@ impl<'a> Presentation<'a> {
             }
             audio.push(self.audio_spec(it, sound, group.name));
         }
+        let viewer_text = self.plan.viewer_text.value().map(|value| SessionValue {
+            id: VIEWER_TEXT_ID.to_owned(),
+            value: value.to_owned(),
+        });
         MasterPlaylistSpec {
             growing: false,
+            data: viewer_text.into_iter().collect(),
             variants,
             audio,
             iframes,

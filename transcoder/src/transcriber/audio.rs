@@ -88,7 +88,7 @@ pub(crate) async fn write_audio(
     let run = Run {
         tools,
         port: loopback.port(),
-        file: None,
+        files: vec![],
         weight: Weight::Light,
         task: "decode the audio".to_owned(),
         arguments: speech(

@@ -10,6 +10,7 @@ use domain::plan::{
     IFramesPlan, Rendition, RenditionKind, RungPlan,
 };
 use domain::probe::Ratio;
+use domain::watermark::ViewerText;
 use serde::Deserialize;
 
 use super::{BoundaryWire, FormatWire, RefusalWire, SizeWire, into_all};
@@ -128,6 +129,8 @@ impl TryFrom<PlanV1> for EncodePlan {
             target_duration: plan.target_duration,
             encrypt: plan.encrypt,
             segments_per_key: None,
+            watermark: None,
+            viewer_text: ViewerText::Off,
             copy: match plan.copy {
                 Copied::Ok(it) => CopyDecision::Remux(CopyRung {
                     rendition: video(it.name),

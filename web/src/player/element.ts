@@ -9,10 +9,12 @@ import { describe } from './media-session'
 import { positionOf, resumeAt, settings } from './memory'
 import { Session } from './session'
 import { ask, type Found, playbackOf, type Playback, sentenceOf } from './source'
+import { grantOf, viewerOf } from './grant'
 import { createState, forgetVideo } from './state'
 import { Meter } from './stats'
 import styles from './style.css?inline'
 import { Surface } from './surface'
+import { ViewerMark, type ViewerPlace } from './viewer-mark'
 import { loadChapters } from './chapters'
 import { cuesOf, loadVtt, tilesOf, wantsLargeImages } from './vtt'
 
@@ -34,12 +36,14 @@ const NO_RENEWAL = 'no-renewal'
 let active: EdgereelPlayer | undefined
 
 export class EdgereelPlayer extends HTMLElement {
-  static readonly observedAttributes = [...RELOADING, 'grant', 'poster', 'video-title', 'chapters', 'storyboard']
+  static readonly observedAttributes = [...RELOADING, 'grant', 'poster', 'video-title', 'chapters', 'storyboard', 'viewer']
 
   readonly #state = createState()
   readonly #meter = new Meter()
   readonly #video = document.createElement('video')
   readonly #controller: Controller
+  readonly #mark: ViewerMark
+  #place: ViewerPlace = 'off'
   #engine: Engine | undefined
   #session: Session | undefined
   #url = ''
@@ -79,6 +83,7 @@ export class EdgereelPlayer extends HTMLElement {
       }),
       root,
     )
+    this.#mark = new ViewerMark(root, this.#video)
     this.addEventListener('keydown', this.#key)
     // A click on the video focuses nothing: the keys still belong to the player that was used last.
     for (const name of ['pointerdown', 'focusin']) this.addEventListener(name, () => (active = this))
@@ -110,6 +115,7 @@ export class EdgereelPlayer extends HTMLElement {
     if (RELOADING.includes(name)) return this.#change()
     if (name === 'grant' && this.#session) return void this.#session.renew()
     if (name === 'grant') return void this.load()
+    if (name === 'viewer') return this.#drawViewer(this.#place)
     this.#attributes()
   }
 
@@ -206,6 +212,14 @@ export class EdgereelPlayer extends HTMLElement {
     this.#session?.stop()
     this.#engine = undefined
     this.#session = undefined
+    this.#drawViewer('off')
+  }
+
+  /** Draws the name of the viewer: that of the page, or that of the grant. */
+  #drawViewer(place: ViewerPlace): void {
+    this.#place = place
+    const name = this.getAttribute('viewer') ?? viewerOf(grantOf(this.#url) ?? '')
+    this.#mark.show(name, place)
   }
 
   get #edge(): string {
@@ -286,6 +300,7 @@ export class EdgereelPlayer extends HTMLElement {
         rungs: (rungs) => isCurrent() && (state.rungs.value = rungs),
         rung: (index) => isCurrent() && (state.rung.value = index),
         chapters: (url) => void this.#chapters(url),
+        viewer: (place) => isCurrent() && this.#drawViewer(place),
         captions: (tracks) => {
           state.captions.value = tracks
           const wanted = tracks.find((it) => it.language === settings().captions)

@@ -2,6 +2,7 @@
 
 import Hls, { Events, ErrorTypes, type ErrorData, type HlsConfig } from 'hls.js'
 import { keepSuitable, loudspeakers } from './surround'
+import { placeIn, placeOf, VIEWER_ID, type ViewerPlace } from './viewer-mark'
 
 export interface Rung {
   /** Index in the engine. */
@@ -34,6 +35,8 @@ export interface EngineEvents {
   captions(tracks: CaptionTrack[]): void
   /** The address of the chapters, as the master playlist names it. */
   chapters(url: string): void
+  /** Where the name of the viewer is, as the master playlist says. */
+  viewer(place: ViewerPlace): void
   /** The audio tracks, and the one that plays. */
   audio(tracks: AudioTrack[], chosen: number): void
   /** The edge refused a request. `sentence`: what it said. */
@@ -125,6 +128,7 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
   hls.on(Events.MANIFEST_LOADED, (_, { sessionData, url: master }) => {
     const uri = sessionData?.['com.apple.hls.chapters']?.URI
     if (uri) events.chapters(new URL(uri, new URL(master, location.href)).href)
+    events.viewer(placeOf(sessionData?.[VIEWER_ID]?.VALUE))
   })
   hls.on(Events.LEVEL_SWITCHED, (_, { level }) => events.rung(level))
   hls.on(Events.FRAG_BUFFERED, () => {
@@ -260,6 +264,13 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
   video.addEventListener('loadedmetadata', reportAudio)
   video.addEventListener('loadedmetadata', () => Number.isFinite(video.duration) && events.finished(), { once: true })
   load()
+  // The element keeps the playlist to itself.
+  const master = async () => {
+    const response = await fetch(url).catch(() => null)
+    const text = response?.ok ? await response.text().catch(() => '') : ''
+    if (!isDestroyed) events.viewer(placeIn(text))
+  }
+  void master()
   return {
     name: 'native',
     choose: () => {},

@@ -1,14 +1,27 @@
 // Grants: how long they live, and when to renew them.
 
-/** Milliseconds since 1970 at which a grant ends; `undefined` if it cannot be read. */
-export function expiryOf(grant: string): number | undefined {
+/** The claims of a grant; none if it cannot be read. */
+function claimsOf(grant: string): Record<string, unknown> {
   try {
     const body = grant.split('.')[1] ?? ''
-    const claims = JSON.parse(atob(body.replaceAll('-', '+').replaceAll('_', '/'))) as { exp?: number }
-    return typeof claims.exp === 'number' ? claims.exp * 1000 : undefined
+    const bytes = Uint8Array.from(atob(body.replaceAll('-', '+').replaceAll('_', '/')), (it) => it.charCodeAt(0))
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return (claims ?? {}) as Record<string, unknown>
   } catch {
-    return undefined
+    return {}
   }
+}
+
+/** Milliseconds since 1970 at which a grant ends; `undefined` if it cannot be read. */
+export function expiryOf(grant: string): number | undefined {
+  const { exp } = claimsOf(grant)
+  return typeof exp === 'number' ? exp * 1000 : undefined
+}
+
+/** The viewer of a grant, as its issuer names them; empty: it names none. */
+export function viewerOf(grant: string): string {
+  const { sub } = claimsOf(grant)
+  return typeof sub === 'string' ? sub : ''
 }
 
 /** The grant of a playback URL. */

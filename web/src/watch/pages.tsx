@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { client, data, type Video } from '../api/client'
-import { may } from '../api/session'
+import { known, may } from '../api/session'
 import { ago, bytes, duration } from '../format'
 import { texts } from '../texts'
 import { Icon } from '../ui/icon'
@@ -35,6 +35,7 @@ export default function Watch({ video }: { video: string }) {
           'grant-url': streamOf(video),
           'video-title': title,
           'can-retry': may('write'),
+          viewer: known()?.subject,
           'page-keys': true,
           start: new URLSearchParams(location.search).get('start') ?? undefined,
         }}
@@ -86,7 +87,7 @@ export function Embed({ video }: { video: string }) {
     }
   }, [])
   const query = new URLSearchParams(location.search)
-  const source = grant.value ? { grant: grant.value } : { 'grant-url': streamOf(video) }
+  const source = grant.value ? { grant: grant.value } : { 'grant-url': streamOf(video), viewer: known()?.subject }
   const options = ['autoplay', 'muted', 'cmcd'].filter((it) => query.has(it)).map((it) => [it, true] as const)
   return (
     <main class="embed">

@@ -4,6 +4,7 @@ use api_types::receipts::VideoReceipt;
 use api_types::renditions::{Rendition, RenditionState as WireRenditionState};
 use api_types::videos::{
     Attempt as AttemptView, Source, Video as VideoView, VideoFailure, VideoSummary, VideoWarning,
+    VideoWatermark,
 };
 use api_types::{MaybeKnown, Sensitive, Timestamp};
 use catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, RenditionState, Video};
@@ -28,6 +29,7 @@ pub(crate) fn video(
         .flat_map(|it| &it.missing)
         .map(|it| warning(*it))
         .collect();
+    let watermark = receipt.as_ref().and_then(|it| it.watermark);
     VideoView {
         summary: summary(video, poster_url),
         renditions: renditions.into_iter().map(rendition).collect(),
@@ -38,6 +40,7 @@ pub(crate) fn video(
         }),
         warnings,
         poster: poster::view(poster),
+        watermark: watermark.map(VideoWatermark::from),
     }
 }
 

@@ -65,6 +65,12 @@ impl Tree<'_> {
         self.write(file, out);
     }
 
+    /// Adds EXT-X-SESSION-DATA with these attributes to the master playlist.
+    pub(super) fn session_data(&self, attributes: &str) {
+        let tag = format!("#EXTM3U\n#EXT-X-SESSION-DATA:{attributes}\n");
+        self.replace_first(MASTER, "#EXTM3U\n", &tag);
+    }
+
     /// Removes an attribute, its value and its comma from every tag.
     pub(super) fn remove_attribute(&self, file: &str, name: &str) {
         let text = self.text(file);

@@ -57,7 +57,7 @@ impl FailureCode {
                 "The URL leads to a web page, not to a video: use the URL of the file itself."
             }
             Self::RungsDoNotFit => {
-                "With these settings the video has other segment boundaries, so single rungs cannot be replaced: re-encode all rungs."
+                "With these settings the video has other segment boundaries or another watermark, so single rungs cannot be replaced: re-encode all rungs."
             }
             Self::ImageDamaged => "The image is damaged and cannot be decoded: export it again.",
             Self::NoTranscriber => {

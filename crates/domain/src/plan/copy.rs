@@ -67,6 +67,8 @@ impl CopyDecision {
 pub enum CopyRefusal {
     /// The profile disables remuxing.
     Disabled,
+    /// The profile draws an image into the frames.
+    Watermark,
     /// Not 8-bit 4:2:0 H.264.
     Codec,
     /// Interlaced.
@@ -107,6 +109,7 @@ impl fmt::Display for CopyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Disabled => "the profile disables remuxing",
+            Self::Watermark => "the profile has a watermark, which only an encoder can draw",
             Self::Codec => "it is not 8-bit 4:2:0 H.264",
             Self::Interlaced => "it is interlaced",
             Self::Geometry => "it is rotated or mirrored, or its pixels are not square",
@@ -128,6 +131,7 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     let video = probe.video.as_ref().ok_or(CopyRefusal::NoVideo)?;
     let (index, rung) = (&probe.index, &profile.source_rung);
     let refuse_if = |holds: bool, refusal| if holds { Err(refusal) } else { Ok(()) };
+    refuse_if(profile.watermark.image().is_some(), CopyRefusal::Watermark)?;
     // Copy mode requests a remux, whether or not the profile's ladder enables it.
     refuse_if(!rung.enabled && mode == Mode::Abr, CopyRefusal::Disabled)?;
     refuse_if(

@@ -12,6 +12,9 @@ pub enum IncompatiblePlan {
     /// Segments would have other boundaries or another format: players could not switch.
     #[error("the segment boundaries or the format would differ")]
     Timeline,
+    /// Some rungs would have another image in their frames than the others.
+    #[error("the watermark would differ")]
+    Watermark,
 }
 
 impl EncodePlan {
@@ -29,7 +32,12 @@ impl EncodePlan {
         if !fits {
             return Err(IncompatiblePlan::Timeline);
         }
+        if self.watermark != fresh.watermark {
+            return Err(IncompatiblePlan::Watermark);
+        }
         let mut plan = self.clone();
+        // Only the master playlist says it, and that is written again.
+        plan.viewer_text = fresh.viewer_text;
         for name in names {
             let old = plan.rungs.iter_mut().find(|it| it.rendition.name == *name);
             let new = fresh.rungs.iter().find(|it| it.rendition.name == *name);
@@ -111,6 +119,37 @@ mod tests {
         let merged = base.with_rungs_of(&fresh, &[name]).unwrap();
         assert_eq!(merged.rungs[0].hdr, fresh.rungs[0].hdr);
         assert_eq!(merged.rungs[1].hdr, None);
+    }
+
+    /// Viewers would see the image come and go as the player switches.
+    #[test]
+    fn rungs_with_another_watermark_do_not_fit() {
+        let marked = |last: u8| {
+            let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x40";
+            let image = [&head[..], &[last]].concat();
+            let text = "[watermark]\nimage = \"logo.png\"";
+            let profile = Profile::parse_with_image(text, |_| Ok(image)).unwrap();
+            let mut probe = standard();
+            // Nothing is remuxed with or without it.
+            probe.video_mut().codec = "hevc".to_owned();
+            let plan = |it: &Profile| EncodePlan::new(&probe, it, Mode::Abr).unwrap();
+            (plan(&profile), plan(&Profile::default()))
+        };
+        let ((one, none), (other, _)) = (marked(1), marked(2));
+        let rungs = [name("480p")];
+        for (base, fresh) in [(&none, &one), (&one, &none), (&one, &other)] {
+            let merged = base.with_rungs_of(fresh, &rungs);
+            assert_eq!(merged, Err(IncompatiblePlan::Watermark));
+        }
+        let merged = one.with_rungs_of(&one, &rungs).unwrap();
+        assert_eq!(merged.only(&rungs).watermark, one.watermark);
+    }
+
+    #[test]
+    fn the_name_of_the_viewer_is_that_of_the_last_profile() {
+        let (base, fresh) = (plan(""), plan("[watermark]\nviewer = \"moving\""));
+        let merged = base.with_rungs_of(&fresh, &[name("480p")]).unwrap();
+        assert_eq!(merged.viewer_text, fresh.viewer_text);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::*;
 use crate::probe::cases::standard;
 use crate::probe::{AudioStream, HighDynamicRange, Ratio, Seeking};
 
+mod watermark;
+
 const SECOND: u64 = TICKS_PER_SECOND;
 
 fn describe(plan: &EncodePlan) -> String {

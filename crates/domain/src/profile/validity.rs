@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{HdrOutput, InvalidProfile, Profile, RateControl, VideoCodec};
+use super::{HdrOutput, InvalidProfile, Profile, RateControl, Rung, VideoCodec};
 use crate::loudness::Level;
 use crate::object_key::SegmentFormat;
 use crate::plan::can_have_several;
@@ -106,6 +106,14 @@ impl Profile {
             surround.is_ok(),
             "surround.kbps",
             surround.err().unwrap_or_default(),
+        )?;
+        let watermark = self.watermark.validate().err();
+        let (setting, problem) = watermark.unwrap_or_default();
+        require(watermark.is_none(), setting, problem)?;
+        require(
+            !self.watermark.names_image() || !self.enabled_rungs().any(Rung::keeps_hdr),
+            "watermark.image",
+            "needs `hdr = \"tone_map\"` in every rung with \"hevc\" and \"av1\": the image is SDR",
         )?;
         for rung in &self.rungs {
             let at = |field: &str| format!("rung {}: {field}", rung.name);

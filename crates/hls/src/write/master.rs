@@ -13,12 +13,23 @@ use super::media::{START_AT_BEGINNING, one_line, quotable};
 pub struct MasterPlaylistSpec {
     /// Whether the media playlists grow: players start at the beginning nevertheless.
     pub growing: bool,
+    /// Values for players that know their ids (EXT-X-SESSION-DATA, RFC 8216, 4.3.4.4).
+    pub data: Vec<SessionValue>,
     /// The video rungs, or the rates of a presentation that has only audio.
     pub variants: Vec<VariantSpec>,
     /// The audio renditions.
     pub audio: Vec<AudioSpec>,
     /// The trick-play renditions.
     pub iframes: Vec<IFramesSpec>,
+}
+
+/// A value of a presentation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionValue {
+    /// Its id, in reverse DNS notation and unique in the playlist: `com.example.rating`.
+    pub id: String,
+    /// The value.
+    pub value: String,
 }
 
 /// A video rung, or audio that is played by itself.
@@ -166,6 +177,13 @@ impl MasterPlaylistSpec {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         // Version 4: renditions and I-frame playlists.
         out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+        for SessionValue { id, value } in &self.data {
+            let (id, value) = (quotable(id), quotable(value));
+            writeln!(
+                out,
+                "#EXT-X-SESSION-DATA:DATA-ID=\"{id}\",VALUE=\"{value}\""
+            )?;
+        }
         for audio in &self.audio {
             write!(
                 out,

@@ -160,6 +160,7 @@ fn master() -> MasterPlaylistSpec {
     };
     MasterPlaylistSpec {
         growing: false,
+        data: vec![],
         variants: vec![
             variant("1080p", 1920, 1080, 6_000_000, "audio-128k"),
             variant("720p", 1280, 720, 3_500_000, "audio-96k"),
@@ -234,6 +235,33 @@ fn an_sdr_variant_comes_before_hdr_ones() {
     spec.variants
         .retain(|it| it.video.is_some_and(|it| it.range != VideoRange::Sdr));
     assert_eq!(ranges(&spec), ["480 PQ", "720 HLG"]);
+}
+
+/// Values come before the renditions, and have no character that would end them.
+#[test]
+fn values_are_session_data() {
+    let value = |id: &str, value: &str| SessionValue {
+        id: id.to_owned(),
+        value: value.to_owned(),
+    };
+    let spec = MasterPlaylistSpec {
+        data: vec![
+            value("com.example.a", "corner"),
+            value("com.example.b", "\"\n"),
+        ],
+        ..master()
+    };
+    let text = spec.render();
+    let lines: Vec<_> = text.lines().skip(3).take(2).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    #EXT-X-SESSION-DATA:DATA-ID="com.example.a",VALUE="corner"
+    #EXT-X-SESSION-DATA:DATA-ID="com.example.b",VALUE="__"
+    "#);
+    let Parsed { playlist, problems } = MasterPlaylist::parse(&text);
+    assert_eq!((playlist.session_data.len(), problems), (2, vec![]));
+    // Captions and chapters are added without regard to them.
+    let chapters = with_chapters(&text, Some("chapters/1.json"));
+    assert!(chapters.contains(&lines.join("\n")), "{chapters}");
 }
 
 #[test]

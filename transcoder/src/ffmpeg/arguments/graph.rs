@@ -30,9 +30,9 @@ impl CommandInputs<'_> {
         let iframes = (lane != Lane::First).then_some((select.as_str(), iframes));
         let (sdr, hdr): (Vec<_>, Vec<_>) = plan.rungs_of(lane).partition(|it| it.hdr.is_none());
         let sdr = match (sdr.first(), iframes) {
-            (Some(largest), _) => Some(self.converted(video, largest.size) + &chain(&sdr, iframes)),
+            (Some(largest), _) => Some(self.picture(video, largest.size) + &chain(&sdr, iframes)),
             (None, Some((select, size))) => {
-                Some(format!("{select},{}[iframes]", self.converted(video, size)))
+                Some(format!("{select},{}[iframes]", self.picture(video, size)))
             }
             (None, None) => None,
         };
@@ -54,7 +54,7 @@ impl CommandInputs<'_> {
         let frame = self.plan.frame_rate.frame_at(ticks);
         let scaled = format!(
             "{},{}{IMAGE_COLORS}",
-            self.converted(video, size),
+            self.picture(video, size),
             scale_size(size)
         );
         format!(
@@ -94,6 +94,11 @@ impl CommandInputs<'_> {
             numbers.start, numbers.end
         ));
         steps.join(",")
+    }
+
+    /// As [`Self::converted`], with the watermark.
+    fn picture(&self, video: &VideoStream, size: Size) -> String {
+        self.marked(self.converted(video, size), video, size)
     }
 
     /// Converts a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
@@ -231,7 +236,7 @@ pub(crate) fn deinterlaced(filter: &str) -> String {
 }
 
 /// FFmpeg's scaler has one name for both variants of BT.601.
-fn scale_matrix(matrix: ColorMatrix) -> &'static str {
+pub(super) fn scale_matrix(matrix: ColorMatrix) -> &'static str {
     match matrix {
         ColorMatrix::Bt709 => "bt709",
         ColorMatrix::Smpte170m | ColorMatrix::Bt470bg => "bt601",
@@ -247,7 +252,7 @@ pub(crate) fn output_matrix(video: &VideoStream) -> ColorMatrix {
 }
 
 /// Tags frames with their colours; encoders write the tags into the bitstream of every rung.
-fn tags(matrix: ColorMatrix) -> String {
+pub(super) fn tags(matrix: ColorMatrix) -> String {
     let (matrix, primaries) = (matrix.as_str(), primaries(matrix));
     format!(
         "setparams=range=tv:colorspace={matrix}:color_primaries={primaries}:color_trc={primaries}"

@@ -1,3 +1,4 @@
+use domain::image::ImageKind;
 use domain::job::Mode;
 use domain::probe::cases::standard;
 use domain::probe::{HighDynamicRange, Seeking};
@@ -7,6 +8,7 @@ use super::*;
 
 mod hdr;
 mod tables;
+mod watermark;
 
 /// One argument line per input, output or filter, so that a change shows as a line.
 fn lines(arguments: &[String]) -> String {
@@ -82,6 +84,10 @@ impl Paper {
                 .as_ref()
                 .and_then(|it| it.hdr)
                 .map(|_| Path::new("TABLE.cube")),
+            watermark: self.plan.watermark.as_ref().map(|_| WatermarkInput {
+                path: Path::new("LOGO.image"),
+                kind: ImageKind::Png,
+            }),
             source: "SOURCE",
             output: &output,
         }))

@@ -52,7 +52,7 @@ async fn outcome(
         Run {
             tools: &tools,
             port: 1,
-            file: None,
+            files: vec![],
             weight,
             task,
             arguments: vec![],
@@ -240,7 +240,7 @@ async fn a_program_that_is_not_there_cannot_be_started() {
     let it = Run {
         tools: &tools,
         port: 1,
-        file: None,
+        files: vec![],
         weight,
         task,
         arguments: vec![],
@@ -264,7 +264,7 @@ async fn a_run_that_is_given_up_at_its_start_leaves_no_process_behind() {
         let it = Run {
             tools: &tools,
             port: 1,
-            file: None,
+            files: vec![],
             weight,
             task,
             arguments: vec![],

@@ -117,6 +117,12 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         ("copy only, refused", foreign(), default(), Mode::Copy),
         ("small, of unknown bytes", small, default(), Mode::Abr),
         ("hdr", hdr, newer_codecs(), Mode::Abr),
+        (
+            "viewer",
+            standard(),
+            Profile::parse("[watermark]\nviewer = \"moving\"").unwrap(),
+            Mode::Abr,
+        ),
     ]
 }
 

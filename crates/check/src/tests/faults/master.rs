@@ -28,6 +28,31 @@ pub(super) const MASTER_FAULTS: &[Fault] = &[
             it.remove_attribute(MASTER, "AUDIO");
         },
     ),
+    fault(
+        "session data without content",
+        "RFC8216-4.3.4.4",
+        &[],
+        |it| it.session_data("DATA-ID=\"com.example.x\""),
+    ),
+    fault("session data without an id", "RFC8216-4.3.4.4", &[], |it| {
+        it.session_data("VALUE=\"x\"")
+    }),
+    fault(
+        "session data with two contents",
+        "RFC8216-4.3.4.4",
+        &[],
+        |it| it.session_data("DATA-ID=\"com.example.x\",VALUE=\"x\",URI=\"x.json\""),
+    ),
+    fault("session data twice", "RFC8216-4.3.4.4", &[], |it| {
+        it.session_data("DATA-ID=\"com.example.x\",VALUE=\"x\"");
+        it.session_data("DATA-ID=\"com.example.x\",VALUE=\"y\"");
+    }),
+    fault(
+        "a place of the viewer that is unknown",
+        "Edgereel-viewer",
+        &[],
+        |it| it.session_data("DATA-ID=\"com.edgereel.viewer\",VALUE=\"behind\""),
+    ),
     fault("no RESOLUTION", "Apple-9.2", &["Apple-9.4"], |it| {
         it.remove_attribute(MASTER, "RESOLUTION")
     }),

@@ -42,6 +42,7 @@ fn stored() -> String {
         };
     let spec = MasterPlaylistSpec {
         growing: false,
+        data: vec![],
         variants: [
             (1080, "audio-128k"),
             (1080, "audio-surround"),

@@ -27,6 +27,7 @@ impl Paper {
             newer: &self.newer,
             deinterlacer: "bwdif",
             tone_map: None,
+            watermark: None,
             source: "SOURCE",
             output: &output,
         })
