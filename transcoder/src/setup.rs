@@ -14,6 +14,10 @@ use crate::settings::{FfmpegArgs, WorkerArgs, default_encoders};
 use crate::trial;
 use crate::worker::{ActiveVideos, Outage, Worker, WorkerConfig, WorkerMetrics};
 
+mod hardware;
+
+pub use hardware::HardwareError;
+
 /// Why a transcoder cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -56,6 +60,9 @@ pub enum SetupError {
         /// What failed.
         source: Box<TranscodeError>,
     },
+    /// An encoder in hardware that a profile chooses cannot be used.
+    #[error(transparent)]
+    Hardware(Box<HardwareError>),
     /// The kernel cannot confine FFmpeg as required.
     #[error(
         "FFmpeg cannot be confined as EDGEREEL_CONFINEMENT=required demands, because the kernel lacks {missing}: use a newer \
@@ -97,6 +104,7 @@ impl SetupError {
             | Self::Capabilities { .. }
             | Self::Trial { .. }
             | Self::Codecs { .. } => "no-ffmpeg",
+            Self::Hardware(_) => "no-hardware",
             Self::Confinement { .. } => "no-confinement",
             Self::Memory { .. } => "too-little-memory",
             Self::Profile(error) => error.code(),
@@ -133,7 +141,7 @@ pub fn find_tools(
 /// # Errors
 /// As [`find_tools`]; and if the test encode fails.
 pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, SetupError> {
-    let tools = find_tools(args.ffmpeg_dir.as_deref(), Some(args.launcher(jobs)))?;
+    let tools = args.tools(jobs)?;
     if let Err(problem) = trial::run(&tools).await {
         let (ffmpeg, version) = (tools.ffmpeg, tools.version);
         return Err(SetupError::Trial {
@@ -157,11 +165,11 @@ pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, Set
     Ok(tools)
 }
 
-/// Verifies with a test encode that FFmpeg has the encoders that profiles name beside x264, and that
-/// they put keyframes where segments begin.
+/// Verifies with test encodes that FFmpeg has the encoders that profiles name beside x264, in software
+/// and in hardware, and that they put keyframes where segments begin.
 ///
 /// # Errors
-/// [`SetupError::Codecs`]
+/// [`SetupError::Codecs`], [`SetupError::Hardware`]
 pub async fn verify_codecs<'a>(
     tools: &Tools,
     profiles: impl IntoIterator<Item = &'a Profile>,
@@ -175,6 +183,7 @@ pub async fn verify_codecs<'a>(
                 source: Box::new(problem),
             });
         }
+        verify_hardware(tools, profile).await?;
         for encoder in tools.missing_depth(profile) {
             tracing::warn!(
                 "the encoder {encoder} of FFmpeg at `{}` knows 8 bits only: with the profile `{}`, HDR uploads are \
@@ -185,6 +194,14 @@ pub async fn verify_codecs<'a>(
         }
     }
     Ok(())
+}
+
+/// Verifies the encoders in hardware that a profile chooses with a test encode of each.
+///
+/// # Errors
+/// [`SetupError::Hardware`]
+pub async fn verify_hardware(tools: &Tools, profile: &Profile) -> Result<(), SetupError> {
+    hardware::verify(tools, profile).await
 }
 
 fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {
@@ -206,6 +223,18 @@ fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {
         Enforcement::Required | Enforcement::BestEffort => {}
     }
     Ok(())
+}
+
+impl FfmpegArgs {
+    /// FFmpeg with all required capabilities, confined, and with the devices that encode. `jobs`:
+    /// number of concurrent jobs.
+    ///
+    /// # Errors
+    /// As [`find_tools`].
+    pub fn tools(&self, jobs: usize) -> Result<Tools, SetupError> {
+        let tools = find_tools(self.ffmpeg_dir.as_deref(), Some(self.launcher(jobs)))?;
+        Ok(tools.with_hardware(self.hardware(jobs)))
+    }
 }
 
 impl WorkerArgs {

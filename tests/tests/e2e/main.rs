@@ -19,6 +19,7 @@ mod files;
 mod full_disk;
 mod grants;
 mod growth;
+mod hardware;
 mod hdr;
 mod hostile;
 mod import_killed;
