@@ -6,6 +6,7 @@ mod captions;
 mod clients;
 mod clips;
 mod cloud;
+mod compatibility;
 mod confinement;
 mod crowd;
 mod edge_cases;
