@@ -55,6 +55,12 @@ bench-database: ## Measure every statement over two million videos in PostgreSQL
 	cargo build --release --locked --package cli
 	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT="$(CURDIR)/docs/database.md" python3 benches/database/main.py
 
+.PHONY: players
+players: ## Play each combination of container, codec, encryption, captions and audio; writes docs/compatibility.md
+	@scripts/setup.sh --browser
+	cargo build --locked --package cli
+	@node tests/browser/matrix.mjs "$(CARGO_TARGET_DIR)/debug/edgereel" all "$(CURDIR)/docs/compatibility.md" > /dev/null
+
 .PHONY: soak
 soak: ## Kill transcoders every minute while 50 videos arrive, with all programs; writes docs/soak.md
 	@scripts/setup.sh --web --services --wasm --edge

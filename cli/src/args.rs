@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use config::ProfileArgs;
 use config::logging::LogArgs;
 use domain::job::Mode;
 use platform::secret::Secret;
@@ -266,6 +267,9 @@ pub struct DoctorArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+    /// The profiles whose encoders in hardware are tested.
+    #[command(flatten)]
+    pub profiles: ProfileArgs,
     /// How FFmpeg runs.
     #[command(flatten)]
     pub ffmpeg: FfmpegArgs,

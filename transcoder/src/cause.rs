@@ -36,6 +36,7 @@ fn is_conclusive(error: &TranscodeError) -> bool {
     matches!(
         error,
         TranscodeError::OutOfMemory { .. }
+            | TranscodeError::Hardware { .. }
             | TranscodeError::Interrupted { .. }
             | TranscodeError::Spawn(_)
             | TranscodeError::Source(SourceProblem::TooDemanding)
@@ -69,6 +70,16 @@ mod tests {
             matches!(cause, TranscodeError::OutOfMemory { .. }),
             "{cause}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_device_that_is_lost_explains_a_wrong_segment() {
+        let lost = TranscodeError::Hardware {
+            task: "encode".to_owned(),
+            log_tail: String::new(),
+        };
+        let cause = cause_of(wrong_segment(), after(EXIT / 2, lost)).await;
+        assert!(matches!(cause, TranscodeError::Hardware { .. }), "{cause}");
     }
 
     #[tokio::test]

@@ -40,6 +40,14 @@ pub enum TranscodeError {
         /// The task of the run.
         task: String,
     },
+    /// An encoder in hardware could not be opened, or failed: another machine may do.
+    #[error("an encoder in hardware failed, and its task was to {task}")]
+    Hardware {
+        /// The task of the run.
+        task: String,
+        /// The last lines of FFmpeg's log, for the operator.
+        log_tail: String,
+    },
     /// FFmpeg could not be started.
     #[error("could not start ffmpeg")]
     Spawn(#[source] std::io::Error),
@@ -100,6 +108,7 @@ impl TranscodeError {
             problem if problem.is_exhaustion() => Failure::of(FailureCode::Exhausted),
             Self::Ffmpeg { .. }
             | Self::Interrupted { .. }
+            | Self::Hardware { .. }
             | Self::Spawn(_)
             | Self::ContentKey { .. }
             | Self::NotCopyable(_)
@@ -155,7 +164,9 @@ impl TranscodeError {
     /// The last lines of FFmpeg's log, if the error is about FFmpeg.
     pub fn log_tail(&self) -> &str {
         match self {
-            Self::Ffmpeg { log_tail, .. } | Self::TimedOut { log_tail, .. } => log_tail,
+            Self::Ffmpeg { log_tail, .. }
+            | Self::TimedOut { log_tail, .. }
+            | Self::Hardware { log_tail, .. } => log_tail,
             _ => "",
         }
     }
@@ -252,6 +263,14 @@ mod tests {
                 Retry,
             ),
             (
+                TranscodeError::Hardware {
+                    task: text(),
+                    log_tail: text(),
+                },
+                FailureCode::Internal,
+                Retry,
+            ),
+            (
                 TranscodeError::Spawn(io::ErrorKind::NotFound.into()),
                 FailureCode::Internal,
                 Retry,
@@ -339,6 +358,13 @@ mod tests {
                 TranscodeError::TimedOut {
                     task: String::new(),
                     log_tail: String::new(),
+                },
+                false,
+            ),
+            (
+                TranscodeError::Hardware {
+                    task: String::new(),
+                    log_tail: "Error submitting packet to decoder".to_owned(),
                 },
                 false,
             ),

@@ -6,17 +6,17 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use confine::Libraries;
-use domain::plan::EncodePlan;
-use domain::probe::Probe;
 
 pub(crate) mod arguments;
 mod depth;
+pub(crate) mod hardware;
 pub(crate) mod launcher;
 mod memory;
 pub(crate) mod probe;
 pub(crate) mod process;
 mod verdict;
 
+pub use hardware::HardwareSettings;
 pub use launcher::Launcher;
 pub use memory::JobMemory;
 pub(crate) use verdict::verdict;
@@ -41,6 +41,8 @@ pub struct Tools {
     launcher: Option<Launcher>,
     /// Library directories of both.
     libraries: Arc<Libraries>,
+    /// The devices that encode.
+    pub(crate) hardware: HardwareSettings,
 }
 
 /// The whole environment of FFmpeg and ffprobe. No variable of this process, which may hold
@@ -94,14 +96,6 @@ const NEEDED_FILTERS: [&str; 9] = [
 ];
 
 impl Tools {
-    /// The number of encoders for a plan: at most `processors`, and as many as fit into the memory.
-    pub(crate) fn encoders(&self, plan: &EncodePlan, probe: &Probe, processors: usize) -> usize {
-        let processors = processors.max(1);
-        self.launcher
-            .as_ref()
-            .map_or(processors, |it| it.memory.encoders(plan, probe, processors))
-    }
-
     /// Locates both programs: in `directory` if there is one, else on the path. Without a launcher,
     /// they run unconfined.
     ///
@@ -149,6 +143,7 @@ impl Tools {
             encoders: Arc::default(),
             launcher,
             libraries,
+            hardware: HardwareSettings::default(),
         };
         let (version, ffprobe_version, filters, encoders) = std::thread::scope(|scope| {
             let ffprobe = scope.spawn(|| tools.ask("ffprobe", &["-version"]));
@@ -239,6 +234,7 @@ impl Tools {
             encoders: Arc::default(),
             launcher: None,
             libraries: Arc::default(),
+            hardware: HardwareSettings::default(),
         }
     }
 

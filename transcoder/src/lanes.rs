@@ -20,7 +20,7 @@ use crate::content_keys::RenditionKeys;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{CommandInputs, NewerCodecs, WatermarkInput, iframe_interval};
-use crate::ffmpeg::process::{self, Cost};
+use crate::ffmpeg::process::{self, Cost, Run};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
 use crate::sink::GenerationWriter;
@@ -106,6 +106,7 @@ impl EncodeContext {
         let output = |name: &str, file: &str| delivery.url(name, file);
         let source = self.source_url(lane);
         let context = self.command_inputs(&source, &output);
+        let hardware = context.hardware(lane);
         let threads = self.threads_of_run(lane);
         let arguments = match lane {
             Lane::Copy => context.copy(start),
@@ -128,7 +129,10 @@ impl EncodeContext {
             lane.as_str(),
             seconds(span.start.ticks)
         );
-        let run = self.run_with(threads, task.clone(), arguments, limit);
+        let run = Run {
+            hardware,
+            ..self.run_with(threads, task.clone(), arguments, limit)
+        };
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
         let ended = self
@@ -176,15 +180,15 @@ impl EncodeContext {
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
         let (source, threads) = (self.source_url(lane), self.threads(chunk));
-        let arguments = self.command_inputs(&source, &output).encode(
-            lane,
-            std::slice::from_ref(chunk),
-            threads as u32,
-        );
+        let inputs = self.command_inputs(&source, &output);
+        let arguments = inputs.encode(lane, std::slice::from_ref(chunk), threads as u32);
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
-        let run = self.run_with(threads, task.clone(), arguments, limit);
+        let run = Run {
+            hardware: inputs.hardware(lane),
+            ..self.run_with(threads, task.clone(), arguments, limit)
+        };
         let mut assembly = Assembly::new(&self.plan, lane, std::slice::from_ref(chunk));
         let ended = self
             .deliver(run, &mut stored, made, |one| {
@@ -277,6 +281,7 @@ impl EncodeContext {
             probe: &self.probe,
             encoder: &self.encoder,
             newer: &self.newer,
+            device: &self.tools.hardware.device,
             deinterlacer,
             tone_map: self.tone_map.as_ref().map(ToneMap::path),
             watermark: self.watermark.as_ref().map(|it| WatermarkInput {

@@ -48,7 +48,7 @@ mod worker;
 
 pub use error::TranscodeError;
 pub use fetch::Pace;
-pub use ffmpeg::{JobMemory, Launcher, Tools};
+pub use ffmpeg::{HardwareSettings, JobMemory, Launcher, Tools};
 pub use journal::Progress;
 pub use local::{LocalJob, LocalReport, transcode};
 pub use transcriber::{Transcriber, TranscriberService};

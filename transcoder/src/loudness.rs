@@ -55,6 +55,7 @@ pub(crate) async fn measure(
         port: loopback.port(),
         files: vec![],
         weight: Weight::Heavy { runs: 1 },
+        hardware: vec![],
         task: "measure the loudness".to_owned(),
         arguments,
         time_limit: TIME_LIMIT,

@@ -228,7 +228,9 @@ async fn process(
         .as_ref()
         .map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     request.tools.check_depth(&work).await?;
-    let encoders = request.tools.encoders(&work, probe, encoders);
+    let newer = NewerCodecs::new(&request.profile, request.tools.av1_library());
+    let with = (&request.profile.encoder, &newer);
+    let encoders = request.tools.encoders(&work, probe, with, encoders);
     match &plan.copy {
         CopyDecision::Remux(_) => {
             tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
@@ -260,7 +262,7 @@ async fn process(
         plan: work,
         probe: probe.clone(),
         encoder: request.profile.encoder.clone(),
-        newer: NewerCodecs::new(&request.profile, request.tools.av1_library()),
+        newer,
         loopback,
         feeds: HashMap::new(),
         tone_map: match &probe.video {

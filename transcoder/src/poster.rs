@@ -188,6 +188,7 @@ impl Drawing<'_> {
             port: loopback.port(),
             files: vec![],
             weight: Weight::Light,
+            hardware: vec![],
             task: self.task.to_owned(),
             arguments: arguments(&loopback.source_url(), &output),
             time_limit: self.time_limit,

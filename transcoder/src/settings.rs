@@ -8,7 +8,8 @@ use domain::profile::Profile;
 use platform::secret::Secret;
 use url::Url;
 
-use crate::ffmpeg::{JobMemory, Launcher};
+use crate::ffmpeg::hardware::{DEFAULT_DEVICE, DEFAULT_SESSIONS};
+use crate::ffmpeg::{HardwareSettings, JobMemory, Launcher};
 use crate::setup::SetupError;
 use crate::transcriber::{Transcriber, TranscriberService};
 
@@ -33,6 +34,13 @@ pub struct FfmpegArgs {
     #[arg(long, env = "EDGEREEL_FFMPEG_MEMORY_BYTES", value_name = "BYTES")]
     #[arg(value_parser = clap::value_parser!(u64).range(LEAST_MEMORY..))]
     pub ffmpeg_memory: Option<u64>,
+    /// The device of the encoders `vaapi` and `qsv`, for profiles that choose one.
+    #[arg(long, env = "EDGEREEL_HARDWARE_DEVICE", value_name = "PATH", default_value = DEFAULT_DEVICE)]
+    pub hardware_device: PathBuf,
+    /// Number of encoder sessions that the NVIDIA GPU grants to this program, for profiles with the encoder `nvenc`.
+    #[arg(long, env = "EDGEREEL_NVENC_SESSIONS", value_name = "N", default_value_t = DEFAULT_SESSIONS)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub nvenc_sessions: u16,
 }
 
 /// With less, FFmpeg does not start on every machine.
@@ -42,6 +50,14 @@ impl FfmpegArgs {
     /// The launcher with these settings, for this number of concurrent jobs.
     pub fn launcher(&self, jobs: usize) -> Launcher {
         Launcher::of_this_program(self.confinement, self.memory(jobs))
+    }
+
+    /// The devices that encode, for this number of concurrent jobs.
+    pub fn hardware(&self, jobs: usize) -> HardwareSettings {
+        HardwareSettings {
+            device: self.hardware_device.clone(),
+            nvenc_sessions: usize::from(self.nvenc_sessions) / jobs.max(1),
+        }
     }
 
     fn memory(&self, jobs: usize) -> JobMemory {

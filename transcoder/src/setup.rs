@@ -14,6 +14,10 @@ use crate::settings::{FfmpegArgs, WorkerArgs, default_encoders};
 use crate::trial;
 use crate::worker::{ActiveVideos, Outage, Worker, WorkerConfig, WorkerMetrics};
 
+mod hardware;
+
+pub use hardware::HardwareError;
+
 /// Why a transcoder cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -71,6 +75,9 @@ pub enum SetupError {
         /// What failed.
         source: Box<TranscodeError>,
     },
+    /// An encoder in hardware that a profile chooses cannot be used.
+    #[error(transparent)]
+    Hardware(Box<HardwareError>),
     /// The kernel cannot confine FFmpeg as required.
     #[error(
         "FFmpeg cannot be confined as EDGEREEL_CONFINEMENT=required demands, because the kernel lacks {missing}: use a newer \
@@ -113,6 +120,7 @@ impl SetupError {
             | Self::Trial { .. }
             | Self::Codecs { .. } => "no-ffmpeg",
             Self::Watermark { .. } => "invalid-profile",
+            Self::Hardware(_) => "no-hardware",
             Self::Confinement { .. } => "no-confinement",
             Self::Memory { .. } => "too-little-memory",
             Self::Profile(error) => error.code(),
@@ -149,7 +157,7 @@ pub fn find_tools(
 /// # Errors
 /// As [`find_tools`]; and if the test encode fails.
 pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, SetupError> {
-    let tools = find_tools(args.ffmpeg_dir.as_deref(), Some(args.launcher(jobs)))?;
+    let tools = args.tools(jobs)?;
     if let Err(problem) = trial::run(&tools).await {
         let (ffmpeg, version) = (tools.ffmpeg, tools.version);
         return Err(SetupError::Trial {
@@ -173,11 +181,12 @@ pub async fn verified_tools(args: &FfmpegArgs, jobs: usize) -> Result<Tools, Set
     Ok(tools)
 }
 
-/// Verifies with test encodes that FFmpeg has the encoders that profiles name beside x264, that they
-/// put keyframes where segments begin, and that FFmpeg can draw the watermarks of the profiles.
+/// Verifies with test encodes that FFmpeg has the encoders that profiles name beside x264, in software
+/// and in hardware, that they put keyframes where segments begin, and that FFmpeg can draw the
+/// watermarks of the profiles.
 ///
 /// # Errors
-/// [`SetupError::Codecs`] and [`SetupError::Watermark`]
+/// [`SetupError::Codecs`], [`SetupError::Hardware`] and [`SetupError::Watermark`]
 pub async fn verify_codecs<'a>(
     tools: &Tools,
     profiles: impl IntoIterator<Item = &'a Profile>,
@@ -199,6 +208,7 @@ pub async fn verify_codecs<'a>(
                 source: Box::new(problem),
             });
         }
+        verify_hardware(tools, profile).await?;
         for encoder in tools.missing_depth(profile) {
             tracing::warn!(
                 "the encoder {encoder} of FFmpeg at `{}` knows 8 bits only: with the profile `{}`, HDR uploads are \
@@ -209,6 +219,14 @@ pub async fn verify_codecs<'a>(
         }
     }
     Ok(())
+}
+
+/// Verifies the encoders in hardware that a profile chooses with a test encode of each.
+///
+/// # Errors
+/// [`SetupError::Hardware`]
+pub async fn verify_hardware(tools: &Tools, profile: &Profile) -> Result<(), SetupError> {
+    hardware::verify(tools, profile).await
 }
 
 fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {
@@ -230,6 +248,18 @@ fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {
         Enforcement::Required | Enforcement::BestEffort => {}
     }
     Ok(())
+}
+
+impl FfmpegArgs {
+    /// FFmpeg with all required capabilities, confined, and with the devices that encode. `jobs`:
+    /// number of concurrent jobs.
+    ///
+    /// # Errors
+    /// As [`find_tools`].
+    pub fn tools(&self, jobs: usize) -> Result<Tools, SetupError> {
+        let tools = find_tools(self.ffmpeg_dir.as_deref(), Some(self.launcher(jobs)))?;
+        Ok(tools.with_hardware(self.hardware(jobs)))
+    }
 }
 
 impl WorkerArgs {

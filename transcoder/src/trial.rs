@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use domain::job::Mode;
-use domain::profile::{Profile, Rung, VideoCodec};
+use domain::profile::{HdrOutput, Profile, Rung, VideoCodec};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
@@ -26,7 +26,8 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
     transcode_film(tools, profile()).await
 }
 
-/// As [`run`], with rungs of codecs other than H.264 too, as a profile has them.
+/// As [`run`], with rungs of codecs other than H.264 too, as a profile has them
+/// in software.
 ///
 /// # Errors
 /// As [`run`].
@@ -53,18 +54,29 @@ pub async fn run_watermark(tools: &Tools, of: &Profile) -> Result<(), TranscodeE
     transcode_film(tools, trial).await
 }
 
+/// As [`run`], for a codec that a profile encodes in hardware: one rung of it, with the settings of
+/// the profile. The source is not remuxed, so the hardware gets its frames in their own size, which
+/// every encoder accepts.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn run_hardware(
+    tools: &Tools,
+    of: &Profile,
+    codec: VideoCodec,
+) -> Result<(), TranscodeError> {
+    transcode_film(tools, in_hardware(of, codec)).await
+}
+
 async fn transcode_film(tools: &Tools, profile: Profile) -> Result<(), TranscodeError> {
     let io = |source| TranscodeError::Io {
         doing: "could not write a temporary file".to_owned(),
         source,
     };
+    // Encoded rungs, and a remuxed one, but nothing is remuxed beside a watermark.
+    let is_remuxed = profile.source_rung.enabled && profile.watermark.image().is_none();
+    let expected = 1 + usize::from(is_remuxed);
     let folder = tempfile::tempdir().map_err(io)?;
-    // Nothing is remuxed beside a watermark.
-    let expected = if profile.watermark.image().is_some() {
-        1
-    } else {
-        2
-    };
     let input = folder.path().join("trial.mp4");
     tokio::fs::write(&input, FILM).await.map_err(io)?;
     let job = LocalJob {
@@ -90,22 +102,52 @@ async fn transcode_film(tools: &Tools, profile: Profile) -> Result<(), Transcode
     ))
 }
 
-/// The trial of the codecs of a profile; `None`: it has only H.264.
+/// The trial of the codecs that a profile encodes in software; `None`: it has only H.264.
 fn with_codecs(of: &Profile) -> Option<Profile> {
-    let codecs: BTreeSet<VideoCodec> = of.enabled_rungs().map(|it| it.codec).collect();
-    let newer = codecs.iter().filter(|it| **it != VideoCodec::H264);
+    let in_software = of
+        .enabled_rungs()
+        .map(|it| it.codec)
+        .filter(|it| *it != VideoCodec::H264 && of.hardware_of(*it).is_none());
+    let newer: BTreeSet<VideoCodec> = in_software.collect();
+    if newer.is_empty() {
+        return None;
+    }
     let mut trial = profile();
     let smallest = trial.rungs.last()?.clone();
     trial
         .rungs
         .extend((1..).zip(newer).map(|(number, codec)| Rung {
             name: format!("newer-{number}").parse().expect("a legal name"),
-            codec: *codec,
+            codec,
             ..smallest.clone()
         }));
     (trial.segment_format, trial.hevc, trial.av1) =
         (of.segment_format, of.hevc.clone(), of.av1.clone());
-    (codecs.len() > 1).then_some(trial)
+    Some(trial)
+}
+
+/// The trial of a codec that a profile encodes in hardware.
+fn in_hardware(of: &Profile, codec: VideoCodec) -> Profile {
+    let mut trial = profile();
+    let own_size = |rung: &mut Rung| (rung.width, rung.height, rung.video_kbps) = (320, 180, 300);
+    trial.rungs.truncate(1);
+    trial.rungs.iter_mut().for_each(own_size);
+    trial.source_rung.enabled = false;
+    (trial.segment_format, trial.hevc, trial.av1) =
+        (of.segment_format, of.hevc.clone(), of.av1.clone());
+    if codec == VideoCodec::H264 {
+        trial.encoder = of.encoder.clone();
+        return trial;
+    }
+    trial.encoder.rate_control = of.encoder.rate_control;
+    let beside = trial.rungs.first().cloned().map(|first| Rung {
+        name: "newer".parse().expect("a legal name"),
+        codec,
+        hdr: Some(HdrOutput::ToneMap),
+        ..first
+    });
+    trial.rungs.extend(beside);
+    trial
 }
 
 /// A remuxed rung with its audio, two encoded rungs with audio at two rates.

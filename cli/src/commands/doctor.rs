@@ -13,12 +13,16 @@ use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
 use transcoder::settings::{FfmpegArgs, default_encoders};
-use transcoder::{JobMemory, Launcher, Tools};
+use transcoder::{JobMemory, Launcher};
 
 use crate::Result;
 use crate::args::{self, DoctorArgs};
 use crate::data_dir::{DevInfo, open_to_others};
 use crate::output::{CommandError, Output, bytes};
+
+mod ffmpeg;
+
+use ffmpeg::{ffmpeg, hardware};
 
 /// The result of a check.
 #[derive(Debug, Serialize)]
@@ -70,6 +74,7 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
     let launcher = args.ffmpeg.launcher(1);
     let mut findings = ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await;
+    findings.extend(hardware(&args).await);
     findings.extend([
         confinement(&launcher),
         data_dir(&args.data),
@@ -146,58 +151,6 @@ fn confinement(launcher: &Launcher) -> Finding {
                 advice,
             )
         }
-    }
-}
-
-async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
-    const INSTALL: &str = "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its directory";
-    match Tools::find(directory, Some(launcher.clone())) {
-        Ok(tools) => {
-            let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
-            findings.push(match tools.missing_capabilities() {
-                Ok(missing) if missing.is_empty() => match transcoder::trial::run(&tools).await {
-                    Ok(()) => Finding::ok("trial", "a two-second test encode succeeded"),
-                    Err(error) => {
-                        let found = format!("a two-second test encode failed: {error}");
-                        Finding::other("trial", State::Error, found, INSTALL)
-                    }
-                },
-                Ok(missing) => Finding::other(
-                    "capabilities",
-                    State::Error,
-                    format!("no {}", missing.join(", no ")),
-                    INSTALL,
-                ),
-                Err(error) => {
-                    Finding::other("capabilities", State::Error, error.to_string(), INSTALL)
-                }
-            });
-            let refused =
-                "such uploads are rejected; install a full build of FFmpeg to accept them";
-            findings.extend(tools.limits().into_iter().map(|it| {
-                Finding::other(
-                    "capabilities",
-                    State::Warning,
-                    format!("cannot process {it}"),
-                    refused,
-                )
-            }));
-            if !tools.makes_previews() {
-                findings.push(Finding::other(
-                    "capabilities",
-                    State::Warning,
-                    "cannot make animated previews (no encoder libwebp_anim)".to_owned(),
-                    "such requests are refused; install a full build of FFmpeg to serve them",
-                ));
-            }
-            findings
-        }
-        Err(error) => vec![Finding::other(
-            "ffmpeg",
-            State::Error,
-            error.to_string(),
-            INSTALL,
-        )],
     }
 }
 

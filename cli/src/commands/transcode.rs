@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use transcoder::Progress;
 use transcoder::TranscodeError;
 use transcoder::settings::default_encoders;
-use transcoder::setup::{find_tools, verify_codecs};
+use transcoder::setup::verify_codecs;
 use transcoder::{LocalJob, LocalReport, transcode};
 
 use crate::Result;
@@ -27,10 +27,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         .map_or_else(|| Ok(Profile::default()), read_profile)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
     args.ffmpeg.check_memory([&profile], 1)?;
-    let tools = find_tools(
-        args.ffmpeg.ffmpeg_dir.as_deref(),
-        Some(args.ffmpeg.launcher(1)),
-    )?;
+    let tools = args.ffmpeg.tools(1)?;
     verify_codecs(&tools, [&profile]).await?;
     let job = LocalJob {
         input: args.input,

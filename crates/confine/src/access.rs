@@ -57,6 +57,10 @@ pub(crate) fn apply(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
     for path in &policy.write {
         rules = allow(rules, path, read | change)?;
     }
+    let control = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+    for path in &policy.devices {
+        rules = allow(rules, path, control)?;
+    }
     if let Some(port) = policy.port {
         rules = rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
     }

@@ -28,8 +28,10 @@ pub(crate) fn apply(policy: &Policy) -> rustix::io::Result<()> {
         (Resource::Core, 0),
         (Resource::Nofile, DESCRIPTORS),
         (Resource::Data, policy.memory),
-        (Resource::As, address_space),
     ];
+    if policy.devices.is_empty() {
+        limits.push((Resource::As, address_space));
+    }
     limits.extend(policy.cpu_seconds.map(|it| (Resource::Cpu, it.max(1))));
     if policy.write.is_empty() && policy.enforcement != Enforcement::Off {
         limits.push((Resource::Fsize, 0));

@@ -60,6 +60,9 @@ pub struct Policy {
     pub execute: Vec<PathBuf>,
     /// Directories in which it may make and change files.
     pub write: Vec<PathBuf>,
+    /// Devices that it may read, write and control (`ioctl`). Their drivers reserve more address space than there is memory,
+    /// so none of it is limited; its data still is.
+    pub devices: Vec<PathBuf>,
     /// The program, and its arguments.
     pub command: Vec<OsString>,
 }
@@ -88,6 +91,9 @@ impl Policy {
             .iter()
             .for_each(|it| add("--execute", it.as_ref()));
         self.write.iter().for_each(|it| add("--write", it.as_ref()));
+        self.devices
+            .iter()
+            .for_each(|it| add("--device", it.as_ref()));
         arguments.push("--".into());
         arguments.extend(self.command.iter().cloned());
         arguments
@@ -123,6 +129,7 @@ impl Policy {
                 Some("--read") => policy.read.push(value.into()),
                 Some("--execute") => policy.execute.push(value.into()),
                 Some("--write") => policy.write.push(value.into()),
+                Some("--device") => policy.devices.push(value.into()),
                 Some(_) | None => return Err(malformed()),
             }
         }
@@ -151,6 +158,7 @@ mod tests {
             read: vec!["/a b".into(), OsString::from_vec(vec![b'/', 0xff]).into()],
             execute: vec!["/lib/ld.so".into()],
             write: vec!["--".into()],
+            devices: vec!["/dev/dri/renderD128".into()],
             command: ["/usr/bin/ffmpeg", "--", "--port", "1"]
                 .map(OsString::from)
                 .to_vec(),

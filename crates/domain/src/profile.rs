@@ -10,12 +10,14 @@ use crate::loudness::LoudnessSettings;
 use crate::object_key::{RenditionName, SegmentFormat};
 
 mod codecs;
+mod encoders;
 mod surround;
 mod validity;
 mod watermark;
 
 use codecs::MediaFormat;
 pub use codecs::{Av1Settings, HdrOutput, HevcSettings, VideoCodec};
+pub use encoders::{Av1Encoder, EncoderName, Hardware, HevcEncoder};
 pub use surround::{SurroundCodec, SurroundSettings};
 pub use watermark::{InvalidWatermark, LARGEST_WATERMARK, WatermarkImage, WatermarkSettings};
 
@@ -114,24 +116,14 @@ impl CopyTop {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderSettings {
-    /// Name of the encoder.
+    /// Name of the encoder of H.264.
     pub name: EncoderName,
-    /// Preset of x264.
+    /// Preset of x264. Encoders in hardware get the nearest one that they have.
     pub preset: Preset,
     /// Rate control method.
     pub rate_control: RateControl,
     /// Quality of capped CRF, 0 (best) to 51.
     pub crf: u8,
-}
-
-/// A video encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EncoderName {
-    /// The best encoder that is always available: x264.
-    Auto,
-    /// The encoder x264.
-    X264,
 }
 
 /// A preset of x264, which trades speed for bits.

@@ -230,6 +230,41 @@ async fn real_films_come_out_whole() {
     }
 }
 
+/// A device is out of reach unless the policy names it, and then the address space that its driver
+/// reserves is not limited.
+#[test]
+fn only_a_device_of_the_policy_is_reached() {
+    let run = |enforcement: Enforcement, devices: &[&str], line: &str| {
+        let shell = Path::new("/bin/sh");
+        let policy = Policy {
+            enforcement,
+            parent: std::process::id(),
+            memory: 1 << 30,
+            execute: confine::libraries(shell, &[]).unwrap().execute,
+            devices: devices.iter().map(PathBuf::from).collect(),
+            command: vec![shell.into(), "-c".into(), line.into()],
+            ..Policy::default()
+        };
+        let output = Command::new(edgereel())
+            .args(policy.arguments())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let opened = |devices: &[&str]| {
+        let line = ": < /dev/zero && echo opened";
+        run(Enforcement::BestEffort, devices, line)
+    };
+    let space = |devices: &[&str]| run(Enforcement::Off, devices, "ulimit -v");
+    assert!(space(&[]).parse::<u64>().is_ok(), "{}", space(&[]));
+    assert_eq!(space(&["/dev/zero"]), "unlimited");
+    if is_complete() {
+        assert_eq!(opened(&[]), "");
+        assert_eq!(opened(&["/dev/full"]), "", "of another device");
+        assert_eq!(opened(&["/dev/zero"]), "opened");
+    }
+}
+
 #[test]
 fn a_confined_program_ends_with_its_parent() {
     let folder = tempfile::tempdir().unwrap();

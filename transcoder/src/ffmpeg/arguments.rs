@@ -29,7 +29,7 @@ use graph::{color_metadata, segments};
 
 pub(crate) use audio::mixed_down;
 pub(crate) use closed_captions::{glimpses, transport_stream, video_stream};
-pub(crate) use encoders::{Av1Library, NewerCodecs};
+pub(crate) use encoders::{Av1Library, NewerCodecs, encoder_name, hardware_of};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use hdr::{METADATA_FILTER, TEN_BITS};
 pub(crate) use loudness::{MeteredTrack, loudness, meter, surround_meter};
@@ -51,6 +51,8 @@ pub(crate) struct CommandInputs<'a> {
     pub encoder: &'a EncoderSettings,
     /// Settings of the encoders of other codecs than H.264.
     pub newer: &'a NewerCodecs,
+    /// The device of encoders in hardware that do not find theirs.
+    pub device: &'a Path,
     /// The deinterlacing filter, for interlaced sources.
     pub deinterlacer: &'a str,
     /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
@@ -82,6 +84,7 @@ impl CommandInputs<'_> {
             push(&mut arguments, &["-skip_frame", "nokey"]);
         }
         push(&mut arguments, &["-threads", &threads.to_string()]);
+        self.open_devices(&mut arguments, lane);
         self.input_with_watermark(&mut arguments);
         push(
             &mut arguments,
@@ -89,7 +92,7 @@ impl CommandInputs<'_> {
                 "-filter_complex_threads",
                 "1",
                 "-filter_complex",
-                &self.graph(video, (lane, iframes.size), chunks),
+                &(self.graph(video, (lane, iframes.size), chunks) + &self.uploads(lane)),
             ],
         );
         let boundaries = &self.plan.boundaries[segments.start as usize..segments.end as usize];
@@ -105,10 +108,7 @@ impl CommandInputs<'_> {
             origin: 0.0,
         };
         for rung in self.plan.rungs_of(lane) {
-            push(
-                &mut arguments,
-                &["-map", &format!("[{}]", rung.rendition.name)],
-            );
+            push(&mut arguments, &["-map", &self.frames_of(rung)]);
             self.encoder(&mut arguments, rung, &segments, threads);
             cut(segments.start, &starts[1..])
                 .arguments(&mut arguments, self.segments_of(&rung.rendition));

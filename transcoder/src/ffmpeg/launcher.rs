@@ -8,6 +8,7 @@ use std::time::Duration;
 use confine::{Enforcement, Libraries, Policy};
 
 use crate::ffmpeg::ENVIRONMENT;
+use crate::ffmpeg::hardware::Devices;
 use crate::ffmpeg::memory::JobMemory;
 
 /// The program that confines itself and then becomes FFmpeg or ffprobe, and the rights that it
@@ -32,6 +33,8 @@ pub(crate) struct Needs {
     pub(crate) port: Option<u16>,
     /// Files that it reads.
     pub(crate) read: Vec<PathBuf>,
+    /// The devices that it encodes with.
+    pub(crate) devices: Devices,
     /// Memory class of the run.
     pub(crate) weight: Weight,
     /// Processor time limit; `None`: unlimited.
@@ -87,10 +90,12 @@ impl Launcher {
                 .directories
                 .iter()
                 .chain(&needs.read)
+                .chain(&needs.devices.read)
                 .cloned()
                 .collect(),
             execute: libraries.execute.clone(),
             write: vec![],
+            devices: needs.devices.files.clone(),
             command: std::iter::once(program.into())
                 .chain(arguments.iter().map(Into::into))
                 .collect(),
@@ -158,7 +163,10 @@ pub(crate) async fn start<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use domain::profile::Hardware;
+
     use super::*;
+    use crate::ffmpeg::hardware::HardwareSettings;
 
     #[test]
     fn the_launcher_is_given_what_the_run_needs() {
@@ -191,9 +199,40 @@ mod tests {
             (Some(4711), std::process::id())
         );
         assert_eq!(policy.read, [PathBuf::from("/lib/x"), "/tmp/t.cube".into()]);
+        assert!(policy.devices.is_empty(), "it encodes in software");
         assert_eq!(policy.command, ["/usr/bin/ffmpeg", "-i"]);
         let environment: Vec<_> = command.get_envs().filter_map(|it| it.0.to_str()).collect();
         assert_eq!(environment, ["GCONV_PATH", "LC_ALL", "PATH"]);
+    }
+
+    #[test]
+    fn only_a_run_in_hardware_reaches_a_device() {
+        let launcher = Launcher {
+            program: "/opt/edgereel".into(),
+            enforcement: Enforcement::Required,
+            memory: JobMemory::Shared(8 << 30),
+        };
+        let settings = HardwareSettings::default();
+        for (hardware, expected) in [
+            (&[][..], &[][..]),
+            (&[Hardware::Qsv], &[PathBuf::from("/dev/dri/renderD128")]),
+        ] {
+            let needs = Needs {
+                devices: settings.devices(hardware),
+                ..Needs::default()
+            };
+            let command = command(
+                Some(&launcher),
+                Path::new("/usr/bin/ffmpeg"),
+                &[],
+                &Libraries::default(),
+                &needs,
+            );
+            let arguments = command.get_args().skip(1).map(Into::into);
+            let policy = Policy::parse(arguments).unwrap();
+            assert_eq!(policy.devices, expected, "{hardware:?}");
+            assert_eq!(policy.read.is_empty(), hardware.is_empty());
+        }
     }
 
     #[tokio::test]

@@ -15,6 +15,10 @@ const RUNG_PIXEL: u64 = 108;
 /// bytes.
 const SOURCE_PIXEL: u64 = 16;
 
+/// What the driver of an encoder in hardware keeps in a process, bytes. An estimate: the encoder's own
+/// frames are in the memory of the GPU, or in place of those of x264.
+const DRIVER: u64 = 256 << 20;
+
 /// What this program needs for itself, bytes.
 const OWN: u64 = 128 << 20;
 /// What a job needs beside its encoders, bytes: segments on their way to the store, and the FFmpeg
@@ -58,8 +62,14 @@ impl JobMemory {
     }
 
     /// The number of encoders for this plan: at most `processors`, and as many as fit, but at least
-    /// one.
-    pub(crate) fn encoders(self, plan: &EncodePlan, probe: &Probe, processors: usize) -> usize {
+    /// one. `hardware`: some rungs are encoded in hardware.
+    pub(crate) fn encoders(
+        self,
+        plan: &EncodePlan,
+        probe: &Probe,
+        hardware: bool,
+        processors: usize,
+    ) -> usize {
         let Self::Shared(all) = self else {
             return processors;
         };
@@ -74,7 +84,7 @@ impl JobMemory {
             .video
             .as_ref()
             .map_or(0, |it| pixels(it.width, it.height));
-        let needed = encoder(source, rungs);
+        let needed = encoder(source, rungs) + if hardware { DRIVER } else { 0 };
         let fitting = usize::try_from(all / needed).unwrap_or(usize::MAX);
         processors.min(fitting).max(1)
     }
@@ -89,7 +99,11 @@ impl JobMemory {
             let enabled = profile.enabled_rungs();
             enabled.map(|it| pixels(it.width, it.height) * times(it.codec.into()))
         };
-        let needed = encoder(rungs().max().unwrap_or(0), rungs());
+        let driver = match profile.hardware().is_empty() {
+            true => 0,
+            false => DRIVER,
+        };
+        let needed = encoder(rungs().max().unwrap_or(0), rungs()) + driver;
         let with_rest = |it: u64| it + BESIDE + OWN;
         (all < needed).then(|| (with_rest(needed), with_rest(all)))
     }
@@ -145,7 +159,7 @@ mod tests {
     fn as_many_encoders_as_fit() {
         let (uhd, hd, small) = (source(3840, 2160), source(1920, 1080), source(854, 480));
         let encoders = |memory: JobMemory, (plan, probe): &(EncodePlan, Probe)| {
-            [1, 4, 16].map(|processors| memory.encoders(plan, probe, processors))
+            [1, 4, 16].map(|processors| memory.encoders(plan, probe, false, processors))
         };
         for (total, jobs, expected) in [
             (2 * GIB, 1, [[1, 1, 1], [1, 3, 3], [1, 4, 9]]),
@@ -175,7 +189,7 @@ mod tests {
             let mut probe = standard();
             (probe.video_mut().codec, probe.video_mut().hdr) = ("hevc".to_owned(), hdr);
             let plan = EncodePlan::new(&probe, &profile, Mode::Abr).unwrap();
-            JobMemory::of(8 * GIB, 1).encoders(&plan, &probe, 16)
+            JobMemory::of(8 * GIB, 1).encoders(&plan, &probe, false, 16)
         };
         assert_eq!(
             (encoders(None), encoders(Some(HighDynamicRange::Pq))),
@@ -188,7 +202,7 @@ mod tests {
         for total in [2 * GIB, 4 * GIB, 8 * GIB, 64 * GIB] {
             for (plan, probe) in [source(3840, 2160), source(1280, 720)] {
                 let memory = JobMemory::of(total, 1);
-                let encoders = memory.encoders(&plan, &probe, 16) as u64;
+                let encoders = memory.encoders(&plan, &probe, false, 16) as u64;
                 assert!(memory.heavy(encoders) * encoders <= total - OWN - BESIDE);
             }
         }
@@ -212,6 +226,9 @@ mod tests {
         assert!((GIB..2 * GIB).contains(&needed), "{needed}");
         assert_eq!(missing(JobMemory::of(needed, 1), &profile), None);
         assert!(missing(JobMemory::of(needed - 1, 1), &profile).is_some());
+        let in_hardware = Profile::parse("[encoder]\nname = \"qsv\"").unwrap();
+        let with_driver = missing(JobMemory::of(needed, 1), &in_hardware).unwrap().0;
+        assert_eq!(with_driver, needed + DRIVER);
         assert!(missing(JobMemory::of(2 * GIB, 2), &profile).is_some());
         assert_eq!(missing(JobMemory::Each(1), &profile), None);
         for rung in profile.rungs.iter_mut().filter(|it| it.height > 1080) {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use confine::memory_kills;
 use domain::failure::SourceProblem;
+use domain::profile::Hardware;
 use ffmpeg_sidecar::child::FfmpegChild;
 use ffmpeg_sidecar::command::FfmpegCommand;
 use ffmpeg_sidecar::event::{FfmpegEvent, LogLevel};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
+use crate::ffmpeg::hardware::is_of_hardware;
 use crate::ffmpeg::launcher::{Needs, Weight, start};
 use crate::ffmpeg::probe::MAX_ALLOC;
 
@@ -54,6 +56,8 @@ pub(crate) struct Run<'a> {
     pub files: Vec<PathBuf>,
     /// Memory class.
     pub(crate) weight: Weight,
+    /// The hardware that it encodes with.
+    pub(crate) hardware: Vec<Hardware>,
     /// Its task, for errors: `encode chunk 3`.
     pub task: String,
     /// Arguments, except those of every run.
@@ -90,6 +94,7 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
         port: Some(run.port),
         read: run.files,
         weight: run.weight,
+        devices: run.tools.hardware.devices(&run.hardware),
         cpu: Some(run.time_limit * available_processors()),
     };
     let mut command = run.tools.ffmpeg(&arguments, &needs);
@@ -143,6 +148,16 @@ pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ende
                 // The kernel ends a process of a container that has no memory left.
                 Death::Interrupted if memory_kills() > kills => {
                     TranscodeError::OutOfMemory { task: run.task }
+                }
+                // The driver reports its own lack of memory as if it were this machine's, and FFmpeg 9
+                // ends with 255 after an error that the driver reports as -1.
+                Death::Failed | Death::Crashed | Death::Interrupted
+                    if !run.hardware.is_empty() && log.hardware =>
+                {
+                    TranscodeError::Hardware {
+                        task: run.task,
+                        log_tail: log.tail(),
+                    }
                 }
                 Death::Interrupted => TranscodeError::Interrupted { task: run.task },
                 Death::NotStarted => TranscodeError::Spawn(std::io::Error::other(log.tail())),
@@ -222,6 +237,8 @@ struct Log {
     complained: bool,
     /// It ran out of memory: source and limit are the same in the next attempt.
     out_of_memory: bool,
+    /// An encoder in hardware, its driver or its device reported an error.
+    hardware: bool,
     cpu: Duration,
     report: Vec<String>,
 }
@@ -259,6 +276,7 @@ fn read_log(stderr: std::process::ChildStderr) -> Log {
                     log.cpu = cpu;
                 } else if !matches!(level, LogLevel::Info) {
                     log.out_of_memory |= OUT_OF_MEMORY.iter().any(|it| line.contains(it));
+                    log.hardware |= is_of_hardware(&line);
                     log.complained |= matches!(level, LogLevel::Error | LogLevel::Fatal);
                     if log.lines.len() == LOG_LINES {
                         log.lines.pop_front();

@@ -6,7 +6,7 @@ use media::mp4::Moov;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::probe::{FoundAudio, Subtitles};
+use crate::ffmpeg::probe::FoundAudio;
 use crate::inspect::packets::{Interval, Scan, packets};
 use crate::inspect::{Inspected, mp4, ticks};
 
@@ -75,7 +75,7 @@ pub(super) async fn inspect(
         chapters: super::chapters(&found.chapters, &probe),
         probe,
         normaliser: None,
-        subtitles: Subtitles::default(),
+        subtitles: found.subtitles,
         left_out: found.left_out,
     })
 }

@@ -49,6 +49,7 @@ impl EncodeContext {
             weight: Weight::Heavy {
                 runs: self.encoders.div_ceil(encoders.max(1)),
             },
+            hardware: vec![],
             task,
             arguments,
             time_limit,
@@ -171,9 +172,11 @@ impl EncodeContext {
     pub(crate) fn cause(&self, error: TranscodeError) -> TranscodeError {
         match (self.loopback.take_failure(), error) {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
-            // FFmpeg ran out of memory. That its last output does not match the plan, which the
+            // FFmpeg ran out of memory, or lost its device. That its last output does not match the plan, which the
             // loopback reports, is only a consequence.
-            (_, error @ TranscodeError::OutOfMemory { .. }) => error,
+            (_, error @ (TranscodeError::OutOfMemory { .. } | TranscodeError::Hardware { .. })) => {
+                error
+            }
             (_, TranscodeError::Source(SourceProblem::TooDemanding)) => {
                 SourceProblem::TooDemanding.into()
             }

@@ -74,6 +74,7 @@ pub(crate) async fn survey(
         port,
         files: vec![],
         weight,
+        hardware: vec![],
         task,
         arguments,
         time_limit: TIME_LIMIT,

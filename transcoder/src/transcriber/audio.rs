@@ -90,6 +90,7 @@ pub(crate) async fn write_audio(
         port: loopback.port(),
         files: vec![],
         weight: Weight::Light,
+        hardware: vec![],
         task: "decode the audio".to_owned(),
         arguments: speech(
             &feed.url,

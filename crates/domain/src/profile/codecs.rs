@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Preset;
+use super::{Av1Encoder, HevcEncoder, Preset};
 use crate::object_key::SegmentFormat;
 use crate::plan::Codec;
 
@@ -30,12 +30,12 @@ impl MediaFormat {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum VideoCodec {
-    /// H.264, encoded by x264.
+    /// H.264, encoded by x264 or hardware.
     #[default]
     H264,
-    /// HEVC, encoded by x265.
+    /// HEVC, encoded by x265 or hardware.
     Hevc,
-    /// AV1, encoded by SVT-AV1, or by libaom where FFmpeg is older than 7.
+    /// AV1, encoded by SVT-AV1 (libaom where FFmpeg is older than 7) or hardware.
     Av1,
 }
 
@@ -77,6 +77,9 @@ impl HdrOutput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HevcSettings {
+    /// Name of the encoder.
+    #[serde(default, skip_serializing_if = "HevcEncoder::is_default")]
+    pub name: HevcEncoder,
     /// Preset of x265.
     pub preset: Preset,
     /// Quality of capped CRF, 0 (best) to 51.
@@ -86,6 +89,7 @@ pub struct HevcSettings {
 impl Default for HevcSettings {
     fn default() -> Self {
         Self {
+            name: HevcEncoder::Auto,
             preset: Preset::Fast,
             crf: 26,
         }
@@ -103,6 +107,9 @@ impl HevcSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Av1Settings {
+    /// Name of the encoder.
+    #[serde(default, skip_serializing_if = "Av1Encoder::is_default")]
+    pub name: Av1Encoder,
     /// Preset of SVT-AV1, 1 (slow) to 13 (fast).
     pub preset: u8,
     /// Quality of capped CRF, 0 (best) to 63.
@@ -111,7 +118,11 @@ pub struct Av1Settings {
 
 impl Default for Av1Settings {
     fn default() -> Self {
-        Self { preset: 8, crf: 35 }
+        Self {
+            name: Av1Encoder::Auto,
+            preset: 8,
+            crf: 35,
+        }
     }
 }
 

@@ -77,7 +77,8 @@ fn bad_profiles_are_refused_with_a_sentence() {
         "segments_per_key = 10\n[[rung]]\nname = \"a-k2\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
         "rung = []",
         "[encoder]\npreset = \"warp\"",
-        "[encoder]\nname = \"nvenc\"",
+        "[encoder]\nname = \"amf\"",
+        "[av1]\nname = \"videotoolbox\"",
         "[loudness]\ntarget_lufs = 16",
         "[loudness]\nmax_peak_dbtp = 1",
         "[surround]\ncodec = \"dts\"",
@@ -98,7 +99,8 @@ fn bad_profiles_are_refused_with_a_sentence() {
     `rung a-k2: name` must have at most 26 characters and not end in -k and a number, because of segments_per_key
     `rung` needs at least one with H.264 that is enabled: every player plays it
     the profile cannot be read: unknown variant `warp`, expected one of `ultrafast`, `superfast`, `veryfast`, `faster`, `fast`, `medium`, `slow`, `slower`, `veryslow` in `encoder.preset`
-    the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
+    the profile cannot be read: unknown variant `amf`, expected one of `auto`, `x264`, `nvenc`, `vaapi`, `qsv`, `videotoolbox` in `encoder.name`
+    the profile cannot be read: unknown variant `videotoolbox`, expected one of `auto`, `nvenc`, `vaapi`, `qsv` in `av1.name`
     `loudness.target_lufs` must be -31 to -10
     `loudness.max_peak_dbtp` must be -9 to 0
     the profile cannot be read: unknown variant `dts`, expected one of `aac`, `ac-3`, `ec-3` in `surround.codec`
@@ -203,4 +205,73 @@ fn newer_codecs_keep_hdr_unless_the_rung_says_otherwise() {
     the profile cannot be read: unknown variant `always`, expected `keep` or `tone_map` in `rung.hdr`
     `encoder.rate_control` must be "capped-crf" with rungs of AV1: SVT-AV1 has a constant rate for live video only
     "#);
+}
+
+#[test]
+fn hardware_is_chosen_by_name_for_each_codec() {
+    let text = |head: &str| format!("segment_format = \"fmp4\"\n{head}\n{HEVC}");
+    let tone_mapped =
+        |head: &str| text(head).replace("hevc\"\nwidth", "hevc\"\nhdr = \"tone_map\"\nwidth");
+    let found = |text: &str| Profile::parse(text).unwrap().hardware();
+    for (head, expected) in [
+        ("[encoder]\nname = \"auto\"", vec![]),
+        (
+            "[encoder]\nname = \"qsv\"",
+            vec![(VideoCodec::H264, Hardware::Qsv)],
+        ),
+        ("[hevc]\nname = \"x265\"", vec![]),
+        // Without a rung of its codec, a setting needs no hardware.
+        ("[av1]\nname = \"nvenc\"", vec![]),
+        (
+            "[encoder]\nname = \"nvenc\"\n[hevc]\nname = \"vaapi\"",
+            vec![
+                (VideoCodec::H264, Hardware::Nvenc),
+                (VideoCodec::Hevc, Hardware::Vaapi),
+            ],
+        ),
+    ] {
+        assert_eq!(found(&tone_mapped(head)), expected, "{head}");
+    }
+    let refused = Profile::parse(&text("[hevc]\nname = \"nvenc\"")).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"`rung 720p-hevc: hdr` must be "tone_map" with an encoder in hardware, which does not write the metadata of HDR"#);
+}
+
+/// Generations of profiles from before hardware encoders stay valid.
+#[test]
+fn a_name_that_is_left_out_does_not_change_the_generation() {
+    let settings = |text: &str| {
+        serde_json::to_string(
+            &Profile::parse(&format!("segment_format = \"fmp4\"\n{text}\n{HEVC}")).unwrap(),
+        )
+        .unwrap()
+    };
+    let changed = settings("[hevc]\ncrf = 30\n[av1]\ncrf = 40");
+    assert!(
+        changed.contains(r#""hevc":{"preset":"fast","crf":30},"av1":{"preset":8,"crf":40}"#),
+        "{changed}"
+    );
+    let fingerprint = |name: &str| {
+        Profile::parse(&format!("[encoder]\nname = \"{name}\""))
+            .unwrap()
+            .fingerprint(Mode::Abr)
+    };
+    assert_ne!(fingerprint("x264"), fingerprint("nvenc"));
+}
+
+#[test]
+fn frames_of_unusual_sizes_are_not_for_hardware() {
+    for (codec, width, height, accepted) in [
+        (VideoCodec::H264, 640, 360, true),
+        (VideoCodec::H264, 202, 360, false),
+        (VideoCodec::Av1, 256, 128, true),
+        (VideoCodec::Av1, 256, 126, false),
+        (VideoCodec::H264, 7680, 4320, false),
+        (VideoCodec::Hevc, 7680, 4320, true),
+    ] {
+        assert_eq!(
+            Hardware::accepts(codec, width, height),
+            accepted,
+            "{codec:?} {width}x{height}"
+        );
+    }
 }

@@ -156,6 +156,11 @@ impl Profile {
                 "cannot be \"keep\" with codec = \"h264\", which is always SDR",
             )?;
             require(
+                !rung.enabled || !rung.keeps_hdr() || self.hardware_of(rung.codec).is_none(),
+                &at("hdr"),
+                "must be \"tone_map\" with an encoder in hardware, which does not write the metadata of HDR",
+            )?;
+            require(
                 self.segments_per_key == 0 || can_have_several(&rung.name),
                 &at("name"),
                 "must have at most 26 characters and not end in -k and a number, because of segments_per_key",

@@ -6,11 +6,15 @@
 use std::ops::Range;
 
 use domain::plan::{Codec, RungPlan};
-use domain::probe::HdrColors;
-use domain::profile::{Av1Settings, HevcSettings, Profile, RateControl};
+use domain::profile::{Av1Settings, HevcSettings, Profile};
 
-use super::hdr::{TEN_BITS, svt_av1_metadata, x265_metadata};
+use super::hdr::TEN_BITS;
 use super::{CommandInputs, push};
+
+mod hardware;
+mod software;
+
+pub(crate) use hardware::{encoder_name, hardware_of};
 
 /// Settings of the encoders of other codecs than H.264.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,12 +71,15 @@ impl CommandInputs<'_> {
         let forced: Vec<String> = forced
             .map(|it| format!("{:.6}", self.frame_time(it)))
             .collect();
-        match rung.rendition.codec {
-            Codec::H264 | Codec::Aac | Codec::Ac3 | Codec::Eac3 => {
-                self.x264(arguments, rung.video_kbps, threads)
+        match (self.hardware_of(rung), rung.rendition.codec) {
+            (Some(hardware), codec) => {
+                arguments.extend(self.in_hardware(hardware, codec, rung.video_kbps));
             }
-            Codec::Hevc => self.x265(arguments, rung, threads),
-            Codec::Av1 => self.av1(arguments, rung, threads),
+            (None, Codec::H264 | Codec::Aac | Codec::Ac3 | Codec::Eac3) => {
+                self.x264(arguments, rung.video_kbps, threads);
+            }
+            (None, Codec::Hevc) => self.x265(arguments, rung, threads),
+            (None, Codec::Av1) => self.av1(arguments, rung, threads),
         }
         if rung.hdr.is_some() {
             // An encoder for 8 bits only must fail, not convert.
@@ -90,83 +97,6 @@ impl CommandInputs<'_> {
             ],
         );
     }
-
-    fn x264(&self, arguments: &mut Vec<String>, kbps: u32, threads: u32) {
-        let (preset, threads) = (self.encoder.preset.as_str(), threads.to_string());
-        push(arguments, &["-c:v", "libx264", "-preset", preset]);
-        push(arguments, &["-threads", &threads, "-sc_threshold", "0"]);
-        match self.encoder.rate_control {
-            RateControl::CappedCrf => {
-                capped(arguments, self.encoder.crf, kbps);
-                // A buffer of a second and a half keeps segments near the cap, and every chunk
-                // starts with it half full: a full one would add its content to the cap in every
-                // chunk.
-                push(arguments, &["-x264-params", "vbv-init=0.5"]);
-            }
-            RateControl::Cbr => {
-                constant(arguments, kbps);
-                push(arguments, &["-x264-params", "nal-hrd=cbr"]);
-            }
-        }
-    }
-
-    /// The colours that a rung keeps; `None`: it is SDR.
-    fn kept_colors(&self, rung: &RungPlan) -> Option<&HdrColors> {
-        let video = self.probe.video.as_ref().filter(|_| rung.hdr.is_some());
-        video.map(|it| &it.hdr_colors)
-    }
-
-    fn x265(&self, arguments: &mut Vec<String>, rung: &RungPlan, threads: u32) {
-        let kbps = rung.video_kbps;
-        push(arguments, &["-c:v", "libx265", "-preset"]);
-        push(arguments, &[self.newer.hevc.preset.as_str()]);
-        let mut settings = format!(
-            "log-level=error:open-gop=0:scenecut=0:pools={threads}:frame-threads={threads}"
-        );
-        match self.encoder.rate_control {
-            RateControl::CappedCrf => {
-                capped(arguments, self.newer.hevc.crf, kbps);
-                settings += ":vbv-init=0.5";
-            }
-            RateControl::Cbr => {
-                constant(arguments, kbps);
-                settings += ":strict-cbr=1";
-            }
-        }
-        settings += &self.kept_colors(rung).map_or(String::new(), x265_metadata);
-        push(arguments, &["-forced-idr", "1", "-x265-params", &settings]);
-    }
-
-    /// Capped CRF: profiles with AV1 have no other rate control.
-    fn av1(&self, arguments: &mut Vec<String>, rung: &RungPlan, threads: u32) {
-        let kbps = rung.video_kbps;
-        let Av1Settings { preset, crf } = &self.newer.av1;
-        match self.newer.av1_library {
-            Av1Library::Svt => {
-                push(arguments, &["-c:v", "libsvtav1", "-preset"]);
-                push(arguments, &[&preset.to_string(), "-crf", &crf.to_string()]);
-                let mut settings = format!("lp={threads}:mbr={kbps}:scd=0");
-                settings += &self
-                    .kept_colors(rung)
-                    .map_or(String::new(), svt_av1_metadata);
-                push(arguments, &["-svtav1-params", &settings]);
-            }
-            Av1Library::Aom => {
-                // Its presets end at 8, its slowest ones take hours. It takes no static metadata.
-                let speed = preset.clamp(&4, &8).to_string();
-                push(arguments, &["-c:v", "libaom-av1", "-cpu-used", &speed]);
-                push(arguments, &["-threads", &threads.to_string(), "-crf"]);
-                push(arguments, &[&crf.to_string(), "-b:v", &format!("{kbps}k")]);
-            }
-        }
-    }
-}
-
-/// Constant quality, never above a rate.
-fn capped(arguments: &mut Vec<String>, crf: u8, kbps: u32) {
-    let (rate, buffer) = (format!("{kbps}k"), format!("{}k", kbps * 3 / 2));
-    push(arguments, &["-crf", &crf.to_string(), "-maxrate", &rate]);
-    push(arguments, &["-bufsize", &buffer]);
 }
 
 /// A constant rate.

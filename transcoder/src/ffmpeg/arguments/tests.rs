@@ -6,6 +6,7 @@ use domain::profile::{Profile, RateControl};
 
 use super::*;
 
+mod hardware;
 mod hdr;
 mod tables;
 mod watermark;
@@ -77,6 +78,7 @@ impl Paper {
             probe: &self.probe,
             encoder: &self.profile.encoder,
             newer: &self.newer,
+            device: Path::new("/dev/dri/renderD128"),
             deinterlacer: "bwdif",
             tone_map: self
                 .probe

@@ -39,6 +39,8 @@ pub(crate) struct FoundAudio {
     pub tracks: Vec<AudioStream>,
     /// Whether others are left out, because they have no decoder, or are too many.
     pub left_out: bool,
+    /// The subtitle streams.
+    pub subtitles: Subtitles,
     /// The chapters, with their starts on the clock of the container.
     pub chapters: Vec<(f64, String)>,
     /// Duration of the whole container, seconds, if it is declared.
@@ -188,7 +190,7 @@ pub(crate) fn parse_streams(json: &str) -> Result<Streams, SourceProblem> {
         rates,
         audio,
         left_out,
-        subtitles: Subtitles::of(&raw, video),
+        subtitles: Subtitles::of(&raw, Some(video)),
         chapters: chapters(&raw),
         announced,
         duration_seconds,
@@ -211,6 +213,7 @@ fn only_audio(raw: &RawProbe, duration_seconds: Option<f64>) -> Result<FoundAudi
         });
     }
     Ok(FoundAudio {
+        subtitles: Subtitles::of(raw, None),
         tracks,
         left_out,
         chapters: chapters(raw),

@@ -54,6 +54,7 @@ async fn outcome(
             port: 1,
             files: vec![],
             weight,
+            hardware: vec![],
             task,
             arguments: vec![],
             time_limit,
@@ -242,6 +243,7 @@ async fn a_program_that_is_not_there_cannot_be_started() {
         port: 1,
         files: vec![],
         weight,
+        hardware: vec![],
         task,
         arguments: vec![],
         time_limit,
@@ -266,6 +268,7 @@ async fn a_run_that_is_given_up_at_its_start_leaves_no_process_behind() {
             port: 1,
             files: vec![],
             weight,
+            hardware: vec![],
             task,
             arguments: vec![],
             time_limit,
@@ -283,4 +286,35 @@ async fn a_run_that_is_given_up_at_its_start_leaves_no_process_behind() {
         }
     }
     panic!("{:?} are left", world.processes());
+}
+
+/// The driver says that it lacks memory, which is not the memory of this machine; and the encoder
+/// says nothing about the source.
+#[tokio::test]
+async fn a_device_that_is_lost_is_not_the_fault_of_the_source() {
+    let log = "x\n[h264_nvenc @ 0x55] [error] EncodePicture failed!: device removed (2)\n\
+               [error] Cannot allocate memory\n[error] Error while decoding stream #0:0";
+    let lost = "an encoder in hardware failed";
+    for (hardware, code, expected) in [
+        (vec![Hardware::Nvenc], 1, lost),
+        (vec![Hardware::Nvenc], 255, lost),
+        (vec![], 1, "ran out of memory"),
+        (vec![], 255, "ended ffmpeg"),
+    ] {
+        let world = World::new();
+        world.fake.set_faults(&[fault(End::Exit(code), log)]);
+        let tools = world.fake.tools();
+        let it = Run {
+            tools: &tools,
+            port: 1,
+            file: None,
+            weight: Weight::Light,
+            hardware,
+            task: "try it".to_owned(),
+            arguments: vec![],
+            time_limit: Duration::from_secs(60),
+        };
+        let problem = run(it, &CancellationToken::new()).await.unwrap_err();
+        assert!(problem.to_string().contains(expected), "{problem}");
+    }
 }

@@ -25,6 +25,7 @@ impl Paper {
             probe: &self.probe,
             encoder: &self.profile.encoder,
             newer: &self.newer,
+            device: Path::new("/dev/dri/renderD128"),
             deinterlacer: "bwdif",
             tone_map: None,
             watermark: None,

@@ -56,11 +56,12 @@ pub(crate) struct TextTrack {
 }
 
 impl Subtitles {
-    pub(super) fn of(raw: &RawProbe, video: &RawStream) -> Self {
-        let can_have = video.codec().is_some_and(|it| CAPTIONED.contains(&it));
-        let captioned = can_have.then(|| CaptionedVideo {
-            index: video.index,
-            language: language(video),
+    /// Those of a source. `video`: its video stream; `None`: it has only audio.
+    pub(super) fn of(raw: &RawProbe, video: Option<&RawStream>) -> Self {
+        let can_have = |it: &&RawStream| it.codec().is_some_and(|it| CAPTIONED.contains(&it));
+        let captioned = video.filter(can_have).map(|it| CaptionedVideo {
+            index: it.index,
+            language: language(it),
         });
         let mut found = Self {
             captioned,

@@ -295,6 +295,26 @@ fn audio_alone_is_found_beside_a_cover() {
     assert_eq!(found(cover), Err(SourceProblem::NoVideoStream));
 }
 
+/// A text stream of a file without video becomes captions, as it does beside video.
+#[test]
+fn audio_alone_has_subtitles() {
+    let json = r#"{"streams":[
+        {"index":0,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"},
+        {"index":1,"codec_type":"subtitle","codec_name":"subrip","tags":{"language":"ger"}},
+        {"index":2,"codec_type":"subtitle","codec_name":"hdmv_pgs_subtitle"}]}"#;
+    let Ok(Streams::Audio(found)) = parse_streams(json) else {
+        panic!("it has only audio");
+    };
+    let languages: Vec<&str> = found
+        .subtitles
+        .tracks
+        .iter()
+        .map(|it| it.language.as_str())
+        .collect();
+    assert_eq!(languages, ["de"]);
+    assert!(found.subtitles.others && found.subtitles.captioned.is_none());
+}
+
 /// Dolby Vision with a compatible base layer is HDR10 or HLG for everyone else.
 #[test]
 fn the_colours_of_hdr() {
