@@ -21,6 +21,11 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Check(_)
         | Command::Doctor(_)
         | Command::Healthcheck(_)
-        | Command::Grant(_) => Files::AsUsual,
+        | Command::Grant(_)
+        | Command::Ls(_)
+        | Command::Show(_)
+        | Command::Rm(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Files::AsUsual,
     }
 }

@@ -4,25 +4,25 @@ use console::measure_text_width;
 
 /// Rows of text with aligned columns.
 #[derive(Debug, Clone)]
-pub struct Table<const N: usize> {
+pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> Table<N> {
     /// A table with the names of its columns.
-    pub fn new(names: [&str; N]) -> Self {
+    pub(crate) fn new(names: [&str; N]) -> Self {
         Self {
             rows: vec![names.map(str::to_owned)],
         }
     }
 
     /// Adds a row. Control characters, which could move the cursor, are left out.
-    pub fn add(&mut self, row: [String; N]) {
+    pub(crate) fn add(&mut self, row: [String; N]) {
         self.rows.push(row.map(|it| visible(&it)));
     }
 
     /// The lines of the table, without a line end after the last one.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let widths: [usize; N] = std::array::from_fn(|column| {
             let widths = self.rows.iter().map(|it| measure_text_width(&it[column]));
             widths.max().unwrap_or(0)
@@ -40,12 +40,12 @@ impl<const N: usize> Table<N> {
 }
 
 /// A text without control characters.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     text.chars().filter(|it| !it.is_control()).collect()
 }
 
 /// A duration in seconds, as `1:02:03` or `2:03`.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let seconds = seconds.round().max(0.0) as u64;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match hours {

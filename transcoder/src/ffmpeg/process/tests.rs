@@ -307,7 +307,7 @@ async fn a_device_that_is_lost_is_not_the_fault_of_the_source() {
         let it = Run {
             tools: &tools,
             port: 1,
-            file: None,
+            files: vec![],
             weight: Weight::Light,
             hardware,
             task: "try it".to_owned(),
