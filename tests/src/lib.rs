@@ -15,6 +15,7 @@ pub mod memory;
 pub mod origin;
 pub mod part;
 pub mod pattern;
+pub mod pixels;
 pub mod player;
 pub mod processes;
 pub mod program;

@@ -47,6 +47,7 @@ mod suspended;
 mod transcriptions;
 mod upload_cors;
 mod versions;
+mod watermark;
 mod web_flows;
 mod web_library;
 mod webhooks;
