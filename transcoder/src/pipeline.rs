@@ -269,10 +269,7 @@ async fn process(
             Some(video) => ToneMap::write(video).await?,
             None => None,
         },
-        watermark: match request.profile.watermark.image() {
-            Some(image) if plan.watermark.is_some() => Some(WatermarkFile::write(image).await?),
-            Some(_) | None => None,
-        },
+        watermark: WatermarkFile::of(&request.profile, &plan).await?,
         writer,
         keys,
         encoders,

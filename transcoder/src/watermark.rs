@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use domain::image::{ImageKind, essential};
-use domain::profile::WatermarkImage;
+use domain::plan::EncodePlan;
+use domain::profile::{Profile, WatermarkImage};
 
 use crate::error::TranscodeError;
 
@@ -17,8 +18,19 @@ pub(crate) struct WatermarkFile {
 }
 
 impl WatermarkFile {
+    /// Writes the image of a profile; `None`: the plan draws none.
+    pub(crate) async fn of(
+        profile: &Profile,
+        plan: &EncodePlan,
+    ) -> Result<Option<Self>, TranscodeError> {
+        match profile.watermark.image() {
+            Some(image) if plan.watermark.is_some() => Self::write(image).await.map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
     /// Writes the image, without the parts of the file that its pixels do not need.
-    pub(crate) async fn write(image: &WatermarkImage) -> Result<Self, TranscodeError> {
+    async fn write(image: &WatermarkImage) -> Result<Self, TranscodeError> {
         let (kind, bytes) = (image.kind(), essential(image.bytes()));
         let writing = tokio::task::spawn_blocking(move || {
             let mut file = tempfile::Builder::new()
