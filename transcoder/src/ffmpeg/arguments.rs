@@ -19,6 +19,7 @@ mod encoders;
 mod graph;
 mod hdr;
 mod loudness;
+mod samples;
 mod speech;
 mod stills;
 mod subtitles;
@@ -32,6 +33,7 @@ pub(crate) use encoders::{Av1Library, NewerCodecs};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use hdr::{METADATA_FILTER, TEN_BITS};
 pub(crate) use loudness::{MeteredTrack, loudness, meter, surround_meter};
+pub(crate) use samples::{Comparison, has_score, score_in};
 pub(crate) use speech::speech;
 pub(crate) use stills::jpeg;
 
@@ -279,25 +281,22 @@ impl CommandInputs<'_> {
     }
 
     fn input(&self, arguments: &mut Vec<String>) {
+        self.source_input(arguments);
+        push(
+            arguments,
+            &["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"],
+        );
+    }
+
+    /// The source as an input, without options of outputs.
+    fn source_input(&self, arguments: &mut Vec<String>) {
         arguments.extend(input_arguments(&self.probe.demuxer));
         if self.probe.video.as_ref().is_some_and(|it| !it.interlaced) {
             // A change of the frame size would reset the graph, and with it the count of frames.
             // Deinterlacers do not survive one; such sources are read through a normaliser.
             push(arguments, &["-reinit_filter:v", "0"]);
         }
-        push(
-            arguments,
-            &[
-                "-i",
-                self.source,
-                "-map_metadata",
-                "-1",
-                "-map_chapters",
-                "-1",
-                "-sn",
-                "-dn",
-            ],
-        );
+        push(arguments, &["-i", self.source]);
     }
 
     /// How much before its time a copied frame may be, because of rounding, seconds: half a frame.

@@ -54,7 +54,17 @@ fn every_setting_changes_the_generation() {
         with("[surround]\nenabled = true\ncodec = \"ac-3\""),
         surround
     );
+    let per_title = with("[per_title]\nenabled = true");
+    assert_ne!(base.fingerprint(Mode::Abr), per_title);
+    assert_ne!(
+        with("[per_title]\nenabled = true\ntarget_vmaf = 90"),
+        per_title
+    );
     // Settings that have no effect.
+    assert_eq!(
+        base.fingerprint(Mode::Abr),
+        with("[per_title]\ntarget_vmaf = 90")
+    );
     assert_eq!(
         base.fingerprint(Mode::Abr),
         with("[surround]\ncodec = \"ac-3\"")
@@ -91,7 +101,7 @@ fn bad_profiles_are_refused_with_a_sentence() {
     }
     insta::assert_snapshot!(table, @r#"
     `segment_seconds` must be 2 to 10
-    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `loudness`, `surround`, `copy_top`, `source_rung`, `limits`, `rung`
+    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `per_title`, `loudness`, `surround`, `copy_top`, `source_rung`, `limits`, `rung`
     `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
     the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
     `segments_per_key` must be 0, or at least 10: players load every key by itself
@@ -159,7 +169,15 @@ fn a_setting_with_its_default_does_not_change_the_generation() {
     let settings = |it: &Profile| serde_json::to_string(it).unwrap();
     let found = settings(&Profile::parse(explicit).unwrap());
     assert_eq!(found, settings(&Profile::default()));
-    for newer in ["segment_format", "hevc", "av1", "codec", "hdr", "surround"] {
+    for newer in [
+        "segment_format",
+        "hevc",
+        "av1",
+        "codec",
+        "hdr",
+        "surround",
+        "per_title",
+    ] {
         assert!(!found.contains(newer), "{newer}");
     }
 }

@@ -6,6 +6,7 @@ use domain::profile::{Profile, RateControl};
 use super::*;
 
 mod hdr;
+mod samples;
 mod tables;
 
 /// One argument line per input, output or filter, so that a change shows as a line.
