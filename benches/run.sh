@@ -11,7 +11,8 @@
 #   ONLY=ids       measure only these candidates: edgereel-copied, edgereel-encoded, ffmpeg-single-copied,
 #                  ffmpeg-single, ffmpeg-per-rung, shaka-streamer; `,latency` at the end for the long files,
 #                  `start` for videos that must be encoded, `parts` for what is made beside the ladder,
-#                  `drift` for three hours. No report into docs/
+#                  `drift` for three hours. `per-title` by itself compares the profile `auto` with a fixed ladder, also
+#                  for the files of the folder VIDEO. No report into docs/
 #   KEEP=1         keep the outputs in benches/work
 #   EDGEREEL_BIN=  the program to measure; without it, the release build is made. `none` measures only the others
 #   PORT=18787     port of `edgereel dev` during the run

@@ -17,6 +17,7 @@ import drift
 import hls
 import latency
 import parts
+import per_title
 import quality
 import report
 import sample
@@ -50,13 +51,14 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
+    titles = setting("ONLY") == "per-title"
     try:
-        results = measure_all(quick, seconds, rounds, binary)
+        results = measure_titles(quick, seconds, binary) if titles else measure_all(quick, seconds, rounds, binary)
     finally:
         if setting("KEEP", "0") in ("", "0"):
             shutil.rmtree(RUN, ignore_errors=True)
     (WORK / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = report.render(results)
+    text = per_title.render(results) if titles else report.render(results)
     target = WORK / "benchmarks.md" if quick or not binary or setting("ONLY") else ROOT / "docs" / "benchmarks.md"
     target.write_text(text)
     print(text)
@@ -99,6 +101,23 @@ def measure_all(quick, seconds, rounds, binary):
     if binary and setting("ONLY", "drift").endswith("drift"):
         measure_drift(binary, quick, results)
     return results
+
+
+def measure_titles(quick, seconds, binary):
+    vmaf = quality.find_ffmpeg(sys.executable)
+    if not binary or vmaf is None:
+        raise SystemExit("error: this needs Edgereel, and an FFmpeg with libvmaf (Python package imageio-ffmpeg)")
+    seconds = seconds or (10 if quick else 40)
+    say("Preparing the videos")
+    given = setting("VIDEO")
+    if given and not Path(given).is_dir():
+        raise SystemExit(f"error: `{given}` is not a folder")
+    rows = []
+    for name, about, file in per_title.prepare(RUN, seconds, given):
+        rows.append((name, about, per_title.measure(binary, vmaf, file, RUN)))
+        say(f"  {name}: {rows[-1][2]}")
+    found = {"date": datetime.date.today().isoformat(), "machine": machine(), "seconds": seconds, "rows": rows}
+    return {**found, "version": versions(binary)["edgereel"]}
 
 
 def field(source, rungs, binary, results):

@@ -197,7 +197,7 @@ pub struct TranscodeArgs {
     /// The output directory.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// The encoding profile (TOML file). Default: the built-in profile.
+    /// The encoding profile: a TOML file, or `auto` for the built-in one with per-title encoding. Default: `default`.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
     /// Encode a ladder of rungs (video qualities), or remux a single one.

@@ -11,18 +11,11 @@ pub type Part = (u32, u32, u32, u32);
 /// # Panics
 /// If it cannot be decoded.
 pub fn mean(target: &str, seconds: f64, (x, y, width, height): Part) -> [i32; 3] {
-<<<<<<< HEAD
-    let crop = format!(
-        "setpts=PTS-STARTPTS,trim=end={:.3},crop={width}:{height}:{x}:{y}:exact=1,\
-         scale=1:1:flags=area,format=rgb24",
-        seconds + 0.001
-=======
     // Images have one frame, on a clock of 25 ticks a second: a part of a tick would be none.
     let crop = format!(
         "setpts=PTS-STARTPTS,trim=end={:.3},crop={width}:{height}:{x}:{y}:exact=1,\
          scale=1:1:flags=area,format=rgb24",
         seconds + 0.03
->>>>>>> m2
     );
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error"]);

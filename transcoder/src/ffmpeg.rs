@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use confine::Libraries;
+use domain::per_title::Measure;
 
 pub(crate) mod arguments;
 mod depth;
@@ -221,6 +222,14 @@ impl Tools {
         Ok(list.split_whitespace().map(str::to_owned).collect())
     }
 
+    /// These tools, with such filters.
+    #[cfg(test)]
+    pub(crate) fn with_filters(mut self, names: &[&str]) -> Self {
+        let names = names.iter().map(|it| (*it).to_owned());
+        self.filters = Arc::new(names.collect());
+        self
+    }
+
     /// Tools without any filter or encoder.
     #[cfg(test)]
     pub(crate) fn bare() -> Self {
@@ -258,6 +267,13 @@ impl Tools {
     /// Whether HDR can be kept.
     pub fn keeps_hdr(&self) -> bool {
         self.filters.contains(METADATA_FILTER)
+    }
+
+    /// The measure of quality that per-title encoding uses; `None`: neither is available.
+    pub fn measure(&self) -> Option<Measure> {
+        let measures = [("libvmaf", Measure::Vmaf), ("ssim", Measure::Ssim)];
+        let available = measures.into_iter().find(|it| self.filters.contains(it.0));
+        available.map(|it| it.1)
     }
 
     /// Whether animated previews can be made.

@@ -21,6 +21,7 @@ mod loopback;
 mod loudness;
 mod manifest;
 mod normalise;
+mod per_title;
 mod pipeline;
 mod poster;
 mod preview;

@@ -9,6 +9,7 @@ use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::loudness::TrackLoudness;
 use domain::object_key::RenditionName;
+use domain::per_title::PerTitle;
 use domain::prices::Prices;
 use domain::probe::HighDynamicRange;
 use domain::profile::Profile;
@@ -71,6 +72,8 @@ pub struct LocalReport {
     pub missing: Vec<Extra>,
     /// Loudness of the audio tracks, if the profile normalises it.
     pub loudness: Vec<TrackLoudness>,
+    /// The measurements of per-title encoding, if the profile has it.
+    pub per_title: Option<PerTitle>,
 }
 
 /// A video rendition.
@@ -255,6 +258,7 @@ fn report(
         audio: audio.collect(),
         missing: published.receipt.missing.clone(),
         loudness: published.receipt.loudness.clone(),
+        per_title: published.receipt.per_title.clone(),
     }
 }
 

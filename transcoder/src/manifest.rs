@@ -170,6 +170,7 @@ pub(crate) fn render(
 #[cfg(test)]
 mod tests {
     use domain::job::Mode;
+    use domain::per_title::{Measure, PerTitle, RungChoice, Trial};
     use domain::plan::{CopyDecision, CopyRefusal};
     use domain::probe::HighDynamicRange;
     use domain::probe::cases::{sound, standard};
@@ -216,6 +217,34 @@ mod tests {
         EncodePlan::new(&probe, &Profile::parse(settings).unwrap(), Mode::Abr).unwrap()
     }
 
+    /// A rung with a CRF of its own, and one that is left out.
+    fn measured() -> EncodePlan {
+        let choice = |name: &str, same_as: Option<&str>| RungChoice {
+            name: name.parse().unwrap(),
+            crf: 27,
+            score: 0.985.into(),
+            full_size_score: 0.98.into(),
+            kbps: 400,
+            profile_kbps: 600,
+            same_as: same_as.map(|it| it.parse().unwrap()),
+            trials: vec![Trial {
+                crf: 26,
+                score: 0.986.into(),
+                kbps: 450,
+            }],
+        };
+        let choices = PerTitle {
+            measure: Some(Measure::Ssim),
+            skipped: None,
+            samples: 2,
+            cpu_ms: 5,
+            wall_ms: 4,
+            rungs: vec![choice("480p", Some("360p")), choice("360p", None)],
+        };
+        let (probe, profile) = (foreign(), Profile::default());
+        EncodePlan::with_choices(&probe, &profile, Mode::Abr, Some(&choices)).unwrap()
+    }
+
     /// Manifests are read by later versions: what changes here needs a version of its own.
     #[test]
     fn the_format_is_written_down() {
@@ -247,6 +276,7 @@ mod tests {
             refused,
             audio(),
             surround(),
+            measured(),
         ] {
             let text = render(video(), &generation(), &plan, &planned_records(&plan));
             assert_eq!(plan_of(&text), Some(plan));
@@ -266,10 +296,10 @@ mod tests {
         }
     }
 
-    /// Earlier programs would use the first key for all segments, declare SDR, and encode single rungs
-    /// without the image of the others.
+    /// Earlier programs would use the first key for all segments, declare SDR, encode single rungs without
+    /// the image of the others, and lose the choices of per-title encoding.
     #[test]
-    fn plans_with_several_keys_hdr_or_a_watermark_are_unknown_to_earlier_programs() {
+    fn plans_with_newer_fields_are_unknown_to_earlier_programs() {
         let plain = remuxed_plan();
         let several_keys = EncodePlan {
             segments_per_key: std::num::NonZeroU32::new(10),
@@ -300,6 +330,7 @@ mod tests {
             (hdr, 3),
             (marked, 3),
             (viewer, 3),
+            (measured(), 4),
         ] {
             let text = render(video(), &generation(), &plan, &[]);
             let json: serde_json::Value = serde_json::from_slice(&text).unwrap();

@@ -15,7 +15,8 @@ use catalog::RenditionRecord;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::ObjectKey;
+use domain::per_title::PerTitle;
 use domain::plan::{
     ChunkPlan, CopyDecision, CopyReplacement, EncodePlan, Rendition, RenditionKind,
 };
@@ -28,7 +29,7 @@ use platform::object_store::SharedStore;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::content_keys::{ContentKeyStore, RenditionKeys};
+use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::NewerCodecs;
@@ -38,6 +39,7 @@ use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext, FirstRungProgress};
 use crate::loopback::Loopback;
 use crate::loudness;
+use crate::per_title;
 use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
@@ -49,11 +51,13 @@ use crate::watermark::WatermarkFile;
 mod encoding;
 mod feeding;
 mod generation;
+mod keys;
 mod progress;
 mod replacement;
 
 use feeding::{open_relays, while_feeding};
 use generation::GenerationRun;
+use keys::content_keys;
 
 /// The inputs of the pipeline.
 pub(crate) struct TranscodeRequest {
@@ -121,7 +125,9 @@ pub(crate) async fn run(
         }
     };
     let inspected_after = started.elapsed();
-    let outcome = try_strategies(request, source, &blocks, loopback, started, cancel).await;
+    let choices = per_title::choose(request, &loopback, &source, cancel).await?;
+    let attempt = (started, choices.as_ref());
+    let outcome = try_strategies(request, source, &blocks, loopback, attempt, cancel).await;
     let mut published = outcome?;
     published
         .receipt
@@ -135,13 +141,13 @@ pub(crate) async fn run(
 
 /// Tries the strategies for a source, the cheapest first: remux the top rung, encode all rungs,
 /// read the source from its beginning through a normaliser. All of them belong to one attempt of
-/// the job, as the retry policy counts it.
+/// the job, as the retry policy counts it. `attempt`: when it began, and the measurements of the rungs.
 async fn try_strategies(
     request: &TranscodeRequest,
     mut source: Inspected,
     blocks: &Blocks,
     mut loopback: Loopback,
-    started: Instant,
+    attempt: (Instant, Option<&PerTitle>),
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
     // Whether recorded chunks may be used. Not if they may have the fault that made a strategy fail.
@@ -149,7 +155,7 @@ async fn try_strategies(
     let mut encoders = request.encoders;
     loop {
         let allowed = (trusted, encoders);
-        let problem = match process(request, &source, allowed, loopback, started, cancel).await {
+        let problem = match process(request, &source, allowed, loopback, attempt, cancel).await {
             Err(problem) => problem,
             published => return published,
         };
@@ -215,13 +221,13 @@ async fn process(
     source: &Inspected,
     (trusted, encoders): (bool, usize),
     loopback: Loopback,
-    started: Instant,
+    (started, choices): (Instant, Option<&PerTitle>),
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
     let probe = &source.probe;
     let plan = match &request.reused {
-        Some(reused) => reused.plan(probe, &request.profile, request.mode)?,
-        None => EncodePlan::new(probe, &request.profile, request.mode)?,
+        Some(reused) => reused.plan(probe, &request.profile, request.mode, choices)?,
+        None => EncodePlan::with_choices(probe, &request.profile, request.mode, choices)?,
     };
     let work = request
         .reused
@@ -371,31 +377,6 @@ fn is_whole(
         .segments
         .clone()
         .all(|it| has(it) || lanes::may_be_missing(plan, it))
-}
-
-/// The keys of each rendition; empty: nothing is encrypted. The first key of each exists afterwards, and
-/// all keys of reused renditions.
-async fn content_keys(
-    request: &TranscodeRequest,
-    plan: &EncodePlan,
-) -> Result<HashMap<RenditionName, RenditionKeys>, TranscodeError> {
-    if !plan.encrypt {
-        return Ok(HashMap::new());
-    }
-    let keys = plan.all_renditions().into_iter().map(|it| async move {
-        let name = &it.name;
-        let keys = RenditionKeys::new(Arc::clone(&request.content_keys), name.clone());
-        match &request.reused {
-            Some(reused) if reused.has(name) => {
-                reused.content_keys(it).await?;
-            }
-            _ => drop(keys.key(name).await?),
-        }
-        Ok((name.clone(), keys))
-    });
-    futures::future::try_join_all(keys)
-        .await
-        .map(|it| it.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Partial};
 use domain::object_key::{ObjectKey, RenditionName, SegmentFormat};
+use domain::per_title::PerTitle;
 use domain::plan::{CopyDecision, CopyRefusal, EncodePlan, Rendition};
 use domain::probe::Probe;
 use domain::profile::Profile;
@@ -103,25 +104,28 @@ impl ReusedRenditions {
         !is_made && !is_removed
     }
 
-    /// The plan of the new generation: that of the old one, except for the re-encoded rungs.
+    /// The plan of the new generation: that of the old one, except for the re-encoded rungs. `choices`:
+    /// the measurements of these rungs.
     pub(crate) fn plan(
         &self,
         probe: &Probe,
         profile: &Profile,
         mode: Mode,
+        choices: Option<&PerTitle>,
     ) -> Result<EncodePlan, TranscodeError> {
         let mut probe = probe.clone();
         // Discovered only while remuxing; the new plan would not know it.
         if self.plan.copy == CopyDecision::Encode(CopyRefusal::OpenGroups) {
             probe.index.closed_gops = false;
         }
-        let mut fresh = EncodePlan::new(&probe, profile, mode)?;
+        let mut fresh = EncodePlan::with_choices(&probe, profile, mode, choices)?;
         let mut base = self.plan.clone();
         if self.replace_copy {
             base = base.with_copy_replaced(&probe, profile);
         }
         if base.copy == CopyDecision::Encode(CopyRefusal::Replaced) {
             fresh = fresh.with_copy_replaced(&probe, profile);
+            fresh = fresh.with_crf_of(choices);
         }
         base.with_rungs_of(&fresh, &self.rungs).map_err(|misfit| {
             tracing::info!("single rungs cannot be re-encoded: {misfit}");

@@ -5,6 +5,7 @@
 //! its own inspection of the source agrees.
 
 use domain::ids::{Generation, VideoId, hex};
+use domain::per_title::PerTitle;
 use domain::plan::{AudioTrack, EncodePlan};
 use domain::probe::{Probe, Ratio};
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,14 @@ pub(crate) fn render(
         source,
     };
     serde_json::to_vec(&stored).expect("numbers and strings always serialise")
+}
+
+/// The measurements of per-title encoding in a stored plan; `None`: it has none, or a newer version
+/// wrote it.
+pub(crate) fn choices_of(text: &[u8]) -> Option<PerTitle> {
+    let stored: StoredPlan = serde_json::from_slice(text).ok()?;
+    let is_known = wire::is_known(stored.version);
+    EncodePlan::from(stored.plan).per_title.filter(|_| is_known)
 }
 
 fn digest(probe: &Probe) -> String {

@@ -1,7 +1,7 @@
 //! The JSON of an encode plan, as the manifest and the stored plan contain it.
 //!
 //! These types belong to the documents, and [`EncodePlan`] belongs to the code: a change of the
-//! plan must not make older generations unreadable. Documents are written in version 2 or 3. Version 1
+//! plan must not make older generations unreadable. Documents are written in version 2 to 4. Version 1
 //! is still read, because the renditions of older generations can be re-encoded one by one.
 
 use std::num::NonZeroU32;
@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use domain::job::Mode;
 use domain::loudness::Gain;
 use domain::object_key::{RenditionName, SegmentFormat};
+use domain::per_title::PerTitle;
 use domain::plan::{
     AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan,
     IFramesPlan, Rendition, RenditionKind, RungPlan, Size,
@@ -28,8 +29,15 @@ const VERSION: u32 = 2;
 /// that know only version 2 would pass these fields over, and publish or decrypt other segments.
 const VERSION_OF_KEYS_AND_LOOKS: u32 = 3;
 
+/// The version of documents whose plan has the measurements of per-title encoding: programs that know
+/// only version 3 would lose the choices when they re-encode single rungs.
+const VERSION_OF_PER_TITLE: u32 = 4;
+
 /// The version of a document with this plan.
 pub(crate) fn version(plan: &EncodePlan) -> u32 {
+    if plan.per_title.is_some() {
+        return VERSION_OF_PER_TITLE;
+    }
     let has_hdr = plan.rungs.iter().any(|it| it.hdr.is_some());
     let is_marked = plan.watermark.is_some() || !plan.viewer_text.is_off();
     if plan.segments_per_key.is_some() || has_hdr || is_marked {
@@ -41,7 +49,7 @@ pub(crate) fn version(plan: &EncodePlan) -> u32 {
 
 /// Whether [`PlanV2`] reads the plan of a document of this version.
 pub(crate) fn is_known(version: u32) -> bool {
-    matches!(version, VERSION | VERSION_OF_KEYS_AND_LOOKS)
+    (VERSION..=VERSION_OF_PER_TITLE).contains(&version)
 }
 
 /// An encode plan in version 2. Times are ticks of 1/90000 s.
@@ -63,6 +71,8 @@ pub(crate) struct PlanV2 {
     viewer_text: ViewerText,
     copy: CopyWire,
     rungs: Vec<RungWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_title: Option<PerTitle>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<RenditionName>,
     /// Missing if the source has only audio.
@@ -167,6 +177,9 @@ struct RungWire {
     rendition: RenditionWire,
     size: SizeWire,
     video_kbps: u32,
+    /// Missing if it is that of the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crf: Option<u8>,
     /// Missing if the rung is SDR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hdr: Option<HighDynamicRange>,
@@ -221,6 +234,7 @@ impl From<&EncodePlan> for PlanV2 {
             viewer_text,
             copy,
             rungs,
+            per_title,
             first,
             iframes,
             audio,
@@ -243,6 +257,7 @@ impl From<&EncodePlan> for PlanV2 {
             viewer_text: *viewer_text,
             copy: copy.into(),
             rungs: all(rungs),
+            per_title: per_title.clone(),
             first: first.clone(),
             iframes: iframes.as_ref().map(IFramesWire::from),
             audio: all(audio),
@@ -270,6 +285,7 @@ impl From<PlanV2> for EncodePlan {
             viewer_text: wire.viewer_text,
             copy: wire.copy.into(),
             rungs: into_all(wire.rungs),
+            per_title: wire.per_title,
             first: wire.first,
             iframes: wire.iframes.map(IFramesPlan::from),
             audio: into_all(wire.audio),
@@ -307,7 +323,9 @@ same_fields!(Boundary, BoundaryWire { ticks = copy, frame = copy });
 same_fields!(Size, SizeWire { width = copy, height = copy });
 same_fields!(Rendition, RenditionWire { name = clone, kind = copy, codec = copy, format = copy });
 same_fields!(CopyRung, CopyRungWire { rendition, size, audio = clone });
-same_fields!(RungPlan, RungWire { rendition, size, video_kbps = copy, hdr = copy, audio = clone });
+same_fields!(RungPlan, RungWire {
+    rendition, size, video_kbps = copy, crf = copy, hdr = copy, audio = clone
+});
 same_fields!(IFramesPlan, IFramesWire { rendition, size });
 
 fn is_first(track: &u32) -> bool {

@@ -394,7 +394,7 @@ impl Worker {
     /// The profile of a job; `None`: this installation does not have it.
     pub(crate) fn profile(&self, name: &str) -> Option<Profile> {
         let known = self.config.profiles.get(name).cloned();
-        known.or_else(|| (name == "default").then(Profile::default))
+        known.or_else(|| Profile::built_in(name))
     }
 }
 

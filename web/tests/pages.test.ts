@@ -7,6 +7,7 @@ import { merged, parameters, type Query, withFirstPage } from '../src/library/st
 import { columnsOf, isNearEnd, visible } from '../src/library/window'
 import { routeOf } from '../src/routes'
 import { bars } from '../src/video/bars'
+import { curves } from '../src/video/curves'
 import { stateOf } from '../src/video/names'
 import { elsewhere } from '../src/video/prices'
 
@@ -155,6 +156,21 @@ it('draws the bars of an attempt', () => {
   const lanes = bars(attempt, 0, 10_000)
   expect(lanes.map((it) => [it.name, it.kind, it.seconds])).toEqual([['Reading the file', 'stage', 2], ['720p: chunks', 'chunk', 8]])
   expect(lanes[1]?.bars).toMatchObject([{ from: 0.2, to: 0.6, isOpen: false }, { from: 0.6, to: 1, isOpen: true }])
+})
+
+it('draws the curves of measured rungs', () => {
+  const trial = (crf: number, kbps: number, score: number) => ({ crf, kbps, score })
+  const rung = { crf: 26, score: 95, full_size_score: 90, profile_kbps: 700 }
+  const rungs = [
+    { ...rung, name: '720p', kbps: 1000, trials: [trial(18, 4000, 100), trial(34, 250, 90)] },
+    { ...rung, name: '480p', kbps: 500, trials: [trial(26, 500, 95)], same_as: '360p' },
+  ]
+  const [high, middle] = curves(rungs)
+  expect(high?.points).toEqual([{ x: 1, y: 0 }, { x: 0, y: 1 }])
+  expect([high?.chosen.x, high?.chosen.y, high?.isLeftOut]).toEqual([expect.closeTo(0.5), 0.5, false])
+  expect([middle?.points[0]?.x, middle?.isLeftOut]).toEqual([expect.closeTo(0.25), true])
+  // Without a range, a point is in the middle.
+  expect(curves(rungs.slice(1))[0]?.points).toEqual([{ x: 0.5, y: 0.5 }])
 })
 
 it('compares prices', () => {

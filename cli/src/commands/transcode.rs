@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use config::read_profile;
+use config::read_or_built_in;
 use console::style;
 use domain::failure::FailureClass;
+use domain::per_title::PerTitle;
 use domain::probe::HighDynamicRange;
 use domain::profile::Profile;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,7 +25,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     let profile = args
         .profile
         .as_deref()
-        .map_or_else(|| Ok(Profile::default()), read_profile)?;
+        .map_or_else(|| Ok(Profile::default()), read_or_built_in)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
     args.ffmpeg.check_memory([&profile], 1)?;
     let tools = args.ffmpeg.tools(1)?;
@@ -130,6 +131,9 @@ fn print(report: &LocalReport, output: &Output) {
             track.gain_db.as_f64(),
         ));
     }
+    if let Some(measured) = &report.per_title {
+        print_choices(measured, output);
+    }
     let kind = if report.rungs.is_empty() {
         "audio"
     } else {
@@ -143,4 +147,36 @@ fn print(report: &LocalReport, output: &Output) {
         report.cpu_s,
         report.master.display()
     ));
+}
+
+/// The choices of per-title encoding, a line for each rung.
+fn print_choices(measured: &PerTitle, output: &Output) {
+    if let Some(skipped) = measured.skipped {
+        let why = skipped.reason();
+        output.line(format!("  The rungs have the CRF of the profile: {why}."));
+    }
+    let Some(measure) = measured.measure else {
+        return;
+    };
+    output.line(format!(
+        "  Measured {} samples in {:.1} s:",
+        measured.samples,
+        measured.wall_ms as f64 / 1000.0
+    ));
+    for rung in &measured.rungs {
+        let scores = format!(
+            "{} {:.*}",
+            measure.as_str(),
+            measure.decimals(),
+            rung.score.as_f64()
+        );
+        let choice = match &rung.same_as {
+            None => format!(
+                "CRF {:<2}  {:>6} kbit/s  {scores}  (profile: {} kbit/s)",
+                rung.crf, rung.kbps, rung.profile_kbps
+            ),
+            Some(smaller) => format!("left out: viewers cannot tell it from {smaller}"),
+        };
+        output.line(format!("    {:<8} {choice}", rung.name));
+    }
 }

@@ -24,6 +24,7 @@ pub mod events;
 pub mod health;
 mod maybe_known;
 pub mod objects;
+pub mod per_title;
 pub mod posters;
 mod present;
 pub mod previews;

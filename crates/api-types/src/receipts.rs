@@ -6,6 +6,7 @@ use domain::receipt::{Cost, Extra};
 use serde::{Deserialize, Serialize};
 
 use crate::MaybeKnown;
+use crate::per_title::PerTitle;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -56,6 +57,9 @@ pub struct Receipt {
     /// Loudness of the audio tracks, if the profile normalises it. Silent tracks have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loudness: Vec<TrackLoudness>,
+    /// The measurements of per-title encoding, if the profile has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_title: Option<PerTitle>,
 }
 
 impl From<domain::receipt::Receipt> for Receipt {
@@ -79,6 +83,7 @@ impl From<domain::receipt::Receipt> for Receipt {
             stored_bytes: receipt.stored_bytes,
             missing: receipt.missing.into_iter().map(MaybeKnown::from).collect(),
             loudness: receipt.loudness,
+            per_title: receipt.per_title.map(PerTitle::from),
         }
     }
 }

@@ -10,6 +10,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::prices::Prices;
+use domain::profile::BUILT_IN;
 use platform::net::Policy;
 use platform::secret::Secret;
 
@@ -68,7 +69,7 @@ impl Default for ApiConfig {
         Self {
             default_profile: "default".to_owned(),
             default_mode: Mode::Abr,
-            profiles: vec!["default".to_owned()],
+            profiles: BUILT_IN.map(|(name, _)| name.to_owned()).to_vec(),
             max_upload_bytes: MAX_UPLOAD_BYTES,
             owner_limits: uploads.owner_limits(),
             require_sizes: uploads.require_sizes(),

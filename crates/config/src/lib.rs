@@ -41,7 +41,7 @@ pub use launch::{IncompleteLaunch, LaunchArgs};
 pub use limits::{Limits, Rate, RateArgs};
 pub use parsers::List;
 pub use prices::PriceArgs;
-pub use profiles::{ProfileArgs, ProfileError, read_profile};
+pub use profiles::{ProfileArgs, ProfileError, read_or_built_in, read_profile};
 pub use queue::{InvalidQueueSettings, QueueArgs, QueueSettings};
 pub use services::{DatabaseArgs, ServiceArgs, Services, StoreArgs};
 pub use sources::SourceArgs;

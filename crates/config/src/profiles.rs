@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use domain::profile::{InvalidProfile, LARGEST_WATERMARK, Profile};
 
-/// The profiles that requests may select, besides `default`.
+/// The profiles that requests may select, besides those that are built in.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Profiles")]
 pub struct ProfileArgs {
-    /// Profile (TOML file) that requests may select, besides `default`. Can be repeated.
+    /// Profile (TOML file) that requests may select, besides `default` and `auto`. Can be repeated.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
     /// A directory of such profiles (TOML files). API and transcoders read the same files.
@@ -78,6 +78,17 @@ impl ProfileArgs {
             }
         }
         Ok(profiles)
+    }
+}
+
+/// Reads the profile with this path, or else the built-in one with this name.
+///
+/// # Errors
+/// As [`read_profile`].
+pub fn read_or_built_in(path: &Path) -> Result<Profile, ProfileError> {
+    match path.to_str().and_then(Profile::built_in) {
+        Some(profile) if !path.exists() => Ok(profile),
+        _ => read_profile(path),
     }
 }
 
@@ -224,5 +235,18 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(none.contains("none.toml"), "{none}");
+    }
+
+    #[test]
+    fn a_file_wins_over_a_built_in_profile() {
+        let read = |path: &Path| read_or_built_in(path).map(|it| it.per_title.enabled);
+        assert_eq!(read(Path::new("auto")).ok(), Some(true));
+        assert_eq!(read(Path::new("default")).ok(), Some(false));
+        assert!(read(Path::new("unknown")).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("auto");
+        assert!(read(&own).is_err(), "a path is not a name");
+        std::fs::write(&own, "name = \"auto\"").unwrap();
+        assert_eq!(read(&own).ok(), Some(false));
     }
 }

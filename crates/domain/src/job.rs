@@ -257,6 +257,8 @@ pub enum Stage {
     Fetch,
     /// Reading the headers of the source, and planning.
     Probe,
+    /// Measuring samples of the video, for per-title encoding.
+    Measure,
     /// Remuxing the top rung.
     Copy,
     /// Encoding the video rungs.
@@ -273,9 +275,10 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Fetch,
         Self::Probe,
+        Self::Measure,
         Self::Copy,
         Self::Encode,
         Self::Audio,
@@ -289,6 +292,7 @@ impl Stage {
         match self {
             Self::Fetch => "fetch",
             Self::Probe => "probe",
+            Self::Measure => "measure",
             Self::Copy => "copy",
             Self::Encode => "encode",
             Self::Audio => "audio",

@@ -22,6 +22,7 @@ pub mod launch;
 pub mod loudness;
 pub mod object_key;
 pub mod pass;
+pub mod per_title;
 pub mod plan;
 pub mod playback;
 pub mod preview;

@@ -10,6 +10,7 @@ use crate::failure::SourceProblem;
 use crate::job::Mode;
 use crate::loudness::Gain;
 use crate::object_key::RenditionName;
+use crate::per_title::PerTitle;
 use crate::probe::{HighDynamicRange, Probe, Ratio, Seeking, VideoStream};
 use crate::profile::Profile;
 use crate::segment::{Lane, TICKS_PER_SECOND};
@@ -70,6 +71,8 @@ pub struct EncodePlan {
     pub copy: CopyDecision,
     /// The encoded rungs, largest first; each is scaled from the previous one.
     pub rungs: Vec<RungPlan>,
+    /// The measurements by which the rungs were chosen; `None`: the profile alone decides.
+    pub per_title: Option<PerTitle>,
     /// The rung that goes through the whole video before the others, so that viewers can start;
     /// `None`: all rungs grow together, or viewers start with the remuxed rung.
     pub first: Option<RenditionName>,
@@ -97,6 +100,8 @@ pub struct RungPlan {
     pub size: Size,
     /// Maximum rate, kbit/s.
     pub video_kbps: u32,
+    /// CRF, on the scale of its codec; `None`: that of the profile.
+    pub crf: Option<u8>,
     /// The HDR transfer function of the source, which it keeps; `None`: SDR.
     pub hdr: Option<HighDynamicRange>,
     /// Name of its audio rendition.
@@ -139,6 +144,19 @@ impl EncodePlan {
     ///
     /// Fails if the source violates a limit: too long, too large, too many pixels.
     pub fn new(probe: &Probe, profile: &Profile, mode: Mode) -> Result<Self, SourceProblem> {
+        Self::with_choices(probe, profile, mode, None)
+    }
+
+    /// As [`EncodePlan::new`], with the rungs and the CRF that the measurements of the video suggest.
+    ///
+    /// # Errors
+    /// As [`EncodePlan::new`].
+    pub fn with_choices(
+        probe: &Probe,
+        profile: &Profile,
+        mode: Mode,
+        choices: Option<&PerTitle>,
+    ) -> Result<Self, SourceProblem> {
         within_limits(probe, profile)?;
         let copy = copy::copy_rung(probe, profile, mode);
         let mut rungs = match mode {
@@ -151,6 +169,9 @@ impl EncodePlan {
                 .take(1)
                 .collect(),
         };
+        if let Some(choices) = choices {
+            size::apply(choices, &mut rungs, copy.is_ok());
+        }
         let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), probe.index.end);
         let mut audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
         audio.extend(surround::renditions(probe, profile, &audio));
@@ -214,10 +235,20 @@ impl EncodePlan {
             audio_chunks: small_first(audio.iter().any(|it| !it.copied)),
             copy,
             rungs,
+            per_title: choices.cloned(),
             first,
             audio,
             boundaries,
         })
+    }
+
+    /// This plan, with the CRF that the measurements of its rungs suggest.
+    #[must_use]
+    pub fn with_crf_of(mut self, choices: Option<&PerTitle>) -> Self {
+        if let Some(choices) = choices {
+            size::set_crf(choices, &mut self.rungs);
+        }
+        self
     }
 
     /// Number of segments of every rendition.

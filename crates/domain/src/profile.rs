@@ -8,6 +8,7 @@ use crate::ids::digest_hex;
 use crate::job::Mode;
 use crate::loudness::LoudnessSettings;
 use crate::object_key::{RenditionName, SegmentFormat};
+use crate::per_title::PerTitleSettings;
 
 mod codecs;
 mod encoders;
@@ -23,6 +24,12 @@ pub use watermark::{InvalidWatermark, LARGEST_WATERMARK, WatermarkImage, Waterma
 
 /// The default profile, with an explanation of every setting.
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
+
+/// The profiles that every installation has, by their names. A file of the same name wins.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("default", DEFAULT_PROFILE),
+    ("auto", include_str!("auto_profile.toml")),
+];
 
 /// Increased when the same profile would produce other bytes, because generations must not mix.
 const OUTPUT_VERSION: &str = "6";
@@ -62,6 +69,9 @@ pub struct Profile {
     /// Settings of the AV1 encoder.
     #[serde(skip_serializing_if = "Av1Settings::is_default")]
     pub av1: Av1Settings,
+    /// Per-title encoding.
+    #[serde(skip_serializing_if = "PerTitleSettings::is_off")]
+    pub per_title: PerTitleSettings,
     /// Normalisation of the loudness.
     #[serde(skip_serializing_if = "LoudnessSettings::is_off")]
     pub loudness: LoudnessSettings,
@@ -290,6 +300,12 @@ impl Profile {
         profile.validate()?;
         profile.read_watermark(read)?;
         Ok(profile)
+    }
+
+    /// The built-in profile with this name, if there is one.
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (_, text) = BUILT_IN.iter().find(|it| it.0 == name)?;
+        Some(Self::parse(text).expect("the built-in profiles are valid: a test parses them"))
     }
 
     /// A hash input for the generation: every setting, the image of the watermark, and the version of

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::job::Stage;
 use crate::loudness::TrackLoudness;
+use crate::per_title::PerTitle;
 use crate::plan::EncodePlan;
 use crate::prices::Prices;
 
@@ -24,7 +25,9 @@ pub struct Receipt {
     pub cpu_ms: u64,
     /// From the claim to the end, milliseconds; time between attempts does not count.
     pub wall_ms: u64,
-    /// Wall time per stage, in the order of the stages.
+    /// Wall time per stage, in the order of the stages. Those of a newer version are left out, as in
+    /// `missing`.
+    #[serde(deserialize_with = "known_stages")]
     pub stages: Vec<StageTime>,
     /// Duration of the source, milliseconds.
     pub source_ms: u64,
@@ -52,6 +55,9 @@ pub struct Receipt {
     /// What is drawn over the video; `None`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Drawn>,
+    /// The measurements of per-title encoding, if the profile has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_title: Option<PerTitle>,
 }
 
 /// What a generation has over the video.
@@ -94,23 +100,34 @@ pub enum Extra {
 }
 
 fn known_extras<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Extra>, D::Error> {
+    known(deserializer)
+}
+
+fn known_stages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StageTime>, D::Error> {
+    known(deserializer)
+}
+
+/// The items of a list that this version knows.
+fn known<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Named {
-        Known(Extra),
+    enum Named<T> {
+        Known(T),
         Unknown(IgnoredAny),
     }
     let named = Vec::deserialize(deserializer)?.into_iter();
     Ok(named
         .filter_map(|it| match it {
-            Named::Known(extra) => Some(extra),
+            Named::Known(item) => Some(item),
             Named::Unknown(IgnoredAny) => None,
         })
         .collect())
 }
 
 impl Receipt {
-    /// Adds the resources of another video, for totals. Loudness does not add up.
+    /// Adds the resources of another video, for totals. Loudness and scores do not add up.
     pub fn add(&mut self, other: &Self) {
         self.cpu_ms += other.cpu_ms;
         self.wall_ms += other.wall_ms;
@@ -199,6 +216,7 @@ mod tests {
             missing: vec![],
             loudness: vec![],
             watermark: None,
+            per_title: None,
         }
     }
 
@@ -221,11 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn extras_of_a_newer_version_are_left_out() {
+    fn words_of_a_newer_version_are_left_out() {
         let mut receipt = an_hour();
         receipt.missing = vec![Extra::Poster, Extra::Captions];
         let text = serde_json::to_string(&receipt).unwrap();
         let newer = text.replace("\"captions\"", "\"captions\",\"scents\"");
+        let stage = "\"stages\":[{\"stage\":\"smell\",\"wall_ms\":1},";
+        let newer = newer.replace("\"stages\":[", stage);
+        assert!(newer.contains(stage));
         assert_ne!(newer, text);
         let read: Receipt = serde_json::from_str(&newer).unwrap();
         assert_eq!(read, receipt);

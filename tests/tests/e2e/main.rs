@@ -35,6 +35,7 @@ mod lost_database;
 mod on_demand;
 mod outages;
 mod packaging;
+mod per_title;
 mod players;
 mod posters;
 mod programs;

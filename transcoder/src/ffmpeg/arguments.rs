@@ -19,6 +19,7 @@ mod encoders;
 mod graph;
 mod hdr;
 mod loudness;
+mod samples;
 mod speech;
 mod stills;
 mod subtitles;
@@ -33,6 +34,7 @@ pub(crate) use encoders::{Av1Library, NewerCodecs, encoder_name, hardware_of};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use hdr::{METADATA_FILTER, TEN_BITS};
 pub(crate) use loudness::{MeteredTrack, loudness, meter, surround_meter};
+pub(crate) use samples::{Comparison, has_score, score_in};
 pub(crate) use speech::speech;
 pub(crate) use stills::jpeg;
 
@@ -294,6 +296,7 @@ impl CommandInputs<'_> {
         without_metadata(arguments);
     }
 
+    /// The source as an input, without options of outputs.
     fn source_input(&self, arguments: &mut Vec<String>) {
         arguments.extend(input_arguments(&self.probe.demuxer));
         if self.probe.video.as_ref().is_some_and(|it| !it.interlaced) {

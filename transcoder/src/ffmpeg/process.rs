@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
+use crate::ffmpeg::arguments::has_score;
 use crate::ffmpeg::hardware::is_of_hardware;
 use crate::ffmpeg::launcher::{Needs, Weight, start};
 use crate::ffmpeg::probe::MAX_ALLOC;
@@ -41,7 +42,7 @@ pub(crate) struct Ended {
     pub log_tail: String,
     /// Whether it logged an error nevertheless.
     pub complained: bool,
-    /// The lines of its filters' reports, from the first `Summary:`.
+    /// The lines of its filters' reports, from the first `Summary:` or score on.
     pub report: Vec<String>,
 }
 
@@ -268,7 +269,8 @@ fn read_log(stderr: std::process::ChildStderr) -> Log {
         match parser.parse_next_event() {
             Ok(FfmpegEvent::LogEOF) => return log,
             Ok(FfmpegEvent::Log(level, line)) => {
-                let is_reported = !log.report.is_empty() || line.ends_with("Summary:");
+                let begins = line.ends_with("Summary:") || has_score(&line);
+                let is_reported = !log.report.is_empty() || begins;
                 if is_reported && log.report.len() < LONGEST_REPORT {
                     log.report.push(line.clone());
                 }

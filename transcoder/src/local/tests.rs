@@ -5,6 +5,7 @@ use domain::failure::FailureCode;
 use domain::job::Stage;
 
 mod loudness;
+mod per_title;
 mod sound;
 mod surround;
 

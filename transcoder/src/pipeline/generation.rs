@@ -238,6 +238,13 @@ impl GenerationRun<'_> {
             receipt.cpu_ms += cost.cpu.as_millis() as u64;
             receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
         }
+        if let Some(measured) = &self.plan.per_title {
+            receipt.cpu_ms += measured.cpu_ms;
+            if measured.wall_ms > 0 {
+                receipt.add_stage(Stage::Measure, measured.wall_ms);
+            }
+        }
+        receipt.per_title = self.plan.per_title.clone();
         receipt.missing = [made.missing, embedded.missing].concat();
         receipt.watermark = Drawn::of(self.plan);
         receipt.loudness = TrackLoudness::list(&context.probe.audio, &self.plan.audio);

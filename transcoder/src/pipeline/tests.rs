@@ -55,7 +55,7 @@ async fn run_until(
         source,
         &blocks,
         loopback,
-        Instant::now(),
+        (Instant::now(), None),
         cancel,
     ))
     .await

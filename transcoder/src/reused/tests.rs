@@ -192,7 +192,9 @@ async fn all_but_the_named_rungs_and_the_iframes_is_there() {
 async fn a_plan_takes_named_rungs_from_the_new_profile() {
     let played = Played::new().await;
     let reused = played.reused(&["720p"]).await.unwrap();
-    let plan = reused.plan(&standard(), &richer(), Mode::Abr).unwrap();
+    let plan = reused
+        .plan(&standard(), &richer(), Mode::Abr, None)
+        .unwrap();
     let rates = |plan: &EncodePlan| {
         plan.rungs
             .iter()
@@ -218,19 +220,24 @@ async fn a_plan_that_cuts_differently_does_not_fit() {
         "encrypt = false",
         "keyframe_seconds = 1.0",
     ] {
-        let plan = reused.plan(&standard(), &Profile::parse(profile).unwrap(), Mode::Abr);
+        let plan = reused.plan(
+            &standard(),
+            &Profile::parse(profile).unwrap(),
+            Mode::Abr,
+            None,
+        );
         assert_eq!(code(plan), FailureCode::RungsDoNotFit, "{profile}");
     }
     let unknown = played.reused(&["1080p"]).await.unwrap();
     assert_eq!(
-        code(unknown.plan(&standard(), &Profile::default(), Mode::Abr)),
+        code(unknown.plan(&standard(), &Profile::default(), Mode::Abr, None)),
         FailureCode::RungsDoNotFit
     );
     let mut longer = standard();
     longer.index.end += 5_400_000;
     longer.index.video_end = longer.index.end;
     assert_eq!(
-        code(reused.plan(&longer, &Profile::default(), Mode::Abr)),
+        code(reused.plan(&longer, &Profile::default(), Mode::Abr, None)),
         FailureCode::RungsDoNotFit
     );
 }
@@ -243,7 +250,9 @@ async fn what_was_found_out_about_the_source_is_remembered() {
     let plan = EncodePlan::new(&open, &Profile::default(), Mode::Abr).unwrap();
     assert_eq!(plan.copy, CopyDecision::Encode(CopyRefusal::OpenGroups));
     let reused = Played::of(plan).await.reused(&["720p"]).await.unwrap();
-    let plan = reused.plan(&standard(), &richer(), Mode::Abr).unwrap();
+    let plan = reused
+        .plan(&standard(), &richer(), Mode::Abr, None)
+        .unwrap();
     assert_eq!(plan.copy, CopyDecision::Encode(CopyRefusal::OpenGroups));
 }
 

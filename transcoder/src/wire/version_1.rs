@@ -106,6 +106,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             rendition: video(it.name),
             size: it.size.into(),
             video_kbps: it.video_kbps,
+            crf: None,
             hdr: None,
             audio: it.audio,
         };
@@ -140,6 +141,7 @@ impl TryFrom<PlanV1> for EncodePlan {
                 Copied::Err(refusal) => CopyDecision::Encode(refusal),
             },
             rungs: plan.rungs.into_iter().map(rung).collect(),
+            per_title: None,
             first: None,
             iframes: Some(IFramesPlan {
                 rendition: iframes,

@@ -140,7 +140,7 @@ function Making({ card, video }: { card: Card; video: VideoSummary | undefined }
   }
   if (video.state === 'stored') return <p class="small muted">{t.madeLater}</p>
   const isDone = video.state === 'ready' && !video.stage
-  const reached = isDone ? STAGES.length : STAGES.indexOf(video.stage as (typeof STAGES)[number])
+  const reached = isDone ? STAGES.length : STAGES.indexOf((video.stage === 'measure' ? 'probe' : video.stage) as (typeof STAGES)[number])
   return (
     <>
       <progress max={100} value={isDone ? 100 : (video.percent ?? undefined)} aria-label={t.madeOf(card.title)} />

@@ -21,6 +21,7 @@ import { ChaptersCard } from './chapters'
 import { ClipDialog } from './clip'
 import { Deliveries } from './deliveries'
 import { PosterPicker } from './poster'
+import { PerTitleCard } from './per-title'
 import { ReceiptCard } from './receipt'
 import { ReencodeDialog } from './reencode'
 import { Renditions } from './renditions'
@@ -73,6 +74,7 @@ export default function VideoPage({ video: id }: { video: string }) {
       <div class="columns">
         <div class="stack wide-gap">
           <Renditions video={video} />
+          <PerTitleCard video={video} />
           <TimelineCard video={video} />
           <ReceiptCard video={video} />
           <Deliveries video={id} updated={video.updated_at} />

@@ -1,6 +1,7 @@
 //! Plans in which some rungs are re-encoded and the rest is reused.
 
 use crate::object_key::RenditionName;
+use crate::per_title::PerTitle;
 use crate::plan::EncodePlan;
 
 /// The reason why single rungs cannot be re-encoded.
@@ -48,7 +49,10 @@ impl EncodePlan {
                 return Err(IncompatiblePlan::Timeline);
             }
             (old.size, old.video_kbps, old.hdr) = (new.size, new.video_kbps, new.hdr);
+            old.crf = new.crf;
         }
+        let base = self.per_title.as_ref();
+        plan.per_title = PerTitle::renewed(base, fresh.per_title.as_ref(), names);
         Ok(plan)
     }
 

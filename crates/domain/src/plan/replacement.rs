@@ -35,7 +35,13 @@ impl EncodePlan {
             return None;
         }
         let copy = self.copy.rung()?;
-        let has = |name: &RenditionName| self.rungs.iter().any(|it| it.rendition.name == *name);
+        let is_left_out = |name: &RenditionName| {
+            let choices = self.per_title.as_ref();
+            choices.is_some_and(|it| it.leaves_out(name))
+        };
+        let has = |name: &RenditionName| {
+            is_left_out(name) || self.rungs.iter().any(|it| it.rendition.name == *name)
+        };
         let displaced = size::ladder(probe, profile, false).into_iter();
         let rungs = displaced
             .filter(|it| !has(&it.rendition.name))

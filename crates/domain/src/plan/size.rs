@@ -1,6 +1,7 @@
 //! Selects the rungs for a source, and their sizes.
 
 use crate::object_key::RenditionName;
+use crate::per_title::PerTitle;
 use crate::plan::{Codec, Rendition, RungPlan, SegmentFormat};
 use crate::probe::{HighDynamicRange, Probe};
 use crate::profile::{Profile, Rung, VideoCodec};
@@ -93,6 +94,27 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
     rungs
 }
 
+/// Applies the choices for a video to its rungs. The choices may be those of a plan with other rungs,
+/// in which another strategy read the source: rungs without a choice stay as they are, and one that
+/// every player can play stays in any case. `copied`: a remuxed rung is above them.
+pub(super) fn apply(choices: &PerTitle, rungs: &mut Vec<RungPlan>, copied: bool) {
+    let stays = |it: &RungPlan| !choices.leaves_out(&it.rendition.name);
+    let has_h264 = rungs
+        .iter()
+        .any(|it| stays(it) && it.rendition.codec == Codec::H264);
+    if has_h264 || copied {
+        rungs.retain(stays);
+    }
+    set_crf(choices, rungs);
+}
+
+/// Sets the CRF of rungs that have a choice.
+pub(super) fn set_crf(choices: &PerTitle, rungs: &mut [RungPlan]) {
+    for rung in rungs {
+        rung.crf = choices.of(&rung.rendition.name).map(|it| it.crf);
+    }
+}
+
 /// `hdr`: the transfer function of the source, if it is HDR.
 fn planned(
     rung: &Rung,
@@ -104,6 +126,7 @@ fn planned(
         rendition: Rendition::video(rung.name.clone(), rung.codec.into(), format),
         size,
         video_kbps: rung.video_kbps,
+        crf: None,
         hdr: hdr.filter(|_| rung.keeps_hdr()),
         audio: None,
     }
@@ -122,6 +145,7 @@ fn tiny(smallest: &Rung, source: Size, profile: &Profile) -> RungPlan {
         size,
         video_kbps: ((f64::from(smallest.video_kbps) * share) as u32)
             .clamp(100, smallest.video_kbps),
+        crf: None,
         hdr: None,
         audio: None,
     }

@@ -54,7 +54,17 @@ fn every_setting_changes_the_generation() {
         with("[surround]\nenabled = true\ncodec = \"ac-3\""),
         surround
     );
+    let per_title = with("[per_title]\nenabled = true");
+    assert_ne!(base.fingerprint(Mode::Abr), per_title);
+    assert_ne!(
+        with("[per_title]\nenabled = true\ntarget_vmaf = 90"),
+        per_title
+    );
     // Settings that have no effect.
+    assert_eq!(
+        base.fingerprint(Mode::Abr),
+        with("[per_title]\ntarget_vmaf = 90")
+    );
     assert_eq!(
         base.fingerprint(Mode::Abr),
         with("[surround]\ncodec = \"ac-3\"")
@@ -161,7 +171,15 @@ fn a_setting_with_its_default_does_not_change_the_generation() {
     let settings = |it: &Profile| serde_json::to_string(it).unwrap();
     let found = settings(&Profile::parse(explicit).unwrap());
     assert_eq!(found, settings(&Profile::default()));
-    for newer in ["segment_format", "hevc", "av1", "codec", "hdr", "surround"] {
+    for newer in [
+        "segment_format",
+        "hevc",
+        "av1",
+        "codec",
+        "hdr",
+        "surround",
+        "per_title",
+    ] {
         assert!(!found.contains(newer), "{newer}");
     }
 }

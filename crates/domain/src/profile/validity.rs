@@ -13,6 +13,15 @@ const LOUDNESS: RangeInclusive<Level> = Level::of_tenths(-310)..=Level::of_tenth
 /// Maximum peaks, dBTP.
 const PEAK: RangeInclusive<Level> = Level::of_tenths(-90)..=Level::of_tenths(0);
 
+/// Targets from visible artefacts to those that no measure can tell from the source, VMAF.
+const VMAF_TARGET: RangeInclusive<f64> = 60.0..=99.0;
+
+/// Differences between rungs, VMAF. With 0, only rungs that are worse than a smaller one are left out.
+const VMAF_DIFFERENCE: RangeInclusive<f64> = 0.0..=20.0;
+
+/// Smallest distance of the lowest and the highest CRF: three values between them are measured.
+const LEAST_CRF_RANGE: u8 = 4;
+
 /// Fewest segments of a key. The edge signs the URL of each key in a playlist.
 const LEAST_SEGMENTS_PER_KEY: u32 = 10;
 
@@ -89,6 +98,37 @@ impl Profile {
             self.encoder.rate_control == RateControl::CappedCrf || !encodes_av1,
             "encoder.rate_control",
             "must be \"capped-crf\" with rungs of AV1: SVT-AV1 has a constant rate for live video only",
+        )?;
+        let per_title = &self.per_title;
+        require(
+            self.encoder.rate_control == RateControl::CappedCrf || !per_title.enabled,
+            "encoder.rate_control",
+            "must be \"capped-crf\" with per_title.enabled, which chooses the CRF",
+        )?;
+        require(
+            !per_title.enabled || self.hardware().is_empty(),
+            "per_title.enabled",
+            "needs encoders in software: the others have no CRF",
+        )?;
+        require(
+            VMAF_TARGET.contains(&per_title.target_vmaf),
+            "per_title.target_vmaf",
+            "must be 60 to 99",
+        )?;
+        require(
+            VMAF_DIFFERENCE.contains(&per_title.least_difference),
+            "per_title.least_difference",
+            "must be 0 to 20",
+        )?;
+        require(
+            per_title.max_crf <= 51,
+            "per_title.max_crf",
+            "must be 0 to 51",
+        )?;
+        require(
+            per_title.max_crf >= per_title.min_crf.saturating_add(LEAST_CRF_RANGE),
+            "per_title.max_crf",
+            "must be at least 4 above per_title.min_crf",
         )?;
         let loudness = &self.loudness;
         require(

@@ -76,7 +76,7 @@ impl CommandInputs<'_> {
                 arguments.extend(self.in_hardware(hardware, codec, rung.video_kbps));
             }
             (None, Codec::H264 | Codec::Aac | Codec::Ac3 | Codec::Eac3) => {
-                self.x264(arguments, rung.video_kbps, threads);
+                self.x264(arguments, rung, threads);
             }
             (None, Codec::Hevc) => self.x265(arguments, rung, threads),
             (None, Codec::Av1) => self.av1(arguments, rung, threads),

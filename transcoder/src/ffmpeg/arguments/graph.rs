@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use domain::plan::{ChunkPlan, EncodePlan, RungPlan, Size};
+use domain::plan::{Boundary, ChunkPlan, EncodePlan, RungPlan, Size};
 use domain::probe::{ColorMatrix, Seeking, VideoStream};
 use domain::segment::{Lane, seconds};
 
@@ -47,6 +47,20 @@ impl CommandInputs<'_> {
             }
             (sdr, hdr) => format!("{frames},{}", sdr.or(hdr).unwrap_or_default()),
         }
+    }
+
+    /// A graph with one decoder and the frames of a span in the sizes of some rungs, largest first.
+    /// Empty if the source has only audio, or without rungs.
+    pub(super) fn sample_graph(&self, span: Range<Boundary>, rungs: &[&RungPlan]) -> String {
+        let (Some(video), Some(largest)) = (&self.probe.video, rungs.first()) else {
+            return String::new();
+        };
+        let frames = self.frames(video, span.start.ticks, span.start.frame..span.end.frame);
+        format!(
+            "{frames},{}{}",
+            self.converted(video, largest.size),
+            chain(rungs, None)
+        )
     }
 
     /// The graph that turns one frame of the source into an image.

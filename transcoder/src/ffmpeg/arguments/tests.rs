@@ -8,6 +8,7 @@ use super::*;
 
 mod hardware;
 mod hdr;
+mod samples;
 mod tables;
 mod watermark;
 

@@ -9,13 +9,14 @@ use crate::ffmpeg::arguments::hdr::{svt_av1_metadata, x265_metadata};
 use crate::ffmpeg::arguments::{CommandInputs, push};
 
 impl CommandInputs<'_> {
-    pub(super) fn x264(&self, arguments: &mut Vec<String>, kbps: u32, threads: u32) {
+    pub(super) fn x264(&self, arguments: &mut Vec<String>, rung: &RungPlan, threads: u32) {
+        let kbps = rung.video_kbps;
         let (preset, threads) = (self.encoder.preset.as_str(), threads.to_string());
         push(arguments, &["-c:v", "libx264", "-preset", preset]);
         push(arguments, &["-threads", &threads, "-sc_threshold", "0"]);
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
-                capped(arguments, self.encoder.crf, kbps);
+                capped(arguments, rung.crf.unwrap_or(self.encoder.crf), kbps);
                 // A buffer of a second and a half keeps segments near the cap, and every chunk
                 // starts with it half full: a full one would add its content to the cap in every
                 // chunk.
@@ -43,7 +44,7 @@ impl CommandInputs<'_> {
         );
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
-                capped(arguments, self.newer.hevc.crf, kbps);
+                capped(arguments, rung.crf.unwrap_or(self.newer.hevc.crf), kbps);
                 settings += ":vbv-init=0.5";
             }
             RateControl::Cbr => {
@@ -59,6 +60,7 @@ impl CommandInputs<'_> {
     pub(super) fn av1(&self, arguments: &mut Vec<String>, rung: &RungPlan, threads: u32) {
         let kbps = rung.video_kbps;
         let Av1Settings { preset, crf, .. } = &self.newer.av1;
+        let crf = rung.crf.unwrap_or(*crf);
         match self.newer.av1_library {
             Av1Library::Svt => {
                 push(arguments, &["-c:v", "libsvtav1", "-preset"]);
