@@ -72,7 +72,10 @@ fn videos_are_listed_shown_and_deleted() {
     assert!(deleted.stderr.starts_with("error: "), "{}", deleted.stderr);
     assert_eq!(ids(&dev.run(&["ls", "--json"])), videos[1..2]);
     let gone = dev.run(&["show", unknown, "--json"]);
-    assert_eq!((gone.code, gone.error_code().as_str()), (1, "not-found"));
+    assert_eq!(
+        (gone.code, gone.error_code().as_str()),
+        (1, "no-such-video")
+    );
 }
 
 #[test]

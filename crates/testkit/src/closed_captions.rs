@@ -52,7 +52,7 @@ impl Pairs {
 /// A packet of CEA-708 with one block of a service, 1 to 6: its codes, at most 31 bytes.
 pub fn packet(service: u8, codes: &[u8]) -> Vec<u8> {
     let mut packet = vec![
-        (codes.len() / 2 + 1) as u8,
+        (codes.len() + 2).div_ceil(2) as u8,
         service << 5 | codes.len() as u8,
     ];
     packet.extend(codes);

@@ -48,6 +48,14 @@ impl Code {
         Some((Self::of(first, parameters), size))
     }
 
+    /// A character; every kind of space is a plain one.
+    fn character(character: char) -> Self {
+        Self::Character(match character.is_whitespace() {
+            true => ' ',
+            false => character,
+        })
+    }
+
     fn of(first: u8, parameters: &[u8]) -> Self {
         match (first, parameters) {
             (0x08, _) => Self::Backspace,
@@ -62,7 +70,7 @@ impl Code {
             (0x18, &[high, low]) => {
                 let code = u32::from(u16::from_be_bytes([high, low]));
                 let visible = char::from_u32(code).filter(|it| !it.is_control());
-                visible.map_or(Self::Nothing, Self::Character)
+                visible.map_or(Self::Nothing, Self::character)
             }
             (0x20..=0x7f, _) => Self::Character(g0(first)),
             (0x80..=0x87, _) => Self::Current(usize::from(first & 7)),
@@ -85,7 +93,7 @@ impl Code {
             (0x98..=0x9f, &[a, b, c, d, e, f]) => {
                 Self::Define(usize::from(first & 7), Definition::read([a, b, c, d, e, f]))
             }
-            (0xa0.., _) => Self::Character(char::from(first)),
+            (0xa0.., _) => Self::character(char::from(first)),
             _ => Self::Nothing,
         }
     }

@@ -120,7 +120,15 @@ fn a_hidden_window_pops_on_and_is_hidden() {
         .at(4_000, &[&[TGW, 1]])
         .at(5_000, &[&[DLW, 1]])
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:01.000 --> 00:00:03.000
+    Hello,
+    world
+
+    00:00:04.000 --> 00:00:05.000
+    Hello,
+    world
+    ");
 }
 
 #[test]
@@ -133,7 +141,24 @@ fn a_visible_window_rolls_up() {
         .at(6_000, &[&[CR], b"Four"])
         .at(8_000, &[&[CLW, 1]])
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:00.000 --> 00:00:02.000
+    One more
+
+    00:00:02.000 --> 00:00:04.000
+    One more
+    Two
+
+    00:00:04.000 --> 00:00:06.000
+    One more
+    Two
+    Three
+
+    00:00:06.000 --> 00:00:08.000
+    Two
+    Three
+    Four
+    ");
 }
 
 #[test]
@@ -145,7 +170,14 @@ fn windows_are_read_from_top_to_bottom() {
         .at(2_000, &[&[HDW, 1]])
         .at(3_000, &[&[RST]])
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:01.000 --> 00:00:02.000
+    above
+    below
+
+    00:00:02.000 --> 00:00:03.000 line:0
+    above
+    ");
 }
 
 #[test]
@@ -202,7 +234,12 @@ fn characters_and_styles() {
             ],
         )
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:00.000 --> 00:01:00.000
+    <i>slanted</i><u>line</u>
+    A &amp; B &lt;c&gt;é♪™__
+    가xz
+    ");
 }
 
 #[test]
@@ -255,7 +292,14 @@ fn a_row_and_a_window_are_erased() {
         )
         .at(1_000, &[&[FF], b"new"])
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:00.000 --> 00:00:01.000
+    right
+    second
+
+    00:00:01.000 --> 00:01:00.000
+    new
+    ");
 }
 
 #[test]
@@ -264,7 +308,10 @@ fn a_delay_moves_the_codes_after_it() {
         .at(0, &[&window(false), b"later", &[DLY, 15, DSW, 1]])
         .at(1_000, &[&[DLY, 10, HDW, 1]])
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:01.500 --> 00:00:02.500
+    later
+    ");
 }
 
 #[test]
@@ -276,7 +323,16 @@ fn a_window_that_is_defined_again_keeps_its_text() {
             &[&define(0, true, 2, (0x80 | 95, 7)), &[SPL, 15, 0], b"2"],
         )
         .text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    00:00:00.000 --> 00:00:01.000
+    one
+    two
+    three
+
+    00:00:01.000 --> 00:01:00.000
+    one
+    2wo
+    ");
 }
 
 #[test]

@@ -109,6 +109,6 @@ mod tests {
         let segments =
             |lane| -> usize { plan.chunks(lane).iter().map(|it| it.segments.len()).sum() };
         assert_eq!(segments(Lane::First), segments(Lane::Encode));
-        assert_eq!(plan.first_chunks[0].segments, 0..3, "viewers wait for it");
+        assert_eq!(plan.first_chunks[0].segments, 0..4, "viewers wait for it");
     }
 }

@@ -347,18 +347,18 @@ fn rungs_with_distinct_rates_have_distinct_audio() {
 #[test]
 fn what_is_encoded_begins_with_short_segments() {
     for (length, profile, starts, lead) in [
-        (60, "", vec![0, 2, 4, 6, 12], 3),
-        (19, "", vec![0, 2, 4, 6, 12], 3),
+        (60, "", vec![0, 1, 2, 3, 6], 4),
+        (19, "", vec![0, 1, 2, 3, 6], 4),
         (18, "", vec![0, 6, 12], 1),
         (5, "", vec![0], 1),
-        (60, "segment_seconds = 10.0", vec![0, 2, 4, 6, 16], 3),
+        (60, "segment_seconds = 10.0", vec![0, 1, 2, 3, 10], 4),
         (
             60,
             "segment_seconds = 9.0\nkeyframe_seconds = 1.0",
-            vec![0, 3, 6, 9, 18],
-            3,
+            vec![0, 1, 2, 3, 9],
+            4,
         ),
-        (60, "segment_seconds = 2.0", vec![0, 2, 4, 6, 8], 1),
+        (60, "segment_seconds = 2.0", vec![0, 1, 2, 3, 4], 2),
     ] {
         let mut probe = standard();
         probe.video_mut().codec = "vp9".to_owned();

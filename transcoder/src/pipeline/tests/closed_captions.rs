@@ -123,7 +123,12 @@ async fn services_of_cea_708_with_another_text_become_captions() {
     let file = world.named(".vtt").into_iter();
     let mut file = file.filter(|it| it.contains("/und-x-2/"));
     let text = std::fs::read_to_string(world.folder().join(file.next().unwrap())).unwrap();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    WEBVTT
+
+    00:00:04.000 --> 00:00:05.000
+    Hola a todos
+    ");
 }
 
 #[tokio::test]
