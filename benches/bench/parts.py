@@ -3,12 +3,10 @@
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import contestants
 import hls
-import sample
-from measure import Usage, run
+from measure import run
 
 _PROFILE = """name = "parts"
 [source_rung]
