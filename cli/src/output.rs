@@ -103,12 +103,10 @@ impl Output {
         }
     }
 
-    /// Prints a JSON object; nothing with text output.
-    pub fn object(&self, object: &impl Serialize) {
-        if self.json {
-            // Serialisation cannot fail: all keys are strings, and all floats are finite.
-            write_line(&serde_json::to_string(object).unwrap_or_default());
-        }
+    /// Prints a JSON object; nothing with text output. Returns whether anybody reads the output.
+    pub fn object(&self, object: &impl Serialize) -> bool {
+        // Serialisation cannot fail: all keys are strings, and all floats are finite.
+        !self.json || write_line(&serde_json::to_string(object).unwrap_or_default())
     }
 
     /// Prints the error of a command.
@@ -141,10 +139,10 @@ impl Output {
     }
 }
 
-/// A closed pipe (`| head`) is not an error.
-fn write_line(text: &str) {
+/// Writes a line. A closed pipe (`| head`) is not an error: it returns false.
+fn write_line(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
 }
 
 fn write_error(text: &str) {

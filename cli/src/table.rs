@@ -39,9 +39,11 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// A text without control characters.
+/// A text without characters that could move the cursor or change the order of others.
 pub(crate) fn visible(text: &str) -> String {
-    text.chars().filter(|it| !it.is_control()).collect()
+    let directs = |it: &char| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let kept = |it: &char| !it.is_control() && !directs(it);
+    text.chars().filter(kept).collect()
 }
 
 /// A duration in seconds, as `1:02:03` or `2:03`.

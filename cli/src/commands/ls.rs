@@ -31,8 +31,12 @@ pub async fn run(args: LsArgs, output: &Output) -> Result {
         let page = api.videos(&params).await?;
         for video in page.videos.iter().take((limit - listed) as usize) {
             listed += 1;
-            output.object(video);
-            table.add(row(video));
+            if !output.object(video) {
+                return Ok(());
+            }
+            if !output.is_json() {
+                table.add(row(video));
+            }
         }
         let is_full = listed >= limit;
         match page.next_cursor {

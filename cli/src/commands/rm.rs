@@ -5,9 +5,10 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use serde_json::json;
 
 use crate::Result;
-use crate::api::Api;
+use crate::api::{Api, ApiError};
 use crate::args::RmArgs;
 use crate::output::{CommandError, Output};
+use crate::table::visible;
 
 /// Deletes videos, one after the other. Those that do not exist do not keep the others from being
 /// deleted.
@@ -45,9 +46,12 @@ pub async fn run(args: RmArgs, output: &Output) -> Result {
 async fn confirm(api: &Api, args: &RmArgs) -> Result {
     let mut question = String::new();
     for video in &args.videos {
-        let summary = api.video(*video).await?.summary;
-        let title = summary.title.or(summary.source.filename);
-        question += &format!("  {video}  {}\n", title.unwrap_or_default());
+        let title = match api.video(*video).await {
+            Ok(video) => video.summary.title.or(video.summary.source.filename),
+            Err(ApiError::Problem { detail, .. }) => Some(detail),
+            Err(error) => return Err(error.into()),
+        };
+        question += &format!("  {video}  {}\n", visible(&title.unwrap_or_default()));
     }
     let count = args.videos.len();
     let what = if count == 1 {

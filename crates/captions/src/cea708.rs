@@ -93,6 +93,10 @@ impl Cea708 {
             if number > 0 {
                 self.block(number, block);
             }
+            let is_cut_off = block.len() < size;
+            if is_cut_off && let Some(service) = self.services.get_mut(&number) {
+                service.forget_partial();
+            }
         }
     }
 

@@ -264,11 +264,13 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
   video.addEventListener('loadedmetadata', reportAudio)
   video.addEventListener('loadedmetadata', () => Number.isFinite(video.duration) && events.finished(), { once: true })
   load()
-  // The element keeps the playlist to itself.
+  // The element keeps the playlist to itself. A failed request must not remove the name.
   const master = async () => {
     const response = await fetch(url).catch(() => null)
-    const text = response?.ok ? await response.text().catch(() => '') : ''
-    if (!isDestroyed) events.viewer(placeIn(text))
+    const text = response?.ok ? await response.text().catch(() => null) : null
+    if (isDestroyed) return
+    if (text === null) setTimeout(() => void master(), RECONNECT_MS)
+    else events.viewer(placeIn(text))
   }
   void master()
   return {

@@ -25,9 +25,6 @@ pub(super) enum Code {
     Hide(Windows),
     Toggle(Windows),
     Delete(Windows),
-    /// The following codes wait, tenths of a second.
-    Delay(u8),
-    DelayCancel,
     Reset,
     Pen(Style),
     PenLocation {
@@ -35,7 +32,8 @@ pub(super) enum Code {
         column: usize,
     },
     Define(usize, Definition),
-    /// A code without a meaning for text.
+    /// A code without a meaning for text, or a delay: a damaged one would silence the service, and
+    /// other decoders pass it over, too.
     Nothing,
 }
 
@@ -79,8 +77,6 @@ impl Code {
             (0x8a, &[windows]) => Self::Hide(windows),
             (0x8b, &[windows]) => Self::Toggle(windows),
             (0x8c, &[windows]) => Self::Delete(windows),
-            (0x8d, &[tenths]) => Self::Delay(tenths),
-            (0x8e, _) => Self::DelayCancel,
             (0x8f, _) => Self::Reset,
             (0x90, &[_, second]) => Self::Pen(Style {
                 italic: second & 0x80 != 0,

@@ -16,8 +16,6 @@ pub(super) struct Service {
     current: usize,
     /// The beginning of a code whose other bytes are in the next block.
     partial: Vec<u8>,
-    /// When the next codes are applied, milliseconds: a delay moves it ahead.
-    not_before: u64,
     timeline: Timeline,
 }
 
@@ -29,10 +27,14 @@ impl Service {
         let mut rest = &bytes[..];
         while let Some((code, size)) = Code::read(rest) {
             rest = &rest[size..];
-            self.not_before = self.not_before.max(now);
-            self.apply(&code, self.not_before);
+            self.apply(&code, now);
         }
         self.partial = rest.to_vec();
+    }
+
+    /// Bytes are missing: the rest of a code does not come.
+    pub(super) fn forget_partial(&mut self) {
+        self.partial.clear();
     }
 
     /// The cues, after the end of the video.
@@ -57,7 +59,9 @@ impl Service {
                     window.move_to(0, 0);
                 }
             }),
-            Code::Current(window) => self.current = window,
+            // The definition may be lost: then its text is that of the window before.
+            Code::Current(window) if self.windows[window].is_some() => self.current = window,
+            Code::Current(_) | Code::Nothing => {}
             Code::Clear(windows) => self.each(now, windows, Window::clear),
             Code::Display(windows) => self.each(now, windows, |it| it.set_visible(true)),
             Code::Hide(windows) => self.each(now, windows, |it| it.set_visible(false)),
@@ -65,8 +69,6 @@ impl Service {
                 self.each(now, windows, |it| it.set_visible(!it.is_visible()));
             }
             Code::Delete(windows) => self.change(now, windows, |it| *it = None),
-            Code::Delay(tenths) => self.not_before = now + 100 * u64::from(tenths),
-            Code::DelayCancel | Code::Nothing => {}
             Code::Reset => self.change(now, Windows::MAX, |it| *it = None),
             Code::Pen(style) => self.edit(|it| it.set_style(style)),
             Code::PenLocation { row, column } => self.edit(|it| it.move_to(row, column)),

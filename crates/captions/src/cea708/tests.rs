@@ -273,6 +273,10 @@ fn text_without_a_window_is_lost() {
         .at(0, &[b"lost", &[DSW, 0xff], &[CW0 | 3], b"lost"])
         .text();
     assert_eq!(text, "");
+    let text = Stream::default()
+        .at(0, &[&window(true), &[CW0 | 3], b"kept"])
+        .text();
+    assert!(text.ends_with("\nkept"), "the window before: {text}");
 }
 
 #[test]
@@ -302,16 +306,30 @@ fn a_row_and_a_window_are_erased() {
     ");
 }
 
+/// Receivers that are switched on later learn the windows from it.
 #[test]
-fn a_delay_moves_the_codes_after_it() {
+fn a_definition_that_is_repeated_changes_nothing() {
     let text = Stream::default()
-        .at(0, &[&window(false), b"later", &[DLY, 15, DSW, 1]])
-        .at(1_000, &[&[DLY, 10, HDW, 1]])
+        .at(0, &[&window(false), b"shown", &[DSW, 1]])
+        .at(1_000, &[&window(false)])
+        .at(2_000, &[&[HDW, 1]])
+        .at(3_000, &[&window(false)])
         .text();
-    insta::assert_snapshot!(text, @"
-    00:00:01.500 --> 00:00:02.500
-    later
-    ");
+    assert_eq!(text, "00:00:00.000 --> 00:00:02.000\nshown");
+    let text = Stream::default()
+        .at(0, &[&window(true), b"shown", &[HDW, 1]])
+        .at(1_000, &[&window(true)])
+        .text();
+    assert_eq!(text, "", "it stays hidden");
+}
+
+#[test]
+fn delays_are_passed_over() {
+    let text = Stream::default()
+        .at(0, &[&window(true), &[DLY, 255], b"text"])
+        .at(1_000, &[&[HDW, 1]])
+        .text();
+    assert_eq!(text, "00:00:00.000 --> 00:00:01.000\ntext");
 }
 
 #[test]
@@ -398,6 +416,13 @@ fn lost_and_damaged_packets_cost_what_is_in_them() {
         .bytes(0, &packet(&block(1, b" two and a lot more"))[..6])
         .bytes(1_000, &packet(&block(1, b" three")));
     assert!(stream.text().ends_with("\none two three"));
+    // In the middle of a code.
+    let cut = packet(&block(1, &window(true)));
+    let stream = Stream::default().bytes(0, &cut[..6]).bytes(
+        1_000,
+        &packet(&block(1, &[window(true), b"text".to_vec()].concat())),
+    );
+    assert!(stream.text().ends_with("\ntext"));
 }
 
 impl Stream {

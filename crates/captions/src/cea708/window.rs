@@ -16,6 +16,7 @@ const ROW_PERCENT: f32 = 100.0 / 15.0;
 /// The parameters of the command `DefineWindow` (CTA-708-E, 8.10.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Definition {
+    parameters: [u8; 6],
     visible: bool,
     /// Number of rows, at least 1.
     rows: usize,
@@ -30,6 +31,7 @@ impl Definition {
         let [flags, vertical, _, anchor, _, _] = parameters;
         let (is_relative, vertical) = (vertical & 0x80 != 0, vertical & 0x7f);
         Self {
+            parameters,
             visible: flags & 0x20 != 0,
             rows: usize::from(anchor & 0xf) + 1,
             anchor_percent: match is_relative {
@@ -42,10 +44,20 @@ impl Definition {
     }
 }
 
+impl Definition {
+    /// Whether it sets the pen to a predefined style, none of which is italic or underlined
+    /// (CTA-708-E, table 27).
+    fn has_pen_style(&self) -> bool {
+        self.parameters[5] & 7 != 0
+    }
+}
+
 /// A window.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     definition: Definition,
+    /// Whether viewers see it: commands change that after its definition.
+    visible: bool,
     cells: Box<[[Cell; COLUMNS]; ROWS]>,
     row: usize,
     column: usize,
@@ -57,6 +69,7 @@ impl Window {
     pub(super) fn new(definition: Definition) -> Self {
         Self {
             definition,
+            visible: definition.visible,
             cells: Box::new([[BLANK; COLUMNS]; ROWS]),
             row: 0,
             column: 0,
@@ -64,19 +77,26 @@ impl Window {
         }
     }
 
-    /// Defines the window again. Its text stays where there is a row for it.
+    /// Defines the window again. Its text stays where there is a row for it. The same definition is
+    /// sent again and again, for receivers that are switched on later, and changes nothing.
     pub(super) fn redefine(&mut self, definition: Definition) {
-        self.definition = definition;
+        if definition.parameters == self.definition.parameters {
+            return;
+        }
+        (self.definition, self.visible) = (definition, definition.visible);
+        if definition.has_pen_style() {
+            self.style = Style::default();
+        }
         self.cells[definition.rows..].fill([BLANK; COLUMNS]);
         self.row = self.row.min(definition.rows - 1);
     }
 
     pub(super) fn is_visible(&self) -> bool {
-        self.definition.visible
+        self.visible
     }
 
     pub(super) fn set_visible(&mut self, visible: bool) {
-        self.definition.visible = visible;
+        self.visible = visible;
     }
 
     /// Whether it has characters.
