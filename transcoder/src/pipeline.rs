@@ -161,8 +161,11 @@ async fn try_strategies(
         };
         loopback = Loopback::start(blocks.clone()).await?;
         match (problem, &source.normaliser) {
-            // Once more, with all of the memory. Recorded chunks stay.
-            (problem @ TranscodeError::OutOfMemory { .. }, _) if encoders > 1 => {
+            // Once more, with all of the memory, or one session of the GPU. Recorded chunks stay.
+            (
+                problem @ (TranscodeError::OutOfMemory { .. } | TranscodeError::Hardware { .. }),
+                _,
+            ) if encoders > 1 => {
                 tracing::warn!("continuing with one encoder: {problem}");
                 encoders = 1;
             }

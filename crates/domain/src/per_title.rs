@@ -163,7 +163,9 @@ impl PerTitle {
                 (merged.measure, merged.skipped) = (fresh.measure, None);
             }
             merged.samples = fresh.samples;
-            merged.rungs.extend(fresh.rungs.iter().cloned());
+            // A second attempt reads those of the others as well.
+            let own = fresh.rungs.iter().filter(|it| names.contains(&it.name));
+            merged.rungs.extend(own.cloned());
         }
         Some(merged)
     }

@@ -85,7 +85,7 @@ impl Launcher {
             parent: std::process::id(),
             port: needs.port,
             memory: self.memory(needs.weight),
-            cpu_seconds: needs.cpu.map(|it| it.as_secs()),
+            cpu_seconds: needs.cpu.map(|it| it.as_secs_f64().ceil() as u64),
             read: libraries
                 .directories
                 .iter()

@@ -85,8 +85,10 @@ impl Measurement<'_> {
                     shown.push(one);
                     length += seconds(sample.end.ticks - sample.start.ticks);
                 }
-                Err(TranscodeError::TimedOut { .. }) if !shown.is_empty() => break,
-                Err(problem) => return Err(problem),
+                Err(problem) if shown.is_empty() => return Err(problem),
+                Err(problem @ TranscodeError::Cancelled) => return Err(problem),
+                // The samples until then decide.
+                Err(_) => break,
             }
         }
         Ok((shown.len() as u32, means(&encodings, &shown, length)))
@@ -97,42 +99,65 @@ impl Measurement<'_> {
         sample: &Sample,
         encodings: &[Encoding<'_>],
     ) -> Result<Vec<Shown>, TranscodeError> {
-        let all: Vec<usize> = (0..encodings.len()).collect();
         // A third of the encodings is as large as the ladder.
         let TranscodeRequest { tools, profile, .. } = self.request;
         let newer = NewerCodecs::new(profile, tools.av1_library());
         let with = (&profile.encoder, &newer);
         let fitting = tools.encoders(self.plan, self.probe, with, TRIALS);
-        let groups = TRIALS.div_ceil(fitting);
-        let mut made: Vec<Bytes> = vec![Bytes::new(); encodings.len()];
+        match self
+            .in_groups(sample, encodings, TRIALS.div_ceil(fitting))
+            .await
+        {
+            // The memory was estimated, or the operator limits it.
+            Err(TranscodeError::OutOfMemory { .. }) if fitting > 1 => {
+                self.in_groups(sample, encodings, TRIALS).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Encodes and compares a sample, a group of the encodings at a time.
+    async fn in_groups(
+        &mut self,
+        sample: &Sample,
+        encodings: &[Encoding<'_>],
+        groups: usize,
+    ) -> Result<Vec<Shown>, TranscodeError> {
+        let comparisons = comparisons(encodings, self.full);
+        let mut shown = vec![Shown::default(); encodings.len()];
         for group in 0..groups {
             // Every n-th, so that each group has all sizes.
-            let own = all.iter().copied().filter(|it| it % groups == group);
-            for (number, bytes) in self.encode(sample, encodings, own.collect()).await? {
-                made[number] = bytes;
+            let numbers: Vec<usize> = (group..encodings.len()).step_by(groups).collect();
+            let mut made = self.encode(sample, encodings, numbers.clone()).await?;
+            made.sort_by_key(|it| it.0);
+            for (number, bytes) in &made {
+                shown[*number].bytes = bytes.len();
             }
-        }
-        let comparisons = comparisons(encodings, self.full);
-        let bytes: Vec<usize> = made.iter().map(Bytes::len).collect();
-        let log = self.compare(sample, made, &comparisons).await?;
-        let score = |it: &Comparison| {
-            let name = it.reference.rendition.name.as_str();
-            score_in(&log, self.measure, name).ok_or_else(|| {
-                TranscodeError::Verification(format!("the comparison {name} has no score"))
-            })
-        };
-        let mut shown: Vec<Shown> = bytes
-            .into_iter()
-            .map(|bytes| Shown {
-                bytes,
-                ..Shown::default()
-            })
-            .collect();
-        for comparison in &comparisons {
-            let one = &mut shown[comparison.encoding];
-            match is_full_size(comparison) {
-                true => one.full_size = Some(score(comparison)?),
-                false => one.score = score(comparison)?,
+            // By the position in the group.
+            let own = comparisons.iter().filter_map(|it| {
+                let encoding = numbers.iter().position(|number| *number == it.encoding)?;
+                let reference = it.reference.clone();
+                Some((
+                    it,
+                    Comparison {
+                        reference,
+                        encoding,
+                    },
+                ))
+            });
+            let (own, local): (Vec<&Comparison>, Vec<Comparison>) = own.unzip();
+            let bytes = made.into_iter().map(|it| it.1).collect();
+            let log = self.compare(sample, bytes, &local).await?;
+            for comparison in own {
+                let name = comparison.reference.rendition.name.as_str();
+                let score = score_in(&log, self.measure, name).ok_or_else(|| {
+                    TranscodeError::Verification(format!("the comparison {name} has no score"))
+                })?;
+                let one = &mut shown[comparison.encoding];
+                match is_full_size(comparison) {
+                    true => one.full_size = Some(score),
+                    false => one.score = score,
+                }
             }
         }
         Ok(shown)

@@ -102,7 +102,7 @@ pub(super) fn boundaries(
     let regular = (1..).map(|it| it * per_segment);
     let mut starts: Vec<u64> = (0..=few)
         .map(|it| it * short)
-        .chain(regular.skip_while(|it| *it < lead + short))
+        .chain(regular.skip_while(|it| *it < lead + shortest))
         .take_while(|it| *it < last.frame)
         .collect();
     if starts.len() > 1 && starts.last().is_some_and(|it| last.frame - it <= shortest) {

@@ -172,31 +172,52 @@ pub(crate) fn iframe_interval(plan: &EncodePlan) -> u64 {
     (plan.frame_rate.as_f64().round() as u64).max(1)
 }
 
-/// An expression for the number of a frame in its chunk. In runs of several chunks, the first
-/// chunks have one length and the others another, except the last one.
+/// An expression for the number of a frame in its chunk, in a run of these chunks.
 pub(super) fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
     let frames = |it: &ChunkPlan| {
         let span = plan.span(&it.segments);
         span.end.frame - span.start.frame
     };
-    let Some((first, [_, ..])) = chunks.split_first() else {
+    if chunks.len() < 2 {
         return "n".to_owned();
-    };
-    let small = frames(first);
-    let later = chunks
-        .iter()
-        .position(|it| frames(it) != small)
-        .unwrap_or(chunks.len());
-    match chunks.get(later) {
-        None => format!("mod(n\\,{small})"),
-        Some(next) => {
-            let before = small * later as u64;
-            format!(
-                "if(lt(n\\,{before})\\,mod(n\\,{small})\\,mod(n-{before}\\,{}))",
-                frames(next)
-            )
-        }
     }
+    let lengths: Vec<u64> = chunks.iter().map(frames).collect();
+    let number = |Equal { start, length }: Equal| match start {
+        0 => format!("mod(n\\,{length})"),
+        start => format!("mod(n-{start}\\,{length})"),
+    };
+    let mut equal = equal_chunks(&lengths).into_iter().rev();
+    let mut next = equal.next();
+    let mut expression = next.map_or("n".to_owned(), number);
+    for before in equal {
+        let start = next.map_or(0, |it| it.start);
+        expression = format!("if(lt(n\\,{start})\\,{}\\,{expression})", number(before));
+        next = Some(before);
+    }
+    expression
+}
+
+/// Consecutive chunks of one length, frames; the last of them may be shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Equal {
+    /// Number of the first frame in the run.
+    start: u64,
+    length: u64,
+}
+
+/// The chunks of a run, by their lengths.
+fn equal_chunks(lengths: &[u64]) -> Vec<Equal> {
+    let mut found: Vec<Equal> = vec![];
+    let mut start = 0;
+    for (index, &length) in lengths.iter().enumerate() {
+        let is_last = index + 1 == lengths.len();
+        let continues = |it: &Equal| it.length == length || is_last && it.length > length;
+        if !found.last().is_some_and(continues) {
+            found.push(Equal { start, length });
+        }
+        start += length;
+    }
+    found
 }
 
 /// Scales frames of any size and aspect ratio to the largest size that fits, with bars around them.
@@ -305,4 +326,41 @@ fn scale(size: Size) -> String {
 
 pub(super) fn scale_size(size: Size) -> String {
     format!("scale={}:{}:flags=bicubic", size.width, size.height)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn chunks_of_a_length_are_together() {
+        let equal = |lengths: &[u64]| -> Vec<(u64, u64)> {
+            let found = equal_chunks(lengths).into_iter();
+            found.map(|it| (it.start, it.length)).collect()
+        };
+        assert_eq!(equal(&[180, 360, 360, 90]), [(0, 180), (180, 360)]);
+        assert_eq!(
+            equal(&[150, 290, 250, 250]),
+            [(0, 150), (150, 290), (440, 250)]
+        );
+        assert_eq!(equal(&[250, 250, 260]), [(0, 250), (500, 260)]);
+        assert_eq!(equal(&[7]), [(0, 7)]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_frame_has_its_number(lengths in prop::collection::vec(1_u64..40, 1..8)) {
+            let equal = equal_chunks(&lengths);
+            let mut frame = 0;
+            for length in lengths {
+                for number in 0..length {
+                    let own = equal.iter().rfind(|it| it.start <= frame).unwrap();
+                    prop_assert_eq!((frame - own.start) % own.length, number);
+                    frame += 1;
+                }
+            }
+        }
+    }
 }

@@ -54,6 +54,8 @@ impl CommandInputs<'_> {
         let mut arguments = self.start(threads);
         self.source_input(&mut arguments);
         for url in urls {
+            // They are many: one thread each, and with it the memory of one.
+            push(&mut arguments, &["-threads", "1"]);
             arguments.extend(input_arguments(SAMPLE_DEMUXER));
             push(&mut arguments, &["-i", url]);
         }
