@@ -38,8 +38,8 @@ audio_kbps = 64
 
 /// Duration of the film, seconds.
 const LENGTH: f64 = 60.0;
-/// Three short ones, and fourteen of up to four seconds.
-const SEGMENTS: usize = 17;
+/// Four of a second, and fourteen of four seconds.
+const SEGMENTS: usize = 18;
 const FRAMES: usize = 60 * 25;
 
 /// With two encoders at this speed, the film grows for most of a minute, also on a fast machine.
