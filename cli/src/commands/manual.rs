@@ -23,7 +23,7 @@ pub fn pages(args: &ManArgs, output: &Output) -> Result {
     let directory = &args.directory;
     let failed = || format!("cannot write into `{}`", directory.display());
     std::fs::create_dir_all(directory).with_context(failed)?;
-    // The variables of the environment must not become values in the pages.
+    // Otherwise each command has a second page, that of `edgereel help COMMAND`.
     let command = Args::command().disable_help_subcommand(true);
     clap_mangen::generate_to(command, directory).with_context(failed)?;
     output.line(format!(

@@ -6,7 +6,7 @@ import { texts } from '../texts'
 import { curves, type Point } from './curves'
 
 const t = texts.video.perTitle
-const [WIDTH, HEIGHT, EDGE] = [320, 120, 10]
+const [WIDTH, HEIGHT, EDGE] = [320, 130, 14]
 
 export function PerTitleCard({ video }: { video: Video }) {
   const measured = video.receipt?.per_title
@@ -66,18 +66,29 @@ function Row({ rung, digits }: { rung: Schemas['RungChoice']; digits: number }) 
   )
 }
 
-/** A curve for each rung; a dot is its choice. */
+/** A curve for each rung, with its name at the lower end; a dot is its choice. */
 function Chart({ measure, rungs }: { measure: string; rungs: Schemas['RungChoice'][] }) {
   const at = ({ x, y }: Point) => [EDGE + x * (WIDTH - 2 * EDGE), EDGE + y * (HEIGHT - 2 * EDGE)] as const
   return (
     <svg class="curves" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={t.chart(measure)}>
+      <text x="4" y="9">
+        {measure}
+      </text>
+      <text x={WIDTH - 4} y={HEIGHT - 4} text-anchor="end">
+        {t.rate}
+      </text>
       {curves(rungs).map((it) => {
         const [x, y] = at(it.chosen)
+        const lowest = it.points.map(at).at(-1)
         return (
           <g key={it.name} data-left-out={it.isLeftOut}>
             <polyline points={it.points.map((point) => at(point).join(',')).join(' ')} />
             {!it.isLeftOut && <circle cx={x} cy={y} r="3" />}
-            <title>{it.name}</title>
+            {lowest && (
+              <text x={lowest[0] + 7} y={lowest[1] + 3}>
+                {it.name}
+              </text>
+            )}
           </g>
         )
       })}
