@@ -11,6 +11,7 @@
 #   ONLY=ids       measure only these candidates: edgereel-copied, edgereel-encoded, ffmpeg-single-copied,
 #                  ffmpeg-single, ffmpeg-per-rung, shaka-streamer; `,latency` at the end for the long files,
 #                  `start` for videos that must be encoded, `parts` for what is made beside the ladder,
+#                  `clip` for the fixed cost of a job,
 #                  `drift` for three hours. `per-title` by itself compares the profile `auto` with a fixed ladder, also
 #                  for the files of the folder VIDEO. No report into docs/
 #   KEEP=1         keep the outputs in benches/work

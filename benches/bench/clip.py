@@ -26,20 +26,21 @@ def prepare(folder, source):
 
 
 def measure(binary, clip, work, port, rounds):
-    """CPU seconds of one job, and of one FFmpeg command for the same rungs; both with the top rung copied, and without."""
-    found = {}
-    for copied in (True, False):
-        name = "copied" if copied else "encoded"
-        found[f"ours_{name}_s"] = _ours(binary, clip, work, port, rounds, copied)
-        found[f"ffmpeg_{name}_s"] = _command(clip, work, rounds, copied)
-    return found
+    """CPU seconds of a job, with the top rung copied and without, and of a command that encodes the ladder."""
+    return {
+        "rungs": [it.name for it in rungs_for(clip.width, clip.height)],
+        "copied_s": _ours(binary, clip, work, port, rounds, True),
+        "encoded_s": _ours(binary, clip, work, port, rounds, False),
+        "ffmpeg_s": _command(clip, work, rounds),
+        "load_s": sum(run([["ffmpeg", "-version"]], log=work / "clip.log").cpu_s for _ in range(rounds)) / rounds,
+    }
 
 
-def _command(clip, work, rounds, copied):
-    one = contestants.one_command(rungs_for(clip.width, clip.height), clip.fps, clip.audio, copied)
+def _command(clip, work, rounds):
+    one = contestants.one_command(rungs_for(clip.width, clip.height), clip.fps, clip.audio, copied=False)
     total = 0.0
     for number in range(rounds):
-        [command] = one.commands(work / f"clip-{copied}-{number}")
+        [command] = one.commands(work / f"clip-{number}")
         command = [clip.path if it == "INPUT" else it for it in command]
         total += run([command], log=work / "clip.log").cpu_s
     return total / rounds

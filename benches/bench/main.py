@@ -12,6 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import clip
 import contestants
 import drift
 import hls
@@ -94,6 +95,8 @@ def measure_all(quick, seconds, rounds, binary):
     measure_quality(everybody, source, results, 3 if quick else None)
     if binary and setting("ONLY", "parts").endswith("parts"):
         measure_parts(binary, source, rungs, rounds, results)
+    if binary and setting("ONLY", "clip").endswith("clip"):
+        measure_clip(binary, source, results)
     if binary and setting("ONLY", "latency").endswith("latency"):
         measure_latency(binary, source, quick, rounds, results)
     if binary and setting("ONLY", "start").endswith("start"):
@@ -274,6 +277,15 @@ def measure_parts(binary, source, rungs, rounds, results):
     measured = attempt(partial(parts.measure, binary, source, rungs, RUN, rounds), results)
     if measured:
         results["parts"] = measured.as_dict()
+        say(f"  {measured}")
+
+
+def measure_clip(binary, source, results):
+    say("A short clip")
+    short, jobs = clip.prepare(RUN, source), 6
+    measured = attempt(partial(clip.measure, binary, short, RUN, int(setting("PORT", "18787")), jobs), results)
+    if measured:
+        results["clip"] = measured
         say(f"  {measured}")
 
 

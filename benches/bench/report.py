@@ -7,7 +7,8 @@ MB = 1_000_000
 
 def render(results):
     parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results),
-             _start(results), _parts(results), _drift(results), _hour(results), _notes(results), _method()]
+             _start(results), _parts(results),
+             _clip(results), _drift(results), _hour(results), _notes(results), _method()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -105,6 +106,10 @@ def _goals(results):
         beside = sum(_beside(results["parts"]).values())
         limit = "CPU of I-frames, stills, loudness and captions, of that of the ladder"
         goal(limit, 0.08, beside / results["parts"]["ladder_s"])
+    if "clip" in results:
+        one = results["clip"]
+        goal("CPU of a clip of 3 s, of one FFmpeg command", 1.5, one["copied_s"] / one["ffmpeg_s"])
+        goal("CPU of a clip of 3 s, all rungs encoded, of the same", 1.5, one["encoded_s"] / one["ffmpeg_s"])
     for row in results.get("drift", []):
         rung = "top rung copied" if row["copied"] else "all rungs encoded"
         # A frame at 29.97 frames a second.
@@ -240,6 +245,25 @@ def _parts(results):
 All rungs encoded, and loudness normalised. The runs of FFmpeg report their CPU time. Those that
 encode the ladder make the I-frames too: their share is what the best single command needs more with
 such an output."""
+
+
+def _clip(results):
+    one = results.get("clip")
+    if not one:
+        return ""
+    rows = [
+        ["a job, top rung copied", _number(one["copied_s"], 2)],
+        ["a job, all rungs encoded", _number(one["encoded_s"], 2)],
+        ["one FFmpeg command that encodes the ladder", _number(one["ffmpeg_s"], 2)],
+        ["`ffmpeg -version`", _number(one["load_s"], 2)],
+    ]
+    return f"""## A short clip
+
+{_table(["3 s of 360 lines", "CPU s"], rows)}
+
+The jobs run in `edgereel dev`, and all that it does for an upload counts: API, store, database,
+queue and worker. A job runs FFmpeg and ffprobe about eight times. Builds of FFmpeg with many shared
+libraries, such as Debian's, load them each time: the last line says how long that takes."""
 
 
 def _drift(results):
