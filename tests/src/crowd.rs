@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, FileName, ObjectKey, ObjectPrefix};
+use platform::job_queue::Wanted;
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -193,7 +194,7 @@ async fn listed(site: &Site, api: &Part) -> BTreeSet<VideoId> {
 async fn jobs(site: &Site) -> BTreeSet<VideoId> {
     let (queue, mut ids, mut videos) = (&site.functions.queue, BTreeSet::new(), BTreeSet::new());
     while let Some(delivery) = queue
-        .receive(Duration::ZERO, Duration::from_secs(600))
+        .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(600))
         .await
         .expect("the queue answers")
     {

@@ -15,7 +15,7 @@ use domain::prices::Prices;
 use domain::profile::Profile;
 use domain::retry::Next;
 use platform::clock;
-use platform::job_queue::{Delivery, QueueError, SharedQueue};
+use platform::job_queue::{Delivery, QueueError, SharedQueue, Wanted};
 use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
@@ -189,7 +189,7 @@ impl Worker {
                 break;
             };
             let received = tokio::select! {
-                received = self.queue.receive(self.poll(&last_job, tasks.is_empty()), self.config.lease) => received,
+                received = self.queue.receive(Wanted::JOBS, self.poll(&last_job, tasks.is_empty()), self.config.lease) => received,
                 () = cancel.cancelled() => break,
             };
             match received {
@@ -333,6 +333,8 @@ impl Worker {
             JobMessage::DownloadV1(job) => DownloadJob { context, job }.run().await,
             JobMessage::PreviewV1(job) => PreviewJob { context, job }.run().await,
             JobMessage::TranscriptionV1(job) => TranscriptionJob { context, job }.run().await,
+            // Not wanted, and only a hint: the transcoder that holds the video encodes the chunk.
+            JobMessage::ChunkV1(_) => Fate::Acknowledge,
         }
     }
 

@@ -105,7 +105,8 @@ pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, 
             | JobMessage::ThumbnailV1(_)
             | JobMessage::DownloadV1(_)
             | JobMessage::PreviewV1(_)
-            | JobMessage::TranscriptionV1(_),
+            | JobMessage::TranscriptionV1(_)
+            | JobMessage::ChunkV1(_),
         ) => {
             return Some(Err(SkipReason::Malformed {
                 detail: "no event makes a job of this kind".to_owned(),

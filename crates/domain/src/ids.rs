@@ -179,9 +179,7 @@ macro_rules! digest_id {
         pub struct $id(String);
 
         impl $id {
-            fn digest(parts: &[&str]) -> Self {
-                Self(digest_hex(parts, $digits))
-            }
+            const DIGITS: usize = $digits;
 
             /// The hex digits.
             pub fn as_str(&self) -> &str {
@@ -219,12 +217,15 @@ digest_id! {
 impl PosterId {
     /// The id of an uploaded image.
     pub fn from_image(bytes: &[u8]) -> Self {
-        Self::digest(&["picture", &hex(&Sha256::digest(bytes))])
+        Self(digest_hex(
+            &["picture", &hex(&Sha256::digest(bytes))],
+            Self::DIGITS,
+        ))
     }
 
     /// The id of a frame of the video at `at_ms`, milliseconds.
     pub fn from_timestamp(at_ms: u64) -> Self {
-        Self::digest(&["moment", &at_ms.to_string()])
+        Self(digest_hex(&["moment", &at_ms.to_string()], Self::DIGITS))
     }
 }
 
@@ -239,7 +240,10 @@ impl CaptionId {
     /// The id of captions that were stored at `now_ms`, Unix milliseconds. `content` is a digest of
     /// the text and of the settings.
     pub fn of(language: &str, content: &str, now_ms: u64) -> Self {
-        Self::digest(&["captions", language, content, &now_ms.to_string()])
+        Self(digest_hex(
+            &["captions", language, content, &now_ms.to_string()],
+            Self::DIGITS,
+        ))
     }
 }
 
@@ -251,7 +255,19 @@ digest_id! {
 impl ChaptersId {
     /// The id of the list with this document.
     pub fn of(json: &str) -> Self {
-        Self::digest(&["chapters", json])
+        Self(digest_hex(&["chapters", json], Self::DIGITS))
+    }
+}
+
+digest_id! {
+    /// The plan of an encoding: 32 hex digits, the first 16 bytes of the SHA-256 of its document.
+    PlanId, 32, "plan id"
+}
+
+impl PlanId {
+    /// The id of the plan with this document, byte for byte.
+    pub fn of(document: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(document)[..Self::DIGITS / 2]))
     }
 }
 
@@ -266,7 +282,10 @@ impl JobId {
     /// Hashes the parts with their lengths, so that different lists cannot collide by
     /// concatenation.
     pub fn of(bucket: &str, key: &str, etag: &str, profile: &str) -> Self {
-        Self::digest(&["job", bucket, key, etag, profile])
+        Self(digest_hex(
+            &["job", bucket, key, etag, profile],
+            Self::DIGITS,
+        ))
     }
 }
 
@@ -285,7 +304,7 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(Generation, PosterId, CaptionId, ChaptersId, JobId);
+string_conversions!(Generation, PosterId, CaptionId, ChaptersId, PlanId, JobId);
 
 /// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
 pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {
@@ -318,45 +337,4 @@ pub(crate) fn is_lower_hex(text: &str, digits: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn video_ids_print_parse_and_keep_their_time() {
-        let id = VideoId::new(1_700_000_000_123, [0xff; 10]);
-        assert_eq!(id.to_string(), "vid_018bcfe5687b7fffbfffffffffffffff");
-        assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!(id.created_ms(), 1_700_000_000_123);
-    }
-
-    #[test]
-    fn odd_video_ids_are_refused() {
-        for text in [
-            "",
-            "vid_",
-            "vid_018BCFE5687B7FFFBFFFFFFFFFFFFFFF",
-            "vid_+18bcfe5687b7fffbfffffffffffffff",
-            "../x",
-        ] {
-            assert!(text.parse::<VideoId>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn ids_of_one_kind_are_none_of_another() {
-        let key = ApiKeyId::new(1_700_000_000_123, [0xff; 10]);
-        assert_eq!(key.to_string(), "key_018bcfe5687b7fffbfffffffffffffff");
-        assert_eq!(key.to_string().parse(), Ok(key));
-        assert!(key.to_string().parse::<VideoId>().is_err());
-    }
-
-    #[test]
-    fn parts_do_not_run_together() {
-        assert_ne!(
-            JobId::of("a", "bc", "e", "p"),
-            JobId::of("ab", "c", "e", "p")
-        );
-        assert_eq!(JobId::of("a", "b", "e", "p"), JobId::of("a", "b", "e", "p"));
-        assert_ne!(Generation::of("e", "p"), Generation::of("p", "e"));
-    }
-}
+mod tests;

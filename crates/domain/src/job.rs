@@ -11,6 +11,7 @@ use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 use crate::profile::Profile;
 
 mod captions;
+mod chunk;
 mod download;
 mod import;
 mod message;
@@ -21,6 +22,7 @@ mod thumbnail;
 mod transcription;
 
 pub use captions::CaptionsJob;
+pub use chunk::ChunkJob;
 pub use download::DownloadJob;
 pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};

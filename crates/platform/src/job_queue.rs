@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::job::{InvalidMessage, JobMessage};
+use domain::job::{InvalidMessage, JobMessage, Priority};
 use domain::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
@@ -23,20 +23,35 @@ pub use sqs::SqsQueue;
 /// Deliveries before a message becomes a dead letter, for queues that do not define it themselves.
 pub const MAX_RECEIVES: u32 = 5;
 
-/// One of the two queues of an installation.
+/// One of the queues of an installation, in the order in which workers ask them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueueName {
     /// Jobs that users wait for.
     Interactive,
-    /// Jobs that may wait until the other queue is empty.
+    /// Chunks of long videos, which several transcoders encode together.
+    Chunks,
+    /// Jobs that may wait until the other queues are empty.
     Bulk,
 }
 
 impl QueueName {
+    /// Every queue.
+    pub const ALL: [Self; 3] = [Self::Interactive, Self::Chunks, Self::Bulk];
+
+    /// The queue of a message.
+    pub fn of(message: &JobMessage) -> Self {
+        match (message, message.priority()) {
+            (JobMessage::ChunkV1(_), _) => Self::Chunks,
+            (_, Priority::Interactive) => Self::Interactive,
+            (_, Priority::Bulk) => Self::Bulk,
+        }
+    }
+
     /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Interactive => "interactive",
+            Self::Chunks => "chunks",
             Self::Bulk => "bulk",
         }
     }
@@ -45,6 +60,37 @@ impl QueueName {
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The messages that a receiver can work on. Interactive jobs are always among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Messages of [`QueueName::Chunks`].
+    pub chunks: bool,
+    /// Messages of [`QueueName::Bulk`].
+    pub bulk: bool,
+}
+
+impl Wanted {
+    /// All messages.
+    pub const ALL: Self = Self {
+        chunks: true,
+        bulk: true,
+    };
+    /// All messages except chunks.
+    pub const JOBS: Self = Self {
+        chunks: false,
+        bulk: true,
+    };
+
+    /// Whether messages of this queue are wanted.
+    pub fn includes(self, queue: QueueName) -> bool {
+        match queue {
+            QueueName::Interactive => true,
+            QueueName::Chunks => self.chunks,
+            QueueName::Bulk => self.bulk,
+        }
     }
 }
 
@@ -184,12 +230,14 @@ pub trait JobQueue: Send + Sync {
     /// stores no empty body, and neither SQS nor PostgreSQL one with NUL.
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError>;
 
-    /// Waits up to `wait` for one message and leases it. `Ok(None)`: no message came. A queue may
-    /// count in whole seconds, rounded up.
+    /// Waits up to `wait` for one of the `wanted` messages and leases it. `Ok(None)`: no message
+    /// came. A queue may count in whole seconds, rounded up. A single queue holds only messages
+    /// that its receivers want, so it does not use `wanted`.
     ///
     /// Dropping the future may leave a message leased until the lease expires.
     async fn receive(
         &self,
+        wanted: Wanted,
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError>;
@@ -237,6 +285,11 @@ pub trait JobQueue: Send + Sync {
 
     /// Removes one dead letter, or all, permanently, and returns their number.
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
+
+    /// Whether [`send`](Self::send) accepts chunks. If not, a transcoder encodes its videos alone.
+    fn takes_chunks(&self) -> bool {
+        true
+    }
 
     /// How long a receiver can hold a message, if the queue limits that. Before, the receiver sends
     /// the message again, and acknowledges this one.

@@ -11,7 +11,7 @@ use catalog::connect::{self, QueueAddress, QueueUse};
 use domain::ids::VideoId;
 use domain::time::UnixMillis;
 use http::HeaderMap;
-use platform::job_queue::SharedQueue;
+use platform::job_queue::{SharedQueue, Wanted};
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -274,7 +274,7 @@ async fn ingest_takes_a_batch_of_good_and_bad() {
     let mut jobs = vec![];
     while let Some(delivery) = cloud
         .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
+        .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(60))
         .await
         .unwrap()
     {

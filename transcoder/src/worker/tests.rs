@@ -11,7 +11,7 @@ use domain::plan::EncodePlan;
 use domain::receipt::Extra;
 use domain::segment::Lane;
 use domain::state::{VideoEvent, VideoState};
-use platform::job_queue::Depth;
+use platform::job_queue::{Depth, Wanted};
 use platform::object_store::PutCondition;
 
 use super::*;
@@ -103,7 +103,11 @@ impl Site {
         let received = self
             .services
             .queue
-            .receive(Duration::from_secs(5), self.worker.config.lease)
+            .receive(
+                Wanted::ALL,
+                Duration::from_secs(5),
+                self.worker.config.lease,
+            )
             .await;
         received.unwrap().expect("a message waits")
     }

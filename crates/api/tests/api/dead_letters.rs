@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::failure::{Failure, FailureCode};
 use domain::receipt::Receipt;
 use platform::clock;
+use platform::job_queue::Wanted;
 use serde_json::json;
 
 use crate::world::World;
@@ -13,7 +14,7 @@ use crate::world::World;
 async fn use_up_deliveries(world: &World) {
     while let Some(delivery) = world
         .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
+        .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(60))
         .await
         .unwrap()
     {

@@ -10,6 +10,7 @@ use domain::receipt::Receipt;
 use domain::retry::MAX_ATTEMPTS;
 use http::StatusCode;
 use platform::clock;
+use platform::job_queue::Wanted;
 use platform::object_store::ObjectStore as _;
 use serde_json::json;
 
@@ -62,7 +63,7 @@ async fn an_upload_becomes_one_job_with_the_settings_of_its_row() {
     ));
     let delivery = world
         .queue
-        .receive(Duration::ZERO, Duration::from_secs(9))
+        .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(9))
         .await
         .unwrap()
         .unwrap();
@@ -165,7 +166,7 @@ async fn a_dead_letter_fails_its_video_once() {
     }
     while let Some(delivery) = world
         .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
+        .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(60))
         .await
         .unwrap()
     {

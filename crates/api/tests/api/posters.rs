@@ -9,6 +9,7 @@ use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use http::{Method, StatusCode};
 use platform::clock;
+use platform::job_queue::Wanted;
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ async fn posters(world: &World) -> Vec<PosterJob> {
     let mut jobs = Vec::new();
     while let Some(delivery) = world
         .queue
-        .receive(Duration::ZERO, Duration::from_secs(60))
+        .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(60))
         .await
         .unwrap()
     {

@@ -37,7 +37,7 @@ use domain::keyring::{GrantKeys, PassKeys};
 use domain::retry::MAX_ATTEMPTS;
 use http::StatusCode;
 use platform::clock;
-use platform::job_queue::{QueueName, SharedQueue};
+use platform::job_queue::{QueueName, SharedQueue, Wanted};
 use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
@@ -297,7 +297,7 @@ impl World {
         let mut others = vec![];
         while let Some(delivery) = self
             .queue
-            .receive(Duration::ZERO, Duration::from_secs(60))
+            .receive(Wanted::ALL, Duration::ZERO, Duration::from_secs(60))
             .await
             .unwrap()
         {
@@ -330,7 +330,11 @@ impl World {
     pub(crate) async fn messages(&self) -> Vec<JobMessage> {
         let (queue, lease) = (&self.queue, Duration::from_secs(60));
         let mut messages = vec![];
-        while let Some(delivery) = queue.receive(Duration::ZERO, lease).await.unwrap() {
+        while let Some(delivery) = queue
+            .receive(Wanted::ALL, Duration::ZERO, lease)
+            .await
+            .unwrap()
+        {
             queue.ack(&delivery.receipt).await.unwrap();
             messages.push(delivery.message.unwrap());
         }
@@ -341,7 +345,7 @@ impl World {
     pub(crate) async fn playlist_jobs(&self) -> usize {
         let (wait, lease) = (Duration::ZERO, Duration::from_secs(60));
         let mut count = 0;
-        while let Some(delivery) = self.queue.receive(wait, lease).await.unwrap() {
+        while let Some(delivery) = self.queue.receive(Wanted::ALL, wait, lease).await.unwrap() {
             count += usize::from(matches!(delivery.message, Ok(JobMessage::CaptionsV1(_))));
             self.queue.ack(&delivery.receipt).await.unwrap();
         }

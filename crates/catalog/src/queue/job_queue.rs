@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::job::JobMessage;
 use platform::clock;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent,
+    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent, Wanted,
 };
 use tokio::time::Instant;
 
@@ -19,6 +19,33 @@ pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Poll interval while another receiver is about to claim the next message.
 const TAKEN_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The result of one look at a queue.
+pub(super) enum Look {
+    /// A message, leased to this receiver.
+    Received(Box<Delivery>),
+    /// No message can be received.
+    Nothing {
+        /// Time until the next look, unless a send of this process comes first.
+        until_next: Duration,
+    },
+}
+
+impl SqlQueue {
+    /// Receives a message that can be received now.
+    pub(super) async fn look(&self, lease: Duration) -> Result<Look, QueueError> {
+        let next = self.next_visible().await.map_err(|it| self.failed(it))?;
+        let until_next = next.map_or(LOOK_INTERVAL, |it| it.since(clock::now()));
+        if until_next.is_zero()
+            && let Some(delivery) = self.claim(lease).await.map_err(|it| self.failed(it))?
+        {
+            return Ok(Look::Received(Box::new(delivery)));
+        }
+        Ok(Look::Nothing {
+            until_next: until_next.clamp(TAKEN_INTERVAL, LOOK_INTERVAL),
+        })
+    }
+}
 
 #[async_trait]
 impl JobQueue for SqlQueue {
@@ -44,6 +71,7 @@ impl JobQueue for SqlQueue {
 
     async fn receive(
         &self,
+        _wanted: Wanted,
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
@@ -55,18 +83,15 @@ impl JobQueue for SqlQueue {
             tokio::pin!(woken);
             woken.as_mut().enable();
 
-            let next = self.next_visible().await.map_err(|it| self.failed(it))?;
-            let until_next = next.map_or(LOOK_INTERVAL, |it| it.since(clock::now()));
-            if until_next.is_zero()
-                && let Some(delivery) = self.claim(lease).await.map_err(|it| self.failed(it))?
-            {
-                return Ok(Some(delivery));
-            }
+            let until_next = match self.look(lease).await? {
+                Look::Received(delivery) => return Ok(Some(*delivery)),
+                Look::Nothing { until_next } => until_next,
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
-            let pause = until_next.clamp(TAKEN_INTERVAL, LOOK_INTERVAL).min(left);
+            let pause = until_next.min(left);
             // A timeout is handled like a wake-up: the queue is polled in either case.
             let _ = tokio::time::timeout(pause, woken).await;
         }

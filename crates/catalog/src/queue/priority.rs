@@ -1,34 +1,38 @@
-//! Two queues as one: jobs that users wait for come first.
+//! Three queues as one: jobs that users wait for come first.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::job::{JobMessage, Priority};
+use domain::job::JobMessage;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle, Sent,
+    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle,
+    Sent, Wanted,
 };
 use tokio::time::Instant;
 
 use super::SqlQueue;
-use super::job_queue::LOOK_INTERVAL;
+use super::job_queue::{LOOK_INTERVAL, Look};
 use super::turns::Turns;
 use crate::database::Database;
 
-/// The queues of a database. Bulk jobs are received while no interactive one waits, and one after
-/// seven interactive ones: a busy installation converts its old videos too.
+/// The queues of a database. Chunks are received while no interactive job waits, and bulk jobs while
+/// neither waits. One bulk job comes after seven others: a busy installation converts its old videos
+/// too.
 #[derive(Debug, Clone)]
 pub struct PriorityQueue {
     interactive: SqlQueue,
+    chunks: SqlQueue,
     bulk: SqlQueue,
     turns: Turns,
 }
 
 impl PriorityQueue {
-    /// Both queues, with the settings of [`SqlQueue::new`].
+    /// All queues, with the settings of [`SqlQueue::new`].
     pub fn new(database: &Database, max_receives: u32, holder: &str) -> Self {
         let queue = |name| SqlQueue::new(database, name, max_receives, holder);
         Self {
             interactive: queue(QueueName::Interactive),
+            chunks: queue(QueueName::Chunks),
             bulk: queue(QueueName::Bulk),
             turns: Turns::default(),
         }
@@ -36,59 +40,81 @@ impl PriorityQueue {
 
     /// As [`SqlQueue::release_held`].
     pub async fn release_held(&self) -> Result<u64, QueueError> {
-        Ok(self.interactive.release_held().await? + self.bulk.release_held().await?)
+        let mut released = 0;
+        for queue in self.queues() {
+            released += queue.release_held().await?;
+        }
+        Ok(released)
     }
 
-    async fn receive_interactive(
-        &self,
-        wait: Duration,
-        lease: Duration,
-    ) -> Result<Option<Delivery>, QueueError> {
-        let delivery = self.interactive.receive(wait, lease).await?;
-        if delivery.is_some() {
-            self.turns.interactive();
+    fn queue(&self, name: QueueName) -> &SqlQueue {
+        match name {
+            QueueName::Interactive => &self.interactive,
+            QueueName::Chunks => &self.chunks,
+            QueueName::Bulk => &self.bulk,
         }
-        Ok(delivery)
     }
 
-    async fn receive_bulk(&self, lease: Duration) -> Result<Option<Delivery>, QueueError> {
-        let delivery = self.bulk.receive(Duration::ZERO, lease).await?;
-        if delivery.is_some() {
-            self.turns.bulk();
-        }
-        Ok(delivery)
+    fn queues(&self) -> [&SqlQueue; 3] {
+        QueueName::ALL.map(|it| self.queue(it))
     }
 
-    fn queue_of(&self, message: &JobMessage) -> &SqlQueue {
-        match message.priority() {
-            Priority::Interactive => &self.interactive,
-            Priority::Bulk => &self.bulk,
+    /// Looks at one queue, and counts what it delivers.
+    async fn look(&self, name: QueueName, lease: Duration) -> Result<Look, QueueError> {
+        let look = self.queue(name).look(lease).await?;
+        if let Look::Received(_) = &look {
+            match name {
+                QueueName::Interactive | QueueName::Chunks => self.turns.other(),
+                QueueName::Bulk => self.turns.bulk(),
+            }
         }
+        Ok(look)
+    }
+
+    /// Looks at the wanted queues in their order, up to the first message.
+    async fn look_at_all(&self, wanted: Wanted, lease: Duration) -> Result<Look, QueueError> {
+        let mut soonest = LOOK_INTERVAL;
+        for name in QueueName::ALL.into_iter().filter(|it| wanted.includes(*it)) {
+            match self.look(name, lease).await? {
+                Look::Received(delivery) => return Ok(Look::Received(delivery)),
+                Look::Nothing { until_next } => soonest = soonest.min(until_next),
+            }
+        }
+        Ok(Look::Nothing {
+            until_next: soonest,
+        })
     }
 }
 
-/// The oldest of two lists.
-fn oldest(mut letters: Vec<DeadLetter>, others: Vec<DeadLetter>, limit: u32) -> Vec<DeadLetter> {
-    letters.extend(others);
+/// The results of all queues: one dead letter is in one of them.
+fn sum(results: Vec<Result<u64, QueueError>>) -> Result<u64, QueueError> {
+    let (mut changed, mut missing) = (None, None);
+    for result in results {
+        match result {
+            Ok(of_queue) => *changed.get_or_insert(0) += of_queue,
+            Err(error @ QueueError::NoSuchDeadLetter(_)) => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match (changed, missing) {
+        (None, Some(error)) => Err(error),
+        (changed, _) => Ok(changed.unwrap_or(0)),
+    }
+}
+
+/// The oldest of several lists.
+fn oldest(mut letters: Vec<DeadLetter>, limit: u32) -> Vec<DeadLetter> {
     letters.sort_by(|a, b| (a.dead_lettered_ms, &a.id.0).cmp(&(b.dead_lettered_ms, &b.id.0)));
     letters.truncate(limit as usize);
     letters
 }
 
-/// The results of both queues: one dead letter is in one of them.
-fn sum(first: Result<u64, QueueError>, second: Result<u64, QueueError>) -> Result<u64, QueueError> {
-    match (first, second) {
-        (Ok(first), Ok(second)) => Ok(first + second),
-        (Ok(changed), Err(QueueError::NoSuchDeadLetter(_)))
-        | (Err(QueueError::NoSuchDeadLetter(_)), Ok(changed)) => Ok(changed),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
-}
-
 #[async_trait]
 impl JobQueue for PriorityQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
-        self.queue_of(message).send(message, delay).await
+        self.queue(QueueName::of(message))
+            .send(message, delay)
+            .await
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
@@ -97,32 +123,39 @@ impl JobQueue for PriorityQueue {
 
     async fn receive(
         &self,
+        wanted: Wanted,
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
-        if self.turns.is_turn_of_bulk()
-            && let Some(delivery) = self.receive_bulk(lease).await?
+        if wanted.bulk
+            && self.turns.is_turn_of_bulk()
+            && let Look::Received(delivery) = self.look(QueueName::Bulk, lease).await?
         {
-            return Ok(Some(delivery));
+            return Ok(Some(*delivery));
         }
         loop {
-            if let Some(delivery) = self.receive_interactive(Duration::ZERO, lease).await? {
-                return Ok(Some(delivery));
-            }
-            if let Some(delivery) = self.receive_bulk(lease).await? {
-                return Ok(Some(delivery));
-            }
+            // Subscribes before it looks; otherwise a message sent in between would wake no receiver.
+            let [interactive, chunks, bulk] = self.queues().map(|it| it.wake.notified());
+            tokio::pin!(interactive, chunks, bulk);
+            interactive.as_mut().enable();
+            chunks.as_mut().enable();
+            bulk.as_mut().enable();
+
+            let until_next = match self.look_at_all(wanted, lease).await? {
+                Look::Received(delivery) => return Ok(Some(*delivery)),
+                Look::Nothing { until_next } => until_next,
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
-            // A send of this process ends the wait at once, also while bulk jobs wait for a delay.
-            if let Some(delivery) = self
-                .receive_interactive(LOOK_INTERVAL.min(left), lease)
-                .await?
-            {
-                return Ok(Some(delivery));
+            // One wait for all queues: waits of their own would repeat the statements of each look.
+            tokio::select! {
+                () = interactive => {}
+                () = chunks, if wanted.chunks => {}
+                () = bulk, if wanted.bulk => {}
+                () = tokio::time::sleep(until_next.min(left)) => {}
             }
         }
     }
@@ -151,51 +184,66 @@ impl JobQueue for PriorityQueue {
     }
 
     async fn collect_dead_letters(&self) -> Result<u64, QueueError> {
-        Ok(self.interactive.collect_dead_letters().await?
-            + self.bulk.collect_dead_letters().await?)
+        let mut collected = 0;
+        for queue in self.queues() {
+            collected += queue.collect_dead_letters().await?;
+        }
+        Ok(collected)
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
-        let letters = self.interactive.dead_letters(limit).await?;
-        Ok(oldest(letters, self.bulk.dead_letters(limit).await?, limit))
+        let mut letters = vec![];
+        for queue in self.queues() {
+            letters.extend(queue.dead_letters(limit).await?);
+        }
+        Ok(oldest(letters, limit))
     }
 
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {
-        match self.interactive.dead_letter_of(id).await? {
-            Some(letter) => Ok(Some(letter)),
-            None => self.bulk.dead_letter_of(id).await,
+        for queue in self.queues() {
+            if let Some(letter) = queue.dead_letter_of(id).await? {
+                return Ok(Some(letter));
+            }
         }
+        Ok(None)
     }
 
     async fn unsettled_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
-        let letters = self.interactive.unsettled_dead_letters(limit).await?;
-        Ok(oldest(
-            letters,
-            self.bulk.unsettled_dead_letters(limit).await?,
-            limit,
-        ))
+        let mut letters = vec![];
+        for queue in self.queues() {
+            letters.extend(queue.unsettled_dead_letters(limit).await?);
+        }
+        Ok(oldest(letters, limit))
     }
 
     async fn settle_dead_letter(&self, id: &DeadLetterId) -> Result<(), QueueError> {
-        self.interactive.settle_dead_letter(id).await?;
-        self.bulk.settle_dead_letter(id).await
+        for queue in self.queues() {
+            queue.settle_dead_letter(id).await?;
+        }
+        Ok(())
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        sum(
-            self.interactive.redrive(only).await,
-            self.bulk.redrive(only).await,
-        )
+        let mut results = vec![];
+        for queue in self.queues() {
+            results.push(queue.redrive(only).await);
+        }
+        sum(results)
     }
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        sum(
-            self.interactive.purge(only).await,
-            self.bulk.purge(only).await,
-        )
+        let mut results = vec![];
+        for queue in self.queues() {
+            results.push(queue.purge(only).await);
+        }
+        sum(results)
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
-        Ok(self.interactive.depth().await? + self.bulk.depth().await?)
+        let mut depth = Depth::default();
+        for queue in self.queues() {
+            depth = depth + queue.depth().await?;
+        }
+        Ok(depth)
     }
 }

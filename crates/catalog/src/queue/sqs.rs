@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::job::{JobMessage, Priority};
+use domain::job::JobMessage;
 use platform::job_queue::sqs::LONGEST_HOLD;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent, SqsQueue,
+    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle,
+    Sent, SqsQueue, Wanted,
 };
 use tokio::time::Instant;
 
@@ -54,11 +55,13 @@ impl SqsJobQueue {
         self
     }
 
-    /// The queue of the jobs with this priority.
-    fn queue_for(&self, priority: Priority) -> &SqsQueue {
-        match (priority, &self.bulk) {
-            (Priority::Bulk, Some(bulk)) => bulk,
-            (Priority::Bulk, None) | (Priority::Interactive, _) => &self.sqs,
+    /// Where messages of this queue are sent; `None`: not in this installation.
+    fn queue(&self, name: QueueName) -> Option<&SqsQueue> {
+        match name {
+            QueueName::Interactive => Some(&self.sqs),
+            QueueName::Chunks => None,
+            // Without a queue of their own, bulk jobs are with the others.
+            QueueName::Bulk => Some(self.bulk.as_ref().unwrap_or(&self.sqs)),
         }
     }
 
@@ -80,7 +83,7 @@ impl SqsJobQueue {
     ) -> Result<Option<Delivery>, QueueError> {
         let delivery = self.sqs.receive(wait, lease).await?;
         if delivery.is_some() {
-            self.turns.interactive();
+            self.turns.other();
         }
         Ok(delivery)
     }
@@ -130,15 +133,20 @@ impl SqsJobQueue {
     /// Sends a letter as a new message. SQS could move it by itself, but would keep its number of
     /// deliveries.
     async fn revive(&self, letter: &DeadLetter) -> Result<u64, QueueError> {
-        let message = letter.message.as_ref();
-        let priority = message.map_or(Priority::Interactive, JobMessage::priority);
-        self.queue_for(priority)
-            .send_body(&letter.body, Duration::ZERO)
-            .await?;
+        let name = letter
+            .message
+            .as_ref()
+            .map_or(QueueName::Interactive, QueueName::of);
+        let queue = self.queue(name);
+        // Without a queue for chunks, no transcoder waits for one: the letter is only removed.
+        if let Some(queue) = queue {
+            queue.send_body(&letter.body, Duration::ZERO).await?;
+        }
         // If this fails, the letter stays although its message was sent, which is better than losing
         // it.
         match self.letters.purge(Some(&letter.id)).await {
             Err(QueueError::NoSuchDeadLetter(_)) => Ok(0),
+            Ok(_) if queue.is_none() => Ok(0),
             purged => purged,
         }
     }
@@ -163,9 +171,12 @@ impl SqsJobQueue {
 #[async_trait]
 impl JobQueue for SqsJobQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
-        self.queue_for(message.priority())
-            .send(message, delay)
-            .await
+        let name = QueueName::of(message);
+        let queue = self.queue(name).ok_or_else(|| QueueError::Refused {
+            queue: name.as_str().to_owned(),
+            detail: "this installation has no queue for chunks".to_owned(),
+        })?;
+        queue.send(message, delay).await
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
@@ -174,10 +185,11 @@ impl JobQueue for SqsJobQueue {
 
     async fn receive(
         &self,
+        wanted: Wanted,
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
-        match &self.bulk {
+        match self.bulk.as_ref().filter(|_| wanted.bulk) {
             Some(bulk) => self.receive_either(bulk, wait, lease).await,
             None => self.sqs.receive(wait, lease).await,
         }
@@ -253,6 +265,10 @@ impl JobQueue for SqsJobQueue {
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
         self.letters.purge(only).await
+    }
+
+    fn takes_chunks(&self) -> bool {
+        false
     }
 
     fn longest_hold(&self) -> Option<Duration> {

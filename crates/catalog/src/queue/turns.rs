@@ -1,18 +1,19 @@
-//! Whose turn it is: interactive jobs come first, and bulk jobs are not forgotten.
+//! Whose turn it is: other jobs come first, and bulk jobs are not forgotten.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many interactive jobs a receiver gets in a row while bulk jobs wait.
+/// How many other jobs a receiver gets in a row while bulk jobs wait.
 const IN_A_ROW: u32 = 7;
 
-/// Counts the interactive jobs that were received since the last turn of the bulk jobs. Clones share the count.
+/// Counts the interactive jobs and chunks that were received since the last turn of the bulk jobs. Clones share the
+/// count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Turns(Arc<AtomicU32>);
 
 impl Turns {
-    /// Records that an interactive job was received.
-    pub(super) fn interactive(&self) {
+    /// Records that an interactive job or a chunk was received.
+    pub(super) fn other(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -21,7 +22,7 @@ impl Turns {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// Whether a bulk job comes before the next interactive one.
+    /// Whether a bulk job comes before the next one of the others.
     pub(super) fn is_turn_of_bulk(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= IN_A_ROW
     }
@@ -32,11 +33,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bulk_job_comes_after_seven_interactive_ones() {
+    fn a_bulk_job_comes_after_seven_others() {
         let turns = Turns::default();
         for _ in 0..IN_A_ROW {
             assert!(!turns.is_turn_of_bulk());
-            turns.interactive();
+            turns.other();
         }
         assert!(turns.is_turn_of_bulk());
         turns.bulk();

@@ -11,7 +11,7 @@ use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
 use domain::state::VideoState;
 use domain::time::UnixMillis;
-use platform::job_queue::{JobQueue, QueueName};
+use platform::job_queue::{JobQueue, QueueName, Wanted};
 use tempfile::TempDir;
 
 const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
@@ -148,7 +148,7 @@ async fn queue_and_catalog_share_one_file() {
         let catalog = &catalog;
         async move { catalog.note_upload_event(&job(it), NOW).await }
     }));
-    let (noted, delivery) = tokio::join!(noted, queue.receive(LEASE, LEASE));
+    let (noted, delivery) = tokio::join!(noted, queue.receive(Wanted::ALL, LEASE, LEASE));
     assert!(noted.iter().all(Result::is_ok));
     let received = delivery.unwrap().unwrap().message.unwrap();
     let outcome = catalog

@@ -11,7 +11,7 @@ use catalog::PriorityQueue;
 use catalog::database::open_sqlite;
 use futures::future::join_all;
 use platform::job_queue::conformance::{Subject, message};
-use platform::job_queue::{JobQueue, SharedQueue};
+use platform::job_queue::{JobQueue, SharedQueue, Wanted};
 use platform::launch::ecs::TaskSettings;
 use platform::launch::{LaunchOutcome, LaunchSettings, Launcher, LaunchingQueue, Report};
 use serde_json::{Value, json};
@@ -145,12 +145,21 @@ async fn transcoders_that_are_free_take_the_jobs() {
     send(&site.sender(), 2).await;
     assert_eq!(site.ecs.tasks(), 2);
     for _ in 0..2 {
-        site.queue.receive(LONG, LONG).await.unwrap().unwrap();
+        site.queue
+            .receive(Wanted::ALL, LONG, LONG)
+            .await
+            .unwrap()
+            .unwrap();
     }
     send(&site.sender(), 3).await;
     assert_eq!(site.ecs.tasks(), 3, "two are busy");
     // One job is done, so that its transcoder takes the third one.
-    let third = site.queue.receive(LONG, LONG).await.unwrap().unwrap();
+    let third = site
+        .queue
+        .receive(Wanted::ALL, LONG, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     site.queue.ack(&third.receipt).await.unwrap();
     send(&site.sender(), 4).await;
     assert_eq!(site.ecs.tasks(), 3, "one is free");
@@ -161,7 +170,12 @@ async fn a_job_that_arrives_at_the_end_of_the_last_transcoder_is_not_stranded() 
     let site = Site::new().await;
     let sender = site.sender();
     send(&sender, 1).await;
-    let job = site.queue.receive(LONG, LONG).await.unwrap().unwrap();
+    let job = site
+        .queue
+        .receive(Wanted::ALL, LONG, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     site.queue.ack(&job.receipt).await.unwrap();
     // It is idle, and still counts, when the job is sent; then it ends.
     send(&site.sender(), 2).await;
@@ -249,7 +263,12 @@ async fn redriven_letters_start_transcoders_and_delayed_jobs_do_not() {
     sender.send(&message(1), LONG).await.unwrap();
     assert_eq!(site.ecs.tasks(), 0);
     site.queue.send(&message(2), Duration::ZERO).await.unwrap();
-    let job = site.queue.receive(LONG, LONG).await.unwrap().unwrap();
+    let job = site
+        .queue
+        .receive(Wanted::ALL, LONG, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     site.queue
         .dead_letter(&job.receipt, "broken")
         .await

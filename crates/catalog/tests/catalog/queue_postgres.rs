@@ -6,7 +6,7 @@ use std::time::Duration;
 use catalog::SqlQueue;
 use catalog::database::{Database, open};
 use platform::job_queue::conformance::{Subject, message};
-use platform::job_queue::{JobQueue, QueueError, QueueName};
+use platform::job_queue::{JobQueue, QueueError, QueueName, Wanted};
 use testkit::{Postgres, together};
 
 const MAX_RECEIVES: u32 = 4;
@@ -55,8 +55,10 @@ async fn machines_share_the_queue_without_doubles() {
         .map(|queue| {
             tokio::spawn(async move {
                 let mut bodies = vec![];
-                while let Some(delivery) =
-                    queue.receive(Duration::from_secs(2), LONG).await.unwrap()
+                while let Some(delivery) = queue
+                    .receive(Wanted::ALL, Duration::from_secs(2), LONG)
+                    .await
+                    .unwrap()
                 {
                     queue.ack(&delivery.receipt).await.unwrap();
                     bodies.push(delivery.body);
@@ -104,7 +106,11 @@ async fn what_touches_all_messages_does_not_stand_in_its_own_way() {
         let queue = queues[it % 2].clone();
         tokio::spawn(async move {
             for _ in 0..15 {
-                if let Some(delivery) = queue.receive(Duration::ZERO, LONG).await.unwrap() {
+                if let Some(delivery) = queue
+                    .receive(Wanted::ALL, Duration::ZERO, LONG)
+                    .await
+                    .unwrap()
+                {
                     // Another worker may have released it in the meantime.
                     let settled = queue.dead_letter(&delivery.receipt, "for a try").await;
                     assert!(
@@ -142,7 +148,11 @@ async fn a_body_that_postgres_cannot_keep_is_refused() {
     );
     // A reason is only for people, so invalid characters are replaced.
     queue.send_body("something", Duration::ZERO).await.unwrap();
-    let delivery = queue.receive(LONG, LONG).await.unwrap().unwrap();
+    let delivery = queue
+        .receive(Wanted::ALL, LONG, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     queue
         .dead_letter(&delivery.receipt, "no\0thing")
         .await

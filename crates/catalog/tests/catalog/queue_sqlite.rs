@@ -8,7 +8,7 @@ use catalog::database::{Database, open_sqlite};
 use catalog::{PriorityQueue, SqlQueue};
 use domain::job::{JobMessage, Priority};
 use platform::job_queue::conformance::{Subject, message};
-use platform::job_queue::{JobQueue, QueueError, QueueName, Sent};
+use platform::job_queue::{JobQueue, QueueError, QueueName, Sent, Wanted};
 use tempfile::TempDir;
 
 const MAX_RECEIVES: u32 = 4;
@@ -46,7 +46,7 @@ async fn a_send_wakes_the_receivers_of_this_process_at_once() {
     // Two objects, as in production: the API and the worker each create their own.
     let (sender, receiver) = (queue(&database), queue(&database));
     let waiting = tokio::spawn(async move {
-        let delivery = receiver.receive(LONG, LONG).await.unwrap();
+        let delivery = receiver.receive(Wanted::ALL, LONG, LONG).await.unwrap();
         (delivery.unwrap().message, Instant::now())
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -72,7 +72,7 @@ async fn the_queues_of_a_database_do_not_mix() {
     bulk.send(&message(1), Duration::ZERO).await.unwrap();
     assert!(
         queue(&database)
-            .receive(Duration::ZERO, LONG)
+            .receive(Wanted::ALL, Duration::ZERO, LONG)
             .await
             .unwrap()
             .is_none()
@@ -84,7 +84,12 @@ async fn the_queues_of_a_database_do_not_mix() {
             .unwrap(),
         Sent::Queued
     );
-    assert!(bulk.receive(Duration::ZERO, LONG).await.unwrap().is_some());
+    assert!(
+        bulk.receive(Wanted::ALL, Duration::ZERO, LONG)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 fn priority_queue(database: &Database) -> PriorityQueue {
@@ -128,7 +133,13 @@ async fn bulk_jobs_wait_for_interactive_ones() {
         queue.send(&message, Duration::ZERO).await.unwrap();
     }
     assert_eq!(queue.depth().await.unwrap().ready, 3);
-    let receive = async || queue.receive(Duration::ZERO, LONG).await.unwrap().unwrap();
+    let receive = async || {
+        queue
+            .receive(Wanted::ALL, Duration::ZERO, LONG)
+            .await
+            .unwrap()
+            .unwrap()
+    };
     let first = receive().await;
     assert_eq!(first.message, Ok(message(3)));
     let second = receive().await;
@@ -180,7 +191,7 @@ async fn neither_kind_of_job_starves() {
     let mut order = vec![];
     for _ in 0..17 {
         let message = queue
-            .receive(Duration::ZERO, LONG)
+            .receive(Wanted::ALL, Duration::ZERO, LONG)
             .await
             .unwrap()
             .unwrap()
@@ -205,7 +216,7 @@ async fn messages_leases_and_counts_survive_a_restart() {
             .unwrap();
     }
     let leased = queue(&first)
-        .receive(Duration::ZERO, LONG)
+        .receive(Wanted::ALL, Duration::ZERO, LONG)
         .await
         .unwrap()
         .unwrap();
@@ -244,8 +255,10 @@ async fn two_databases_on_one_file_share_the_queue_without_doubles() {
         .map(|queue| {
             tokio::spawn(async move {
                 let mut bodies = vec![];
-                while let Some(delivery) =
-                    queue.receive(Duration::from_secs(2), LONG).await.unwrap()
+                while let Some(delivery) = queue
+                    .receive(Wanted::ALL, Duration::from_secs(2), LONG)
+                    .await
+                    .unwrap()
                 {
                     queue.ack(&delivery.receipt).await.unwrap();
                     bodies.push(delivery.body);
@@ -285,7 +298,11 @@ async fn child_that_receives_and_hangs() {
     };
     let queue = queue(&open_sqlite(path.as_ref()).await.unwrap());
     queue.send(&message(9), Duration::ZERO).await.unwrap();
-    let delivery = queue.receive(Duration::ZERO, LONG).await.unwrap().unwrap();
+    let delivery = queue
+        .receive(Wanted::ALL, Duration::ZERO, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     println!("received {}", delivery.receive_count);
     std::future::pending().await
 }
@@ -320,17 +337,28 @@ async fn a_killed_process_loses_nothing() {
 
     // The dead process's sent message is there; its leased one returns by release, with its count.
     assert_eq!(
-        queue.receive(LONG, LONG).await.unwrap().unwrap().message,
+        queue
+            .receive(Wanted::ALL, LONG, LONG)
+            .await
+            .unwrap()
+            .unwrap()
+            .message,
         Ok(message(9))
     );
-    assert!(queue.receive(Duration::ZERO, LONG).await.unwrap().is_none());
+    assert!(
+        queue
+            .receive(Wanted::ALL, Duration::ZERO, LONG)
+            .await
+            .unwrap()
+            .is_none()
+    );
     // Both were leased under this holder name.
     assert_eq!(queue.release_held().await.unwrap(), 2);
     let mut counts = vec![];
     for _ in 0..2 {
         counts.push(
             queue
-                .receive(LONG, LONG)
+                .receive(Wanted::ALL, LONG, LONG)
                 .await
                 .unwrap()
                 .unwrap()

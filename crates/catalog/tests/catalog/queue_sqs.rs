@@ -11,7 +11,7 @@ use catalog::SqsJobQueue;
 use catalog::database::{Database, open_sqlite};
 use platform::job_queue::conformance::{Subject, message};
 use platform::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
-use platform::job_queue::{JobQueue as _, QueueError, SqsQueue};
+use platform::job_queue::{JobQueue as _, QueueError, SqsQueue, Wanted};
 use platform::secret::Secret;
 use tempfile::TempDir;
 use testkit::{LocalStack, together};
@@ -200,12 +200,20 @@ async fn the_reason_and_the_count_outlive_the_message() {
     let (queue, database, _folder) = site.job_queue().await;
     queue.send(&message(1), Duration::ZERO).await.unwrap();
     let long = Duration::from_secs(60);
-    let first = queue.receive(long, long).await.unwrap().unwrap();
+    let first = queue
+        .receive(Wanted::ALL, long, long)
+        .await
+        .unwrap()
+        .unwrap();
     queue
         .release(&first.receipt, Duration::ZERO, "not yet")
         .await
         .unwrap();
-    let second = queue.receive(long, long).await.unwrap().unwrap();
+    let second = queue
+        .receive(Wanted::ALL, long, long)
+        .await
+        .unwrap()
+        .unwrap();
     queue
         .dead_letter(&second.receipt, "no\u{0}t a\u{7} video")
         .await
@@ -234,7 +242,7 @@ async fn the_time_of_a_silent_death_is_not_known() {
     queue.send(&message(1), Duration::ZERO).await.unwrap();
     let (wait, lease) = (Duration::from_secs(30), Duration::from_secs(1));
     let mut sent_ms = None;
-    while let Some(delivery) = queue.receive(lease * 5, lease).await.unwrap() {
+    while let Some(delivery) = queue.receive(Wanted::ALL, lease * 5, lease).await.unwrap() {
         sent_ms = Some(delivery.sent_ms);
     }
     let began = std::time::Instant::now();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use catalog::SqsJobQueue;
 use domain::job::{JobMessage, Priority};
 use platform::job_queue::conformance::message;
-use platform::job_queue::{Depth, JobQueue as _, SqsQueue};
+use platform::job_queue::{Depth, JobQueue as _, SqsQueue, Wanted};
 use tempfile::TempDir;
 
 use crate::queue_sqs::Site;
@@ -41,9 +41,17 @@ async fn jobs_are_in_the_queue_of_their_priority() {
     assert_eq!(queue.depth().await.unwrap().ready, 3);
     assert_eq!(queue.unfinished().await.unwrap().ready, 3);
 
-    let first = queue.receive(LONG, LONG).await.unwrap().unwrap();
+    let first = queue
+        .receive(Wanted::ALL, LONG, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first.message, Ok(message(2)));
-    let second = queue.receive(LONG, LONG).await.unwrap().unwrap();
+    let second = queue
+        .receive(Wanted::ALL, LONG, LONG)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(second.message == Ok(bulk(1)) || second.message == Ok(bulk(3)));
     assert_eq!(queue.depth().await.unwrap().in_flight, 2);
     queue.extend(&second.receipt, LONG).await.unwrap();
@@ -54,7 +62,11 @@ async fn jobs_are_in_the_queue_of_their_priority() {
     assert_eq!(ready(&bulk_jobs).await, 2, "it is back in its queue");
     queue.ack(&first.receipt).await.unwrap();
     for _ in 0..2 {
-        let job = queue.receive(LONG, LONG).await.unwrap().unwrap();
+        let job = queue
+            .receive(Wanted::ALL, LONG, LONG)
+            .await
+            .unwrap()
+            .unwrap();
         queue.ack(&job.receipt).await.unwrap();
     }
     assert_eq!(queue.depth().await.unwrap(), Depth::default());
@@ -66,7 +78,11 @@ async fn dead_letters_of_both_queues_return_to_their_own() {
     let (queue, [jobs, bulk_jobs], _folder) = queues(&site).await;
     for message in [bulk(1), message(2)] {
         queue.send(&message, Duration::ZERO).await.unwrap();
-        let job = queue.receive(LONG, LONG).await.unwrap().unwrap();
+        let job = queue
+            .receive(Wanted::ALL, LONG, LONG)
+            .await
+            .unwrap()
+            .unwrap();
         queue.dead_letter(&job.receipt, "broken").await.unwrap();
     }
     assert_eq!(
@@ -99,7 +115,11 @@ async fn neither_kind_of_job_starves() {
     }
     let mut order = String::new();
     for _ in 0..19 {
-        let job = queue.receive(LONG, LONG).await.unwrap().unwrap();
+        let job = queue
+            .receive(Wanted::ALL, LONG, LONG)
+            .await
+            .unwrap()
+            .unwrap();
         let priority = job.message.unwrap().job().unwrap().priority;
         order.push(if priority == Priority::Bulk { 'b' } else { 'i' });
     }
@@ -118,7 +138,11 @@ async fn an_idle_receiver_gets_an_interactive_job_within_a_moment() {
             Instant::now()
         };
         let receiver = async {
-            let job = queue.receive(LONG, LONG).await.unwrap().unwrap();
+            let job = queue
+                .receive(Wanted::ALL, LONG, LONG)
+                .await
+                .unwrap()
+                .unwrap();
             (job, Instant::now())
         };
         let (sent, (job, received)) = tokio::join!(sender, receiver);
@@ -131,7 +155,7 @@ async fn an_idle_receiver_gets_an_interactive_job_within_a_moment() {
     }
     // A bulk job may wait longer.
     let began = Instant::now();
-    let (job, ()) = tokio::join!(queue.receive(LONG, LONG), async {
+    let (job, ()) = tokio::join!(queue.receive(Wanted::ALL, LONG, LONG), async {
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         queue.send(&bulk(9), Duration::ZERO).await.unwrap();
     });

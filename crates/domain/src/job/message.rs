@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaptionsJob, DownloadJob, Import, Job, PosterJob, PreviewJob, Priority, ThumbnailJob,
+    CaptionsJob, ChunkJob, DownloadJob, Import, Job, PosterJob, PreviewJob, Priority, ThumbnailJob,
     TranscriptionJob,
 };
 use crate::ids::{JobId, VideoId};
@@ -36,6 +36,9 @@ pub enum JobMessage {
     /// Make captions of the audio.
     #[serde(rename = "transcription-v1")]
     TranscriptionV1(TranscriptionJob),
+    /// Encode a chunk of a video.
+    #[serde(rename = "chunk-v1")]
+    ChunkV1(ChunkJob),
 }
 
 /// A message body that this version cannot process.
@@ -101,7 +104,7 @@ impl JobMessage {
     }
 
     /// The types that this version processes.
-    const TYPES: [&str; 8] = [
+    const TYPES: [&str; 9] = [
         "transcode-v1",
         "import-v1",
         "poster-v1",
@@ -110,6 +113,7 @@ impl JobMessage {
         "download-v1",
         "preview-v1",
         "transcription-v1",
+        "chunk-v1",
     ];
 
     /// The message body as JSON.
@@ -128,6 +132,7 @@ impl JobMessage {
             Self::DownloadV1(job) => &job.id,
             Self::PreviewV1(job) => &job.id,
             Self::TranscriptionV1(job) => &job.id,
+            Self::ChunkV1(job) => &job.id,
         }
     }
 
@@ -148,6 +153,10 @@ impl JobMessage {
                 PreviewJob::new(job.video, job.generation.clone(), job.preview).id
             }
             Self::TranscriptionV1(job) => TranscriptionJob::new(job.video, job.language.clone()).id,
+            Self::ChunkV1(job) => {
+                let (generation, plan) = (job.generation.clone(), job.plan.clone());
+                ChunkJob::new(job.video, generation, plan, job.index).id
+            }
         }
     }
 
@@ -162,6 +171,7 @@ impl JobMessage {
             Self::DownloadV1(job) => job.video,
             Self::PreviewV1(job) => job.video,
             Self::TranscriptionV1(job) => job.video,
+            Self::ChunkV1(job) => job.video,
         }
     }
 
@@ -175,7 +185,8 @@ impl JobMessage {
             | Self::ThumbnailV1(_)
             | Self::DownloadV1(_)
             | Self::PreviewV1(_)
-            | Self::TranscriptionV1(_) => false,
+            | Self::TranscriptionV1(_)
+            | Self::ChunkV1(_) => false,
         }
     }
 
@@ -183,8 +194,9 @@ impl JobMessage {
     pub fn priority(&self) -> Priority {
         match self {
             Self::TranscodeV1(job) => job.priority,
-            // It takes minutes, and the video plays meanwhile.
-            Self::TranscriptionV1(_) => Priority::Bulk,
+            // A transcription takes minutes, and the video plays meanwhile. A chunk must not delay
+            // other jobs; its messages have a queue of their own.
+            Self::TranscriptionV1(_) | Self::ChunkV1(_) => Priority::Bulk,
             Self::ImportV1(_)
             | Self::PosterV1(_)
             | Self::CaptionsV1(_)
@@ -204,7 +216,8 @@ impl JobMessage {
             | Self::ThumbnailV1(_)
             | Self::DownloadV1(_)
             | Self::PreviewV1(_)
-            | Self::TranscriptionV1(_) => None,
+            | Self::TranscriptionV1(_)
+            | Self::ChunkV1(_) => None,
         }
     }
 }
@@ -251,6 +264,12 @@ impl From<TranscriptionJob> for JobMessage {
     }
 }
 
+impl From<ChunkJob> for JobMessage {
+    fn from(job: ChunkJob) -> Self {
+        Self::ChunkV1(job)
+    }
+}
+
 impl From<Import> for JobMessage {
     fn from(import: Import) -> Self {
         Self::ImportV1(import)
@@ -258,147 +277,4 @@ impl From<Import> for JobMessage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::tests::job;
-
-    #[test]
-    fn the_wire_format_is_frozen() {
-        // Never update this text: a message in this format may be waiting in a customer's queue.
-        let json = serde_json::to_string_pretty(&JobMessage::from(job())).unwrap();
-        insta::assert_snapshot!(json, @r#"
-        {
-          "type": "transcode-v1",
-          "job": "142a84d39c50f1797d701232211ac10b",
-          "video": "vid_018bcfe5680077078707070707070707",
-          "source": {
-            "bucket": "edgereel-private",
-            "key": "uploads/vid_018bcfe5680077078707070707070707/film.mp4",
-            "etag": "d41d8cd98f00b204e9800998ecf8427e-3",
-            "size": 1234567
-          },
-          "profile": "default",
-          "mode": "abr",
-          "reason": "upload"
-        }
-        "#);
-        assert_eq!(JobMessage::parse(&json), Ok(JobMessage::from(job())));
-    }
-
-    #[test]
-    fn fields_of_a_newer_sender_are_passed_over() {
-        let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-        value["colour"] = "red".into();
-        value["priority"] = "a-newer-one".into();
-        assert_eq!(
-            JobMessage::parse(&value.to_string()),
-            Ok(JobMessage::from(job()))
-        );
-    }
-
-    #[test]
-    fn invalid_messages_are_typed_errors() {
-        let broken = |change: fn(&mut serde_json::Value)| {
-            let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-            change(&mut value);
-            value.to_string()
-        };
-        let table: String = [
-            String::new(),
-            "[]".to_owned(),
-            "{\"type\":7}".to_owned(),
-            broken(|it| it["type"] = "transcode-v2".into()),
-            broken(|it| it["video"] = "../x".into()),
-            broken(|it| it["source"]["size"] = (-1).into()),
-            broken(|it| it["profile"] = "other".into()),
-            broken(|it| drop(it.as_object_mut().unwrap().remove("source"))),
-        ]
-        .iter()
-        .map(|body| format!("{}\n", JobMessage::parse(body).unwrap_err()))
-        .collect();
-        insta::assert_snapshot!(table, @"
-        the message is not a job: EOF while parsing a value at line 1 column 0
-        the message is not a job: it has no `type`
-        the message is not a job: it has no `type`
-        messages of type `transcode-v2` are unknown to this version
-        the `transcode-v1` message is malformed: `../x` is not a video id: expected `vid_` and 32 lower-case hex digits
-        the `transcode-v1` message is malformed: invalid value: integer `-1`, expected u64
-        the job id `142a84d39c50f1797d701232211ac10b` does not belong to its source and profile
-        the `transcode-v1` message is malformed: missing field `source`
-        ");
-    }
-
-    #[test]
-    fn the_wire_format_of_posters_is_frozen() {
-        let video = job().video;
-        let text: String = [
-            PosterJob::from_timestamp(video, 12_500),
-            PosterJob::from_image(video, b"picture"),
-        ]
-        .map(|it| format!("{}\n", JobMessage::from(it).to_body()))
-        .concat();
-        insta::assert_snapshot!(text, @r#"
-        {"type":"poster-v1","job":"2421459ba1430cecacd2fea3ac1822a6","video":"vid_018bcfe5680077078707070707070707","poster":"790159200608f719","from":{"timestamp":12500}}
-        {"type":"poster-v1","job":"d5ab5a9ef02db27bcd6c6679285fac8e","video":"vid_018bcfe5680077078707070707070707","poster":"7fa0a91818dba852","from":"image"}
-        "#);
-        for line in text.lines() {
-            assert_eq!(JobMessage::parse(line).unwrap().to_body(), line);
-        }
-    }
-
-    #[test]
-    fn the_wire_format_of_captions_is_frozen() {
-        let message = JobMessage::from(CaptionsJob::new(job().video));
-        insta::assert_snapshot!(message.to_body(), @r#"{"type":"captions-v1","job":"1624f4446cd9273b3c7e4ea05a989f2a","video":"vid_018bcfe5680077078707070707070707"}"#);
-        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
-    }
-
-    #[test]
-    fn the_wire_format_of_thumbnails_is_frozen() {
-        let frame = crate::thumbnail::Frame {
-            tenths: 125,
-            width: 640,
-        };
-        let generation = crate::ids::Generation::of("etag", "profile");
-        let message = JobMessage::from(ThumbnailJob::new(job().video, generation, frame));
-        insta::assert_snapshot!(message.to_body(), @r#"{"type":"thumbnail-v1","job":"385bc17f34c6905bdfdd56d1393fdc96","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","tenths":125,"width":640}"#);
-        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
-    }
-
-    #[test]
-    fn the_wire_format_of_downloads_is_frozen() {
-        let generation = crate::ids::Generation::of("etag", "profile");
-        let rung = "720p".parse().unwrap();
-        let message = JobMessage::from(DownloadJob::new(job().video, generation, rung));
-        insta::assert_snapshot!(message.to_body(), @r#"{"type":"download-v1","job":"fe64d6a47c144bf94aae42ef25c649ca","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","rung":"720p"}"#);
-        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
-    }
-
-    #[test]
-    fn the_wire_format_of_previews_is_frozen() {
-        let preview = crate::preview::Preview {
-            start_tenths: 125,
-            length_tenths: 30,
-            width: 320,
-        };
-        let generation = crate::ids::Generation::of("etag", "profile");
-        let message = JobMessage::from(PreviewJob::new(job().video, generation, preview));
-        insta::assert_snapshot!(message.to_body(), @r#"{"type":"preview-v1","job":"0818f334cc1913e6bef8119ab54eac23","video":"vid_018bcfe5680077078707070707070707","generation":"6580b562fc319fd8","start_tenths":125,"length_tenths":30,"width":320}"#);
-        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
-    }
-
-    #[test]
-    fn the_wire_format_of_transcriptions_is_frozen() {
-        let message =
-            JobMessage::from(TranscriptionJob::new(job().video, "pt-BR".parse().unwrap()));
-        insta::assert_snapshot!(message.to_body(), @r#"{"type":"transcription-v1","job":"a544d85313fa980d6f85d76b8943d240","video":"vid_018bcfe5680077078707070707070707","language":"pt-BR"}"#);
-        assert_eq!(JobMessage::parse(&message.to_body()), Ok(message));
-    }
-
-    #[test]
-    fn the_wire_format_of_imports_is_frozen() {
-        let import = JobMessage::from(Import::new(job().video));
-        insta::assert_snapshot!(import.to_body(), @r#"{"type":"import-v1","job":"cb1c8d2b6a558942344dbb44da444ec5","video":"vid_018bcfe5680077078707070707070707"}"#);
-        assert_eq!(JobMessage::parse(&import.to_body()), Ok(import));
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::ids::VideoId;
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 
-use super::{DeadLetter, Delivery, JobQueue, QueueError, Sent, SharedQueue};
+use super::{DeadLetter, Delivery, JobQueue, QueueError, Sent, SharedQueue, Wanted};
 
 mod dead;
 pub use dead::*;
@@ -48,7 +48,7 @@ impl Subject {
     /// Receives a message that must be there or arrive.
     async fn receive(&self, lease: Duration) -> Delivery {
         self.queue()
-            .receive(self.tick * 60, lease)
+            .receive(Wanted::ALL, self.tick * 60, lease)
             .await
             .expect("receive")
             .expect("a message should have come")
@@ -65,7 +65,7 @@ impl Subject {
     async fn expect_nothing(&self, wait: Duration, why: &str) {
         let came = self
             .queue()
-            .receive(wait, self.long())
+            .receive(Wanted::ALL, wait, self.long())
             .await
             .expect("receive");
         assert!(came.is_none(), "{why}: {came:?}");
@@ -291,7 +291,7 @@ pub async fn eight_consumers_get_no_duplicates(subject: &Subject) {
         let mut bodies = Vec::new();
         while let Some(delivery) = subject
             .queue()
-            .receive(subject.tick * 10, subject.long())
+            .receive(Wanted::ALL, subject.tick * 10, subject.long())
             .await
             .expect("receive")
         {

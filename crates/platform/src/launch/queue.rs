@@ -8,7 +8,7 @@ use domain::job::JobMessage;
 use super::Launcher;
 use crate::job_queue::{
     DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent,
-    SharedQueue,
+    SharedQueue, Wanted,
 };
 
 /// Another queue. After each send, and after dead letters were redriven, it starts the transcoders that
@@ -46,10 +46,11 @@ impl JobQueue for LaunchingQueue {
 
     async fn receive(
         &self,
+        wanted: Wanted,
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
-        self.queue.receive(wait, lease).await
+        self.queue.receive(wanted, wait, lease).await
     }
 
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
@@ -103,6 +104,10 @@ impl JobQueue for LaunchingQueue {
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
         self.queue.purge(only).await
+    }
+
+    fn takes_chunks(&self) -> bool {
+        self.queue.takes_chunks()
     }
 
     fn longest_hold(&self) -> Option<Duration> {

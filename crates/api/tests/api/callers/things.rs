@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
+use platform::job_queue::Wanted;
 
 use super::*;
 
@@ -85,7 +86,7 @@ impl Thing {
                     .unwrap();
                 while let Some(delivery) = world
                     .queue
-                    .receive(Duration::ZERO, Duration::ZERO)
+                    .receive(Wanted::ALL, Duration::ZERO, Duration::ZERO)
                     .await
                     .unwrap()
                 {

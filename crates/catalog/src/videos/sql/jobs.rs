@@ -208,6 +208,8 @@ impl Catalog {
             }
             // The sweeper sends it again while captions wait.
             JobMessage::CaptionsV1(_) => return Ok(false),
+            // Its chunk is in the catalog: the transcoder that holds the video encodes it itself.
+            JobMessage::ChunkV1(_) => return Ok(false),
             // The next request sends another one.
             JobMessage::ThumbnailV1(_) | JobMessage::PreviewV1(_) => return Ok(false),
             JobMessage::DownloadV1(job) => return self.fail_download(job, failure).await,
