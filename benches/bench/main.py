@@ -54,7 +54,12 @@ def main():
     RUN.mkdir(parents=True)
     titles = setting("ONLY") == "per-title"
     try:
-        results = measure_titles(quick, seconds, binary) if titles else measure_all(quick, seconds, rounds, binary)
+        if titles:
+            results = measure_titles(quick, seconds, binary)
+        elif setting("ADD", "0") not in ("", "0"):
+            results = add_rounds(rounds, binary)
+        else:
+            results = measure_all(quick, seconds, rounds, binary)
     finally:
         if setting("KEEP", "0") in ("", "0"):
             shutil.rmtree(RUN, ignore_errors=True)
@@ -103,6 +108,24 @@ def measure_all(quick, seconds, rounds, binary):
         measure_start(binary, source, quick, rounds, results)
     if binary and setting("ONLY", "drift").endswith("drift"):
         measure_drift(binary, quick, results)
+    return results
+
+
+def add_rounds(rounds, binary):
+    """Further rounds of the ladder for the results of the last run, on the same machine with the same programs."""
+    results = json.loads((WORK / "results.json").read_text())
+    source = sample.prepare(RUN, setting("VIDEO"), round(results["source"]["seconds"]))
+    rungs = rungs_for(source.width, source.height)
+    everybody = field(source, rungs, binary, dict(results))
+    if versions(binary)["edgereel"] != results["versions"]["edgereel"]:
+        raise SystemExit("error: the last run measured another version")
+    say(f"Measuring again on {source.seconds:.1f} s of {source.width}x{source.height}")
+    done = max(len(one["rounds"]) for one in results["runs"].values())
+    for number in range(done, done + rounds):
+        for one in everybody:
+            if one.id in results["runs"] and number < one.rounds:
+                measure_one(one, number, source, rungs, results)
+    summarize(results)
     return results
 
 

@@ -60,7 +60,7 @@ def _head(results):
     return f"""# Benchmarks
 
 `benches/run.sh` writes this page; run it again with `make bench`. All numbers on this page come
-from one run on one machine.{warning}
+from one machine, on which nothing else ran.{warning}
 
 {chr(10).join(_bullet(it) for it in items)}"""
 

@@ -23,6 +23,11 @@ impl Process {
         })
     }
 
+    /// Its id.
+    pub fn id(&self) -> i32 {
+        self.pid
+    }
+
     /// Whether it is running; a zombie is not.
     pub fn is_alive(&self) -> bool {
         stat(self.pid)

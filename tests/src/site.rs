@@ -166,8 +166,16 @@ impl Site {
     /// # Panics
     /// If the API or the store rejects a request.
     pub async fn upload(&self, api: &Part, film: &Path) -> VideoId {
+        self.upload_as(api, film, "small").await
+    }
+
+    /// As [`upload`](Self::upload), with another profile.
+    ///
+    /// # Panics
+    /// If the API or the store rejects a request.
+    pub async fn upload_as(&self, api: &Part, film: &Path, profile: &str) -> VideoId {
         let bytes = std::fs::read(film).expect("the file can be read");
-        let fields = json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": "small" });
+        let fields = json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": profile });
         let (status, created) = self.call(api, "POST", "/v1/uploads", Some(fields)).await;
         assert_eq!(status, 201, "{created}");
         let video = send_source(&self.http, created, bytes).await;

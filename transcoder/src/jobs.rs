@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::worker::Worker;
 
 pub(crate) mod captions;
+pub(crate) mod chunk;
 pub(crate) mod download;
 mod failure;
 mod holding;

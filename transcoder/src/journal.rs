@@ -27,6 +27,9 @@ pub(crate) trait Journal: Send + Sync {
     /// [`SegmentRecord::attempt`](domain::segment::SegmentRecord::attempt).
     async fn next_attempt(&self) -> Result<u32, TranscodeError>;
 
+    /// The number of the last production of the generation, also by other transcoders.
+    async fn last_attempt(&self) -> Result<u32, TranscodeError>;
+
     /// The chunks that this attempt or an earlier one finished.
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError>;
 
@@ -121,6 +124,13 @@ impl Journal for CatalogJournal {
         let number = self.catalog.next_segment_attempt(&self.claim, 0).await?;
         lock(&self.attempts).push(number);
         Ok(number)
+    }
+
+    async fn last_attempt(&self) -> Result<u32, TranscodeError> {
+        Ok(self
+            .catalog
+            .last_production(self.claim.video, &self.claim.generation)
+            .await?)
     }
 
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
@@ -246,6 +256,10 @@ impl Journal for MemoryJournal {
 
     async fn next_attempt(&self) -> Result<u32, TranscodeError> {
         Ok(self.attempts.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    async fn last_attempt(&self) -> Result<u32, TranscodeError> {
+        Ok(self.attempts.load(Ordering::Relaxed))
     }
 
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {

@@ -10,6 +10,7 @@ mod content_keys;
 mod download;
 mod embedded;
 mod error;
+mod fan_out;
 mod fetch;
 mod ffmpeg;
 mod inspect;
@@ -48,6 +49,7 @@ mod wire;
 mod worker;
 
 pub use error::TranscodeError;
+pub use fan_out::Helping;
 pub use fetch::Pace;
 pub use ffmpeg::{HardwareSettings, JobMemory, Launcher, Tools};
 pub use journal::Progress;

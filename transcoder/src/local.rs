@@ -165,6 +165,7 @@ pub async fn transcode(
         mode: job.mode,
         encoders: job.encoders,
         prices: Prices::default(),
+        fan_out: None,
     };
     let published = match Box::pin(pipeline::run(&request, cancel)).await {
         Ok(published) => published,

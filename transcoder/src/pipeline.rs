@@ -7,7 +7,6 @@
 //! (`try_strategies`). In each of them, `GenerationRun` produces and publishes the generation, and
 //! [`lanes`] does the three kinds of work.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,19 +23,19 @@ use domain::prices::Prices;
 use domain::probe::AudioStream;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
-use domain::segment::ChunkRecord;
+use domain::segment::{ChunkRecord, Lane};
 use platform::object_store::SharedStore;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
+use crate::fan_out::{FanOutServices, Lead};
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::NewerCodecs;
 use crate::ffmpeg::process::Cost;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
-use crate::lanes::{self, EncodeContext, FirstRungProgress};
+use crate::lanes;
 use crate::loopback::Loopback;
 use crate::loudness;
 use crate::per_title;
@@ -45,9 +44,8 @@ use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
 use crate::stored_plan;
-use crate::tone_map::ToneMap;
-use crate::watermark::WatermarkFile;
 
+mod context;
 mod encoding;
 mod feeding;
 mod generation;
@@ -55,6 +53,7 @@ mod keys;
 mod progress;
 mod replacement;
 
+pub(crate) use context::{Materials, encoders_for};
 use feeding::{open_relays, while_feeding};
 use generation::GenerationRun;
 use keys::content_keys;
@@ -85,6 +84,8 @@ pub(crate) struct TranscodeRequest {
     pub encoders: usize,
     /// Prices, by which the profile's `copy_top` decides.
     pub prices: Prices,
+    /// What it needs to let other transcoders take part; `None`: it encodes alone.
+    pub fan_out: Option<FanOutServices>,
 }
 
 /// A generation that is verified and published.
@@ -133,7 +134,7 @@ pub(crate) async fn run(
         .receipt
         .add_stage(Stage::Probe, inspected_after.as_millis() as u64);
     published.receipt.cpu_ms += measured.cpu.as_millis() as u64;
-    published.receipt.bytes_in = blocks.fetched();
+    published.receipt.bytes_in += blocks.fetched();
     published.receipt.store_reads += blocks.requests();
     published.receipt.wall_ms = started.elapsed().as_millis() as u64;
     Ok(published)
@@ -237,9 +238,7 @@ async fn process(
         .as_ref()
         .map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     request.tools.check_depth(&work).await?;
-    let newer = NewerCodecs::new(&request.profile, request.tools.av1_library());
-    let with = (&request.profile.encoder, &newer);
-    let encoders = request.tools.encoders(&work, probe, with, encoders);
+    let encoders = encoders_for(&request.tools, &request.profile, (&work, probe), encoders);
     match &plan.copy {
         CopyDecision::Remux(_) => {
             tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
@@ -266,25 +265,16 @@ async fn process(
     // Whatever ends the attempt also ends its FFmpeg processes.
     let stop = cancel.child_token();
     let _stop = stop.clone().drop_guard();
-    let mut context = EncodeContext {
-        tools: request.tools.clone(),
-        plan: work,
-        probe: probe.clone(),
-        encoder: request.profile.encoder.clone(),
-        newer,
+    let materials = Materials {
+        tools: &request.tools,
+        profile: &request.profile,
+        probe,
         loopback,
-        feeds: HashMap::new(),
-        tone_map: match &probe.video {
-            Some(video) => ToneMap::write(video).await?,
-            None => None,
-        },
-        watermark: WatermarkFile::of(&request.profile, &plan).await?,
         writer,
         keys,
         encoders,
-        first_rung: FirstRungProgress::new(plan.first.is_some()),
-        cancel: stop,
     };
+    let mut context = materials.context(&plan, work, stop).await?;
     let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);
     request
         .journal
@@ -303,11 +293,13 @@ async fn process(
         .iter()
         .for_each(|it| publisher.records_mut().add(it));
 
+    let lead = lead(request, source, &plan, &context.writer, &publisher).await?;
     let mut run = GenerationRun {
         request,
         trusted,
         plan: &plan,
         context: &context,
+        lead: lead.as_ref(),
         publisher,
         playable: watch::Sender::new(false),
         playable_after_s: None,
@@ -331,6 +323,31 @@ async fn process(
         context.writer.close().await;
     }
     result
+}
+
+/// Lets other transcoders take part in a long encoding. One that reads its source through a normaliser,
+/// or only some rungs, has one transcoder.
+async fn lead<'a>(
+    request: &'a TranscodeRequest,
+    source: &Inspected,
+    plan: &EncodePlan,
+    writer: &GenerationWriter,
+    publisher: &Publisher,
+) -> Result<Option<Lead<'a>>, TranscodeError> {
+    let Some(services) = &request.fan_out else {
+        return Ok(None);
+    };
+    let is_divisible = source.normaliser.is_none() && request.reused.is_none();
+    let records = publisher.records();
+    let missing = |it: &u32| !records.has(Lane::Encode, *it);
+    let chunks = plan.encode_chunks.iter().map(|it| it.index);
+    let missing: Vec<u32> = chunks.filter(missing).collect();
+    if !is_divisible || missing.is_empty() || !plan.fans_out(&source.probe, &request.profile) {
+        Lead::end_earlier(services).await?;
+        return Ok(None);
+    }
+    let lead = Lead::begin(services, writer, plan, &source.probe, missing.into_iter()).await?;
+    Ok(Some(lead))
 }
 
 /// Whether a recorded chunk fits this plan. It may not if only one of the plans, that of the chunk

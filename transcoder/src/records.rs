@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use domain::job::Stage;
 use domain::object_key::RenditionName;
 use domain::receipt::Receipt;
-use domain::segment::{ChunkRecord, Lane, SegmentRecord};
+use domain::segment::{ChunkRecord, ChunkTraffic, Lane, SegmentRecord};
 
 /// The recorded chunks of a generation, and segments whose chunk is not finished yet.
 #[derive(Debug, Clone, Default)]
@@ -18,11 +18,12 @@ pub(crate) struct Records {
     chunks: BTreeMap<(Lane, u32), ChunkCost>,
 }
 
-/// The resources that a chunk used, milliseconds.
+/// The resources that a chunk used: times in milliseconds, and the traffic of another transcoder.
 #[derive(Debug, Clone, Copy)]
 struct ChunkCost {
     cpu_ms: u64,
     wall_ms: u64,
+    traffic: ChunkTraffic,
 }
 
 impl Records {
@@ -38,6 +39,7 @@ impl Records {
         let cost = ChunkCost {
             cpu_ms: chunk.cpu_ms,
             wall_ms: chunk.wall_ms,
+            traffic: chunk.traffic.unwrap_or_default(),
         };
         self.chunks.insert((chunk.lane, chunk.index), cost);
     }
@@ -96,11 +98,16 @@ impl Records {
         self.codecs.get(rendition)
     }
 
-    /// The receipt of all finished chunks: CPU time, and wall time by stage.
+    /// The receipt of all finished chunks: CPU time, wall time by stage, and the traffic of the transcoders
+    /// that take part.
     pub(crate) fn receipt(&self) -> Receipt {
         let mut receipt = Receipt::default();
         for ((lane, _), cost) in &self.chunks {
             receipt.cpu_ms += cost.cpu_ms;
+            receipt.bytes_in += cost.traffic.bytes_in;
+            receipt.bytes_out += cost.traffic.bytes_out;
+            receipt.store_reads += cost.traffic.reads;
+            receipt.store_writes += cost.traffic.writes;
             receipt.add_stage(stage_of(*lane), cost.wall_ms);
         }
         receipt
@@ -174,6 +181,7 @@ mod tests {
                 wall_ms,
                 segments: vec![],
                 codecs: BTreeMap::new(),
+                traffic: None,
             });
         }
         let receipt = records.receipt();

@@ -204,6 +204,7 @@ impl ReusedRenditions {
             wall_ms: 0,
             segments,
             codecs,
+            traffic: None,
         })
     }
 

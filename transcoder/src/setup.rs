@@ -319,6 +319,7 @@ impl Worker {
             outage: Outage::default(),
             metrics: WorkerMetrics::default(),
             active: ActiveVideos::default(),
+            helping: crate::Helping::default(),
         }
     }
 }

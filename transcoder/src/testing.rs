@@ -231,6 +231,7 @@ pub(crate) fn chunk_records(plan: &EncodePlan) -> Vec<ChunkRecord> {
             wall_ms: 9,
             segments: records.iter().filter(own).cloned().collect(),
             codecs: codecs.collect(),
+            traffic: None,
         }
     };
     chunks.map(record).collect()

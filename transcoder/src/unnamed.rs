@@ -32,22 +32,31 @@ type Name = (RenditionName, Option<u32>, u32);
 /// The segments of earlier productions that a complete generation does not name.
 pub(crate) struct Unnamed<'a> {
     writer: &'a GenerationWriter,
+    last: u32,
     named: HashSet<Name>,
 }
 
 impl<'a> Unnamed<'a> {
     /// Of the generation that `writer` completes, before its manifest is written: the segments of an
-    /// earlier manifest stay, because viewers may play them.
-    pub(crate) async fn of(writer: &'a GenerationWriter) -> Result<Self, TranscodeError> {
+    /// earlier manifest stay, because viewers may play them. `last`: the number of the last production
+    /// at a moment at which the claim was held.
+    pub(crate) async fn of(
+        writer: &'a GenerationWriter,
+        last: u32,
+    ) -> Result<Self, TranscodeError> {
         let mut named = HashSet::new();
-        if writer.attempt() > 1 {
+        if last > 1 {
             let (video, generation) = (writer.video(), writer.generation().clone());
             let key = ObjectKey::Manifest { video, generation };
             let earlier = writer.read_if_present(&key, LARGEST_MANIFEST).await?;
             let segments = earlier.iter().flat_map(|it| manifest::segments_of(it));
             named.extend(segments.flat_map(|(name, index, attempt)| names(name, index, attempt)));
         }
-        Ok(Self { writer, named })
+        Ok(Self {
+            writer,
+            last,
+            named,
+        })
     }
 
     /// Keeps these segments.
@@ -55,10 +64,10 @@ impl<'a> Unnamed<'a> {
         self.named.extend(records.iter().flat_map(names_of));
     }
 
-    /// Removes all others of this production and of earlier ones. A later one belongs to a worker
-    /// that has the claim now. Before the first production there was none.
+    /// Removes all others up to the last production. A later one belongs to a worker that has the
+    /// claim now. Before the first production there was none.
     pub(crate) async fn remove(self) {
-        let (writer, last) = (self.writer, self.writer.attempt());
+        let (writer, last) = (self.writer, self.last);
         if last == 1 {
             return;
         }

@@ -15,17 +15,19 @@ use domain::prices::Prices;
 use domain::profile::Profile;
 use domain::retry::Next;
 use platform::clock;
-use platform::job_queue::{Delivery, QueueError, SharedQueue, Wanted};
+use platform::job_queue::{Delivery, QueueError, SharedQueue};
 use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, warn};
 
+use crate::fan_out::Helping;
 use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
 use crate::jobs::captions::CaptionsJob;
+use crate::jobs::chunk::ChunkJob;
 use crate::jobs::download::DownloadJob;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
@@ -41,12 +43,14 @@ mod claims;
 mod heartbeat;
 mod metrics;
 mod outage;
+mod slots;
 
 pub use active::ActiveVideos;
 pub(crate) use heartbeat::Heartbeat;
 use metrics::LastJob;
 pub use metrics::WorkerMetrics;
 pub use outage::Outage;
+use slots::SideSlots;
 
 /// Configuration of a worker.
 #[derive(Debug, Clone)]
@@ -128,6 +132,8 @@ pub struct Worker {
     pub metrics: WorkerMetrics,
     /// The videos that its jobs are processing; initially none.
     pub active: ActiveVideos,
+    /// What it shares among the chunks that it encodes for other transcoders; initially nothing.
+    pub helping: Helping,
 }
 
 /// Pause before a message is received again if the catalog could not be asked about its job.
@@ -135,41 +141,6 @@ pub(crate) const CATALOG_PAUSE: Duration = Duration::from_secs(5);
 
 /// Shortest poll of a worker that ends when it is idle.
 const LEAST_POLL: Duration = Duration::from_secs(1);
-
-/// How long an import waits before it asks for a slot again.
-const IMPORT_PAUSE: Duration = Duration::from_secs(15);
-
-/// How long a transcription waits before it asks for a slot again: those before it take minutes.
-const TRANSCRIPTION_PAUSE: Duration = Duration::from_secs(60);
-
-/// Number of concurrent transcriptions.
-const TRANSCRIPTIONS: usize = 1;
-
-/// The slots of jobs that wait for others: for a server, or for the operator's transcriber.
-struct SideSlots {
-    imports: Arc<Semaphore>,
-    transcriptions: Arc<Semaphore>,
-}
-
-impl SideSlots {
-    fn new(config: &WorkerConfig) -> Self {
-        let slots = |count: usize| Arc::new(Semaphore::new(count.max(1)));
-        Self {
-            imports: slots(config.imports_at_once),
-            transcriptions: slots(TRANSCRIPTIONS),
-        }
-    }
-
-    /// The slots for a message, and how long it waits if none is free; `None`: it needs one of the
-    /// others.
-    fn of(&self, message: &JobMessage) -> Option<(&Arc<Semaphore>, Duration)> {
-        match message {
-            JobMessage::ImportV1(_) => Some((&self.imports, IMPORT_PAUSE)),
-            JobMessage::TranscriptionV1(_) => Some((&self.transcriptions, TRANSCRIPTION_PAUSE)),
-            _ => None,
-        }
-    }
-}
 
 impl Worker {
     /// Works until cancelled, or idle for as long as configured. When cancelled, the current jobs are
@@ -179,6 +150,7 @@ impl Worker {
         let side = SideSlots::new(&self.config);
         let tasks = tokio_util::task::TaskTracker::new();
         let last_job = LastJob::now();
+        let mut helping = cancel.child_token();
         while !cancel.is_cancelled() {
             if self.outage.is_on() {
                 self.wait_for_services(&cancel).await;
@@ -188,19 +160,35 @@ impl Worker {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;
             };
+            let is_busy = slots.available_permits() + 1 < self.config.jobs.max(1);
+            let wanted = self.wanted(is_busy, &side);
+            let wait = self.poll(&last_job, tasks.is_empty());
+            // A chunk may end meanwhile, and then the next one is wanted.
+            let wait = match side.is_helping(&self.config) && !wanted.chunks {
+                true => wait.min(LEAST_POLL),
+                false => wait,
+            };
             let received = tokio::select! {
-                received = self.queue.receive(Wanted::JOBS, self.poll(&last_job, tasks.is_empty()), self.config.lease) => received,
+                received = self.queue.receive(wanted, wait, self.config.lease) => received,
                 () = cancel.cancelled() => break,
             };
             match received {
                 Ok(Some(delivery)) => {
+                    let is_chunk = matches!(&delivery.message, Ok(JobMessage::ChunkV1(_)));
+                    let is_video = matches!(&delivery.message, Ok(JobMessage::TranscodeV1(_)));
                     let Some(slot) = self.slot_for(&delivery, slot, &side).await else {
                         continue;
                     };
-                    let (worker, cancel) = (self.clone(), cancel.clone());
+                    if is_video {
+                        // No film delays a clip: the chunks that are in hand go back to their leader.
+                        helping.cancel();
+                        helping = cancel.child_token();
+                    }
+                    let stop = if is_chunk { &helping } else { &cancel };
+                    let (worker, stop) = (self.clone(), stop.clone());
                     let (running, last_job) = (self.metrics.running(), last_job.clone());
                     tasks.spawn(async move {
-                        worker.handle(&delivery, &cancel).await;
+                        worker.handle(&delivery, &stop).await;
                         last_job.note();
                         drop((slot, running));
                     });
@@ -240,45 +228,6 @@ impl Worker {
     fn is_idle(&self, last_job: &LastJob) -> bool {
         let limit = self.config.until_idle;
         limit.is_some_and(|it| last_job.elapsed() >= it)
-    }
-
-    /// The slot for a delivery. Imports and transcriptions wait for others and must not keep encodes from
-    /// starting, so they have slots of their own. `None`: all of these are in use, and the job is
-    /// delivered again later.
-    async fn slot_for(
-        &self,
-        delivery: &Delivery,
-        slot: OwnedSemaphorePermit,
-        side: &SideSlots,
-    ) -> Option<OwnedSemaphorePermit> {
-        let Ok(message) = &delivery.message else {
-            return Some(slot);
-        };
-        let Some((slots, pause)) = side.of(message) else {
-            return Some(slot);
-        };
-        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
-            return Some(slot);
-        }
-        if let JobMessage::TranscriptionV1(job) = message
-            && let Err(problem) = self.catalog.note_transcription(job, clock::now()).await
-        {
-            warn!(
-                "could not note a transcription that waits: {:#}",
-                anyhow::Error::from(problem)
-            );
-        }
-        // A new message instead of the old one: waiting for a slot is not a failed delivery.
-        if let Err(problem) = self
-            .settle(delivery, message, Fate::Replace { pause })
-            .await
-        {
-            warn!(
-                "could not requeue a job that waits for a slot: {:#}",
-                anyhow::Error::from(problem)
-            );
-        }
-        None
     }
 
     async fn handle(&self, delivery: &Delivery, cancel: &CancellationToken) {
@@ -333,8 +282,7 @@ impl Worker {
             JobMessage::DownloadV1(job) => DownloadJob { context, job }.run().await,
             JobMessage::PreviewV1(job) => PreviewJob { context, job }.run().await,
             JobMessage::TranscriptionV1(job) => TranscriptionJob { context, job }.run().await,
-            // Not wanted, and only a hint: the transcoder that holds the video encodes the chunk.
-            JobMessage::ChunkV1(_) => Fate::Acknowledge,
+            JobMessage::ChunkV1(job) => ChunkJob { context, job }.run().await,
         }
     }
 

@@ -19,6 +19,7 @@ mod chapters;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod downloads;
+mod fan_out;
 mod lists;
 pub mod model;
 mod previews;
@@ -33,6 +34,7 @@ pub use captions::{
 };
 pub use chapters::ChaptersRecord;
 pub use downloads::{DownloadFile, DownloadRecord};
+pub use fan_out::{ChunkClaim, ChunkOutcome, Eligible, FanOut, OpenChunk};
 pub use lists::{SortKey, SortValue, VideoCount, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown,

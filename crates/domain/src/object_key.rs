@@ -84,6 +84,14 @@ pub enum ObjectKey {
         /// The encoding that it belongs to.
         generation: Generation,
     },
+    /// The plan that the transcoders of a fan-out follow, with the probe (JSON). It exists while they
+    /// work.
+    SharedPlan {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
     /// The master playlist: the only pointer to the generation that viewers get.
     Master {
         /// The video that it belongs to.
@@ -223,6 +231,7 @@ impl ObjectKey {
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
+            | Self::SharedPlan { .. }
             | Self::PosterImage { .. }
             | Self::Captions { .. }
             | Self::Download { .. } => Bucket::Private,
@@ -253,6 +262,9 @@ impl ObjectKey {
             } => format!("keys/{video}/{generation}/{key}.json"),
             Self::Manifest { video, generation } => format!("manifests/{video}/{generation}.json"),
             Self::Plan { video, generation } => format!("manifests/{video}/{generation}.plan.json"),
+            Self::SharedPlan { video, generation } => {
+                format!("manifests/{video}/{generation}.shared.json")
+            }
             Self::Master { video } => format!("hls/{video}/master.m3u8"),
             Self::MediaPlaylist {
                 video,
@@ -334,6 +346,7 @@ impl ObjectKey {
             | Self::ContentKey { video, .. }
             | Self::Manifest { video, .. }
             | Self::Plan { video, .. }
+            | Self::SharedPlan { video, .. }
             | Self::Master { video }
             | Self::MediaPlaylist { video, .. }
             | Self::Segment { video, .. }
@@ -362,6 +375,7 @@ impl ObjectKey {
             Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
+            | Self::SharedPlan { .. }
             | Self::Chapters { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),

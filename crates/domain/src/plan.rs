@@ -18,6 +18,7 @@ use crate::watermark::{ViewerText, Watermark};
 
 mod audio;
 mod copy;
+mod fan_out;
 mod first;
 mod keyframes;
 mod keys;
@@ -36,6 +37,7 @@ pub use partial::IncompatiblePlan;
 pub use rendition::{Codec, Rendition, RenditionKind};
 pub use replacement::{CopyReplacement, ReplacementCost};
 pub use size::Size;
+use timeline::EncodeUse;
 pub use timeline::{Boundary, ChunkPlan};
 pub use tracks::AudioTrack;
 
@@ -194,10 +196,22 @@ impl EncodePlan {
         };
         let first = first::rung(&rungs, mode, copied, probe.index.seeking);
         let watched = !copied && probe.index.seeking != Seeking::Sequential;
+        let others: Vec<_> = rungs
+            .iter()
+            .filter(|it| Some(&it.rendition.name) != first.as_ref())
+            .collect();
+        let cpu_seconds = fan_out::cpu_seconds(&others, probe, profile);
         let encode_chunks = |keyframes: &[u64], longest_gop, watched| match probe.video {
-            Some(_) => {
-                timeline::encode_chunks(&boundaries, keyframes, profile, longest_gop, watched)
-            }
+            Some(_) => timeline::encode_chunks(
+                &boundaries,
+                keyframes,
+                profile,
+                longest_gop,
+                EncodeUse {
+                    is_watched: watched,
+                    is_shared: profile.fan_out.includes(cpu_seconds),
+                },
+            ),
             None => vec![],
         };
         let frame_rate = timeline::grid(probe);

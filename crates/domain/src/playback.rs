@@ -360,6 +360,7 @@ fn generation_and_rendition(
         | ObjectKey::ContentKey { .. }
         | ObjectKey::Manifest { .. }
         | ObjectKey::Plan { .. }
+        | ObjectKey::SharedPlan { .. }
         | ObjectKey::PosterImage { .. }
         | ObjectKey::Captions { .. }
         | ObjectKey::Download { .. }

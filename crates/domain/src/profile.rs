@@ -12,6 +12,7 @@ use crate::per_title::PerTitleSettings;
 
 mod codecs;
 mod encoders;
+mod fan_out;
 mod surround;
 mod validity;
 mod watermark;
@@ -19,6 +20,7 @@ mod watermark;
 use codecs::MediaFormat;
 pub use codecs::{Av1Settings, HdrOutput, HevcSettings, VideoCodec};
 pub use encoders::{Av1Encoder, EncoderName, Hardware, HevcEncoder};
+pub use fan_out::FanOutSettings;
 pub use surround::{SurroundCodec, SurroundSettings};
 pub use watermark::{InvalidWatermark, LARGEST_WATERMARK, WatermarkImage, WatermarkSettings};
 
@@ -32,10 +34,10 @@ pub const BUILT_IN: [(&str, &str); 2] = [
 ];
 
 /// Increased when the same profile would produce other bytes, because generations must not mix.
-const OUTPUT_VERSION: &str = "6";
+const OUTPUT_VERSION: &str = "8";
 
 /// As [`OUTPUT_VERSION`], for profiles with other codecs than H.264, whose rungs keep HDR.
-const OUTPUT_VERSION_OF_NEWER_CODECS: &str = "7";
+const OUTPUT_VERSION_OF_NEWER_CODECS: &str = "9";
 
 /// The ladder and the settings of an encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,9 @@ pub struct Profile {
     /// What happens to the remuxed top rung. The first conversion does not depend on it.
     #[serde(skip_serializing_if = "CopyTop::is_default")]
     pub copy_top: CopyTop,
+    /// Scale-out.
+    #[serde(skip_serializing_if = "FanOutSettings::is_default")]
+    pub fan_out: FanOutSettings,
     /// Settings of the remuxed top rung.
     pub source_rung: SourceRung,
     /// Limits for sources.

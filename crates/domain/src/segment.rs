@@ -111,6 +111,22 @@ pub struct ChunkRecord {
     /// `CODECS` values found in the bitstreams (RFC 6381), by rendition.
     #[serde(default)]
     pub codecs: BTreeMap<RenditionName, String>,
+    /// The traffic of another transcoder than the one that publishes; `None`: that one counts its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<ChunkTraffic>,
+}
+
+/// What a transcoder that takes part in a fan-out read and wrote for a chunk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkTraffic {
+    /// Bytes read from the source.
+    pub bytes_in: u64,
+    /// Bytes written to the store.
+    pub bytes_out: u64,
+    /// Requests that read from the store.
+    pub reads: u64,
+    /// Requests that wrote to the store.
+    pub writes: u64,
 }
 
 #[cfg(test)]

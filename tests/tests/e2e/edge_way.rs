@@ -163,6 +163,7 @@ impl Site {
             outage: Outage::default(),
             metrics: Default::default(),
             active: ActiveVideos::default(),
+            helping: Default::default(),
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn({

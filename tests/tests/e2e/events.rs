@@ -269,6 +269,7 @@ impl Site {
             outage: Outage::default(),
             metrics: Default::default(),
             active: ActiveVideos::default(),
+            helping: Default::default(),
         }
     }
 

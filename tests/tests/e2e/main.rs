@@ -16,6 +16,7 @@ mod edge_slow;
 mod edge_way;
 mod events;
 mod extras;
+mod fan_out;
 mod files;
 mod full_disk;
 mod grants;

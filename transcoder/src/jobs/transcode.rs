@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::{Fate, JobContext};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
+use crate::fan_out::FanOutServices;
 use crate::journal::{CatalogJournal, lock};
 use crate::pipeline::{self, Published, TranscodeRequest};
 use crate::reused::ReusedRenditions;
@@ -194,6 +195,13 @@ impl TranscodeJob<'_> {
             mode: job.mode,
             encoders: worker.config.encoders,
             prices: worker.config.prices,
+            fan_out: worker.queue.takes_chunks().then(|| FanOutServices {
+                catalog: worker.catalog.clone(),
+                queue: Arc::clone(&worker.queue),
+                claim: claim.clone(),
+                job: job.clone(),
+                worker: worker.config.name.clone(),
+            }),
         };
         // The pipeline is a large future; on the heap it costs the callers nothing.
         let mut published = Box::pin(pipeline::run(&request, stop)).await?;

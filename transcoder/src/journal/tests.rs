@@ -23,6 +23,7 @@ fn chunk(lane: Lane, index: u32) -> ChunkRecord {
         wall_ms: 9,
         segments,
         codecs: Default::default(),
+        traffic: None,
     }
 }
 

@@ -154,6 +154,7 @@ impl Assembly {
             wall_ms: cost.wall.as_millis() as u64,
             segments,
             codecs: self.codecs.clone(),
+            traffic: None,
         }
     }
 }

@@ -5,12 +5,15 @@ use domain::segment::{ChunkRecord, Lane};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::error::TranscodeError;
+use crate::fan_out::Lead;
 use crate::lanes::{EncodeContext, LaneOutput};
 use crate::reused::ReusedRenditions;
 
 /// Encodes the missing chunks of the first rung and of the others.
 pub(super) struct VideoEncoding<'a> {
     pub(super) context: &'a EncodeContext,
+    /// Leads other transcoders, if they take part in the lane `encode`.
+    pub(super) lead: Option<&'a Lead<'a>>,
     /// The renditions that are copied instead.
     pub(super) reused: Option<&'a ReusedRenditions>,
     /// Receives each segment and each chunk as it is finished.
@@ -60,6 +63,11 @@ impl VideoEncoding<'_> {
         }
         if let (Some(first), false) = (chunks.first(), self.context.feeds.is_empty()) {
             return self.in_one_run(Lane::Encode, *first).await;
+        }
+        if let Some(lead) = self.lead {
+            return lead
+                .encode(self.context, chunks, encoders, &self.sender)
+                .await;
         }
         let encode = |index: usize| async move {
             let chunk = &self.context.plan.encode_chunks[index];

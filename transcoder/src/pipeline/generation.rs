@@ -17,6 +17,7 @@ use crate::captions::CaptionWriter;
 use crate::chapters::write_chapters;
 use crate::embedded::{self, EmbeddedCaptions};
 use crate::error::TranscodeError;
+use crate::fan_out::Lead;
 use crate::inspect::Inspected;
 use crate::lanes::{EncodeContext, LaneOutput};
 use crate::publish::Publisher;
@@ -40,6 +41,8 @@ pub(super) struct GenerationRun<'a> {
     /// less if only some rungs are re-encoded.
     pub(super) plan: &'a EncodePlan,
     pub(super) context: &'a EncodeContext,
+    /// Leads other transcoders, if they take part.
+    pub(super) lead: Option<&'a Lead<'a>>,
     pub(super) publisher: Publisher,
     /// Becomes true when viewers can watch: encoding may wait for it.
     pub(super) playable: watch::Sender<bool>,
@@ -100,6 +103,7 @@ impl GenerationRun<'_> {
         let playable = wait.then(|| self.playable.subscribe());
         let encoding = VideoEncoding {
             context: self.context,
+            lead: self.lead,
             reused,
             sender,
         };
@@ -259,7 +263,8 @@ impl GenerationRun<'_> {
             generation: request.generation.clone(),
         };
         let text = manifest::render(request.video, &request.generation, self.plan, &records);
-        let mut unnamed = Unnamed::of(&context.writer).await?;
+        let last = request.journal.last_attempt().await?;
+        let mut unnamed = Unnamed::of(&context.writer, last).await?;
         unnamed.keep(&records);
         context.writer.put(&key, Bytes::from(text)).await?;
 
@@ -273,11 +278,14 @@ impl GenerationRun<'_> {
             request.journal.playable().await?;
         }
         unnamed.remove().await;
+        if let Some(lead) = self.lead {
+            lead.remove_plan(&context.writer).await;
+        }
         let traffic = context.writer.traffic();
         receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;
-        receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);
-        receipt.store_reads = traffic.reads.load(Ordering::Relaxed);
-        receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
+        receipt.bytes_out += traffic.bytes.load(Ordering::Relaxed);
+        receipt.store_reads += traffic.reads.load(Ordering::Relaxed);
+        receipt.store_writes += traffic.writes.load(Ordering::Relaxed);
         receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
         let planned = (self.plan, &context.probe);
         let replacement = replacement::worthwhile(request, planned, &records, &receipt);

@@ -56,6 +56,7 @@ mod tests {
             wall_ms: 0,
             segments: vec![],
             codecs: Default::default(),
+            traffic: None,
         }
     }
 

@@ -295,6 +295,7 @@ fn a_chunk_belongs_to_the_plan_that_it_fits() {
             wall_ms: 0,
             segments,
             codecs: Default::default(),
+            traffic: None,
         }
     };
     for lane in [Lane::Encode, Lane::Audio] {

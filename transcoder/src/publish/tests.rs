@@ -249,6 +249,7 @@ async fn what_was_shown_before_a_crash_keeps_its_names() {
         wall_ms: 0,
         segments: segments[2..].to_vec(),
         codecs: Default::default(),
+        traffic: None,
     };
     let kept = next.keep_shown(&chunk).await.unwrap().segments;
     assert_eq!(

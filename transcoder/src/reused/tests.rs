@@ -94,6 +94,7 @@ impl Played {
                 wall_ms: 9,
                 segments,
                 codecs,
+                traffic: None,
             };
             services
                 .catalog
@@ -373,6 +374,7 @@ async fn an_encoded_chunk_is_completed_by_the_other_rungs() {
         wall_ms: 90,
         segments: made,
         codecs,
+        traffic: None,
     };
     let whole = reused.complete(&played.writer(), made).await.unwrap();
     let names: Vec<_> = whole

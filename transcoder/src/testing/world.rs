@@ -176,6 +176,10 @@ impl Journal for Notes {
         Ok(self.attempts.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
+    async fn last_attempt(&self) -> Result<u32, TranscodeError> {
+        Ok(self.attempts.load(Ordering::Relaxed))
+    }
+
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
         Ok(self.chunks.lock().unwrap().clone())
     }
@@ -319,6 +323,7 @@ impl World {
             reused: None,
             encoders: 2,
             prices: Prices::default(),
+            fan_out: None,
         }
     }
 

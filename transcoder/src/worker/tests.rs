@@ -89,6 +89,7 @@ impl Site {
             outage: Outage::default(),
             metrics: WorkerMetrics::default(),
             active: ActiveVideos::default(),
+            helping: Default::default(),
         };
         Self {
             world,

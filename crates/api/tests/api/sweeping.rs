@@ -374,6 +374,7 @@ async fn chunks_of_a_cancelled_job_are_kept_for_a_retry_and_then_removed() {
         wall_ms: 1,
         segments: vec![],
         codecs: std::collections::BTreeMap::new(),
+        traffic: None,
     };
     world
         .catalog

@@ -23,6 +23,7 @@ mod captions;
 mod chapters;
 mod claims;
 mod downloads;
+mod fan_out;
 mod filters;
 mod imports;
 mod interruptions;
@@ -43,6 +44,7 @@ pub use captions::*;
 pub use chapters::*;
 pub use claims::*;
 pub use downloads::*;
+pub use fan_out::*;
 pub use filters::*;
 pub use imports::*;
 pub use interruptions::*;
@@ -204,6 +206,7 @@ fn chunk(lane: Lane, index: u32, bytes: u64) -> ChunkRecord {
         wall_ms: 700,
         segments: vec![segment],
         codecs: BTreeMap::new(),
+        traffic: None,
     }
 }
 
@@ -272,6 +275,9 @@ macro_rules! catalog_conformance {
             a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
             a_transcription_is_requested_until_it_ends a_withdrawn_transcription_stores_nothing
             a_transcription_goes_with_its_video
+            a_chunk_of_a_fan_out_is_recorded_once a_chunk_of_a_fan_out_is_given_back a_fan_out_ends_with_its_job
+            another_plan_withdraws_the_chunks_of_a_fan_out productions_of_a_fan_out_are_numbered
+            any_order_of_claims_records_each_chunk_once
             any_order_of_events_keeps_the_rules
         }
     };

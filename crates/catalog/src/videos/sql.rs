@@ -9,6 +9,7 @@ mod chapters;
 mod downloads;
 mod erasure;
 mod events;
+mod fan_out;
 mod folding;
 mod imports;
 mod jobs;

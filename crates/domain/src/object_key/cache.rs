@@ -34,6 +34,7 @@ impl ObjectKey {
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
+            | Self::SharedPlan { .. }
             | Self::PosterImage { .. }
             | Self::Captions { .. }
             | Self::Download { .. } => CachePolicy::NoStore,

@@ -26,15 +26,20 @@ impl ObjectKey {
             },
             (Bucket::Private, ["manifests", video, file]) => {
                 let (video, name) = (video.parse().ok()?, file.strip_suffix(".json")?);
-                match name.strip_suffix(".plan") {
-                    Some(generation) => Self::Plan {
+                match name.split('.').collect::<Vec<_>>().as_slice() {
+                    [generation] => Self::Manifest {
                         video,
                         generation: generation.parse().ok()?,
                     },
-                    None => Self::Manifest {
+                    [generation, "plan"] => Self::Plan {
                         video,
-                        generation: name.parse().ok()?,
+                        generation: generation.parse().ok()?,
                     },
+                    [generation, "shared"] => Self::SharedPlan {
+                        video,
+                        generation: generation.parse().ok()?,
+                    },
+                    _ => return None,
                 }
             }
             (Bucket::Private, ["posters", video, poster]) => Self::PosterImage {

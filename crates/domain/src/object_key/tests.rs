@@ -31,6 +31,10 @@ fn every_key() -> Vec<ObjectKey> {
             video,
             generation: generation.clone(),
         },
+        ObjectKey::SharedPlan {
+            video,
+            generation: generation.clone(),
+        },
         ObjectKey::Master { video },
         ObjectKey::MediaPlaylist {
             video,

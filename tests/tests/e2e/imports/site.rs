@@ -56,6 +56,7 @@ impl Site {
             outage: Outage::default(),
             metrics: Default::default(),
             active: ActiveVideos::default(),
+            helping: Default::default(),
         };
         let stop = CancellationToken::new();
         let working = tokio::spawn({

@@ -155,6 +155,7 @@ async fn chunks_of_a_source_that_was_sought_are_made_once_more() {
             wall_ms: 0,
             segments,
             codecs: Default::default(),
+            traffic: None,
         };
         assert!(fits_plan(&plan, &record));
         world.journal.chunks.lock().unwrap().push(record);

@@ -233,12 +233,18 @@ impl Sweeper {
             ] {
                 objects += self.store.delete_all(&family).await?;
             }
-            self.store
-                .delete(&ObjectKey::Plan {
+            for plan in [
+                ObjectKey::Plan {
                     video: video.id,
                     generation: generation.clone(),
-                })
-                .await?;
+                },
+                ObjectKey::SharedPlan {
+                    video: video.id,
+                    generation: generation.clone(),
+                },
+            ] {
+                self.store.delete(&plan).await?;
+            }
             self.store
                 .delete(&ObjectKey::Manifest {
                     video: video.id,

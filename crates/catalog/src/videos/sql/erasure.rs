@@ -8,7 +8,7 @@ use crate::webhooks::payload;
 
 /// Statements that erase data about a video outside its own row. Its attempts stay, without
 /// FFmpeg's output about the file.
-const STATEMENTS: [&str; 17] = [
+const STATEMENTS: [&str; 19] = [
     "UPDATE videos SET title = NULL, title_folded = NULL, search_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
         source_etag = NULL, content_type = NULL, upload_kind = NULL, upload_id = NULL, width = NULL, height = NULL, duration_ms = NULL
      WHERE id = $1",
@@ -23,6 +23,8 @@ const STATEMENTS: [&str; 17] = [
     "DELETE FROM previews WHERE video = $1",
     "DELETE FROM downloads WHERE video = $1",
     "DELETE FROM chunks WHERE video = $1",
+    "DELETE FROM fan_out_chunks WHERE video = $1",
+    "DELETE FROM fan_outs WHERE video = $1",
     "DELETE FROM attempt_stages WHERE video = $1",
     "DELETE FROM renditions WHERE video = $1",
     "DELETE FROM segment_attempts WHERE video = $1",

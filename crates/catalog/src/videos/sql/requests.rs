@@ -4,7 +4,7 @@ use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage};
 
 use super::rows::corrupt;
-use super::{Catalog, Tx};
+use super::{Catalog, Tx, fan_out};
 use crate::videos::CatalogError;
 
 impl Catalog {
@@ -41,14 +41,14 @@ pub(super) async fn record(tx: &mut Tx, job: &Job) -> Result<(), CatalogError> {
     Ok(())
 }
 
-/// Records that a job ended. The request of another job stays.
+/// Records that a job ended, and with it its fan-out. The request of another job stays.
 pub(super) async fn end(tx: &mut Tx, video: VideoId, job: &JobId) -> Result<(), CatalogError> {
     sqlx::query("DELETE FROM requested_jobs WHERE video = $1 AND job = $2")
         .bind(video.to_string())
         .bind(job.as_str())
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    fan_out::end_of_job(tx, video, job.as_str()).await
 }
 
 /// Withdraws the request for work on a video that was cancelled or deleted.
@@ -57,5 +57,5 @@ pub(super) async fn withdraw(tx: &mut Tx, video: VideoId) -> Result<(), CatalogE
         .bind(video.to_string())
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    fan_out::delete(tx, video, None).await
 }

@@ -311,6 +311,8 @@ impl Catalog {
         }
         for statement in [
             "DELETE FROM chunks WHERE video = $1 AND generation = $2",
+            "DELETE FROM fan_out_chunks WHERE video = $1 AND generation = $2",
+            "DELETE FROM fan_outs WHERE video = $1 AND generation = $2",
             "DELETE FROM renditions WHERE video = $1 AND generation = $2",
             "DELETE FROM receipts WHERE video = $1 AND generation = $2",
             "DELETE FROM thumbnails WHERE video = $1 AND generation = $2",

@@ -90,6 +90,7 @@ fn the_first_chunk_that_names_a_codec_wins_until_the_chunk_is_whole() {
         wall_ms: 0,
         segments: records,
         codecs,
+        traffic: None,
     };
     publisher.records_mut().add(&chunk);
     let records = publisher.records();

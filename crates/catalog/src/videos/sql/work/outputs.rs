@@ -52,14 +52,18 @@ impl Catalog {
             }
         };
         let next = last.max(i64::from(above)) + 1;
-        sqlx::query(
+        // Transcoders that take part in a fan-out draw numbers without a lock on the video.
+        let (next,): (i64,) = sqlx::query_as(
             "INSERT INTO segment_attempts (video, generation, attempt) VALUES ($1, $2, $3)
-             ON CONFLICT (video, generation) DO UPDATE SET attempt = excluded.attempt",
+             ON CONFLICT (video, generation) DO UPDATE SET attempt =
+                CASE WHEN segment_attempts.attempt < excluded.attempt THEN excluded.attempt
+                ELSE segment_attempts.attempt + 1 END
+             RETURNING attempt",
         )
         .bind(&row.id)
         .bind(claim.generation.as_str())
         .bind(next)
-        .execute(&mut *tx)
+        .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
         Ok(u32::try_from(next).unwrap_or(u32::MAX))
