@@ -14,6 +14,8 @@
 #                  `clip` for the fixed cost of a job,
 #                  `drift` for three hours. `per-title` by itself compares the profile `auto` with a fixed ladder, also
 #                  for the files of the folder VIDEO. No report into docs/
+#                  `scale` by itself compares 1, 2, 4, ... up to WORKERS (2) transcoders of one encoder each, for
+#                  SECONDS (1200) of one video. They need a processor each
 #   ADD=1          adds REPEATS rounds of the ladder to the results of the last run
 #   KEEP=1         keep the outputs in benches/work
 #   EDGEREEL_BIN=  the program to measure; without it, the release build is made. `none` measures only the others

@@ -22,6 +22,7 @@ import per_title
 import quality
 import report
 import sample
+import scale
 import start
 from ladder import rungs_for
 from measure import Failed, adopt_orphans, run
@@ -54,6 +55,9 @@ def main():
     RUN.mkdir(parents=True)
     titles = setting("ONLY") == "per-title"
     try:
+        if setting("ONLY") == "scale":
+            measure_scale(binary, seconds or 1200, int(setting("WORKERS", "2")))
+            return
         if titles:
             results = measure_titles(quick, seconds, binary)
         elif setting("ADD", "0") not in ("", "0"):
@@ -109,6 +113,18 @@ def measure_all(quick, seconds, rounds, binary):
     if binary and setting("ONLY", "drift").endswith("drift"):
         measure_drift(binary, quick, results)
     return results
+
+
+def measure_scale(binary, seconds, most):
+    """Prints how much longer N transcoders take than an N-th of the time of one."""
+    if not binary:
+        raise SystemExit("error: this needs Edgereel")
+    source = sample.repeated(RUN, sample.prepare(RUN, setting("VIDEO"), min(seconds, 60)), seconds)
+    alone = None
+    for workers in [it for it in (1, 2, 4, 8, 16) if it <= most]:
+        found = scale.result(scale.measure(binary, source, RUN, int(setting("PORT", "18787")), workers))
+        alone = alone or found["ready_s"]
+        say(f"  {found}: {found['ready_s'] * workers / alone:.2f} of the work of one")
 
 
 def add_rounds(rounds, binary):

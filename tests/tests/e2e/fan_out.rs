@@ -266,8 +266,8 @@ async fn the_leader_is_killed() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // With the same name, it continues at once.
-    let name = ["one", "two", "three"].into_iter();
-    let name = name.filter(|it| *it == claim.worker).next_back().unwrap();
+    let mut names = ["one", "two", "three"].into_iter();
+    let name = names.find(|it| *it == claim.worker).unwrap();
     farm.start_transcoder(name).await;
     farm.until_ready(video).await;
     farm.is_clean(&claim).await;

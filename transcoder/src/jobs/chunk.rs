@@ -261,21 +261,26 @@ impl ChunkJob<'_> {
     ) {
         let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let catalog = &worker.catalog;
-        let pause = match made {
+        let (outcome, pause) = match made {
             Ok(record) => {
                 let record = || catalog.record_claimed_chunk(claim, &record, clock::now());
                 match worker.retry_while_unavailable(cancel, record).await {
-                    Ok(true) => return,
-                    Ok(false) => info!("another transcoder was faster"),
-                    Err(problem) => warn!(
-                        "could not record a chunk: {:#}",
-                        anyhow::Error::from(problem)
-                    ),
+                    Ok(true) => return worker.metrics.chunk("done"),
+                    Ok(false) => {
+                        info!("another transcoder was faster");
+                        ("late", None)
+                    }
+                    Err(problem) => {
+                        warn!(
+                            "could not record a chunk: {:#}",
+                            anyhow::Error::from(problem)
+                        );
+                        ("failed", None)
+                    }
                 }
-                None
             }
-            Err(TranscodeError::Cancelled) => None,
-            Err(_) if cancel.is_cancelled() => None,
+            Err(_) if cancel.is_cancelled() => ("returned", None),
+            Err(TranscodeError::Cancelled) => ("late", None),
             Err(problem) => {
                 let failure = problem.failure();
                 if failure.code.is_lack_of_service() {
@@ -287,9 +292,10 @@ impl ChunkJob<'_> {
                     "could not encode a chunk: {:#}\n{log_tail}",
                     anyhow::Error::from(problem)
                 );
-                Some(retry::pause_after(claim.number))
+                ("failed", Some(retry::pause_after(claim.number)))
             }
         };
+        worker.metrics.chunk(outcome);
         // FFmpeg's last segments may still be on their way to the store.
         writer.close().await;
         self.remove(plan, chunk, writer).await;

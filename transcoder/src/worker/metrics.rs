@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 pub struct WorkerMetrics {
     running: Gauge,
     attempts: Family<AttemptLabels, Counter>,
+    chunks: Family<AttemptLabels, Counter>,
     source_seconds: Counter<f64, AtomicU64>,
 }
 
@@ -39,6 +40,12 @@ impl WorkerMetrics {
             self.attempts.clone(),
         );
         registry.register(
+            "chunks",
+            "Chunks of videos that another transcoder leads: done, late (another one was faster), failed, returned (the \
+             worker was stopped, or got a video of its own)",
+            self.chunks.clone(),
+        );
+        registry.register(
             "source_seconds",
             "Length of the sources of videos that became ready",
             self.source_seconds.clone(),
@@ -50,6 +57,11 @@ impl WorkerMetrics {
         self.attempts
             .get_or_create(&AttemptLabels { outcome })
             .inc();
+    }
+
+    /// Counts a chunk of a video that another transcoder leads.
+    pub(crate) fn chunk(&self, outcome: &'static str) {
+        self.chunks.get_or_create(&AttemptLabels { outcome }).inc();
     }
 
     /// Counts a video that is ready.

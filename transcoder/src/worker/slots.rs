@@ -24,7 +24,7 @@ const TRANSCRIPTIONS: usize = 1;
 /// The slots of jobs that wait for others, for a server or for the operator's transcriber, and those of
 /// chunks of other transcoders' videos, one for each encoder.
 pub(super) struct SideSlots {
-    imports: Arc<Semaphore>,
+    pub(super) imports: Arc<Semaphore>,
     transcriptions: Arc<Semaphore>,
     chunks: Arc<Semaphore>,
 }
