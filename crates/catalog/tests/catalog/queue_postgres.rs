@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::SqlQueue;
 use catalog::database::{Database, open};
+use catalog::{PriorityQueue, SqlQueue};
 use platform::job_queue::conformance::{Subject, message};
 use platform::job_queue::{JobQueue, QueueError, QueueName, Wanted};
 use testkit::{Postgres, together};
@@ -36,6 +36,28 @@ async fn postgres_does_what_every_queue_does() {
     };
     together(
         platform::job_queue_conformance!(together: subject(&server).await),
+        6,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_keeps_the_order_of_the_queues() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let subject = async || {
+        let database = open(&server.database()).await.expect("opens");
+        let queue = Arc::new(PriorityQueue::new(&database, MAX_RECEIVES, "worker"));
+        let subject = Subject {
+            queue,
+            max_receives: MAX_RECEIVES,
+            tick: Duration::from_millis(300),
+        };
+        (subject, database)
+    };
+    together(
+        platform::queue_order_conformance!(together: subject().await),
         6,
     )
     .await;
