@@ -227,7 +227,7 @@ def scaled_job(it: dict[str, Any], file: str, objects: dict[tuple[str, str], dic
             "1",
         ):
             yield "does not start one transcoder for each job"
-        if trigger["type"] == "postgresql" and not {"died_ms", "receipt", "visible_ms"} <= set(
+        if trigger["type"] == "postgresql" and not {"dead_lettered_ms", "receipt", "visible_ms"} <= set(
             re.findall(r"\w+", data["query"])
         ):
             yield "counts jobs that nobody can take"

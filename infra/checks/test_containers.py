@@ -70,7 +70,7 @@ MISTAKES = [
     ),
     Mistake(SQS, "strategy: gradual", "strategy: default", "an update ends transcoders"),
     Mistake(SQS, "name: edgereel-sqs}", "name: edgereel-queue}", "there is no TriggerAuthentication"),
-    Mistake(POSTGRESQL, "died_ms IS NULL", "TRUE", "counts jobs that nobody can take"),
+    Mistake(POSTGRESQL, "dead_lettered_ms IS NULL", "TRUE", "counts jobs that nobody can take"),
     Mistake(COMPOSE, "read_only: true", "read_only: false", "is not read-only"),
     Mistake(COMPOSE, "POSTGRES_PASSWORD_FILE: /run/secrets/postgres-password", "POSTGRES_PASSWORD: 123", "environment"),
     Mistake(COMPOSE, "    pids_limit: 1024\n", "", "edgereel has no pids_limit"),

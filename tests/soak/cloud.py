@@ -14,7 +14,7 @@ PRIVATE, MEDIA = "private", "media"
 # As in infra/aws/template.yaml.
 VISIBILITY_SECONDS = 60
 MAX_RECEIVES = 5
-QUEUES = ("jobs", "bulk")
+QUEUES = ("jobs", "chunks", "bulk")
 # As in docs/uploads.md.
 CORS = """<CORSConfiguration><CORSRule><AllowedOrigin>https://app.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>
 <AllowedHeader>content-type</AllowedHeader><AllowedHeader>if-none-match</AllowedHeader><ExposeHeader>ETag</ExposeHeader>

@@ -33,6 +33,7 @@ def variables(database, cloud, profiles, ports):
         "EDGEREEL_DATABASE": database,
         "EDGEREEL_DATABASE_CONNECTIONS": "4",
         "EDGEREEL_QUEUE": f"sqs:{cloud.urls['jobs']}",
+        "EDGEREEL_CHUNK_QUEUE": f"sqs:{cloud.urls['chunks']}",
         "EDGEREEL_BULK_QUEUE": f"sqs:{cloud.urls['bulk']}",
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": cloud.endpoint,

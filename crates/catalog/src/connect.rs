@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::database::{Database, OpenError};
 use crate::{PriorityQueue, SqsJobQueue};
+use futures::future::OptionFuture;
 use platform::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
 use platform::job_queue::{MAX_RECEIVES, SharedQueue, SqsQueue};
 
@@ -70,13 +71,22 @@ pub struct QueueUse<'a> {
     pub holder: &'a str,
 }
 
-/// Opens the queue at `address`, in SQS with a queue of its own for bulk jobs if there is a `bulk` address.
+/// Queues in SQS beside the one of interactive jobs. The database has all of them already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OtherQueues {
+    /// The queue of chunks; `None`: each video is encoded by one transcoder.
+    pub chunks: Option<SqsQueueConfig>,
+    /// The queue of bulk jobs; `None`: that of interactive jobs.
+    pub bulk: Option<SqsQueueConfig>,
+}
+
+/// Opens the queue at `address`, in SQS with the `others`.
 ///
 /// # Errors
 /// [`ConnectError::Queue`]
 pub async fn queue(
     address: &QueueAddress,
-    bulk: Option<&SqsQueueConfig>,
+    others: &OtherQueues,
     database: &Database,
     how: QueueUse<'_>,
 ) -> Result<SharedQueue, ConnectError> {
@@ -86,11 +96,10 @@ pub async fn queue(
         }
         QueueAddress::Sqs(config) => {
             let queue = SqsJobQueue::new(SqsQueue::open(config).await?, database);
-            let bulk = match bulk {
-                Some(bulk) => Some(SqsQueue::open(bulk).await?),
-                None => None,
-            };
-            Arc::new(queue.with_bulk(bulk))
+            let chunks = OptionFuture::from(others.chunks.as_ref().map(SqsQueue::open)).await;
+            let bulk = OptionFuture::from(others.bulk.as_ref().map(SqsQueue::open)).await;
+            let queue = queue.with_chunks(chunks.transpose()?);
+            Arc::new(queue.with_bulk(bulk.transpose()?))
         }
     })
 }
@@ -101,7 +110,7 @@ pub async fn queue(
 /// [`ConnectError::Queue`], if the address is invalid.
 pub async fn lazy_queue(
     address: &QueueAddress,
-    bulk: Option<&SqsQueueConfig>,
+    others: &OtherQueues,
     database: &Database,
 ) -> Result<SharedQueue, ConnectError> {
     let sender = QueueUse {
@@ -109,14 +118,14 @@ pub async fn lazy_queue(
         holder: "sender",
     };
     Ok(match address {
-        QueueAddress::Database => queue(address, None, database, sender).await?,
+        QueueAddress::Database => queue(address, others, database, sender).await?,
         QueueAddress::Sqs(config) => {
             let queue = SqsJobQueue::new(SqsQueue::open_lazily(config).await?, database);
-            let bulk = match bulk {
-                Some(bulk) => Some(SqsQueue::open_lazily(bulk).await?),
-                None => None,
-            };
-            Arc::new(queue.with_bulk(bulk))
+            let open = SqsQueue::open_lazily;
+            let chunks = OptionFuture::from(others.chunks.as_ref().map(open)).await;
+            let bulk = OptionFuture::from(others.bulk.as_ref().map(open)).await;
+            let queue = queue.with_chunks(chunks.transpose()?);
+            Arc::new(queue.with_bulk(bulk.transpose()?))
         }
     })
 }
@@ -155,9 +164,14 @@ mod tests {
             max_receives: 3,
             holder: "worker",
         };
-        let queue = queue(&QueueAddress::Database, None, &database, how)
-            .await
-            .unwrap();
+        let queue = queue(
+            &QueueAddress::Database,
+            &OtherQueues::default(),
+            &database,
+            how,
+        )
+        .await
+        .unwrap();
         assert_eq!(queue.depth().await.unwrap(), Default::default());
         assert!(
             catalog
@@ -200,7 +214,7 @@ mod tests {
         };
         let no_queue = queue(
             &"sqs:https://aws.amazon.com/sqs".parse().unwrap(),
-            None,
+            &OtherQueues::default(),
             &database,
             how,
         )

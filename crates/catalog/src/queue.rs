@@ -6,6 +6,7 @@
 mod dead;
 mod dialect;
 mod job_queue;
+mod looks;
 mod priority;
 mod sqs;
 mod turns;

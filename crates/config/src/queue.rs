@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::connect::{self, ConnectError, QueueAddress, QueueUse};
+use catalog::connect::{self, ConnectError, OtherQueues, QueueAddress, QueueUse};
 use catalog::database::Database;
 use platform::job_queue::SharedQueue;
 use platform::job_queue::sqs::SqsQueueConfig;
@@ -26,6 +26,10 @@ pub struct QueueArgs {
     /// The queue of jobs for which nobody waits: `sqs:URL` of another queue, if the queue is in SQS. Default: the queue.
     #[arg(long, env = "EDGEREEL_BULK_QUEUE", value_name = "ADDRESS")]
     bulk_queue: Option<EventsAddress>,
+    /// The queue of chunks, with which several transcoders encode one long video: `sqs:URL` of another queue, if the
+    /// queue is in SQS. Default: one transcoder per video. The database has a queue of its own for chunks.
+    #[arg(long, env = "EDGEREEL_CHUNK_QUEUE", value_name = "ADDRESS")]
+    chunk_queue: Option<EventsAddress>,
     /// What a sender of jobs starts.
     #[command(flatten)]
     launch: LaunchArgs,
@@ -36,8 +40,8 @@ pub struct QueueArgs {
 pub struct QueueSettings {
     /// The queue.
     pub address: QueueAddress,
-    /// The queue of bulk jobs, if it is another one.
-    pub bulk: Option<SqsQueueConfig>,
+    /// The queues of chunks and bulk jobs, if they are other ones in SQS.
+    pub others: OtherQueues,
     /// Transcoders that a sender starts; `None`: they run all the time.
     pub launch: Option<LaunchSettings>,
 }
@@ -45,14 +49,24 @@ pub struct QueueSettings {
 /// Settings of the queue that contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidQueueSettings {
-    /// A table has both queues already.
+    /// A table has all queues already.
     #[error(
-        "EDGEREEL_BULK_QUEUE is set, and EDGEREEL_QUEUE is not a queue in SQS: the database has a queue of its own for bulk jobs"
+        "{variable} is set, and EDGEREEL_QUEUE is not a queue in SQS: the database has a queue of its own for {messages}"
     )]
-    BulkBesideDatabase,
-    /// Bulk jobs would be received as interactive ones.
-    #[error("EDGEREEL_BULK_QUEUE is the same queue as EDGEREEL_QUEUE")]
-    SameQueue,
+    BesideDatabase {
+        /// The variable of the other queue.
+        variable: &'static str,
+        /// Which messages it is for.
+        messages: &'static str,
+    },
+    /// Messages of two kinds would be received as one.
+    #[error("{variable} is the same queue as {other}")]
+    SameQueue {
+        /// The variable of one of the queues.
+        variable: &'static str,
+        /// The variable of the other one.
+        other: &'static str,
+    },
     /// See [`IncompleteLaunch`].
     #[error(transparent)]
     Launch(#[from] IncompleteLaunch),
@@ -62,7 +76,7 @@ impl From<QueueAddress> for QueueSettings {
     fn from(address: QueueAddress) -> Self {
         Self {
             address,
-            bulk: None,
+            others: OtherQueues::default(),
             launch: None,
         }
     }
@@ -72,22 +86,41 @@ impl TryFrom<QueueArgs> for QueueSettings {
     type Error = InvalidQueueSettings;
 
     fn try_from(args: QueueArgs) -> Result<Self, InvalidQueueSettings> {
-        let bulk = args.bulk_queue.map(|it| it.0);
-        match (&args.queue, &bulk) {
-            (QueueAddress::Database, Some(_)) => {
-                return Err(InvalidQueueSettings::BulkBesideDatabase);
-            }
-            (QueueAddress::Sqs(queue), Some(bulk)) if queue.queue_url == bulk.queue_url => {
-                return Err(InvalidQueueSettings::SameQueue);
-            }
-            _ => {}
-        }
+        let others = OtherQueues {
+            chunks: args.chunk_queue.map(|it| it.0),
+            bulk: args.bulk_queue.map(|it| it.0),
+        };
+        check(&args.queue, &others)?;
         Ok(Self {
             address: args.queue,
-            bulk,
+            others,
             launch: args.launch.settings()?,
         })
     }
+}
+
+/// Each kind of message has a queue of its own.
+fn check(queue: &QueueAddress, others: &OtherQueues) -> Result<(), InvalidQueueSettings> {
+    let mut taken = match queue {
+        QueueAddress::Database => None,
+        QueueAddress::Sqs(queue) => Some(vec![("EDGEREEL_QUEUE", &queue.queue_url)]),
+    };
+    for (variable, messages, other) in [
+        ("EDGEREEL_CHUNK_QUEUE", "chunks", &others.chunks),
+        ("EDGEREEL_BULK_QUEUE", "bulk jobs", &others.bulk),
+    ] {
+        let Some(SqsQueueConfig { queue_url, .. }) = other else {
+            continue;
+        };
+        let Some(taken) = &mut taken else {
+            return Err(InvalidQueueSettings::BesideDatabase { variable, messages });
+        };
+        if let Some(&(other, _)) = taken.iter().find(|(_, url)| *url == queue_url) {
+            return Err(InvalidQueueSettings::SameQueue { variable, other });
+        }
+        taken.push((variable, queue_url));
+    }
+    Ok(())
 }
 
 impl QueueSettings {
@@ -100,7 +133,7 @@ impl QueueSettings {
         database: &Database,
         how: QueueUse<'_>,
     ) -> Result<SharedQueue, ConnectError> {
-        let queue = connect::queue(&self.address, self.bulk.as_ref(), database, how).await?;
+        let queue = connect::queue(&self.address, &self.others, database, how).await?;
         Ok(self.launching(queue))
     }
 
@@ -109,7 +142,7 @@ impl QueueSettings {
     /// # Errors
     /// If an address is invalid.
     pub async fn open_lazily(&self, database: &Database) -> Result<SharedQueue, ConnectError> {
-        let queue = connect::lazy_queue(&self.address, self.bulk.as_ref(), database).await?;
+        let queue = connect::lazy_queue(&self.address, &self.others, database).await?;
         Ok(self.launching(queue))
     }
 
@@ -128,6 +161,7 @@ mod tests {
 
     const JOBS: &str = "sqs:https://sqs.eu-central-1.amazonaws.com/1/jobs";
     const BULK: &str = "sqs:https://sqs.eu-central-1.amazonaws.com/1/bulk";
+    const CHUNKS: &str = "sqs:https://sqs.eu-central-1.amazonaws.com/1/chunks";
 
     fn settings(variables: &[(&str, &str)]) -> Result<QueueSettings, String> {
         let variables = variables
@@ -140,22 +174,49 @@ mod tests {
     }
 
     #[test]
-    fn bulk_jobs_may_have_a_queue_of_their_own_in_sqs() {
+    fn chunks_and_bulk_jobs_may_have_queues_of_their_own_in_sqs() {
         let alone = settings(&[("QUEUE", JOBS)]).unwrap();
-        assert!(alone.bulk.is_none() && alone.launch.is_none());
-        let both = settings(&[("QUEUE", JOBS), ("BULK_QUEUE", BULK)]).unwrap();
-        assert_eq!(both.bulk.unwrap().queue_url, BULK["sqs:".len()..]);
-        for (wrong, problem) in [
-            (
-                [("QUEUE", "database"), ("BULK_QUEUE", BULK)],
-                "not a queue in SQS",
-            ),
-            ([("QUEUE", JOBS), ("BULK_QUEUE", JOBS)], "the same queue"),
-            ([("QUEUE", JOBS), ("BULK_QUEUE", "database")], "sqs:URL"),
-        ] {
-            let refused = settings(&wrong).unwrap_err();
-            assert!(refused.contains(problem), "{refused}");
+        assert_eq!(alone.others, OtherQueues::default());
+        assert!(alone.launch.is_none());
+        let all = settings(&[
+            ("QUEUE", JOBS),
+            ("BULK_QUEUE", BULK),
+            ("CHUNK_QUEUE", CHUNKS),
+        ]);
+        let others = all.unwrap().others;
+        assert_eq!(others.bulk.unwrap().queue_url, BULK["sqs:".len()..]);
+        assert_eq!(others.chunks.unwrap().queue_url, CHUNKS["sqs:".len()..]);
+        let only_chunks = settings(&[("QUEUE", JOBS), ("CHUNK_QUEUE", CHUNKS)]).unwrap();
+        assert!(only_chunks.others.bulk.is_none() && only_chunks.others.chunks.is_some());
+    }
+
+    #[test]
+    fn a_queue_has_one_kind_of_messages() {
+        for variable in ["BULK_QUEUE", "CHUNK_QUEUE"] {
+            for (queue, other, problem) in [
+                ("database", BULK, "not a queue in SQS"),
+                (JOBS, JOBS, "is the same queue as EDGEREEL_QUEUE"),
+                (JOBS, "database", "sqs:URL"),
+            ] {
+                let refused = settings(&[("QUEUE", queue), (variable, other)]).unwrap_err();
+                assert!(refused.contains(problem), "{refused}");
+                assert!(
+                    refused.contains(variable) || other == "database",
+                    "{refused}"
+                );
+            }
         }
+        let refused = settings(&[("QUEUE", JOBS), ("BULK_QUEUE", BULK), ("CHUNK_QUEUE", BULK)]);
+        assert_eq!(
+            refused.unwrap_err(),
+            "EDGEREEL_BULK_QUEUE is the same queue as EDGEREEL_CHUNK_QUEUE"
+        );
+        let beside = settings(&[("CHUNK_QUEUE", CHUNKS)]).unwrap_err();
+        assert_eq!(
+            beside,
+            "EDGEREEL_CHUNK_QUEUE is set, and EDGEREEL_QUEUE is not a queue in SQS: the database has a queue of its own \
+             for chunks"
+        );
     }
 
     #[test]

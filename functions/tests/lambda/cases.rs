@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use catalog::Catalog;
-use catalog::connect::{self, QueueAddress, QueueUse};
+use catalog::connect::{self, OtherQueues, QueueAddress, QueueUse};
 use domain::ids::VideoId;
 use domain::time::UnixMillis;
 use http::HeaderMap;
@@ -52,9 +52,14 @@ impl Cloud {
             max_receives: 5,
             holder: "test",
         };
-        let queue = connect::queue(&QueueAddress::Database, None, &database, how)
-            .await
-            .unwrap();
+        let queue = connect::queue(
+            &QueueAddress::Database,
+            &OtherQueues::default(),
+            &database,
+            how,
+        )
+        .await
+        .unwrap();
         let config = s3.store_config();
         let variables = vec![
             ("EDGEREEL_DATABASE", address),

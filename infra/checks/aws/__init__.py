@@ -31,6 +31,7 @@ RULES = [
     tasks.network,
     roles.table,
     roles.used,
+    roles.counting,
     roles.wildcards,
     roles.foreign_policies,
     roles.passed_roles,

@@ -254,6 +254,11 @@ def right_without_use(resources: Json) -> None:
     _statements(resources, "ApiRole")[2]["Action"].append("sqs:PurgeQueue")
 
 
+@refused("counting", "SweeperRole may not count the messages of Chunks")
+def chunks_without_transcoders(resources: Json) -> None:
+    del _statements(resources, "SweeperRole")[2]
+
+
 @refused("wildcards", "ApiRole")
 def any_queue(resources: Json) -> None:
     _statements(resources, "ApiRole")[1]["Resource"] = "*"

@@ -85,6 +85,22 @@ def used(template: Template) -> Iterator[str]:
         yield f"the program calls {action}, and no role may"
 
 
+def counting(template: Template) -> Iterator[str]:
+    """A program that starts transcoders may count the messages of each of its queues: without one, it starts none."""
+    may: dict[str, set[str | None]] = {}
+    for holder, statement in statements(template):
+        if "sqs:GetQueueAttributes" in listed(statement["Action"]):
+            may.setdefault(holder, set()).update(target_of(it) for it in listed(statement["Resource"]))
+    for name, function in template.of_type("AWS::Lambda::Function"):
+        variables, role = template.variables(name), target_of(function["Role"])
+        if "EDGEREEL_ECS_CLUSTER" not in variables:
+            continue
+        for value in variables.values():
+            queue = re.fullmatch(r"sqs:\$\{(\w+)\}", text_of(value))
+            if queue and queue[1] not in may.get(role or "", set()):
+                yield f"{role} may not count the messages of {queue[1]}"
+
+
 def wildcards(template: Template) -> Iterator[str]:
     """Each right names its action and its resource."""
     for name, statement in statements(template):

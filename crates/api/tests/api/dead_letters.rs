@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use domain::failure::{Failure, FailureCode};
+use domain::ids::{Generation, PlanId};
+use domain::job::{ChunkJob, JobMessage};
 use domain::receipt::Receipt;
 use platform::clock;
 use platform::job_queue::Wanted;
@@ -141,6 +143,37 @@ async fn dead_letters_are_listed_and_redriven() {
         world.get("/v1/dead-letters").await.body,
         json!({ "dead_letters": [] })
     );
+}
+
+/// The transcoder that holds the video encodes the chunk itself.
+#[tokio::test]
+async fn a_dead_chunk_fails_no_video() {
+    let world = World::new().await;
+    let video = world.upload_small().await;
+    world.jobs().await;
+    world.claim(video).await;
+    let before = world.state(video).await;
+    let (generation, plan) = (Generation::of("etag", "default"), PlanId::of(b"plan"));
+    let chunk = JobMessage::from(ChunkJob::new(video, generation, plan, 3));
+    world.queue.send(&chunk, Duration::ZERO).await.unwrap();
+    use_up_deliveries(&world).await;
+    assert_eq!(world.queue.depth().await.unwrap().dead, 1);
+    assert_eq!((settle(&world).await, settle(&world).await), (0, 0));
+    assert_eq!(world.state(video).await, before);
+
+    let listed = &world.get("/v1/dead-letters").await.body["dead_letters"];
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed[0]["video"], json!(video));
+    assert_eq!(
+        (&listed[0]["readable"], &listed[0]["attempts"]),
+        (&json!(true), &json!(3))
+    );
+    assert_eq!(
+        world.post("/v1/dead-letters/redrive", json!({})).await.body,
+        json!({ "redriven": 1, "dropped": 0 })
+    );
+    assert_eq!(world.messages().await, [chunk]);
+    assert_eq!(world.state(video).await, before);
 }
 
 /// A redrive must not undo later requests.

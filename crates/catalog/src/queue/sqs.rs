@@ -1,9 +1,11 @@
 //! The queues in Amazon SQS, with their dead letters in the database.
 
+use std::ops::Add as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::job::JobMessage;
+use futures::future::try_join_all;
 use platform::job_queue::sqs::LONGEST_HOLD;
 use platform::job_queue::{
     DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle,
@@ -12,26 +14,22 @@ use platform::job_queue::{
 use tokio::time::Instant;
 
 use super::SqlQueue;
+use super::looks::{Look, Looks};
 use super::turns::Turns;
 use crate::database::Database;
 
 /// Letters per statement when all are redriven.
 const BATCH: u32 = 100;
-/// Beginning of a receipt of the bulk queue. Receipts of SQS have no colon.
-const BULK: &str = "bulk:";
-/// How long the first look at each queue waits. Without a wait, SQS asks only some of its servers, and may not find the
-/// message that waits. It is also the longest time for which a look at the bulk queue delays an interactive job.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long the interactive queue is polled between the looks at the bulk queue.
-const LONG_POLL: Duration = Duration::from_secs(10);
 
-/// One or two queues in Amazon SQS. SQS can neither list dead letters nor find one, so a table keeps them.
+/// One to three queues in Amazon SQS. SQS can neither list dead letters nor find one, so a table keeps them.
 ///
-/// Without a queue for bulk jobs, they are with the others, in the order in which SQS delivers them. With one,
-/// interactive jobs come first, and bulk jobs are received as by [`PriorityQueue`](super::PriorityQueue).
+/// With queues of their own for chunks and bulk jobs, messages are received in the order of
+/// [`PriorityQueue`](super::PriorityQueue). Without a queue for bulk jobs, they are with the interactive ones, in the
+/// order in which SQS delivers them, and each receiver gets them. Without a queue for chunks, chunks are refused.
 #[derive(Debug, Clone)]
 pub struct SqsJobQueue {
-    sqs: SqsQueue,
+    interactive: SqsQueue,
+    chunks: Option<SqsQueue>,
     bulk: Option<SqsQueue>,
     turns: Turns,
     letters: SqlQueue,
@@ -39,13 +37,21 @@ pub struct SqsJobQueue {
 
 impl SqsJobQueue {
     /// The queue, with its dead letters in this database.
-    pub fn new(sqs: SqsQueue, database: &Database) -> Self {
+    pub fn new(interactive: SqsQueue, database: &Database) -> Self {
         Self {
-            sqs,
+            interactive,
+            chunks: None,
             bulk: None,
             turns: Turns::default(),
             letters: SqlQueue::letters(database),
         }
+    }
+
+    /// With a queue of its own for chunks.
+    #[must_use]
+    pub fn with_chunks(mut self, chunks: Option<SqsQueue>) -> Self {
+        self.chunks = chunks;
+        self
     }
 
     /// With a queue of its own for bulk jobs.
@@ -55,79 +61,64 @@ impl SqsJobQueue {
         self
     }
 
-    /// Where messages of this queue are sent; `None`: not in this installation.
+    /// The queue of this name; `None`: this installation does not have it.
     fn queue(&self, name: QueueName) -> Option<&SqsQueue> {
         match name {
-            QueueName::Interactive => Some(&self.sqs),
-            QueueName::Chunks => None,
-            // Without a queue of their own, bulk jobs are with the others.
-            QueueName::Bulk => Some(self.bulk.as_ref().unwrap_or(&self.sqs)),
+            QueueName::Interactive => Some(&self.interactive),
+            QueueName::Chunks => self.chunks.as_ref(),
+            QueueName::Bulk => self.bulk.as_ref(),
+        }
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &SqsQueue> {
+        QueueName::ALL.into_iter().filter_map(|it| self.queue(it))
+    }
+
+    /// The queue to which messages of this name are sent; `None`: they are refused.
+    fn target(&self, name: QueueName) -> Option<&SqsQueue> {
+        match name {
+            QueueName::Interactive | QueueName::Chunks => self.queue(name),
+            QueueName::Bulk => Some(self.queue(name).unwrap_or(&self.interactive)),
         }
     }
 
     /// The queue that delivered a message, and the receipt as that queue knows it.
     fn delivered(&self, receipt: &ReceiptHandle) -> Result<(&SqsQueue, ReceiptHandle), QueueError> {
-        match receipt.0.strip_prefix(BULK) {
-            None => Ok((&self.sqs, receipt.clone())),
-            Some(handle) => {
-                let bulk = self.bulk.as_ref().ok_or(QueueError::LeaseLost)?;
-                Ok((bulk, ReceiptHandle(handle.to_owned())))
+        // Receipts of SQS have no colon.
+        let Some((prefix, handle)) = receipt.0.split_once(':') else {
+            return Ok((&self.interactive, receipt.clone()));
+        };
+        let name = QueueName::ALL.into_iter().find(|it| it.as_str() == prefix);
+        let queue = name.and_then(|it| self.queue(it));
+        let queue = queue.ok_or(QueueError::LeaseLost)?;
+        Ok((queue, ReceiptHandle(handle.to_owned())))
+    }
+
+    async fn look(
+        &self,
+        look: Look,
+        left: Duration,
+        lease: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
+        let Some(queue) = self.queue(look.queue) else {
+            return Ok(None);
+        };
+        if look.queue == QueueName::Bulk {
+            // Also if it fails: then the other queues go on.
+            self.turns.bulk();
+        }
+        let delivery = queue.receive(look.longest.min(left), lease).await?;
+        Ok(delivery.map(|it| match look.queue {
+            QueueName::Interactive => {
+                self.turns.other();
+                it
             }
-        }
-    }
-
-    async fn receive_interactive(
-        &self,
-        wait: Duration,
-        lease: Duration,
-    ) -> Result<Option<Delivery>, QueueError> {
-        let delivery = self.sqs.receive(wait, lease).await?;
-        if delivery.is_some() {
-            self.turns.other();
-        }
-        Ok(delivery)
-    }
-
-    async fn receive_bulk(
-        &self,
-        bulk: &SqsQueue,
-        wait: Duration,
-        lease: Duration,
-    ) -> Result<Option<Delivery>, QueueError> {
-        // Also if it fails: then the other queue goes on.
-        self.turns.bulk();
-        let delivery = bulk.receive(wait, lease).await?;
-        Ok(delivery.map(|it| Delivery {
-            receipt: ReceiptHandle(format!("{BULK}{}", it.receipt.0)),
-            ..it
+            QueueName::Chunks => {
+                self.turns.other();
+                with_prefix(it, look.queue)
+            }
+            QueueName::Bulk => with_prefix(it, look.queue),
         }))
-    }
-
-    async fn receive_either(
-        &self,
-        bulk: &SqsQueue,
-        wait: Duration,
-        lease: Duration,
-    ) -> Result<Option<Delivery>, QueueError> {
-        let deadline = Instant::now() + wait;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        if self.turns.is_turn_of_bulk()
-            && let Some(delivery) = self.receive_bulk(bulk, LOOK.min(wait), lease).await?
-        {
-            return Ok(Some(delivery));
-        }
-        let mut poll = LOOK;
-        loop {
-            let delivery = self.receive_interactive(poll.min(left()), lease).await?;
-            if delivery.is_some() {
-                return Ok(delivery);
-            }
-            let delivery = self.receive_bulk(bulk, LOOK.min(left()), lease).await?;
-            if delivery.is_some() || left().is_zero() {
-                return Ok(delivery);
-            }
-            poll = LONG_POLL;
-        }
     }
 
     /// Sends a letter as a new message. SQS could move it by itself, but would keep its number of
@@ -137,7 +128,7 @@ impl SqsJobQueue {
             .message
             .as_ref()
             .map_or(QueueName::Interactive, QueueName::of);
-        let queue = self.queue(name);
+        let queue = self.target(name);
         // Without a queue for chunks, no transcoder waits for one: the letter is only removed.
         if let Some(queue) = queue {
             queue.send_body(&letter.body, Duration::ZERO).await?;
@@ -172,15 +163,15 @@ impl SqsJobQueue {
 impl JobQueue for SqsJobQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
         let name = QueueName::of(message);
-        let queue = self.queue(name).ok_or_else(|| QueueError::Refused {
+        let queue = self.target(name).ok_or_else(|| QueueError::Refused {
             queue: name.as_str().to_owned(),
-            detail: "this installation has no queue for chunks".to_owned(),
+            detail: "set EDGEREEL_CHUNK_QUEUE to the address of a queue for chunks".to_owned(),
         })?;
         queue.send(message, delay).await
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
-        self.sqs.send_body(body, delay).await
+        self.interactive.send_body(body, delay).await
     }
 
     async fn receive(
@@ -189,10 +180,29 @@ impl JobQueue for SqsJobQueue {
         wait: Duration,
         lease: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
-        match self.bulk.as_ref().filter(|_| wanted.bulk) {
-            Some(bulk) => self.receive_either(bulk, wait, lease).await,
-            None => self.sqs.receive(wait, lease).await,
+        let deadline = Instant::now() + wait;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let present = Wanted {
+            chunks: wanted.chunks && self.chunks.is_some(),
+            bulk: wanted.bulk && self.bulk.is_some(),
+        };
+        let looks = Looks::new(present, self.turns.is_turn_of_bulk());
+        for look in looks.first {
+            let delivery = self.look(look, left(), lease).await?;
+            if delivery.is_some() {
+                return Ok(delivery);
+            }
         }
+        for look in looks.then.into_iter().cycle() {
+            if left().is_zero() {
+                break;
+            }
+            let delivery = self.look(look, left(), lease).await?;
+            if delivery.is_some() {
+                return Ok(delivery);
+            }
+        }
+        Ok(None)
     }
 
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
@@ -221,12 +231,15 @@ impl JobQueue for SqsJobQueue {
     }
 
     async fn collect_dead_letters(&self) -> Result<u64, QueueError> {
-        let interactive = self.collect(&self.sqs).await;
-        let bulk = match &self.bulk {
-            Some(bulk) => self.collect(bulk).await,
-            None => Ok(0),
-        };
-        Ok(interactive? + bulk?)
+        let (mut collected, mut problem) = (0, None);
+        for queue in self.queues() {
+            match self.collect(queue).await {
+                Ok(of_queue) => collected += of_queue,
+                // The letters of the other queues do not wait for this one.
+                Err(error) => problem = Some(error),
+            }
+        }
+        problem.map_or(Ok(collected), Err)
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
@@ -268,7 +281,7 @@ impl JobQueue for SqsJobQueue {
     }
 
     fn takes_chunks(&self) -> bool {
-        false
+        self.chunks.is_some()
     }
 
     fn longest_hold(&self) -> Option<Duration> {
@@ -277,13 +290,8 @@ impl JobQueue for SqsJobQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         let letters = self.letters.depth().await?;
-        let own = match &self.bulk {
-            None => self.sqs.depth().await?,
-            Some(bulk) => {
-                let (interactive, bulk) = tokio::try_join!(self.sqs.depth(), bulk.depth())?;
-                interactive + bulk
-            }
-        };
+        let depths = try_join_all(self.queues().map(SqsQueue::depth)).await?;
+        let own = depths.into_iter().fold(Depth::default(), Depth::add);
         Ok(Depth {
             dead: own.dead + letters.dead,
             ..own
@@ -291,13 +299,15 @@ impl JobQueue for SqsJobQueue {
     }
 
     async fn unfinished(&self) -> Result<Depth, QueueError> {
-        match &self.bulk {
-            None => self.sqs.unfinished().await,
-            Some(bulk) => {
-                let (interactive, bulk) =
-                    tokio::try_join!(self.sqs.unfinished(), bulk.unfinished())?;
-                Ok(interactive + bulk)
-            }
-        }
+        let depths = try_join_all(self.queues().map(SqsQueue::unfinished)).await?;
+        Ok(depths.into_iter().fold(Depth::default(), Depth::add))
+    }
+}
+
+/// A delivery whose receipt names its queue.
+fn with_prefix(delivery: Delivery, queue: QueueName) -> Delivery {
+    Delivery {
+        receipt: ReceiptHandle(format!("{queue}:{}", delivery.receipt.0)),
+        ..delivery
     }
 }

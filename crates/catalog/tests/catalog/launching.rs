@@ -10,7 +10,7 @@ use aws_types::SdkConfig;
 use catalog::PriorityQueue;
 use catalog::database::open_sqlite;
 use futures::future::join_all;
-use platform::job_queue::conformance::{Subject, message};
+use platform::job_queue::conformance::{Subject, chunk, message};
 use platform::job_queue::{JobQueue, SharedQueue, Wanted};
 use platform::launch::ecs::TaskSettings;
 use platform::launch::{LaunchOutcome, LaunchSettings, Launcher, LaunchingQueue, Report};
@@ -277,6 +277,21 @@ async fn redriven_letters_start_transcoders_and_delayed_jobs_do_not() {
     assert_eq!(site.ecs.tasks(), 1);
 }
 
+/// A transcoder of the cloud sends chunks and starts no others itself.
+#[tokio::test]
+async fn chunks_that_wait_start_transcoders_at_the_next_look() {
+    let site = Site::new().await;
+    for index in 0..3 {
+        let sent = site.queue.send(&chunk(index), Duration::ZERO).await;
+        sent.unwrap();
+    }
+    assert_eq!(site.ecs.tasks(), 0);
+    let schedule = site.sender();
+    assert!(schedule.takes_chunks());
+    schedule.start_workers().await;
+    assert_eq!(site.ecs.tasks(), 3);
+}
+
 mod as_every_queue {
     use super::*;
 
@@ -291,4 +306,5 @@ mod as_every_queue {
     }
 
     platform::job_queue_conformance!(subject().await);
+    platform::queue_order_conformance!(subject().await);
 }

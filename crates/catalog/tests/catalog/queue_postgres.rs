@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::SqlQueue;
 use catalog::database::{Database, open};
-use platform::job_queue::conformance::{Subject, message};
+use catalog::{PriorityQueue, SqlQueue};
+use platform::job_queue::conformance::{Subject, bulk, chunk, message};
 use platform::job_queue::{JobQueue, QueueError, QueueName, Wanted};
 use testkit::{Postgres, together};
 
@@ -36,6 +36,28 @@ async fn postgres_does_what_every_queue_does() {
     };
     together(
         platform::job_queue_conformance!(together: subject(&server).await),
+        6,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_keeps_the_order_of_the_queues() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let subject = async || {
+        let database = open(&server.database()).await.expect("opens");
+        let queue = Arc::new(PriorityQueue::new(&database, MAX_RECEIVES, "worker"));
+        let subject = Subject {
+            queue,
+            max_receives: MAX_RECEIVES,
+            tick: Duration::from_millis(300),
+        };
+        (subject, database)
+    };
+    together(
+        platform::queue_order_conformance!(together: subject().await),
         6,
     )
     .await;
@@ -159,4 +181,36 @@ async fn a_body_that_postgres_cannot_keep_is_refused() {
         .unwrap();
     let dead = queue.dead_letters(1).await.unwrap();
     assert_eq!(dead[0].reason.as_deref(), Some("no\u{FFFD}thing"));
+}
+
+/// The query by which KEDA decides how many transcoders run.
+#[tokio::test]
+async fn the_scaler_of_kubernetes_counts_what_is_due_or_in_progress() {
+    const MANIFEST: &str = include_str!("../../../../infra/kubernetes/transcoder-postgresql.yaml");
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let address = server.database();
+    let database = open(&address).await.unwrap();
+    let queue = PriorityQueue::new(&database, MAX_RECEIVES, "worker");
+    for message in [message(1), chunk(2), bulk(3), message(4)] {
+        queue.send(&message, Duration::ZERO).await.unwrap();
+    }
+    queue.send(&message(5), LONG).await.unwrap();
+    let receive = async || {
+        let received = queue.receive(Wanted::ALL, LONG, LONG).await;
+        received.unwrap().unwrap()
+    };
+    let dead = receive().await;
+    queue.dead_letter(&dead.receipt, "broken").await.unwrap();
+    receive().await;
+
+    let (_, text) = MANIFEST.split_once("query: >-").unwrap();
+    let (query, _) = text.split_once("targetQueryValue").unwrap();
+    let by_hand = sqlx::PgPool::connect(&address).await.unwrap();
+    let (count,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .fetch_one(&by_hand)
+        .await
+        .unwrap();
+    assert_eq!(count, 3, "one in progress, a chunk and a bulk job");
 }

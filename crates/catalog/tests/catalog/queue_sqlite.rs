@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use catalog::database::{Database, open_sqlite};
 use catalog::{PriorityQueue, SqlQueue};
-use domain::job::{JobMessage, Priority};
-use platform::job_queue::conformance::{Subject, message};
+use domain::job::JobMessage;
+use platform::job_queue::conformance::{Subject, bulk, chunk, message};
 use platform::job_queue::{JobQueue, QueueError, QueueName, Sent, Wanted};
 use tempfile::TempDir;
 
@@ -96,7 +96,7 @@ fn priority_queue(database: &Database) -> PriorityQueue {
     PriorityQueue::new(database, MAX_RECEIVES, "worker")
 }
 
-mod both_queues {
+mod all_queues {
     use super::*;
 
     async fn subject() -> (Subject, TempDir) {
@@ -113,6 +113,47 @@ mod both_queues {
     }
 
     platform::job_queue_conformance!(subject().await);
+    platform::queue_order_conformance!(subject().await);
+}
+
+/// Sends the message while a receiver waits, and returns the time that the message waited.
+async fn waiting_time(sender: &Database, receiver: &Database, message: &JobMessage) -> Duration {
+    let receiver = priority_queue(receiver);
+    let waiting = tokio::spawn(async move {
+        let delivery = receiver.receive(Wanted::ALL, LONG, LONG).await;
+        let delivery = delivery.expect("receive").expect("a message");
+        (delivery.message, Instant::now())
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let sent = priority_queue(sender).send(message, Duration::ZERO).await;
+    assert_eq!(sent.expect("send"), Sent::Queued);
+    let sent = Instant::now();
+    let (received, at) = waiting.await.expect("the receiver ends");
+    assert_eq!(received.as_ref(), Ok(message));
+    at.saturating_duration_since(sent)
+}
+
+#[tokio::test]
+async fn one_wait_is_for_all_queues() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, elsewhere) = (database(&folder).await, database(&folder).await);
+    for (number, queue) in (0..).zip(QueueName::ALL) {
+        let message: fn(u8) -> JobMessage = match queue {
+            QueueName::Interactive => message,
+            QueueName::Chunks => |number| chunk(u32::from(number)),
+            QueueName::Bulk => bulk,
+        };
+        let at_once = waiting_time(&here, &here, &message(number)).await;
+        assert!(
+            at_once < Duration::from_millis(100),
+            "{queue}: a look every 250 ms would take longer than {at_once:?}"
+        );
+        let within_a_look = waiting_time(&elsewhere, &here, &message(100 + number)).await;
+        assert!(
+            within_a_look < Duration::from_millis(500),
+            "{queue}: {within_a_look:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -120,15 +161,6 @@ async fn bulk_jobs_wait_for_interactive_ones() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
     let queue = priority_queue(&database);
-    let bulk = |number| {
-        JobMessage::from(
-            message(number)
-                .job()
-                .unwrap()
-                .clone()
-                .with_priority(Priority::Bulk),
-        )
-    };
     for message in [bulk(1), bulk(2), message(3)] {
         queue.send(&message, Duration::ZERO).await.unwrap();
     }
@@ -170,15 +202,6 @@ async fn bulk_jobs_wait_for_interactive_ones() {
 async fn neither_kind_of_job_starves() {
     let folder = tempfile::tempdir().unwrap();
     let queue = priority_queue(&database(&folder).await);
-    let bulk = |number| {
-        JobMessage::from(
-            message(number)
-                .job()
-                .unwrap()
-                .clone()
-                .with_priority(Priority::Bulk),
-        )
-    };
     for number in 0..20 {
         queue.send(&message(number), Duration::ZERO).await.unwrap();
         queue

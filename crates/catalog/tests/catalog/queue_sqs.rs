@@ -107,9 +107,10 @@ impl Site {
         (subject, folder)
     }
 
-    /// As `subject`, with a queue of its own for bulk jobs.
-    async fn subject_with_bulk(&self) -> (Subject, TempDir) {
+    /// As `subject`, with queues of their own for chunks and bulk jobs.
+    async fn subject_with_all(&self) -> (Subject, TempDir) {
         let (queue, _, folder) = self.job_queue().await;
+        let queue = queue.with_chunks(Some(self.queue().await));
         let queue = queue.with_bulk(Some(self.queue().await));
         let subject = Subject {
             queue: Arc::new(queue),
@@ -141,10 +142,15 @@ async fn sqs_does_what_every_queue_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_bulk_queue_it_does_what_every_queue_does() {
+async fn with_all_queues_it_does_what_every_queue_does() {
     let Some(site) = Site::start() else { return };
     together(
-        platform::job_queue_conformance!(together: site.subject_with_bulk().await),
+        platform::job_queue_conformance!(together: site.subject_with_all().await),
+        20,
+    )
+    .await;
+    together(
+        platform::queue_order_conformance!(together: site.subject_with_all().await),
         20,
     )
     .await;

@@ -1,6 +1,8 @@
 //! The conformance suite for job queues. Each case needs its own, empty queue.
 //!
 //! [`job_queue_conformance!`](crate::job_queue_conformance) generates one test per case.
+//! [`queue_order_conformance!`](crate::queue_order_conformance) does so for the cases that need
+//! interactive jobs, chunks and bulk jobs.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +13,9 @@ use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use super::{DeadLetter, Delivery, JobQueue, QueueError, Sent, SharedQueue, Wanted};
 
 mod dead;
+mod order;
 pub use dead::*;
+pub use order::*;
 
 /// A queue under test.
 pub struct Subject {

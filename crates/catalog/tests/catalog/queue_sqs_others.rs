@@ -1,22 +1,16 @@
-//! Two queues in SQS: bulk jobs wait for interactive ones, on LocalStack.
+//! Several queues in SQS: chunks and bulk jobs wait for interactive ones, on LocalStack.
 
 use std::time::{Duration, Instant};
 
 use catalog::SqsJobQueue;
-use domain::job::{JobMessage, Priority};
-use platform::job_queue::conformance::message;
-use platform::job_queue::{Depth, JobQueue as _, SqsQueue, Wanted};
+use domain::job::Priority;
+use platform::job_queue::conformance::{bulk, chunk, message};
+use platform::job_queue::{Depth, JobQueue as _, QueueError, QueueName, SqsQueue, Wanted};
 use tempfile::TempDir;
 
 use crate::queue_sqs::Site;
 
 const LONG: Duration = Duration::from_secs(60);
-
-fn bulk(number: u8) -> JobMessage {
-    let message = message(number);
-    let job = message.job().expect("a job").clone();
-    job.with_priority(Priority::Bulk).into()
-}
 
 /// Both queues as one, and each of them.
 async fn queues(site: &Site) -> (SqsJobQueue, [SqsQueue; 2], TempDir) {
@@ -127,38 +121,77 @@ async fn neither_kind_of_job_starves() {
 }
 
 #[tokio::test]
-async fn an_idle_receiver_gets_an_interactive_job_within_a_moment() {
+async fn an_idle_receiver_gets_each_message_within_its_time() {
     let Some(site) = Site::start() else { return };
     let (queue, _, _folder) = queues(&site).await;
-    // At different times of its polls.
-    for (number, pause_ms) in (0..).zip([500_u64, 1_500, 2_500, 3_200]) {
-        let sender = async {
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-            queue.send(&message(number), Duration::ZERO).await.unwrap();
-            Instant::now()
-        };
-        let receiver = async {
-            let job = queue
-                .receive(Wanted::ALL, LONG, LONG)
-                .await
-                .unwrap()
-                .unwrap();
-            (job, Instant::now())
-        };
-        let (sent, (job, received)) = tokio::join!(sender, receiver);
-        let waited = received.saturating_duration_since(sent);
-        assert!(
-            waited < Duration::from_millis(2_500),
-            "{pause_ms} ms: {waited:?}"
-        );
-        queue.ack(&job.receipt).await.unwrap();
+    let all = queue.clone().with_chunks(Some(site.queue().await));
+    // At different times of the polls. The limits are those of the plan of looks, and some time for a busy machine.
+    let pauses_ms = [500, 1_500, 2_500, 3_200];
+    for (queue, kind, pauses_ms, limit_ms) in [
+        (&queue, QueueName::Interactive, &pauses_ms[..], 2_500),
+        (&all, QueueName::Interactive, &pauses_ms[..], 3_500),
+        (&all, QueueName::Chunks, &pauses_ms[..], 6_500),
+        (&queue, QueueName::Bulk, &pauses_ms[2..3], 13_000),
+    ] {
+        for (number, pause_ms) in (0..).zip(pauses_ms) {
+            let message = match kind {
+                QueueName::Interactive => message(number),
+                QueueName::Chunks => chunk(u32::from(number)),
+                QueueName::Bulk => bulk(number),
+            };
+            let sender = async {
+                tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
+                queue.send(&message, Duration::ZERO).await.unwrap();
+                Instant::now()
+            };
+            let receiver = async {
+                let received = queue.receive(Wanted::ALL, LONG, LONG).await;
+                (received.unwrap().unwrap(), Instant::now())
+            };
+            let (sent, (delivery, received)) = tokio::join!(sender, receiver);
+            assert_eq!(delivery.message, Ok(message));
+            let waited = received.saturating_duration_since(sent);
+            assert!(
+                waited < Duration::from_millis(limit_ms),
+                "{kind} after {pause_ms} ms: {waited:?}"
+            );
+            queue.ack(&delivery.receipt).await.unwrap();
+        }
     }
-    // A bulk job may wait longer.
-    let began = Instant::now();
-    let (job, ()) = tokio::join!(queue.receive(Wanted::ALL, LONG, LONG), async {
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        queue.send(&bulk(9), Duration::ZERO).await.unwrap();
-    });
-    assert_eq!(job.unwrap().unwrap().message, Ok(bulk(9)));
-    assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn without_a_queue_for_chunks_they_are_refused() {
+    let Some(site) = Site::start() else { return };
+    let (queue, _, _folder) = queues(&site).await;
+    assert!(!queue.takes_chunks());
+    let refused = queue.send(&chunk(1), Duration::ZERO).await;
+    let Err(QueueError::Refused {
+        queue: name,
+        detail,
+    }) = refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(name, "chunks");
+    assert!(detail.contains("EDGEREEL_CHUNK_QUEUE"), "{detail}");
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+
+    // A letter of a chunk stays in the table when the setting is removed. A redrive removes it.
+    let with_chunks = queue.clone().with_chunks(Some(site.queue().await));
+    for message in [chunk(1), message(2)] {
+        with_chunks.send(&message, Duration::ZERO).await.unwrap();
+        let received = with_chunks.receive(Wanted::ALL, LONG, LONG).await;
+        let receipt = received.unwrap().unwrap().receipt;
+        let foreign = queue.ack(&receipt).await;
+        assert_eq!(foreign.is_err(), receipt.0.starts_with("chunks:"));
+        if foreign.is_err() {
+            with_chunks.dead_letter(&receipt, "broken").await.unwrap();
+        }
+    }
+    assert_eq!(with_chunks.collect_dead_letters().await.unwrap(), 1);
+    assert_eq!(queue.depth().await.unwrap().dead, 1);
+    assert_eq!(queue.redrive(None).await.unwrap(), 0);
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(with_chunks.depth().await.unwrap(), Depth::default());
 }
