@@ -75,7 +75,7 @@ mod tests {
             probe: standard(),
         };
         let (text, id) = shared.render();
-        let newer = String::from_utf8(text.clone()).unwrap();
+        let newer = String::from_utf8(text).unwrap();
         let newer = newer.replacen("\"version\":2", "\"version\":99", 1);
         let newer_id = PlanId::of(newer.as_bytes());
         assert_eq!(SharedPlan::parse(newer.as_bytes(), &newer_id), None);
