@@ -18,6 +18,7 @@ mod posters;
 mod previews;
 mod requests;
 mod rows;
+mod sources;
 pub(super) mod sweeping;
 mod thumbnails;
 mod timeline;
