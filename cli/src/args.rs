@@ -1,6 +1,7 @@
 //! The command-line arguments. The doc comments are the text of `--help`.
 
 mod cloud;
+mod convert;
 mod dev;
 mod grant;
 mod ingest;
@@ -21,6 +22,7 @@ use platform::secret::Secret;
 use transcoder::settings::FfmpegArgs;
 
 pub use cloud::{ApiServerArgs, MigrateArgs, TranscoderArgs};
+pub use convert::{ConvertArgs, ExternalIdArg};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
 pub use ingest::{HealthcheckArgs, IngestArgs};
@@ -47,7 +49,7 @@ First steps:
   edgereel dev                    run the whole system in this terminal
   edgereel upload film.mp4 --wait in a second terminal: upload a video and get its playback URL
 
-Exit codes: 0 success, 1 failure, 2 usage error.")]
+Exit codes: 0 success, 1 failure, 2 usage error, 3 the budget of `convert` ended it.")]
 pub struct Args {
     /// The command.
     #[command(subcommand)]
@@ -90,6 +92,7 @@ pub enum Command {
     Edge(Box<EdgeServerArgs>),
     Ingest(Box<IngestArgs>),
     Upload(UploadArgs),
+    Convert(Box<ConvertArgs>),
     Ls(LsArgs),
     Show(ShowArgs),
     Rm(RmArgs),
@@ -117,6 +120,7 @@ impl Command {
             Self::Transcoder(it) => it.json,
             Self::Migrate(it) => it.json,
             Self::Upload(it) => it.json,
+            Self::Convert(it) => it.json,
             Self::Ls(it) => it.json,
             Self::Show(it) => it.json,
             Self::Rm(it) => it.json,

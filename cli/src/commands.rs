@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod check;
+pub mod convert;
 pub mod demo;
 pub mod dev;
 pub mod doctor;

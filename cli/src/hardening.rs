@@ -17,6 +17,7 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Keys(_)
         | Command::Demo(_) => Files::Private,
         Command::Upload(_)
+        | Command::Convert(_)
         | Command::Transcode(_)
         | Command::Check(_)
         | Command::Doctor(_)

@@ -28,6 +28,13 @@ pub enum CommandError {
     Reported,
     /// Usage error: exit code 2.
     Usage(String),
+    /// A limit that the caller set ended the command before its work was done: exit code 3.
+    Limit {
+        /// Machine-readable code.
+        code: &'static str,
+        /// What was not done, and what to do.
+        message: String,
+    },
 }
 
 impl CommandError {
@@ -44,6 +51,7 @@ impl CommandError {
         match self {
             Self::Failed { .. } | Self::Reported => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),
+            Self::Limit { .. } => ExitCode::from(3),
         }
     }
 }
@@ -130,10 +138,12 @@ impl Output {
                 }
                 write_error(&text);
             }
-            CommandError::Usage(message) => write_error(&format!(
-                "{} {message}",
-                style("error:").red().bold().for_stderr()
-            )),
+            CommandError::Limit { code, message } if self.json => {
+                self.object(&json!({ "error": { "code": code, "message": message } }));
+            }
+            CommandError::Usage(message) | CommandError::Limit { message, .. } => write_error(
+                &format!("{} {message}", style("error:").red().bold().for_stderr()),
+            ),
             CommandError::Reported => {}
         }
     }

@@ -10,6 +10,7 @@ pub mod chapter;
 pub mod clip;
 pub mod content_key;
 pub mod download;
+pub mod estimate;
 pub mod event;
 pub mod failure;
 pub mod grant;
