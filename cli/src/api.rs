@@ -1,5 +1,6 @@
 //! The API client of the commands.
 
+mod dead_letters;
 mod objects;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ mod grant;
 mod ingest;
 mod keys;
 mod manual;
+mod redrive;
 mod serve;
 mod videos;
 
@@ -28,6 +29,7 @@ pub use grant::GrantArgs;
 pub use ingest::{HealthcheckArgs, IngestArgs};
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 pub use manual::{CompletionsArgs, ManArgs};
+pub use redrive::RedriveArgs;
 pub use serve::{EdgeServerArgs, ServeArgs};
 pub use videos::{LsArgs, RmArgs, ShowArgs};
 
@@ -96,6 +98,7 @@ pub enum Command {
     Ls(LsArgs),
     Show(ShowArgs),
     Rm(RmArgs),
+    Redrive(RedriveArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
     Doctor(DoctorArgs),
@@ -124,6 +127,7 @@ impl Command {
             Self::Ls(it) => it.json,
             Self::Show(it) => it.json,
             Self::Rm(it) => it.json,
+            Self::Redrive(it) => it.json,
             Self::Transcode(it) => it.json,
             Self::Check(it) => it.json,
             Self::Doctor(it) => it.json,

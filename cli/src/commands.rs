@@ -14,6 +14,7 @@ pub mod keys;
 pub mod ls;
 pub mod manual;
 pub mod migrate;
+pub mod redrive;
 pub mod rm;
 pub mod serve;
 pub mod show;

@@ -19,7 +19,7 @@ pub use counts::Counts;
 pub use engine::{Ended, Engine, Notice};
 pub use inventory::{Inventory, take};
 pub use report::{Report, Row};
-pub use select::{Selection, parse_bytes, parse_since};
+pub use select::Selection;
 
 /// How objects are converted.
 #[derive(Debug, Clone, Default)]

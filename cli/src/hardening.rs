@@ -26,6 +26,7 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Ls(_)
         | Command::Show(_)
         | Command::Rm(_)
+        | Command::Redrive(_)
         | Command::Completions(_)
         | Command::Man(_) => Files::AsUsual,
     }

@@ -1,5 +1,6 @@
 //! The `edgereel` command: the whole system in one process, and the operator's tools.
 
+mod amounts;
 pub mod api;
 pub mod args;
 mod background;
@@ -36,6 +37,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Ls(args) => Box::pin(commands::ls::run(args, &output)).await,
         Command::Show(args) => Box::pin(commands::show::run(args, &output)).await,
         Command::Rm(args) => Box::pin(commands::rm::run(args, &output)).await,
+        Command::Redrive(args) => Box::pin(commands::redrive::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, &output)).await,

@@ -1,7 +1,7 @@
 //! The output of commands: text, or one JSON object per line. Logs are separate.
 
 use std::fmt::Display;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use config::ProfileError;
@@ -146,6 +146,25 @@ impl Output {
             ),
             CommandError::Reported => {}
         }
+    }
+}
+
+/// Asks on the terminal.
+///
+/// # Errors
+/// `not-confirmed` with the text `otherwise`, unless the answer is `y` or `yes`.
+pub fn confirm(question: &str, otherwise: &'static str) -> crate::Result {
+    let mut terminal = std::io::stderr().lock();
+    write!(terminal, "{question} [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CommandError::failed(
+            "not-confirmed",
+            anyhow::anyhow!(otherwise),
+        )),
     }
 }
 

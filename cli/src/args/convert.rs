@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use domain::time::UnixMillis;
 
 use super::{ApiClientArgs, ModeArg};
-use crate::convert::{parse_bytes, parse_since};
+use crate::amounts::{parse_bytes, parse_since};
 
 /// Convert objects that are in the private bucket already into videos.
 ///

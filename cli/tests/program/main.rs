@@ -5,6 +5,7 @@
 mod convert;
 mod dev;
 mod process;
+mod redrive;
 mod secrecy;
 mod upload;
 mod usage;

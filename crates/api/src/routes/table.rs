@@ -100,6 +100,13 @@ pub fn route_table() -> Vec<Route> {
             openapi::installation::redrive_all(),
         ),
         route(
+            DELETE,
+            "/dead-letters/{letter}",
+            Scope::Admin,
+            dead_letters::purge,
+            openapi::installation::purge(),
+        ),
+        route(
             POST,
             "/dead-letters/{letter}/redrive",
             Scope::Admin,

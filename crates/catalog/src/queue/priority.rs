@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::job::{JobMessage, Priority};
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle, Sent,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError, QueueName,
+    ReceiptHandle, Sent,
 };
 use tokio::time::Instant;
 
@@ -158,6 +159,16 @@ impl JobQueue for PriorityQueue {
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
         let letters = self.interactive.dead_letters(limit).await?;
         Ok(oldest(letters, self.bulk.dead_letters(limit).await?, limit))
+    }
+
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let letters = self.interactive.dead_letters_after(after, limit).await?;
+        let others = self.bulk.dead_letters_after(after, limit).await?;
+        Ok(oldest(letters, others, limit))
     }
 
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {

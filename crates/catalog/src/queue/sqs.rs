@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use domain::job::{JobMessage, Priority};
 use platform::job_queue::sqs::LONGEST_HOLD;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent, SqsQueue,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError,
+    ReceiptHandle, Sent, SqsQueue,
 };
 use tokio::time::Instant;
 
@@ -219,6 +220,14 @@ impl JobQueue for SqsJobQueue {
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
         self.letters.dead_letters(limit).await
+    }
+
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        self.letters.dead_letters_after(after, limit).await
     }
 
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {
