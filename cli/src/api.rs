@@ -1,5 +1,6 @@
 //! The API client of the commands.
 
+mod costs;
 mod dead_letters;
 mod objects;
 

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod convert;
+mod cost;
 mod dev;
 mod grant;
 mod ingest;
@@ -24,6 +25,7 @@ use transcoder::settings::FfmpegArgs;
 
 pub use cloud::{ApiServerArgs, MigrateArgs, TranscoderArgs};
 pub use convert::{ConvertArgs, ExternalIdArg};
+pub use cost::{CostArgs, CostsByArg};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
 pub use ingest::{HealthcheckArgs, IngestArgs};
@@ -99,6 +101,7 @@ pub enum Command {
     Show(ShowArgs),
     Rm(RmArgs),
     Redrive(RedriveArgs),
+    Cost(CostArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
     Doctor(DoctorArgs),
@@ -128,6 +131,7 @@ impl Command {
             Self::Show(it) => it.json,
             Self::Rm(it) => it.json,
             Self::Redrive(it) => it.json,
+            Self::Cost(it) => it.json,
             Self::Transcode(it) => it.json,
             Self::Check(it) => it.json,
             Self::Doctor(it) => it.json,

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod check;
 pub mod convert;
+pub mod cost;
 pub mod demo;
 pub mod dev;
 pub mod doctor;

@@ -27,6 +27,7 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Show(_)
         | Command::Rm(_)
         | Command::Redrive(_)
+        | Command::Cost(_)
         | Command::Completions(_)
         | Command::Man(_) => Files::AsUsual,
     }

@@ -6,6 +6,7 @@ pub mod args;
 mod background;
 pub mod commands;
 pub mod convert;
+mod csv;
 pub mod data_dir;
 pub mod dev;
 pub mod hardening;
@@ -38,6 +39,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Show(args) => Box::pin(commands::show::run(args, &output)).await,
         Command::Rm(args) => Box::pin(commands::rm::run(args, &output)).await,
         Command::Redrive(args) => Box::pin(commands::redrive::run(args, &output)).await,
+        Command::Cost(args) => Box::pin(commands::cost::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, &output)).await,

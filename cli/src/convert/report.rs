@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Item, ItemState};
+use crate::csv::cell;
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,20 +185,6 @@ fn csv(items: &[Item]) -> String {
         text += "\r\n";
     }
     text
-}
-
-/// A cell of CSV. One that a spreadsheet would read as a formula begins with an apostrophe, as in the web app.
-fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let safe = if is_formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    match safe.contains(['"', ',', '\r', '\n']) {
-        true => format!("\"{}\"", safe.replace('"', "\"\"")),
-        false => safe,
-    }
 }
 
 fn document(items: &[Item]) -> String {

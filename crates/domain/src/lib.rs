@@ -21,6 +21,7 @@ pub mod job;
 pub mod keyring;
 pub mod launch;
 pub mod loudness;
+pub mod month;
 pub mod object_key;
 pub mod pass;
 pub mod per_title;

@@ -9,7 +9,7 @@ use domain::ids::VideoId;
 use domain::object_key::{ExternalPath, ObjectKey};
 use e2e::dev::{Dev, Home};
 use e2e::media::make_film;
-use e2e::program::{command, text};
+use e2e::program::{command, edgereel_run, text};
 use futures::StreamExt as _;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use rustix::process::{Pid, Signal, kill_process};
@@ -320,5 +320,19 @@ async fn a_catalogue_is_converted_once_whatever_happens() {
     }
     let spent = again.ended()["spent_usd"].as_f64().unwrap();
     assert!((usd - spent).abs() < 1e-5 && usd > 0.0, "{usd} {spent}");
+    let data = text(&home.data());
+    let arguments = ["cost", "--by", "month", "--json", "--data", &data];
+    let costs = edgereel_run(&arguments, &home.temporary(), LIMIT).await;
+    let total = &costs.last()["total"];
+    assert_eq!(
+        (costs.code, &total["videos"]),
+        (Some(0), &Value::from(FILMS))
+    );
+    let parts =
+        ["compute_usd", "egress_usd", "requests_usd"].map(|it| total["cost"][it].as_f64().unwrap());
+    assert!(
+        (parts.iter().sum::<f64>() - spent).abs() < 1e-9,
+        "{total} {spent}"
+    );
     assert!(dev.terminate().await.success());
 }

@@ -5,7 +5,7 @@ use http::Method;
 use super::{PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, dead_letters, events, live, objects, openapi, revocations, uploads};
+use crate::{api_keys, costs, dead_letters, events, live, objects, openapi, revocations, uploads};
 
 mod videos;
 
@@ -77,6 +77,13 @@ pub fn route_table() -> Vec<Route> {
             Scope::Admin,
             objects::list,
             openapi::objects::list(),
+        ),
+        route(
+            GET,
+            "/costs",
+            Scope::Read,
+            costs::list,
+            openapi::costs::list(),
         ),
         route(
             POST,

@@ -22,6 +22,7 @@ use super::{
 mod captions;
 mod chapters;
 mod claims;
+mod costs;
 mod downloads;
 mod filters;
 mod imports;
@@ -43,6 +44,7 @@ mod work;
 pub use captions::*;
 pub use chapters::*;
 pub use claims::*;
+pub use costs::*;
 pub use downloads::*;
 pub use filters::*;
 pub use imports::*;
@@ -265,7 +267,7 @@ macro_rules! catalog_conformance {
             a_request_of_a_finished_job_ends_when_it_is_claimed_again
             an_older_job_does_not_end_a_newer_request another_source_withdraws_the_request
             a_video_becomes_ready_with_the_next_request
-            objects_are_found_by_their_videos
+            objects_are_found_by_their_videos receipts_are_summed_up
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why
             captions_are_replaced_by_language captions_of_a_language_have_kinds captions_have_one_default

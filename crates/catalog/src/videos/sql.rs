@@ -6,6 +6,7 @@
 
 mod captions;
 mod chapters;
+pub(super) mod costs;
 mod downloads;
 mod erasure;
 mod events;
