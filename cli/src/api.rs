@@ -1,5 +1,9 @@
 //! The API client of the commands.
 
+mod costs;
+mod dead_letters;
+mod objects;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -65,7 +69,8 @@ impl ApiError {
         }
     }
 
-    fn is_transient(&self) -> bool {
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Problem { status, .. } => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
@@ -136,7 +141,7 @@ impl Api {
         &self,
         body: &NewUpload,
     ) -> std::result::Result<CreatedUpload, ApiError> {
-        self.send_once(Method::POST, "/v1/uploads", Some(body))
+        self.send_once(Method::POST, "/v1/uploads", Some(body), None)
             .await
     }
 
@@ -221,15 +226,26 @@ impl Api {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> std::result::Result<T, ApiError> {
+        self.repeat(method, path, body, None).await
+    }
+
+    /// Sends a request up to five times. `key`: its `Idempotency-Key`, which a POST that creates something needs.
+    async fn repeat<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        key: Option<&str>,
+    ) -> std::result::Result<T, ApiError> {
         let mut pause = BACKOFF;
         for _ in 1..ATTEMPTS {
-            match self.send_once(method.clone(), path, body).await {
+            match self.send_once(method.clone(), path, body, key).await {
                 Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
                 result => return result,
             }
             pause *= 2;
         }
-        self.send_once(method, path, body).await
+        self.send_once(method, path, body, key).await
     }
 
     async fn send_once<T: DeserializeOwned>(
@@ -237,6 +253,7 @@ impl Api {
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
+        key: Option<&str>,
     ) -> std::result::Result<T, ApiError> {
         // The URL may contain secrets, so errors contain the base URL only.
         let unreachable = |it: reqwest::Error| ApiError::Unreachable {
@@ -247,6 +264,9 @@ impl Api {
             .http
             .request(method, format!("{}{path}", self.base))
             .bearer_auth(self.token.expose());
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }

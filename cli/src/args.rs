@@ -1,11 +1,14 @@
 //! The command-line arguments. The doc comments are the text of `--help`.
 
 mod cloud;
+mod convert;
+mod cost;
 mod dev;
 mod grant;
 mod ingest;
 mod keys;
 mod manual;
+mod redrive;
 mod serve;
 mod videos;
 
@@ -21,11 +24,14 @@ use platform::secret::Secret;
 use transcoder::settings::FfmpegArgs;
 
 pub use cloud::{ApiServerArgs, MigrateArgs, TranscoderArgs};
+pub use convert::{ConvertArgs, ExternalIdArg};
+pub use cost::{CostArgs, CostsByArg};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
 pub use ingest::{HealthcheckArgs, IngestArgs};
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 pub use manual::{CompletionsArgs, ManArgs};
+pub use redrive::RedriveArgs;
 pub use serve::{EdgeServerArgs, ServeArgs};
 pub use videos::{LsArgs, RmArgs, ShowArgs};
 
@@ -47,7 +53,7 @@ First steps:
   edgereel dev                    run the whole system in this terminal
   edgereel upload film.mp4 --wait in a second terminal: upload a video and get its playback URL
 
-Exit codes: 0 success, 1 failure, 2 usage error.")]
+Exit codes: 0 success, 1 failure, 2 usage error, 3 the budget of `convert` ended it.")]
 pub struct Args {
     /// The command.
     #[command(subcommand)]
@@ -90,9 +96,12 @@ pub enum Command {
     Edge(Box<EdgeServerArgs>),
     Ingest(Box<IngestArgs>),
     Upload(UploadArgs),
+    Convert(Box<ConvertArgs>),
     Ls(LsArgs),
     Show(ShowArgs),
     Rm(RmArgs),
+    Redrive(RedriveArgs),
+    Cost(CostArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
     Doctor(DoctorArgs),
@@ -117,9 +126,12 @@ impl Command {
             Self::Transcoder(it) => it.json,
             Self::Migrate(it) => it.json,
             Self::Upload(it) => it.json,
+            Self::Convert(it) => it.json,
             Self::Ls(it) => it.json,
             Self::Show(it) => it.json,
             Self::Rm(it) => it.json,
+            Self::Redrive(it) => it.json,
+            Self::Cost(it) => it.json,
             Self::Transcode(it) => it.json,
             Self::Check(it) => it.json,
             Self::Doctor(it) => it.json,

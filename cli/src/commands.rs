@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod check;
+pub mod convert;
+pub mod cost;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
@@ -13,6 +15,7 @@ pub mod keys;
 pub mod ls;
 pub mod manual;
 pub mod migrate;
+pub mod redrive;
 pub mod rm;
 pub mod serve;
 pub mod show;

@@ -17,6 +17,7 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Keys(_)
         | Command::Demo(_) => Files::Private,
         Command::Upload(_)
+        | Command::Convert(_)
         | Command::Transcode(_)
         | Command::Check(_)
         | Command::Doctor(_)
@@ -25,6 +26,8 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Ls(_)
         | Command::Show(_)
         | Command::Rm(_)
+        | Command::Redrive(_)
+        | Command::Cost(_)
         | Command::Completions(_)
         | Command::Man(_) => Files::AsUsual,
     }

@@ -1,9 +1,12 @@
 //! The `edgereel` command: the whole system in one process, and the operator's tools.
 
+mod amounts;
 pub mod api;
 pub mod args;
 mod background;
 pub mod commands;
+pub mod convert;
+mod csv;
 pub mod data_dir;
 pub mod dev;
 pub mod hardening;
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 use args::{Args, Command};
 use output::{CommandError, Output};
 
-/// Runs a command and returns its exit code: 0 success, 1 failure, 2 usage error.
+/// Runs a command and returns its exit code: 0 success, 1 failure, 2 usage error, 3 ended by a limit that the caller set.
 pub async fn run(args: Args) -> ExitCode {
     let output = Output::new(args.command.wants_json());
     let result = match args.command {
@@ -31,9 +34,12 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Migrate(args) => commands::migrate::run(args, &output).await,
         Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
+        Command::Convert(args) => Box::pin(commands::convert::run(*args, &output)).await,
         Command::Ls(args) => Box::pin(commands::ls::run(args, &output)).await,
         Command::Show(args) => Box::pin(commands::show::run(args, &output)).await,
         Command::Rm(args) => Box::pin(commands::rm::run(args, &output)).await,
+        Command::Redrive(args) => Box::pin(commands::redrive::run(args, &output)).await,
+        Command::Cost(args) => Box::pin(commands::cost::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, &output)).await,

@@ -1,7 +1,7 @@
 //! The output of commands: text, or one JSON object per line. Logs are separate.
 
 use std::fmt::Display;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use config::ProfileError;
@@ -28,6 +28,13 @@ pub enum CommandError {
     Reported,
     /// Usage error: exit code 2.
     Usage(String),
+    /// A limit that the caller set ended the command before its work was done: exit code 3.
+    Limit {
+        /// Machine-readable code.
+        code: &'static str,
+        /// What was not done, and what to do.
+        message: String,
+    },
 }
 
 impl CommandError {
@@ -44,6 +51,7 @@ impl CommandError {
         match self {
             Self::Failed { .. } | Self::Reported => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),
+            Self::Limit { .. } => ExitCode::from(3),
         }
     }
 }
@@ -130,12 +138,33 @@ impl Output {
                 }
                 write_error(&text);
             }
-            CommandError::Usage(message) => write_error(&format!(
-                "{} {message}",
-                style("error:").red().bold().for_stderr()
-            )),
+            CommandError::Limit { code, message } if self.json => {
+                self.object(&json!({ "error": { "code": code, "message": message } }));
+            }
+            CommandError::Usage(message) | CommandError::Limit { message, .. } => write_error(
+                &format!("{} {message}", style("error:").red().bold().for_stderr()),
+            ),
             CommandError::Reported => {}
         }
+    }
+}
+
+/// Asks on the terminal.
+///
+/// # Errors
+/// `not-confirmed` with the text `otherwise`, unless the answer is `y` or `yes`.
+pub fn confirm(question: &str, otherwise: &'static str) -> crate::Result {
+    let mut terminal = std::io::stderr().lock();
+    write!(terminal, "{question} [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CommandError::failed(
+            "not-confirmed",
+            anyhow::anyhow!(otherwise),
+        )),
     }
 }
 

@@ -124,7 +124,7 @@ describe('formats', () => {
 })
 
 describe('conversion', () => {
-  const object = (key: string, size = 1000, content_type: string | null = null) => ({ key, size, content_type, modified_at: '2026-01-01T00:00:00Z' })
+  const object = (key: string, size = 1000, content_type: string | null = null) => ({ key, size, etag: key, content_type, modified_at: '2026-01-01T00:00:00Z' })
   it('knows what cannot be a video', () => {
     expect(unreadable(object('a/film.MKV'))).toBeUndefined()
     expect(unreadable(object('a/film', 5, 'video/mp4'))).toBeUndefined()

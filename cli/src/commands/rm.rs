@@ -1,13 +1,13 @@
 //! `edgereel rm`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use serde_json::json;
 
 use crate::Result;
 use crate::api::{Api, ApiError};
 use crate::args::RmArgs;
-use crate::output::{CommandError, Output};
+use crate::output::{CommandError, Output, confirm};
 use crate::table::visible;
 
 /// Deletes videos, one after the other. Those that do not exist do not keep the others from being
@@ -21,7 +21,7 @@ pub async fn run(args: RmArgs, output: &Output) -> Result {
     }
     let api = Api::of(&args.api)?;
     if !args.yes {
-        confirm(&api, &args).await?;
+        ask(&api, &args).await?;
     }
     let mut failed = false;
     for video in &args.videos {
@@ -43,7 +43,7 @@ pub async fn run(args: RmArgs, output: &Output) -> Result {
 }
 
 /// Asks on the terminal whether to delete these videos.
-async fn confirm(api: &Api, args: &RmArgs) -> Result {
+async fn ask(api: &Api, args: &RmArgs) -> Result {
     let mut question = String::new();
     for video in &args.videos {
         let title = match api.video(*video).await {
@@ -59,16 +59,5 @@ async fn confirm(api: &Api, args: &RmArgs) -> Result {
     } else {
         "these videos and their sources"
     };
-    let mut terminal = std::io::stderr().lock();
-    write!(terminal, "{question}Delete {what}? [y/N] ")?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(CommandError::failed(
-            "not-confirmed",
-            anyhow::anyhow!("nothing was deleted"),
-        )),
-    }
+    confirm(&format!("{question}Delete {what}?"), "nothing was deleted")
 }

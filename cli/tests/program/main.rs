@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod convert;
 mod dev;
 mod process;
+mod redrive;
 mod secrecy;
 mod upload;
 mod usage;

@@ -79,6 +79,50 @@ fn videos_are_listed_shown_and_deleted() {
 }
 
 #[test]
+fn costs_are_shown_by_group() {
+    let dev = Dev::start(&[]);
+    let videos = upload(&dev, &["one.mp4"]);
+    let table = dev.run(&["cost"]);
+    assert_eq!(table.code, 0, "{}", table.stderr);
+    let lines: Vec<&str> = table.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("MONTH ") && lines[0].ends_with(" USD/MONTH"),
+        "{lines:?}"
+    );
+    assert!(
+        lines.len() == 2 && lines[1].starts_with("total "),
+        "{lines:?}"
+    );
+    let csv = dev
+        .run(&["cost", "--by", "owner", "--since", "2026-01", "--csv"])
+        .stdout;
+    assert!(
+        csv.starts_with("owner,videos,") && csv.lines().count() == 1,
+        "{csv}"
+    );
+    let objects = dev.run(&["cost", "--owner", "ann", "--json"]).objects();
+    assert_eq!(
+        (objects.len(), &objects[0]["total"]["videos"]),
+        (1, &Value::from(0))
+    );
+    let without = dev.run(&["cost", &videos[0], "--json"]);
+    assert_eq!(
+        (without.code, without.error_code().as_str()),
+        (1, "no-receipt")
+    );
+    for wrong in [
+        &["--since", "2026-13"][..],
+        &["--by", "video"],
+        &["--csv", "--json"],
+        &[&videos[0], "--by", "owner"],
+    ] {
+        let mut arguments = vec!["cost"];
+        arguments.extend(wrong);
+        assert_eq!(dev.run(&arguments).code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn completions_and_manual_pages_name_all_commands() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {

@@ -1,11 +1,12 @@
 //! Dead letters.
 
+use domain::failure::{FailureClass, FailureCode};
 use domain::ids::VideoId;
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
 #[cfg(feature = "openapi")]
 use crate::schemas;
+use crate::{MaybeKnown, Timestamp};
 
 /// Parameters of the list.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct ListDeadLetters {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200))]
     pub limit: Option<u32>,
+    /// The `next_cursor` of the previous page.
+    #[serde(default)]
+    pub cursor: Option<String>,
 }
 
 /// A job that failed too often.
@@ -30,6 +34,14 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// The last reason, if known; for a failed video, its failure code.
     pub reason: Option<String>,
+    /// The failure code of the job: the last reason, or the failure of its video. Left out: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::VideoFailureCode>))]
+    pub code: Option<MaybeKnown<FailureCode>>,
+    /// The class of `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<FailureClass>))]
+    pub class: Option<MaybeKnown<FailureClass>>,
     /// Whether the message can be parsed.
     pub readable: bool,
     pub sent_at: Timestamp,
@@ -39,8 +51,12 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeadLetterList {
-    /// The oldest ones; a queue without an order returns any.
+    /// The oldest first.
     pub dead_letters: Vec<DeadLetter>,
+    /// Cursor of the next page; `null` on the last page.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub next_cursor: Option<String>,
 }
 
 /// The result of a redrive.

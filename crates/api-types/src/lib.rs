@@ -18,6 +18,7 @@ pub mod api_keys;
 pub mod captions;
 pub mod chapters;
 pub mod clips;
+pub mod costs;
 pub mod dead_letters;
 pub mod downloads;
 pub mod events;

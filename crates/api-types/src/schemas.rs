@@ -43,6 +43,11 @@ schemas! {
     EventId = id("evt");
     /// Custom data: any JSON object.
     Metadata = ObjectBuilder::new().description(Some("Any JSON object, up to 16 KiB."));
+    /// A month of the calendar.
+    Month = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[0-9]{4}-(0[1-9]|1[0-2])$"))
+        .examples([json!("2026-01")]);
     /// States to filter by, separated by commas.
     ListedStates = ObjectBuilder::new()
         .schema_type(Type::String)

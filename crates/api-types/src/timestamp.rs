@@ -20,6 +20,12 @@ impl From<UnixMillis> for Timestamp {
     }
 }
 
+impl From<Timestamp> for UnixMillis {
+    fn from(time: Timestamp) -> Self {
+        time.0
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, to the second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

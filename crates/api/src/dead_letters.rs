@@ -1,5 +1,6 @@
-//! Routes of dead letters, for the operator: list and redrive.
+//! Routes of dead letters, for the operator: list, redrive and remove.
 
+use api_types::MaybeKnown;
 use api_types::dead_letters::{
     DeadLetter as DeadLetterView, DeadLetterList, ListDeadLetters, RedriveResult,
 };
@@ -7,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use catalog::CatalogError;
 use domain::failure::FailureCode;
+use domain::ids::VideoId;
 use domain::state::VideoState;
 use http::StatusCode;
 use platform::clock;
@@ -25,13 +27,34 @@ pub(crate) async fn list(
     _: Caller,
     QueryParams(params): QueryParams<ListDeadLetters>,
 ) -> Result<Json<DeadLetterList>, ApiError> {
-    let letters = state
-        .queue
-        .dead_letters(paging::limit(params.limit)?)
-        .await?;
+    let limit = paging::limit(params.limit)?;
+    // One more shows that there is another page.
+    let mut letters = match paging::cursor(params.cursor)? {
+        Some(after) => state.queue.dead_letters_after(&after, limit + 1).await?,
+        None => state.queue.dead_letters(limit + 1).await?,
+    };
+    let has_more = letters.len() > limit as usize;
+    letters.truncate(limit as usize);
+    let last = letters.last().filter(|_| has_more);
+    let next_cursor = last.map(|it| it.position().to_string());
+    let mut dead_letters = Vec::with_capacity(letters.len());
+    for letter in letters {
+        dead_letters.push(view(&state, letter).await?);
+    }
     Ok(Json(DeadLetterList {
-        dead_letters: letters.into_iter().map(view).collect(),
+        dead_letters,
+        next_cursor,
     }))
+}
+
+/// `DELETE /v1/dead-letters/{id}`: removes it. Its video stays failed.
+pub(crate) async fn purge(
+    State(state): State<ApiState>,
+    _: Caller,
+    PathParams(id): PathParams<String>,
+) -> Result<StatusCode, ApiError> {
+    state.queue.purge(Some(&DeadLetterId(id))).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /v1/dead-letters/redrive`: all of them.
@@ -128,18 +151,42 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
     }
 }
 
-fn view(letter: DeadLetter) -> DeadLetterView {
+async fn view(state: &ApiState, letter: DeadLetter) -> Result<DeadLetterView, ApiError> {
     let readable = letter.message.is_ok();
     let video = letter.message.as_ref().ok().map(|it| it.video());
+    let code = match (video, reported_code(&letter)) {
+        (_, Some(code)) => Some(code),
+        (Some(video), None) => code_of_video(state, video).await?,
+        (None, None) => None,
+    };
     let lost = || readable.then(|| FailureCode::WorkerLost.as_str().to_owned());
-    DeadLetterView {
+    Ok(DeadLetterView {
         id: letter.id.0,
         video,
         attempts: letter.receive_count,
         reason: letter.reason.or_else(lost),
+        code: code.map(MaybeKnown::from),
+        class: code.map(|it| it.class().into()),
         readable,
         sent_at: letter.sent_ms.into(),
         dead_lettered_at: letter.dead_lettered_ms.into(),
+    })
+}
+
+/// The code that a worker gave as the reason.
+fn reported_code(letter: &DeadLetter) -> Option<FailureCode> {
+    letter.reason.as_ref()?.parse().ok()
+}
+
+/// The reason of a message that used up its deliveries is a sentence, if there is one. Its video has the code.
+async fn code_of_video(state: &ApiState, video: VideoId) -> Result<Option<FailureCode>, ApiError> {
+    match state.catalog.get_video(video).await {
+        Ok(video) => Ok(match video.state {
+            VideoState::Failed(failure) => Some(failure.code),
+            _ => None,
+        }),
+        Err(CatalogError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

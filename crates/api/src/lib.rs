@@ -8,6 +8,7 @@ mod api_keys;
 pub mod auth;
 pub mod config;
 mod cors;
+mod costs;
 mod dead_letters;
 pub mod edge_list;
 pub mod error;

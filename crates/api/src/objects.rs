@@ -1,9 +1,15 @@
-//! `GET /v1/objects`: the objects of the private bucket that can be converted.
+//! `GET /v1/objects`: the objects of the private bucket that can be converted, or were.
 
-use api_types::objects::{ListObjects, ListedObject, ObjectList};
+use std::collections::{HashMap, HashSet};
+
+use api_types::objects::{ListObjects, ListedObject, ObjectList, ObjectVideo};
+use api_types::videos::VideoFailure;
 use axum::Json;
 use axum::extract::State;
+use catalog::Video;
 use domain::object_key::{ExternalPath, ObjectPrefix};
+use domain::receipt::Receipt;
+use domain::state::VideoState;
 use platform::object_store::Entry;
 
 use crate::auth::{Caller, InsufficientScope, Scope};
@@ -19,7 +25,7 @@ const LISTINGS: usize = 10;
 /// Objects that are looked up in the catalog at once.
 const AT_ONCE: usize = 200;
 
-/// Objects outside the directories of Edgereel that are the source of no video.
+/// Objects outside the directories of Edgereel: those that are the source of no video, or all of them with their videos.
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
@@ -51,6 +57,7 @@ pub(crate) async fn list(
             next_cursor: None,
         }));
     }
+    let with_videos = params.converted == Some(true);
     let prefix = ObjectPrefix::InPrivate(params.prefix.unwrap_or_default());
     let (mut objects, mut after) = (Vec::new(), params.cursor);
     for _ in 0..LISTINGS {
@@ -69,8 +76,15 @@ pub(crate) async fn list(
         }
         for some in found.chunks(AT_ONCE) {
             let keys: Vec<_> = some.iter().map(|it| it.path.clone()).collect();
-            let sources = state.catalog.source_keys(&keys).await?;
-            for entry in some.iter().filter(|it| !sources.contains(&it.path)) {
+            let mut videos = match with_videos {
+                true => videos_of(&state, &keys).await?,
+                false => HashMap::new(),
+            };
+            let left_out = match with_videos {
+                true => HashSet::new(),
+                false => state.catalog.source_keys(&keys).await?,
+            };
+            for entry in some.iter().filter(|it| !left_out.contains(&it.path)) {
                 if objects.len() == limit {
                     let next_cursor = objects.last().map(|it: &ListedObject| it.key.clone());
                     return Ok(Json(ObjectList {
@@ -78,7 +92,7 @@ pub(crate) async fn list(
                         next_cursor,
                     }));
                 }
-                objects.push(view(entry));
+                objects.push(view(entry, videos.remove(&entry.path)));
             }
         }
         if after.is_none() {
@@ -96,12 +110,45 @@ fn is_impossible(character: char) -> bool {
     character.is_control() || matches!(character, '\u{FFFE}' | '\u{FFFF}')
 }
 
-fn view(entry: &Entry) -> ListedObject {
+/// The newest video of each of these objects that has one.
+async fn videos_of(
+    state: &ApiState,
+    keys: &[String],
+) -> Result<HashMap<String, ObjectVideo>, ApiError> {
+    let found = state.catalog.videos_of_sources(keys).await?;
+    let videos = found.into_iter().filter_map(|(video, receipt)| {
+        let key = video.source.key.clone()?;
+        Some((key, view_of_video(state, video, receipt)))
+    });
+    // The newest one comes last.
+    Ok(videos.collect())
+}
+
+fn view_of_video(state: &ApiState, video: Video, receipt: Option<Receipt>) -> ObjectVideo {
+    let failure = match &video.state {
+        VideoState::Failed(failure) => Some(VideoFailure::from(failure)),
+        _ => None,
+    };
+    ObjectVideo {
+        id: video.id,
+        state: video.state.name(),
+        owner: video.owner,
+        external_id: video.external_id,
+        failure,
+        etag: video.source.etag,
+        duration_seconds: video.duration_ms.map(|it| it as f64 / 1_000.0),
+        cost: receipt.map(|it| it.cost(&state.config.prices)),
+    }
+}
+
+fn view(entry: &Entry, video: Option<ObjectVideo>) -> ListedObject {
     ListedObject {
         key: entry.path.clone(),
         size: entry.size,
+        etag: entry.etag.0.clone(),
         modified_at: entry.modified_ms.into(),
         // Reading it would cost a request per object.
         content_type: None,
+        video,
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod captions;
 pub(crate) mod chapters;
+pub(crate) mod costs;
 mod doc;
 pub(crate) mod events;
 mod examples;
@@ -65,7 +66,7 @@ header `Edgereel-Request: 1`. Errors are problem documents (RFC 9457) with a sta
 repeated request gets the first response and is not executed again. Every response has an `x-request-id`.";
 
 /// The groups of operations, by the first part of their paths.
-const TAGS: [(&str, &str, &str); 12] = [
+const TAGS: [(&str, &str, &str); 13] = [
     (
         "uploads",
         "Uploads",
@@ -99,6 +100,7 @@ const TAGS: [(&str, &str, &str); 12] = [
         "Objects",
         "Find the objects of the private bucket that can be converted. For the operator.",
     ),
+    ("costs", "Costs", "What videos cost, by owner or by month."),
     (
         "revocations",
         "Revocations",

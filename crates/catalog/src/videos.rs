@@ -43,6 +43,7 @@ pub use model::{
 };
 pub use previews::PreviewRequested;
 pub use sql::Catalog;
+pub use sql::costs::{Usage, UsageBy, UsageFilter, UsageGroup};
 pub use sql::sweeping::DueVideo;
 pub use thumbnails::ThumbnailRequested;
 pub use timeline::{ChunkSpan, StageSpan};

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Add;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,6 +154,53 @@ pub struct DeadLetter {
     pub reason: Option<String>,
 }
 
+impl DeadLetter {
+    /// Its position in the list.
+    pub fn position(&self) -> DeadLetterPosition {
+        DeadLetterPosition {
+            dead_lettered_ms: self.dead_lettered_ms,
+            id: self.id.clone(),
+        }
+    }
+}
+
+/// A position in the list of dead letters, whose text form is a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterPosition {
+    /// When the message became a dead letter.
+    pub dead_lettered_ms: UnixMillis,
+    /// Dead letters of the same time are sorted by their ids.
+    pub id: DeadLetterId,
+}
+
+impl fmt::Display for DeadLetterPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.dead_lettered_ms.get(), self.id.0)
+    }
+}
+
+/// A text that is not the position of a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the position of a dead letter")]
+pub struct InvalidPosition;
+
+impl FromStr for DeadLetterPosition {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        let (time, id) = text.split_once('.').ok_or(InvalidPosition)?;
+        let time = time.parse().map_err(|_| InvalidPosition)?;
+        // The largest integer of the databases; no id has control characters.
+        if time > i64::MAX.unsigned_abs() || id.contains(char::is_control) {
+            return Err(InvalidPosition);
+        }
+        Ok(Self {
+            dead_lettered_ms: UnixMillis::new(time),
+            id: DeadLetterId(id.to_owned()),
+        })
+    }
+}
+
 /// Message counts. Approximate while others send and receive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Depth {
@@ -271,6 +319,13 @@ pub trait JobQueue: Send + Sync {
     /// The oldest collected dead letters, at most `limit`.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError>;
 
+    /// The oldest collected dead letters after a position, at most `limit`.
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError>;
+
     /// The dead letter with this id, if it was collected.
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError>;
 
@@ -317,3 +372,25 @@ pub trait JobQueue: Send + Sync {
 
 /// A queue that several parts of a program share.
 pub type SharedQueue = Arc<dyn JobQueue>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_text() {
+        let position = DeadLetterPosition {
+            dead_lettered_ms: UnixMillis::new(1_700_000_000_000),
+            id: DeadLetterId("a.b-7".to_owned()),
+        };
+        assert_eq!(position.to_string(), "1700000000000.a.b-7");
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for bad in ["", "17", "x.1", "-1.a", "9223372036854775808.a", "1.a\0"] {
+            assert_eq!(
+                bad.parse::<DeadLetterPosition>(),
+                Err(InvalidPosition),
+                "{bad}"
+            );
+        }
+    }
+}

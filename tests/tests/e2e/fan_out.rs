@@ -114,9 +114,8 @@ impl Farm {
         loop {
             let catalog = &self.site.functions.catalog;
             let open = catalog.open_chunks(claim.video, &claim.generation).await;
-            let is_helped = |it: &OpenChunk| {
-                it.worker.as_ref().is_some_and(|it| *it != claim.worker)
-            };
+            let is_helped =
+                |it: &OpenChunk| it.worker.as_ref().is_some_and(|it| *it != claim.worker);
             if let Some(chunk) = open.unwrap().into_iter().find(is_helped) {
                 return chunk;
             }
@@ -219,7 +218,11 @@ async fn a_transcoder_that_helps_is_killed() {
     farm.until_ready(clip).await;
     let took = began.elapsed();
     assert!(took < Duration::from_secs(20), "the clip took {took:?}");
-    assert_ne!(farm.video(video).await["state"], "ready", "the film is longer");
+    assert_ne!(
+        farm.video(video).await["state"],
+        "ready",
+        "the film is longer"
+    );
 
     farm.until_ready(video).await;
     let shared = farm.chunks(video, &claim.generation).await;
@@ -240,7 +243,10 @@ async fn a_transcoder_that_helps_is_killed() {
         receipt["cpu_ms"].as_u64() >= Some(cpu(&shared)),
         "{receipt}"
     );
-    let edge = farm.site.part(&["edge", "--listen", "127.0.0.1:0"], &[]).await;
+    let edge = farm
+        .site
+        .part(&["edge", "--listen", "127.0.0.1:0"], &[])
+        .await;
     let path = format!("/v1/videos/{video}/stream?viewer=anna");
     let (_, stream) = farm.site.call(&farm.api, "GET", &path, None).await;
     let url = stream["hls_url"].as_str().unwrap();
@@ -285,7 +291,10 @@ async fn all_transcoders_stop_when_the_video_is_cancelled() {
     let claim = farm.leader(video).await;
     farm.helper(&claim).await;
     let path = format!("/v1/videos/{video}/cancel");
-    let (status, answer) = farm.site.call(&farm.api, "POST", &path, Some(json!({}))).await;
+    let (status, answer) = farm
+        .site
+        .call(&farm.api, "POST", &path, Some(json!({})))
+        .await;
     assert_eq!(status, 200, "{answer}");
     let began = Instant::now();
     let is_working = |part: &Part| {
@@ -297,7 +306,10 @@ async fn all_transcoders_stop_when_the_video_is_cancelled() {
     };
     while farm.transcoders.values().any(is_working) {
         let waited = began.elapsed();
-        assert!(waited < Duration::from_secs(8), "still working after {waited:?}");
+        assert!(
+            waited < Duration::from_secs(8),
+            "still working after {waited:?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let catalog = &farm.site.functions.catalog;

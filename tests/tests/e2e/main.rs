@@ -8,6 +8,7 @@ mod clips;
 mod cloud;
 mod compatibility;
 mod confinement;
+mod convert;
 mod crowd;
 mod edge_cases;
 mod edge_jobs;

@@ -161,7 +161,8 @@ pub(super) fn source_download() -> Value {
 
 pub(super) fn dead_letter() -> Value {
     json!({
-        "id": "17", "video": VIDEO, "attempts": 5, "reason": "worker-lost", "readable": true, "sent_at": AT,
+        "id": "17", "video": VIDEO, "attempts": 5, "reason": "worker-lost", "code": "worker-lost",
+        "class": "infrastructure", "readable": true, "sent_at": AT,
         "dead_lettered_at": LATER,
     })
 }

@@ -39,7 +39,7 @@ pub(crate) fn dead_letters() -> Doc {
         .response::<DeadLetterList>(
             StatusCode::OK,
             "Up to `limit` dead letters.",
-            json!({ "dead_letters": [examples::dead_letter()] }),
+            json!({ "dead_letters": [examples::dead_letter()], "next_cursor": null }),
         )
 }
 
@@ -67,5 +67,15 @@ pub(crate) fn redrive() -> Doc {
         "Queued.",
         json!({ "redriven": 1, "dropped": 0 }),
     )
+    .problems(&[NoSuchDeadLetter])
+}
+
+pub(crate) fn purge() -> Doc {
+    Doc::new(
+        "deleteDeadLetter",
+        "Remove a dead letter",
+        "Its job is not sent again. Its video stays as it is.",
+    )
+    .no_content("Removed.")
     .problems(&[NoSuchDeadLetter])
 }

@@ -5,7 +5,7 @@ use http::Method;
 use super::{PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, dead_letters, events, live, objects, openapi, revocations, uploads};
+use crate::{api_keys, costs, dead_letters, events, live, objects, openapi, revocations, uploads};
 
 mod videos;
 
@@ -79,6 +79,13 @@ pub fn route_table() -> Vec<Route> {
             openapi::objects::list(),
         ),
         route(
+            GET,
+            "/costs",
+            Scope::Read,
+            costs::list,
+            openapi::costs::list(),
+        ),
+        route(
             POST,
             "/revocations",
             Scope::Revocations,
@@ -98,6 +105,13 @@ pub fn route_table() -> Vec<Route> {
             Scope::Admin,
             dead_letters::redrive_all,
             openapi::installation::redrive_all(),
+        ),
+        route(
+            DELETE,
+            "/dead-letters/{letter}",
+            Scope::Admin,
+            dead_letters::purge,
+            openapi::installation::purge(),
         ),
         route(
             POST,

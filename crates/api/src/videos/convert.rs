@@ -5,12 +5,14 @@ use api_types::videos::{CreateVideo, Video as VideoView};
 use axum::Json;
 use axum::extract::State;
 use catalog::{NewVideo, UploadEventOutcome, Video, VideoFilter};
-use domain::job::{Job, JobReason, Source};
+use domain::ids::VideoId;
+use domain::job::{Job, JobReason, Priority, Source};
 use domain::object_key::{ExternalPath, ObjectKey};
+use domain::state::VideoState;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
 use platform::clock;
-use platform::object_store::StoreError;
+use platform::object_store::{ObjectMeta, StoreError};
 
 use super::error::VideoError;
 use super::{clip, import, metadata, new_video_id, read_view, work};
@@ -24,7 +26,8 @@ pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<Vid
 
 /// A `key` needs the scope `admin`, because objects at other paths of the bucket have no owner.
 ///
-/// Repeating the request for the same object with the same external id, or none, returns the existing video.
+/// Repeating the request for the same object with the same external id, or none, returns the existing video, and starts
+/// its processing if an earlier request ended before it did.
 pub(crate) async fn convert(
     State(state): State<ApiState>,
     caller: Caller,
@@ -51,9 +54,8 @@ pub(crate) async fn convert(
         Some(&request.metadata),
     )?;
     let profile = metadata::profile(request.profile.clone(), &state.config)?;
-    let not_found = VideoError::NoSuchObject;
     let path = ExternalPath::try_from(key).map_err(|_| {
-        not_found(
+        VideoError::NoSuchObject(
             "`key` must be the path of an object outside the directories that Edgereel uses"
                 .to_owned(),
         )
@@ -62,69 +64,88 @@ pub(crate) async fn convert(
         source_key: Some(path.as_str().to_owned()),
         ..VideoFilter::default()
     };
-    if let Some(video) =
-        existing_videos(&state, owner.as_deref(), external_id.as_deref(), of_source)
-            .await?
-            .first()
-    {
-        return video_response(&state, StatusCode::OK, video).await;
+    let existing =
+        existing_videos(&state, owner.as_deref(), external_id.as_deref(), of_source).await?;
+    if let Some(video) = existing.first() {
+        if video.state != VideoState::Created {
+            return video_response(&state, StatusCode::OK, video).await;
+        }
+        // The request that created it ended before its job was recorded.
+        let meta = head(&state, video.id, &path).await?;
+        start(&state, video, &path, meta, request.priority).await?;
+        let video = state.catalog.get_video(video.id).await?;
+        return video_response(&state, StatusCode::OK, &video).await;
     }
 
     let now = clock::now();
     let id = new_video_id(now)?;
-    let meta = match state
-        .store
-        .head(&ObjectKey::External {
-            video: id,
-            path: path.clone(),
-        })
-        .await
-    {
-        Ok(meta) => meta,
-        Err(StoreError::NotFound { .. }) => {
-            return Err(not_found(format!(
-                "there is no object `{}` in the private bucket",
-                path.as_str()
-            ))
-            .into());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let meta = head(&state, id, &path).await?;
     check_size(meta.size, state.config.max_upload_bytes)?;
-    let mode = request.mode.unwrap_or(state.config.default_mode);
     let new = NewVideo {
         id,
         owner,
         title: metadata::title(request.title, path.as_str()),
         external_id,
         metadata: request.metadata,
-        profile: profile.clone(),
-        mode,
+        profile,
+        mode: request.mode.unwrap_or(state.config.default_mode),
         generate: request.generate,
         file_name: metadata::file_name(path.as_str()),
         source_key: Some(path.as_str().to_owned()),
         source_size: Some(meta.size),
         content_type: None,
     };
-    state.catalog.create_video(&new, now).await?;
-    let bucket = state.ingest.private_bucket.clone();
+    let video = state.catalog.create_video(&new, now).await?;
+    start(&state, &video, &path, meta, request.priority).await?;
+    let video = state.catalog.get_video(id).await?;
+    video_response(&state, StatusCode::CREATED, &video).await
+}
+
+/// The properties of the object to convert.
+async fn head(
+    state: &ApiState,
+    video: VideoId,
+    path: &ExternalPath,
+) -> Result<ObjectMeta, ApiError> {
+    let key = ObjectKey::External {
+        video,
+        path: path.clone(),
+    };
+    match state.store.head(&key).await {
+        Ok(meta) => Ok(meta),
+        Err(StoreError::NotFound { .. }) => Err(VideoError::NoSuchObject(format!(
+            "the private bucket has no object `{}`",
+            path.as_str()
+        ))
+        .into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Records the source of a new video and sends its job. Repeating it is not an error.
+async fn start(
+    state: &ApiState,
+    video: &Video,
+    path: &ExternalPath,
+    meta: ObjectMeta,
+    priority: Priority,
+) -> Result<(), ApiError> {
     let source = Source {
-        bucket,
+        bucket: state.ingest.private_bucket.clone(),
         key: path.as_str().to_owned(),
         etag: meta.etag.0,
         size: meta.size,
     };
-    let job =
-        Job::new(id, source, &profile, mode, JobReason::Convert).with_priority(request.priority);
+    let reason = JobReason::Convert;
+    let job = Job::new(video.id, source, &video.profile, video.mode, reason);
+    let job = job.with_priority(priority);
     match state.catalog.note_upload_event(&job, clock::now()).await? {
-        UploadEventOutcome::Send(job) => work::send(&state, job).await?,
+        UploadEventOutcome::Send(job) => work::send(state, job).await,
         UploadEventOutcome::Waits
         | UploadEventOutcome::AlreadyDone
         | UploadEventOutcome::VideoGone
-        | UploadEventOutcome::SourceAfterReady => {}
+        | UploadEventOutcome::SourceAfterReady => Ok(()),
     }
-    let video = state.catalog.get_video(id).await?;
-    video_response(&state, StatusCode::CREATED, &video).await
 }
 
 pub(super) async fn video_response(

@@ -1,16 +1,35 @@
 //! Videos from objects of the bucket.
 
 use api::services::ingest::Ingested;
+use catalog::NewVideo;
 use domain::ids::VideoId;
-use domain::job::{JobReason, Priority};
+use domain::job::{Generate, JobReason, Mode, Priority};
 use domain::object_key::{ExternalPath, ObjectKey};
+use domain::prices::Prices;
+use domain::receipt::Receipt;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
+use platform::clock;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::world::{TOKEN, World};
+use crate::world::{Answer, TOKEN, World};
+
+/// Puts an object into the private bucket, as the operator does, and returns its ETag.
+async fn put(world: &World, path: &str, bytes: &'static str) -> String {
+    let key = ObjectKey::External {
+        video: VideoId::new(1, [1; 10]),
+        path: ExternalPath::try_from(path.to_owned()).unwrap(),
+    };
+    let put = world.store.put(&key, bytes.into(), PutCondition::Always);
+    put.await.unwrap().0
+}
+
+/// The id of a video in a response.
+fn id_of(answer: &Answer) -> VideoId {
+    answer.body["id"].as_str().unwrap().parse().unwrap()
+}
 
 #[tokio::test]
 async fn objects_in_the_bucket_are_converted_in_place() {
@@ -99,18 +118,6 @@ async fn objects_in_the_bucket_are_converted_in_place() {
 async fn objects_that_are_no_sources_are_listed() {
     let world = World::new().await;
     world.upload_small().await;
-    let put = async |path: &str| {
-        let path = ExternalPath::try_from(path.to_owned()).unwrap();
-        let key = ObjectKey::External {
-            video: VideoId::new(1, [1; 10]),
-            path,
-        };
-        world
-            .store
-            .put(&key, "bytes".into(), PutCondition::Always)
-            .await
-            .unwrap();
-    };
     for path in [
         "a.mp4",
         "films/b.mp4",
@@ -119,7 +126,7 @@ async fn objects_that_are_no_sources_are_listed() {
         "uploads/c.mp4",
         "z.mp4",
     ] {
-        put(path).await;
+        put(&world, path, "bytes").await;
     }
     let mut bulk = json!({ "key": "films/b.mp4", "priority": "bulk" });
     let listed = async |query: &str| {
@@ -205,6 +212,117 @@ async fn objects_that_are_no_sources_are_listed() {
     assert_eq!(
         world.post("/v1/videos", import).await.problem(),
         (422, "invalid-field")
+    );
+}
+
+/// A catalogue that is converted in several runs: the list shows what became of each object.
+#[tokio::test]
+async fn objects_are_listed_with_their_videos() {
+    let world = World::new().await;
+    let mut etags = vec![];
+    for (path, bytes) in [
+        ("films/a.mp4", "one"),
+        ("films/b.mp4", "one"),
+        ("films/c.mp4", "two"),
+    ] {
+        etags.push(put(&world, path, bytes).await);
+    }
+    assert!(etags[0] == etags[1] && etags[0] != etags[2], "{etags:?}");
+    let request = json!({ "key": "films/a.mp4", "external_id": "a" });
+    let created = world.post("/v1/videos", request).await;
+    let claim = world.claim(id_of(&created)).await;
+    let receipt = Receipt {
+        cpu_ms: 3_600_000,
+        source_ms: 1_500,
+        ..Receipt::default()
+    };
+    let ready = world.catalog.mark_ready(&claim, &receipt, clock::now());
+    ready.await.unwrap();
+
+    let listed = world.get("/v1/objects?prefix=films/&converted=true").await;
+    let objects = listed.body["objects"].as_array().unwrap();
+    let shown: Vec<_> = objects
+        .iter()
+        .map(|it| (&it["key"], &it["etag"], &it["video"]["state"]))
+        .collect();
+    let expected = [
+        (&json!("films/a.mp4"), &json!(etags[0]), &json!("ready")),
+        (&json!("films/b.mp4"), &json!(etags[0]), &json!(null)),
+        (&json!("films/c.mp4"), &json!(etags[2]), &json!(null)),
+    ];
+    assert_eq!(shown, expected);
+    let video = &objects[0]["video"];
+    assert_eq!(video["id"], created.body["id"]);
+    assert_eq!(
+        (
+            &video["external_id"],
+            &video["etag"],
+            &video["duration_seconds"]
+        ),
+        (&json!("a"), &json!(etags[0]), &json!(1.5))
+    );
+    let usd = video["cost"]["compute_usd"].as_f64().unwrap();
+    assert!((usd - Prices::default().cpu_hour_usd).abs() < 1e-9, "{usd}");
+    assert!(!objects[1].as_object().unwrap().contains_key("video"));
+
+    // The newest video counts; a deleted one does not.
+    let again = world
+        .post("/v1/videos", json!({ "key": "films/a.mp4" }))
+        .await;
+    let newest = async || {
+        let listed = world.get("/v1/objects?prefix=films/a&converted=true").await;
+        listed.body["objects"][0]["video"]["id"].clone()
+    };
+    assert_eq!(newest().await, again.body["id"]);
+    world.delete(&format!("/v1/videos/{}", id_of(&again))).await;
+    assert_eq!(newest().await, created.body["id"]);
+    let others = world.get("/v1/objects?prefix=films/&converted=false").await;
+    assert_eq!(others.body["objects"].as_array().unwrap().len(), 2);
+}
+
+/// The API may stop between the row of the video and its job.
+#[tokio::test]
+async fn a_conversion_that_was_cut_off_is_finished_by_the_next_request() {
+    let world = World::new().await;
+    put(&world, "films/a.mp4", "bytes").await;
+    let id = VideoId::new(clock::now().get(), [7; 10]);
+    let new = NewVideo {
+        id,
+        owner: None,
+        title: Some("a.mp4".to_owned()),
+        external_id: Some("a".to_owned()),
+        metadata: serde_json::Map::new(),
+        profile: "small".to_owned(),
+        mode: Mode::Copy,
+        generate: Generate::OnUpload,
+        file_name: Some("a.mp4".to_owned()),
+        source_key: Some("films/a.mp4".to_owned()),
+        source_size: Some(5),
+        content_type: None,
+    };
+    world
+        .catalog
+        .create_video(&new, clock::now())
+        .await
+        .unwrap();
+    let request = json!({ "key": "films/a.mp4", "external_id": "a", "priority": "bulk" });
+    for _ in 0..2 {
+        let answer = world.post("/v1/videos", request.clone()).await;
+        assert_eq!(
+            (answer.status, id_of(&answer), &answer.body["state"]),
+            (StatusCode::OK, id, &json!("queued"))
+        );
+    }
+    let jobs = world.jobs().await;
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(
+        (
+            jobs[0].video,
+            jobs[0].profile.as_str(),
+            jobs[0].mode,
+            jobs[0].priority
+        ),
+        (id, "small", Mode::Copy, Priority::Bulk)
     );
 }
 

@@ -67,7 +67,7 @@ async fn a_job_whose_attempts_are_not_used_up_is_sent_again() {
     );
     assert_eq!(
         world.get("/v1/dead-letters").await.body,
-        json!({ "dead_letters": [] })
+        json!({ "dead_letters": [], "next_cursor": null })
     );
 }
 
@@ -141,7 +141,7 @@ async fn dead_letters_are_listed_and_redriven() {
     assert_eq!(world.state(other).await, "deleted");
     assert_eq!(
         world.get("/v1/dead-letters").await.body,
-        json!({ "dead_letters": [] })
+        json!({ "dead_letters": [], "next_cursor": null })
     );
 }
 
@@ -217,4 +217,101 @@ async fn later_requests_are_not_undone() {
         world.catalog.get_video(ready).await.unwrap().profile,
         "small"
     );
+}
+
+/// A message that used up its deliveries has a sentence as its reason: the class is that of the video's failure.
+#[tokio::test]
+async fn dead_letters_have_a_class() {
+    let world = World::new().await;
+    let video = world.upload_small().await;
+    world
+        .queue
+        .send_body("rubbish", Duration::ZERO)
+        .await
+        .unwrap();
+    use_up_deliveries(&world).await;
+    let mut classes = vec![];
+    for fails in [true, false] {
+        let listed = world.get("/v1/dead-letters").await.body;
+        let letters = listed["dead_letters"].as_array().unwrap().clone();
+        let shown = letters.into_iter().map(|it| {
+            let known = it["video"] == json!(video);
+            let message = if known { "its job" } else { "rubbish" };
+            (
+                message,
+                it["reason"].clone(),
+                it["code"].clone(),
+                it["class"].clone(),
+            )
+        });
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort_by_key(|it| it.0);
+        classes.push(shown);
+        if fails {
+            let failure = Failure::of(FailureCode::TimedOut);
+            let claim = world.claim(video).await;
+            let failed = world
+                .catalog
+                .fail(&claim, &failure, false, "", clock::now());
+            failed.await.unwrap();
+        }
+    }
+    let sentence = json!("the catalog is away");
+    let (none, timed_out) = (json!(null), json!("timed-out"));
+    let rubbish = ("rubbish", sentence.clone(), none.clone(), none.clone());
+    assert_eq!(
+        classes[0],
+        [
+            ("its job", sentence.clone(), none.clone(), none),
+            rubbish.clone()
+        ]
+    );
+    let class = json!("infrastructure");
+    assert_eq!(
+        classes[1],
+        [("its job", sentence, timed_out, class), rubbish]
+    );
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_in_pages_and_removed() {
+    let world = World::new().await;
+    let mut videos = vec![];
+    for _ in 0..3 {
+        let video = world.upload_small().await;
+        world.fail_for_good(video).await;
+        videos.push(json!(video));
+    }
+    let page = async |query: &str| {
+        let body = world
+            .get(&format!("/v1/dead-letters?limit=2{query}"))
+            .await
+            .body;
+        let letters = body["dead_letters"].as_array().unwrap().clone();
+        (letters, body["next_cursor"].as_str().map(str::to_owned))
+    };
+    let (mut letters, next) = page("").await;
+    assert_eq!(letters.len(), 2);
+    let (rest, end) = page(&format!("&cursor={}", next.unwrap())).await;
+    assert_eq!((rest.len(), end), (1, None));
+    letters.extend(rest);
+    let mut listed: Vec<_> = letters.iter().map(|it| it["video"].clone()).collect();
+    listed.sort_by_key(ToString::to_string);
+    videos.sort_by_key(ToString::to_string);
+    assert_eq!(listed, videos);
+    assert_eq!(
+        world.get("/v1/dead-letters?cursor=no").await.problem(),
+        (400, "malformed-request")
+    );
+
+    let path = format!("/v1/dead-letters/{}", letters[0]["id"].as_str().unwrap());
+    assert_eq!(world.delete(&path).await.status.as_u16(), 204);
+    assert_eq!(
+        world.delete(&path).await.problem(),
+        (404, "no-such-dead-letter")
+    );
+    assert_eq!(page("").await.0, letters[1..]);
+    let video = letters[0]["video"].as_str().unwrap().parse().unwrap();
+    assert_eq!(world.state(video).await, "failed");
+    assert_eq!(world.jobs().await.len(), 0);
 }

@@ -9,6 +9,7 @@ mod captions;
 mod chapters;
 mod clips;
 mod convert;
+mod costs;
 mod dead_letters;
 mod deletion;
 mod delivery;

@@ -2,7 +2,7 @@
 
 use domain::job::JobMessage;
 use platform::clock;
-use platform::job_queue::{DeadLetter, DeadLetterId, QueueError};
+use platform::job_queue::{DeadLetter, DeadLetterId, DeadLetterPosition, QueueError};
 use sqlx::Row as _;
 
 use super::SqlQueue;
@@ -23,6 +23,8 @@ macro_rules! select_dead {
 const OLDEST: &str = select_dead!("ORDER BY dead_lettered_ms, id LIMIT $2");
 const OLDEST_UNSETTLED: &str =
     select_dead!("AND settled_ms IS NULL ORDER BY dead_lettered_ms, id LIMIT $2");
+const OLDEST_AFTER: &str =
+    select_dead!("AND (dead_lettered_ms, id) > ($2, $3) ORDER BY dead_lettered_ms, id LIMIT $4");
 const ONE: &str = select_dead!("AND id = $2");
 
 /// Dead letters that one statement changes, so that receivers do not wait long.
@@ -70,6 +72,23 @@ impl SqlQueue {
     ) -> Result<Vec<DeadLetter>, QueueError> {
         let rows: Vec<Row> = sqlx::query(statement)
             .bind(&self.queue)
+            .bind(i64::from(limit))
+            .fetch_all(self.database.read())
+            .await
+            .map_err(|it| self.failed(it))?;
+        let letters: Result<_, _> = rows.iter().map(letter).collect();
+        letters.map_err(|it| self.failed(it))
+    }
+
+    pub(super) async fn oldest_dead_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let rows: Vec<Row> = sqlx::query(OLDEST_AFTER)
+            .bind(&self.queue)
+            .bind(sql(after.dead_lettered_ms))
+            .bind(&after.id.0)
             .bind(i64::from(limit))
             .fetch_all(self.database.read())
             .await

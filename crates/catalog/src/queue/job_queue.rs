@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use domain::job::JobMessage;
 use platform::clock;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent, Wanted,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError,
+    ReceiptHandle, Sent, Wanted,
 };
 use tokio::time::Instant;
 
@@ -174,6 +175,14 @@ impl JobQueue for SqlQueue {
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
         self.oldest_dead(limit).await
+    }
+
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        self.oldest_dead_after(after, limit).await
     }
 
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::job::JobMessage;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle,
-    Sent, Wanted,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError, QueueName,
+    ReceiptHandle, Sent, Wanted,
 };
 use tokio::time::Instant;
 
@@ -195,6 +195,18 @@ impl JobQueue for PriorityQueue {
         let mut letters = vec![];
         for queue in self.queues() {
             letters.extend(queue.dead_letters(limit).await?);
+        }
+        Ok(oldest(letters, limit))
+    }
+
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut letters = vec![];
+        for queue in self.queues() {
+            letters.extend(queue.dead_letters_after(after, limit).await?);
         }
         Ok(oldest(letters, limit))
     }

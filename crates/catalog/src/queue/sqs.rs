@@ -8,8 +8,8 @@ use domain::job::JobMessage;
 use futures::future::try_join_all;
 use platform::job_queue::sqs::LONGEST_HOLD;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle,
-    Sent, SqsQueue, Wanted,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError, QueueName,
+    ReceiptHandle, Sent, SqsQueue, Wanted,
 };
 use tokio::time::Instant;
 
@@ -244,6 +244,14 @@ impl JobQueue for SqsJobQueue {
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
         self.letters.dead_letters(limit).await
+    }
+
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        self.letters.dead_letters_after(after, limit).await
     }
 
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {

@@ -22,6 +22,7 @@ use super::{
 mod captions;
 mod chapters;
 mod claims;
+mod costs;
 mod downloads;
 mod fan_out;
 mod filters;
@@ -34,6 +35,7 @@ mod posters;
 mod previews;
 mod random;
 mod requests;
+mod sources;
 mod thumbnails;
 mod transcriptions;
 mod uploads;
@@ -43,6 +45,7 @@ mod work;
 pub use captions::*;
 pub use chapters::*;
 pub use claims::*;
+pub use costs::*;
 pub use downloads::*;
 pub use fan_out::*;
 pub use filters::*;
@@ -55,6 +58,7 @@ pub use posters::*;
 pub use previews::*;
 pub use random::*;
 pub use requests::*;
+pub use sources::*;
 pub use thumbnails::*;
 pub use transcriptions::*;
 pub use uploads::*;
@@ -266,6 +270,7 @@ macro_rules! catalog_conformance {
             a_request_of_a_finished_job_ends_when_it_is_claimed_again
             an_older_job_does_not_end_a_newer_request another_source_withdraws_the_request
             a_video_becomes_ready_with_the_next_request
+            objects_are_found_by_their_videos receipts_are_summed_up
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why
             captions_are_replaced_by_language captions_of_a_language_have_kinds captions_have_one_default

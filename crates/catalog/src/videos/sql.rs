@@ -6,6 +6,7 @@
 
 mod captions;
 mod chapters;
+pub(super) mod costs;
 mod downloads;
 mod erasure;
 mod events;
@@ -19,6 +20,7 @@ mod posters;
 mod previews;
 mod requests;
 mod rows;
+mod sources;
 pub(super) mod sweeping;
 mod thumbnails;
 mod timeline;

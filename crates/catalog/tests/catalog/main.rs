@@ -6,6 +6,7 @@ mod catalog_postgres;
 mod catalog_sqlite;
 mod launching;
 mod lists_postgres;
+mod many_receipts;
 mod owner_usage;
 mod queue_idle;
 mod queue_postgres;

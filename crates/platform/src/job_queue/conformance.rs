@@ -343,7 +343,7 @@ macro_rules! job_queue_conformance {
             a_job_at_work_can_be_sent_again a_second_sending_hurries_a_delayed_one
             eight_consumers_get_no_duplicates
             gives_up_after_the_last_delivery gives_up_what_workers_die_of a_malformed_body_becomes_a_dead_letter
-            settles_once redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
+            settles_once lists_dead_letters_in_pages redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
         }
     };
 }

@@ -7,8 +7,8 @@ use domain::job::JobMessage;
 
 use super::Launcher;
 use crate::job_queue::{
-    DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent,
-    SharedQueue, Wanted,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError,
+    ReceiptHandle, Sent, SharedQueue, Wanted,
 };
 
 /// Another queue. After each send, and after dead letters were redriven, it starts the transcoders that
@@ -80,6 +80,14 @@ impl JobQueue for LaunchingQueue {
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
         self.queue.dead_letters(limit).await
+    }
+
+    async fn dead_letters_after(
+        &self,
+        after: &DeadLetterPosition,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        self.queue.dead_letters_after(after, limit).await
     }
 
     async fn dead_letter_of(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>, QueueError> {

@@ -3,8 +3,6 @@
 mod search;
 mod statement;
 
-use std::collections::HashSet;
-
 use domain::ids::VideoId;
 use domain::time::UnixMillis;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -21,8 +19,6 @@ use crate::videos::{
 pub(super) use search::{Limits, SearchIndexes};
 use statement::{Statement, Value};
 
-/// Parameters of one statement.
-const KEYS_AT_ONCE: usize = 200;
 /// Up to this number, the videos of a list are counted.
 const COUNTED: u32 = 100_000;
 
@@ -99,30 +95,6 @@ impl Catalog {
     {
         let query = query_of(self.database.kind(), statement);
         Ok(query.fetch_all(self.database.read()).await?)
-    }
-
-    /// Those of these object keys that are the source of a video.
-    pub async fn source_keys(&self, keys: &[String]) -> Result<HashSet<String>, CatalogError> {
-        let mut found = HashSet::new();
-        for keys in keys.chunks(KEYS_AT_ONCE) {
-            let places: Vec<String> = (1..=keys.len()).map(|it| format!("${it}")).collect();
-            let statement = format!(
-                "SELECT source_key FROM videos WHERE source_key IN ({})",
-                places.join(", ")
-            );
-            let mut query = sqlx::query_as::<_, (String,)>(AssertSqlSafe(statement));
-            for key in keys {
-                query = query.bind(key);
-            }
-            found.extend(
-                query
-                    .fetch_all(self.database.read())
-                    .await?
-                    .into_iter()
-                    .map(|it| it.0),
-            );
-        }
-        Ok(found)
     }
 
     /// Videos whose last change is at `since_ms` or later, deleted ones included, oldest change

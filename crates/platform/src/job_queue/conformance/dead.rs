@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::job::InvalidMessage;
 
 use super::{Subject, message};
-use crate::job_queue::{DeadLetterId, Depth, QueueError};
+use crate::job_queue::{DeadLetter, DeadLetterId, Depth, QueueError};
 
 /// A message that is released too often becomes a dead letter with the last reason, and is not
 /// delivered.
@@ -142,6 +142,26 @@ pub async fn settles_once(subject: &Subject) {
     buried.expect("dead_letter");
     assert_eq!(subject.dead_letters(10).await.len(), 3);
     assert_eq!(unsettled().await, 3);
+}
+
+/// Pages of dead letters have each of them once, the oldest first.
+pub async fn lists_dead_letters_in_pages(subject: &Subject) {
+    three_dead_letters(subject).await;
+    let all = subject.dead_letters(10).await;
+    let ids = |letters: &[DeadLetter]| letters.iter().map(|it| it.id.clone()).collect::<Vec<_>>();
+    let after = async |letter: &DeadLetter, limit| {
+        let (queue, position) = (subject.queue(), letter.position());
+        let page = queue.dead_letters_after(&position, limit);
+        ids(&page.await.expect("a page"))
+    };
+    assert_eq!(all.len(), 3);
+    assert_eq!(after(&all[0], 1).await, ids(&all[1..2]));
+    assert_eq!(after(&all[0], 10).await, ids(&all[1..]));
+    assert_eq!(after(&all[2], 10).await, []);
+    // The position of a dead letter that is gone holds.
+    let purged = subject.queue().purge(Some(&all[1].id)).await;
+    purged.expect("purge");
+    assert_eq!(after(&all[1], 10).await, ids(&all[2..]));
 }
 
 /// A redriven dead letter starts again, with a delivery count of 0.

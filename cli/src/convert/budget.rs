@@ -1,0 +1,98 @@
+//! What a conversion may cost.
+
+use domain::estimate::{Basis, Estimate, Measured};
+use domain::job::Mode;
+
+/// The one-time costs of a conversion, earlier runs included, and their limit. US dollars.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    limit: Option<f64>,
+    mode: Mode,
+    spent: f64,
+    /// The videos of this conversion.
+    own: Measured,
+    /// Other videos of the installation, for the time before the first of our own.
+    others: Measured,
+}
+
+impl Budget {
+    /// A budget of `limit`; `None`: unlimited. `mode`: the mode of the videos. `others`: earlier videos of the
+    /// installation.
+    pub fn new(limit: Option<f64>, mode: Mode, others: Measured) -> Self {
+        Self {
+            limit,
+            mode,
+            spent: 0.0,
+            own: Measured::default(),
+            others,
+        }
+    }
+
+    /// The costs of the finished videos.
+    pub fn spent(&self) -> f64 {
+        self.spent
+    }
+
+    /// Adds a finished video: the size of its source in bytes, its duration in seconds, and its cost.
+    pub fn add(&mut self, bytes: u64, seconds: Option<f64>, usd: f64) {
+        self.spent += usd;
+        if let Some(seconds) = seconds {
+            self.own.add(bytes, seconds, usd);
+        }
+    }
+
+    /// The base of the estimates.
+    pub fn basis(&self) -> Basis {
+        self.measured().basis()
+    }
+
+    /// The estimate for a source of this size (bytes).
+    pub fn estimate(&self, bytes: u64) -> Estimate {
+        self.measured().estimate(bytes, self.mode)
+    }
+
+    /// Whether a source of `next` bytes may be sent while sources of `in_flight` bytes are converted.
+    pub fn allows(&self, in_flight: u64, next: u64) -> bool {
+        let expected = self.spent + self.estimate(in_flight).usd + self.estimate(next).usd;
+        self.limit.is_none_or(|limit| expected <= limit)
+    }
+
+    fn measured(&self) -> &Measured {
+        match self.own.basis() {
+            Basis::Measured(_) => &self.own,
+            Basis::Assumed => &self.others,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_holds_for_what_is_spent_and_what_is_under_way() {
+        let mut others = Measured::default();
+        others.add(1_000, 1.0, 1.0);
+        let mut budget = Budget::new(Some(10.0), Mode::Abr, others);
+        assert!(budget.allows(9_000, 1_000), "a dollar for 1,000 bytes");
+        assert!(!budget.allows(9_000, 1_001));
+        assert_eq!(budget.basis(), Basis::Measured(1));
+        // Its own videos are cheaper than the others.
+        budget.add(1_000, Some(1.0), 0.5);
+        assert!((budget.spent() - 0.5).abs() < 1e-12);
+        assert!(budget.allows(18_000, 1_000));
+        assert!(!budget.allows(19_000, 1_000));
+        // A cost without a duration counts too.
+        budget.add(1_000, None, 9.0);
+        assert!(!budget.allows(1_000, 1_000));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_permits_nothing() {
+        let nothing = Budget::new(Some(0.0), Mode::Abr, Measured::default());
+        assert_eq!(nothing.basis(), Basis::Assumed);
+        assert!(!nothing.allows(0, 1_000_000));
+        let unlimited = Budget::new(None, Mode::Abr, Measured::default());
+        assert!(unlimited.allows(u64::MAX, u64::MAX));
+    }
+}

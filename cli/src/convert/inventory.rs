@@ -1,0 +1,315 @@
+//! The objects of a conversion, and what is known about them.
+
+use std::collections::HashMap;
+
+use api_types::objects::{ListObjects, ListedObject, ObjectVideo};
+use api_types::videos::{ListVideos, VideoFailure, VideoSummary};
+use domain::estimate::Measured;
+use domain::state::StateName;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::select::{Selected, Selection};
+use super::{ConvertOptions, Ids, Item, ItemState};
+use crate::api::{Api, ApiError};
+
+/// Objects and videos in a page.
+const PAGE: u32 = 200;
+/// Newest videos among which examples for the estimate are searched.
+const SAMPLED: u32 = 50;
+/// Examples for the estimate.
+const EXAMPLES: usize = 20;
+/// Requests at the same time.
+pub(super) const AT_ONCE: usize = 8;
+
+/// The objects of a conversion, in the order of their keys.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// The objects that the filters select.
+    pub items: Vec<Item>,
+    /// Receipts of other videos of the installation, if none of these objects is a video yet.
+    pub others: Measured,
+}
+
+/// Lists the objects below a prefix. Of objects with the same content, one is to be converted.
+///
+/// # Errors
+/// Those of the API.
+pub async fn take(
+    api: &Api,
+    prefix: Option<String>,
+    selection: &Selection,
+    options: &ConvertOptions,
+) -> Result<Inventory, ApiError> {
+    let mut params = ListObjects {
+        prefix,
+        cursor: None,
+        limit: Some(PAGE),
+        converted: Some(true),
+    };
+    let mut items = vec![];
+    loop {
+        let page = api.objects(&params).await?;
+        items.extend(
+            page.objects
+                .into_iter()
+                .filter_map(|it| item(it, selection)),
+        );
+        params.cursor = page.next_cursor;
+        if params.cursor.is_none() {
+            break;
+        }
+    }
+    find_duplicates(&mut items);
+    let others = match items.iter().any(|it| it.usd.is_some()) {
+        true => Measured::default(),
+        false => receipts(api, options).await?,
+    };
+    Ok(Inventory { items, others })
+}
+
+/// What is known about an object; `None`: a filter leaves it out.
+fn item(object: ListedObject, selection: &Selection) -> Option<Item> {
+    let skipped = |why: &str| (ItemState::Skipped, Some(why.to_owned()));
+    let (state, problem) = match (selection.select(&object), &object.video) {
+        (Selected::FilteredOut, _) => return None,
+        (Selected::Yes, None) => (ItemState::Waiting(None), None),
+        (_, Some(video)) => state_of(&object, video),
+        (Selected::Empty, None) => skipped("the object is empty"),
+        (Selected::NotMedia, None) => skipped("its name is not that of a video: use --include"),
+    };
+    let video = object.video;
+    Some(Item {
+        key: object.key,
+        size: object.size,
+        etag: object.etag,
+        state,
+        seconds: video.as_ref().and_then(|it| it.duration_seconds),
+        usd: video
+            .as_ref()
+            .and_then(|it| it.cost)
+            .map(|it| it.once_usd()),
+        video: video.map(|it| it.id),
+        problem,
+    })
+}
+
+/// What became of an object that is the source of a video.
+fn state_of(object: &ListedObject, video: &ObjectVideo) -> (ItemState, Option<String>) {
+    if video.etag.as_ref().is_some_and(|it| *it != object.etag) {
+        let problem = "the object was replaced after its video was made: delete the video to convert the new one";
+        return (ItemState::Changed, Some(problem.to_owned()));
+    }
+    match video.state {
+        // The request that created it ended before it requested the work.
+        StateName::Created => {
+            let ids = Ids {
+                owner: video.owner.clone(),
+                external_id: video.external_id.clone(),
+            };
+            (ItemState::Waiting(Some(ids)), None)
+        }
+        state => outcome(state, video.failure.as_ref()),
+    }
+}
+
+/// What became of an object whose video is in this state.
+pub(super) fn outcome(
+    state: StateName,
+    failure: Option<&VideoFailure>,
+) -> (ItemState, Option<String>) {
+    let gone = |what: &str| (ItemState::Failed, Some(what.to_owned()));
+    match state {
+        StateName::Created
+        | StateName::Uploading
+        | StateName::Queued
+        | StateName::Processing
+        | StateName::Playable => (ItemState::InFlight, None),
+        StateName::Stored => (ItemState::Stored, None),
+        StateName::Ready => (ItemState::Ready, None),
+        StateName::Failed => {
+            let why = failure.map(|it| format!("{}: {}", it.code, it.message));
+            (ItemState::Failed, why)
+        }
+        StateName::Cancelled => gone("the video was cancelled: retry it, or delete it"),
+        StateName::Deleted => gone("the video was deleted"),
+    }
+}
+
+/// Marks the objects that need no video of their own. The content of a video that exists is not converted again;
+/// otherwise the first object is converted.
+fn find_duplicates(items: &mut [Item]) {
+    let rank = |it: &Item| match it.state {
+        ItemState::Ready => 0,
+        ItemState::Stored | ItemState::InFlight | ItemState::Waiting(Some(_)) => 1,
+        ItemState::Failed => 2,
+        ItemState::Waiting(None) => 3,
+        ItemState::Changed
+        | ItemState::Skipped
+        | ItemState::Duplicate(_)
+        | ItemState::NotStarted(_) => 4,
+    };
+    let mut firsts: HashMap<(u64, String), usize> = HashMap::new();
+    for (index, item) in items.iter().enumerate() {
+        if item.etag.is_empty() || rank(item) == 4 {
+            continue;
+        }
+        let first = firsts
+            .entry((item.size, item.etag.clone()))
+            .or_insert(index);
+        if rank(item) < rank(&items[*first]) {
+            *first = index;
+        }
+    }
+    for index in 0..items.len() {
+        let item = &items[index];
+        let first = firsts.get(&(item.size, item.etag.clone())).copied();
+        if let (ItemState::Waiting(None), Some(first)) = (&item.state, first)
+            && first != index
+        {
+            items[index].state = ItemState::Duplicate(items[first].key.clone());
+        }
+    }
+}
+
+/// The receipts of the newest videos with the same settings.
+async fn receipts(api: &Api, options: &ConvertOptions) -> Result<Measured, ApiError> {
+    let newest = ListVideos {
+        state: Some(StateName::Ready.as_str().to_owned()),
+        limit: Some(SAMPLED),
+        ..ListVideos::default()
+    };
+    let is_alike = |it: &VideoSummary| {
+        let mode = options.mode.is_none_or(|mode| it.mode == mode.into());
+        mode && options
+            .profile
+            .as_ref()
+            .is_none_or(|name| it.profile == *name)
+    };
+    let videos = api.videos(&newest).await?.videos;
+    let ids: Vec<_> = videos
+        .iter()
+        .filter(|it| is_alike(it))
+        .map(|it| it.id)
+        .collect();
+    let examples = futures::stream::iter(ids.into_iter().take(EXAMPLES).map(|it| api.video(it)));
+    let examples: Vec<_> = examples.buffered(AT_ONCE).try_collect().await?;
+    let mut measured = Measured::default();
+    for video in examples {
+        let (summary, receipt) = (video.summary, video.receipt);
+        if let (Some(size), Some(seconds), Some(receipt)) =
+            (summary.source.size, summary.duration_seconds, receipt)
+        {
+            measured.add(size, seconds, receipt.cost.once_usd());
+        }
+    }
+    Ok(measured)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::VideoId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn listed(key: &str, etag: &str, video: Option<serde_json::Value>) -> ListedObject {
+        let mut object = json!({
+            "key": key, "size": 5, "etag": etag, "modified_at": "2026-11-21T18:27:05.123Z", "content_type": null,
+        });
+        object["video"] = video.unwrap_or_default();
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn video(state: &str, etag: Option<&str>) -> serde_json::Value {
+        json!({
+            "id": VideoId::new(1, [1; 10]), "owner": "ann", "external_id": "x", "state": state, "failure": null,
+            "etag": etag, "duration_seconds": null, "cost": null,
+        })
+    }
+
+    fn items(objects: Vec<ListedObject>) -> Vec<Item> {
+        let all = Selection::default();
+        let mut items: Vec<_> = objects
+            .into_iter()
+            .filter_map(|it| item(it, &all))
+            .collect();
+        find_duplicates(&mut items);
+        items
+    }
+
+    fn states(items: &[Item]) -> Vec<&'static str> {
+        items.iter().map(|it| it.state.name()).collect()
+    }
+
+    #[test]
+    fn videos_say_what_became_of_objects() {
+        for (state, expected) in [
+            ("created", "waiting"),
+            ("uploading", "in-flight"),
+            ("queued", "in-flight"),
+            ("processing", "in-flight"),
+            ("playable", "in-flight"),
+            ("stored", "stored"),
+            ("ready", "ready"),
+            ("failed", "failed"),
+            ("cancelled", "failed"),
+        ] {
+            let found = items(vec![listed("a.mp4", "1", Some(video(state, Some("1"))))]);
+            assert_eq!(states(&found), [expected], "{state}");
+        }
+        let cut_off = items(vec![listed("a.mp4", "1", Some(video("created", None)))]);
+        let ids = Ids {
+            owner: Some("ann".to_owned()),
+            external_id: Some("x".to_owned()),
+        };
+        assert_eq!(cut_off[0].state, ItemState::Waiting(Some(ids)));
+        let replaced = items(vec![listed("a.mp4", "2", Some(video("ready", Some("1"))))]);
+        assert_eq!(states(&replaced), ["changed"]);
+    }
+
+    #[test]
+    fn equal_objects_are_converted_once() {
+        let first_of = |etag: &str| ItemState::Duplicate(format!("{etag}.mp4"));
+        let found = items(vec![
+            listed("1.mp4", "1", None),
+            listed("1b.mp4", "1", None),
+            listed("2.txt", "2", None),
+            listed("2.mp4", "2", None),
+            listed("2b.mp4", "2", None),
+            listed("unknown.mp4", "", None),
+            listed("unknown2.mp4", "", None),
+        ]);
+        assert_eq!(
+            states(&found),
+            [
+                "waiting",
+                "duplicate",
+                "skipped",
+                "waiting",
+                "duplicate",
+                "waiting",
+                "waiting"
+            ]
+        );
+        assert_eq!(
+            (&found[1].state, &found[4].state),
+            (&first_of("1"), &first_of("2"))
+        );
+    }
+
+    #[test]
+    fn the_content_of_a_video_is_not_converted_again() {
+        let found = items(vec![
+            listed("a.mp4", "1", None),
+            listed("b.mp4", "1", Some(video("failed", Some("1")))),
+            listed("c.mp4", "1", Some(video("ready", Some("1")))),
+            listed("d.mp4", "1", Some(video("queued", Some("1")))),
+            listed("e.mp4", "1", Some(video("ready", Some("0")))),
+        ]);
+        assert_eq!(
+            states(&found),
+            ["duplicate", "failed", "ready", "in-flight", "changed"]
+        );
+        assert_eq!(found[0].state, ItemState::Duplicate("c.mp4".to_owned()));
+    }
+}

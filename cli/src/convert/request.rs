@@ -1,0 +1,78 @@
+//! The request that creates the video of an object, and the reasons for its failure.
+
+use api_types::videos::{CreateVideo, Video};
+use domain::ids::hex;
+use http::StatusCode;
+use platform::clock;
+use sha2::{Digest as _, Sha256};
+
+use crate::api::{Api, ApiError};
+
+/// Creates the video of an object, or returns the one that exists.
+pub(super) async fn create(api: &Api, body: &CreateVideo, etag: &str) -> Result<Video, ApiError> {
+    // The same in every run: if a run is killed, the API finishes its request, and the next run gets the response.
+    let key = key_of(body, etag);
+    match api.create_video(body, &key).await {
+        Ok(video) => match api.video(video.summary.id).await {
+            // The response was of an earlier run, and the video was deleted since.
+            Err(error) if is_missing(&error) => {}
+            video => return video,
+        },
+        // A rejection may be of an earlier run as well.
+        Err(error) if is_of_object(&error) || error.code() == "idempotency-response-lost" => {}
+        Err(error) => return Err(error),
+    }
+    let key = format!("{key}-{}", clock::now().get());
+    api.create_video(body, &key).await
+}
+
+/// The `Idempotency-Key` of a request for an object with this content.
+fn key_of(body: &CreateVideo, etag: &str) -> String {
+    // Serialisation cannot fail: all keys are strings.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update((body.len() as u64).to_be_bytes());
+    hash.update(body);
+    hash.update(etag);
+    format!("convert-{}", hex(&hash.finalize()))
+}
+
+/// Whether the API rejects this object, and may accept others.
+pub(super) fn is_of_object(error: &ApiError) -> bool {
+    matches!(error.code(), "no-such-object" | "too-large" | "over-quota")
+}
+
+/// Whether the same request may succeed later.
+pub(super) fn is_passing(error: &ApiError) -> bool {
+    error.is_transient() || error.code() == "idempotency-in-progress"
+}
+
+pub(super) fn is_missing(error: &ApiError) -> bool {
+    matches!(error, ApiError::Problem { status, .. } if *status == StatusCode::NOT_FOUND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(key: &str) -> CreateVideo {
+        CreateVideo {
+            key: Some(key.to_owned()),
+            ..CreateVideo::default()
+        }
+    }
+
+    #[test]
+    fn requests_for_the_same_content_have_the_same_key() {
+        let key = key_of(&body("a.mp4"), "1");
+        assert_eq!(key, key_of(&body("a.mp4"), "1"));
+        assert!(key.len() <= 200 && key.bytes().all(|it| it.is_ascii_graphic()));
+        assert_ne!(key, key_of(&body("a.mp4"), "2"));
+        assert_ne!(key, key_of(&body("b.mp4"), "1"));
+        let small = CreateVideo {
+            profile: Some("small".to_owned()),
+            ..body("a.mp4")
+        };
+        assert_ne!(key, key_of(&small, "1"));
+    }
+}
