@@ -204,7 +204,7 @@ async fn a_transcoder_that_helps_is_killed() {
     let Some(mut farm) = Farm::start().await else {
         return;
     };
-    let film = farm.film("film.mp4", 60.0);
+    let film = farm.film("film.mp4", 44.0);
     let video = farm.site.upload(&farm.api, &film).await;
     let claim = farm.leader(video).await;
     let in_hand = farm.helper(&claim).await;

@@ -166,6 +166,7 @@ fn paths_types_and_cache_policies() {
     Private keys/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p.json | application/json | no-store
     Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.json | application/json | no-store
     Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.plan.json | application/json | no-store
+    Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.shared.json | application/json | no-store
     Media hls/vid_018bcfe5680077078707070707070707/master.m3u8 | application/vnd.apple.mpegurl | no-cache
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p.m3u8 | application/vnd.apple.mpegurl | no-cache
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_init.mp4 | video/mp4 | public, max-age=31536000, immutable

@@ -102,7 +102,7 @@ fn bad_profiles_are_refused_with_a_sentence() {
     }
     insta::assert_snapshot!(table, @r#"
     `segment_seconds` must be 2 to 10
-    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `per_title`, `loudness`, `surround`, `watermark`, `copy_top`, `source_rung`, `limits`, `rung`
+    the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `segment_format`, `encrypt`, `segments_per_key`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `hevc`, `av1`, `per_title`, `loudness`, `surround`, `watermark`, `copy_top`, `fan_out`, `source_rung`, `limits`, `rung`
     `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
     the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
     `segments_per_key` must be 0, or at least 10: players load every key by itself
