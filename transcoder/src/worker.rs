@@ -50,7 +50,7 @@ pub(crate) use heartbeat::Heartbeat;
 use metrics::LastJob;
 pub use metrics::WorkerMetrics;
 pub use outage::Outage;
-use slots::SideSlots;
+use slots::{Helped, SideSlots};
 
 /// Configuration of a worker.
 #[derive(Debug, Clone)]
@@ -150,7 +150,7 @@ impl Worker {
         let side = SideSlots::new(&self.config);
         let tasks = tokio_util::task::TaskTracker::new();
         let last_job = LastJob::now();
-        let mut helping = cancel.child_token();
+        let mut helped = Helped::default();
         while !cancel.is_cancelled() {
             if self.outage.is_on() {
                 self.wait_for_services(&cancel).await;
@@ -161,10 +161,10 @@ impl Worker {
                 break;
             };
             let is_busy = slots.available_permits() + 1 < self.config.jobs.max(1);
-            let wanted = self.wanted(is_busy, &side);
+            let wanted = self.wanted(is_busy, &side, &mut helped);
             let wait = self.poll(&last_job, tasks.is_empty());
-            // A chunk may end meanwhile, and then the next one is wanted.
-            let wait = match side.is_helping(&self.config) && !wanted.chunks {
+            // A chunk may end meanwhile, and then other messages are wanted.
+            let wait = match side.is_helping(&self.config) {
                 true => wait.min(LEAST_POLL),
                 false => wait,
             };
@@ -174,21 +174,14 @@ impl Worker {
             };
             match received {
                 Ok(Some(delivery)) => {
-                    let is_chunk = matches!(&delivery.message, Ok(JobMessage::ChunkV1(_)));
-                    let is_video = matches!(&delivery.message, Ok(JobMessage::TranscodeV1(_)));
+                    helped.note(&delivery);
                     let Some(slot) = self.slot_for(&delivery, slot, &side).await else {
                         continue;
                     };
-                    if is_video {
-                        // No film delays a clip: the chunks that are in hand go back to their leader.
-                        helping.cancel();
-                        helping = cancel.child_token();
-                    }
-                    let stop = if is_chunk { &helping } else { &cancel };
-                    let (worker, stop) = (self.clone(), stop.clone());
+                    let (worker, cancel) = (self.clone(), cancel.clone());
                     let (running, last_job) = (self.metrics.running(), last_job.clone());
                     tasks.spawn(async move {
-                        worker.handle(&delivery, &stop).await;
+                        worker.handle(&delivery, &cancel).await;
                         last_job.note();
                         drop((slot, running));
                     });

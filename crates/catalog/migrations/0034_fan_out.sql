@@ -13,6 +13,7 @@ CREATE TABLE fan_out_chunks (
     generation TEXT NOT NULL,
     position BIGINT NOT NULL,
     plan TEXT NOT NULL,
+    fence BIGINT NOT NULL,                    -- of the claim that added it: rows that were withdrawn and added again differ
     claims BIGINT NOT NULL DEFAULT 0,         -- number of claims so far
     worker TEXT,                              -- of the last claim; NULL: it was released
     claimed_ms BIGINT NOT NULL DEFAULT 0,

@@ -283,7 +283,7 @@ async fn the_leader_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_transcoders_stop_when_the_video_is_cancelled() {
-    let Some(farm) = Farm::start().await else {
+    let Some(mut farm) = Farm::start().await else {
         return;
     };
     let film = farm.film("film.mp4", 60.0);
@@ -315,4 +315,8 @@ async fn all_transcoders_stop_when_the_video_is_cancelled() {
     let catalog = &farm.site.functions.catalog;
     let left = catalog.fan_out(video, &claim.generation).await.unwrap();
     assert_eq!(left, None);
+    // None of them waits for the others.
+    for (_, part) in std::mem::take(&mut farm.transcoders) {
+        assert!(part.terminate().await.success());
+    }
 }

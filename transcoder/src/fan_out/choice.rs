@@ -14,8 +14,8 @@ const SLOW: u32 = 3;
 /// Shortest time after which a chunk counts as slow.
 const LEAST_SLOW: Duration = Duration::from_secs(20);
 
-/// Maximum number of claims of a chunk that is slow.
-const MOST_CLAIMS: u32 = 4;
+/// Time after which a chunk counts as slow while it is not known how long one takes.
+const SLOW_AT_FIRST: Duration = Duration::from_secs(300);
 
 /// Number of messages on their way while no other transcoder is known.
 const FIRST_MESSAGES: usize = 4;
@@ -37,21 +37,22 @@ pub(super) fn next_chunk(
         return Some((free.index, Eligible::Waiting));
     }
     // Nothing is left but what others have in hand.
-    let limit = usual.map(|it| (it * SLOW).max(LEAST_SLOW))?;
-    let is_slow = |it: &&OpenChunk| it.claims < MOST_CLAIMS && now.since(it.claimed_ms) > limit;
+    let limit = usual.map_or(SLOW_AT_FIRST, |it| (it * SLOW).max(LEAST_SLOW));
+    let is_slow = |it: &&OpenChunk| now.since(it.claimed_ms) > limit;
     let slow = others().filter(is_slow).min_by_key(|it| it.claimed_ms)?;
     Some((slow.index, Eligible::All))
 }
 
-/// The chunks whose messages the leader sends now, in order. Two messages for each transcoder that
+/// The chunks whose messages the `leader` sends now, in order. Two messages for each transcoder that
 /// takes part are on their way, so that one long video does not fill the queue.
-pub(super) fn messages(open: &[OpenChunk], own: &BTreeSet<u32>, now: UnixMillis) -> Vec<u32> {
-    let is_held = |it: &&OpenChunk| own.contains(&it.index) || it.is_held(now);
+pub(super) fn messages(open: &[OpenChunk], leader: &str, now: UnixMillis) -> Vec<u32> {
+    let is_held = |it: &&OpenChunk| it.is_held(now);
     let is_sent = |it: &&OpenChunk| it.sent_ms.is_some_and(|sent| sent + LOST > now);
     let helpers: HashSet<&str> = open
         .iter()
-        .filter(|it| it.is_held(now) && !own.contains(&it.index))
+        .filter(is_held)
         .filter_map(|it| it.worker.as_deref())
+        .filter(|it| *it != leader)
         .collect();
     let under_way = open.iter().filter(|it| is_sent(it) && !is_held(it)).count();
     let wanted = FIRST_MESSAGES + 2 * helpers.len();
@@ -124,15 +125,14 @@ mod tests {
     #[test]
     fn the_leader_doubles_the_slowest_chunk_when_nothing_else_is_left() {
         let (slow, slower) = (held(7, "one", 100), held(8, "two", 120));
-        let many = OpenChunk {
-            claims: MOST_CLAIMS,
-            ..held(9, "one", 500)
-        };
-        let open = [many, slow, slower, held(10, "two", 80)];
+        let open = [slow, slower, held(10, "two", 80)];
         let next = next_chunk(&open, &own(&[]), USUAL, NOW);
         assert_eq!(next, Some((8, Eligible::All)));
         assert_eq!(next_chunk(&open, &own(&[7, 8]), USUAL, NOW), None);
         assert_eq!(next_chunk(&open, &own(&[]), None, NOW), None);
+        let hung = [held(9, "one", 301)];
+        let next = next_chunk(&hung, &own(&[]), None, NOW);
+        assert_eq!(next, Some((9, Eligible::All)));
         // Fast chunks take a moment, and a network may be slow for longer.
         let fast = Some(Duration::from_secs(1));
         assert_eq!(
@@ -144,7 +144,11 @@ mod tests {
     #[test]
     fn two_messages_are_on_their_way_for_each_helper() {
         let all: Vec<_> = (0..100).map(free).collect();
-        assert_eq!(messages(&all, &own(&[0, 1]), NOW), [2, 3, 4, 5]);
+        let all: Vec<_> = [held(0, "leader", 1), held(1, "leader", 1)]
+            .into_iter()
+            .chain(all.into_iter().skip(2))
+            .collect();
+        assert_eq!(messages(&all, "leader", NOW), [2, 3, 4, 5]);
         let sent = |index, seconds| OpenChunk {
             sent_ms: Some(NOW - Duration::from_secs(seconds)),
             ..free(index)
@@ -160,7 +164,7 @@ mod tests {
             sent(6, 121),
         ];
         let open: Vec<_> = open.into_iter().chain((7..50).map(free)).collect();
-        assert_eq!(messages(&open, &own(&[0]), NOW), [6, 7, 8, 9, 10, 11]);
+        assert_eq!(messages(&open, "leader", NOW), [6, 7, 8, 9, 10, 11]);
     }
 
     #[test]
@@ -175,6 +179,6 @@ mod tests {
             failed(2, 2, 5),
             failed(3, MOST_FAILURES, 0),
         ];
-        assert_eq!(messages(&open, &own(&[]), NOW), [1]);
+        assert_eq!(messages(&open, "leader", NOW), [1]);
     }
 }

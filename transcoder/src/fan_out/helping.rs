@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use catalog::{Catalog, CatalogError, ChunkClaim};
 use domain::ids::{Generation, PlanId, VideoId};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 /// Number of fan-outs that are remembered: a transcoder takes part in a few at a time.
 const REMEMBERED: usize = 32;
 
-type Numbers = HashMap<(VideoId, Generation, PlanId), u32>;
+/// By video, generation, plan, and the fence under which its chunks were shared.
+type Numbers = HashMap<(VideoId, Generation, PlanId, u64), u32>;
 
 /// The state of a transcoder that helps. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +21,25 @@ pub struct Helping {
     /// section.
     numbers: Arc<Mutex<Numbers>>,
     encoders: Arc<OnceLock<Semaphore>>,
+    /// Cancelled when the worker has a video of its own.
+    stop: Arc<Mutex<CancellationToken>>,
 }
 
 impl Helping {
+    /// A token that is cancelled when this worker gets a video of its own.
+    pub(crate) fn until_own_video(&self) -> CancellationToken {
+        self.stop().clone()
+    }
+
+    /// Gives all chunks back to their leaders: no film delays a clip.
+    pub(crate) fn give_back(&self) {
+        std::mem::take(&mut *self.stop()).cancel();
+    }
+
+    fn stop(&self) -> MutexGuard<'_, CancellationToken> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for `share` of the worker's encoders: memory may suffice for fewer runs at the same time
     /// than it has encoders.
     pub(crate) async fn encoders(&self, share: usize, all: usize) -> Option<SemaphorePermit<'_>> {
@@ -45,7 +63,8 @@ impl Helping {
         if claim.number > 1 {
             return catalog.next_production(of).await;
         }
-        let key = (claim.video, claim.generation.clone(), claim.plan.clone());
+        let (generation, plan) = (claim.generation.clone(), claim.plan.clone());
+        let key = (claim.video, generation, plan, claim.fence);
         if let Some(number) = self.numbers().get(&key) {
             return Ok(Some(*number));
         }

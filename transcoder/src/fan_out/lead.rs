@@ -1,6 +1,7 @@
 //! The leader of a fan-out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use catalog::{ChunkClaim, ChunkOutcome, OpenChunk};
@@ -27,6 +28,9 @@ use crate::sink::GenerationWriter;
 
 /// Interval between two looks at the rows.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long no message is sent after the queue failed.
+const QUEUE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Leads the transcoders that encode one generation.
 pub(crate) struct Lead<'a> {
@@ -69,8 +73,9 @@ impl<'a> Lead<'a> {
         Ok(())
     }
 
-    /// Removes the plan after the generation was published. The rows go with the job.
-    pub(crate) async fn remove_plan(&self, writer: &GenerationWriter) {
+    /// Removes the plan, if there was a fan-out, after the generation was published. The rows go with
+    /// the job.
+    pub(crate) async fn remove_plan(writer: &GenerationWriter) {
         if let Err(problem) = writer.store().delete(&document(writer)).await {
             // The sweeper removes it with the generation.
             warn!(
@@ -78,6 +83,42 @@ impl<'a> Lead<'a> {
                 anyhow::Error::from(problem)
             );
         }
+    }
+
+    /// Sends messages for as long as it is polled. The leader's own work does not wait for the queue.
+    async fn wake_others(&self) -> Infallible {
+        loop {
+            let sent = self.send_messages().await;
+            let pause = match sent {
+                Ok(()) => LOOK,
+                Err(problem) => {
+                    // This transcoder encodes the chunks itself.
+                    warn!("could not send the messages of chunks: {problem:#}");
+                    QUEUE_PAUSE
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn send_messages(&self) -> anyhow::Result<()> {
+        let FanOutServices {
+            catalog,
+            claim,
+            queue,
+            worker,
+            ..
+        } = self.services;
+        let (video, generation) = (claim.video, &claim.generation);
+        let open = catalog.open_chunks(video, generation).await?;
+        for index in messages(&open, worker, clock::now()) {
+            let job = ChunkJob::new(video, generation.clone(), self.plan.clone(), index);
+            queue.send(&job.into(), Duration::ZERO).await?;
+            catalog
+                .note_chunk_messages(claim, &[index], clock::now())
+                .await?;
+        }
+        Ok(())
     }
 
     /// Encodes chunks of the lane `encode` together with other transcoders, until all of them are
@@ -99,7 +140,10 @@ impl<'a> Lead<'a> {
             running: FuturesUnordered::new(),
             times: vec![],
         };
-        let result = work.all().await;
+        let result = tokio::select! {
+            result = work.all() => result,
+            never = self.wake_others() => match never {},
+        };
         work.running.clear();
         for own in std::mem::take(&mut work.own).into_values() {
             work.release(&own.claim).await;
@@ -145,6 +189,8 @@ impl Work<'_> {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.missing.is_empty() {
             tokio::select! {
+                biased;
+                () = self.context.cancel.cancelled() => return Err(TranscodeError::Cancelled),
                 Some((index, made)) = self.running.next() => {
                     let own = self.own.remove(&index);
                     if let (Some(own), Some(made)) = (own, made) {
@@ -212,7 +258,7 @@ impl Work<'_> {
         let is_open: BTreeSet<u32> = open.iter().map(|it| it.index).collect();
         let recorded: Vec<u32> = self.missing.difference(&is_open).copied().collect();
         for index in recorded {
-            // Its row is gone without a record if the job was withdrawn: the heartbeat ends the work.
+            // Its row is gone without a record if the job was withdrawn: the heartbeat cancels the work.
             let record = catalog
                 .chunk(video, generation, (Lane::Encode, index))
                 .await?;
@@ -224,8 +270,7 @@ impl Work<'_> {
             }
         }
         self.renew().await?;
-        self.claim_chunks(&mut open).await?;
-        self.send_messages(&open).await
+        self.claim_chunks(&mut open).await
     }
 
     async fn renew(&mut self) -> Result<(), TranscodeError> {
@@ -278,8 +323,10 @@ impl Work<'_> {
             let chunk = &context.plan.encode_chunks[index as usize];
             self.running.push(Box::pin(async move {
                 let made = tokio::select! {
-                    made = context.encode(chunk, sender) => Some(made),
+                    // First, so that no segment of this transcoder follows the record of another one.
+                    biased;
                     () = stop.cancelled() => None,
+                    made = context.encode(chunk, sender) => Some(made),
                 };
                 drop(encoder);
                 (index, made)
@@ -297,39 +344,6 @@ impl Work<'_> {
         let mut times = self.times.clone();
         times.sort();
         Some(times[times.len() / 2] * LONGEST_CHUNK_SECONDS)
-    }
-
-    async fn send_messages(&mut self, open: &[OpenChunk]) -> Result<(), TranscodeError> {
-        let FanOutServices {
-            catalog,
-            claim,
-            queue,
-            ..
-        } = self.lead.services;
-        let own = self.own.keys().copied().collect();
-        let chosen = messages(open, &own, clock::now());
-        let mut sent = vec![];
-        for index in chosen {
-            let plan = self.lead.plan.clone();
-            let job = ChunkJob::new(claim.video, claim.generation.clone(), plan, index);
-            match queue.send(&job.into(), Duration::ZERO).await {
-                Ok(_) => sent.push(index),
-                Err(problem) => {
-                    // This transcoder encodes them itself.
-                    warn!(
-                        "could not send the message of a chunk: {:#}",
-                        anyhow::Error::from(problem)
-                    );
-                    break;
-                }
-            }
-        }
-        if !sent.is_empty() {
-            catalog
-                .note_chunk_messages(claim, &sent, clock::now())
-                .await?;
-        }
-        Ok(())
     }
 
     async fn release(&mut self, claim: &ChunkClaim) {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use catalog::{CatalogError, ChunkClaim, ChunkOutcome, Eligible, FanOut};
 use domain::failure::SourceProblem;
@@ -32,13 +32,21 @@ use crate::sink::GenerationWriter;
 use crate::source::{Blocks, ObjectSource};
 use crate::worker::CATALOG_PAUSE;
 
-/// How long the message of a plan waits that this program cannot follow: another transcoder may.
-const FOREIGN_PAUSE: Duration = Duration::from_secs(30);
-
 /// A message that asks for a chunk.
 pub(crate) struct ChunkJob<'a> {
     pub(crate) context: JobContext<'a>,
     pub(crate) job: &'a ChunkRequest,
+}
+
+/// What became of the segments of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// The catalog names them.
+    Recorded,
+    /// Nothing names them.
+    Unwanted,
+    /// The catalog may name them: it did not respond. The leader removes them if it does not.
+    Unknown,
 }
 
 /// A fan-out that this program can take part in.
@@ -86,14 +94,21 @@ impl ChunkJob<'_> {
             production,
         );
         let stop = self.context.cancel.child_token();
+        let own_video = worker.helping.until_own_video();
         let work = Box::pin(self.encode(&followed, chunk, writer.clone(), stop.clone()));
         let made = tokio::select! {
             made = work => made,
             () = self.keep(&claim) => Err(TranscodeError::Cancelled),
+            () = own_video.cancelled() => Err(TranscodeError::Cancelled),
         };
         stop.cancel();
-        self.settle(&claim, made, &followed.shared.plan, chunk, &writer)
-            .await;
+        let is_returned = self.context.cancel.is_cancelled() || own_video.is_cancelled();
+        let settled = self.settle(&claim, made, is_returned).await;
+        if settled == Settled::Unwanted {
+            // FFmpeg's last segments may still be on their way to the store.
+            writer.close().await;
+            self.remove(&followed.shared.plan, chunk, &writer).await;
+        }
         Fate::Acknowledge
     }
 
@@ -109,10 +124,8 @@ impl ChunkJob<'_> {
             info!(
                 "cannot follow the plan of the chunk: another version or another profile made it"
             );
-            // Not a failed delivery: the message stays for a transcoder that can.
-            Fate::Replace {
-                pause: FOREIGN_PAUSE,
-            }
+            // The leader sends another one after a while.
+            Fate::Acknowledge
         };
         let profile = worker.profile(&fan_out.job.profile);
         let profile = profile.filter(|it| fan_out.job.generation(it) == job.generation);
@@ -250,22 +263,23 @@ impl ChunkJob<'_> {
         }
     }
 
-    /// Records the result. Removes segments that do not count.
+    /// Records the result, or gives the chunk back.
     async fn settle(
         &self,
         claim: &ChunkClaim,
         made: Result<ChunkRecord, TranscodeError>,
-        plan: &EncodePlan,
-        chunk: &ChunkPlan,
-        writer: &GenerationWriter,
-    ) {
+        is_returned: bool,
+    ) -> Settled {
         let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let catalog = &worker.catalog;
         let (outcome, pause) = match made {
             Ok(record) => {
                 let record = || catalog.record_claimed_chunk(claim, &record, clock::now());
                 match worker.retry_while_unavailable(cancel, record).await {
-                    Ok(true) => return worker.metrics.chunk("done"),
+                    Ok(true) => {
+                        worker.metrics.chunk("done");
+                        return Settled::Recorded;
+                    }
                     Ok(false) => {
                         info!("another transcoder was faster");
                         ("late", None)
@@ -275,11 +289,12 @@ impl ChunkJob<'_> {
                             "could not record a chunk: {:#}",
                             anyhow::Error::from(problem)
                         );
-                        ("failed", None)
+                        worker.metrics.chunk("failed");
+                        return Settled::Unknown;
                     }
                 }
             }
-            Err(_) if cancel.is_cancelled() => ("returned", None),
+            Err(_) if is_returned => ("returned", None),
             Err(TranscodeError::Cancelled) => ("late", None),
             Err(problem) => {
                 let failure = problem.failure();
@@ -292,13 +307,10 @@ impl ChunkJob<'_> {
                     "could not encode a chunk: {:#}\n{log_tail}",
                     anyhow::Error::from(problem)
                 );
-                ("failed", Some(retry::pause_after(claim.number)))
+                ("failed", Some(retry::pause_after(claim.failures + 1)))
             }
         };
         worker.metrics.chunk(outcome);
-        // FFmpeg's last segments may still be on their way to the store.
-        writer.close().await;
-        self.remove(plan, chunk, writer).await;
         if let Err(problem) = catalog.release_chunk(claim, pause, clock::now()).await {
             // Its lease expires.
             warn!(
@@ -306,6 +318,7 @@ impl ChunkJob<'_> {
                 anyhow::Error::from(problem)
             );
         }
+        Settled::Unwanted
     }
 
     async fn remove(&self, plan: &EncodePlan, chunk: &ChunkPlan, writer: &GenerationWriter) {

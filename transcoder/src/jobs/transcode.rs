@@ -51,7 +51,10 @@ impl TranscodeJob<'_> {
             .claim_or_fate((job.video, &job.id), active.is_some(), outcome)
             .await
         {
-            Ok(claim) => self.work(&profile, &claim).await,
+            Ok(claim) => {
+                worker.helping.give_back();
+                self.work(&profile, &claim).await
+            }
             Err(fate) => fate,
         }
     }

@@ -278,8 +278,8 @@ impl GenerationRun<'_> {
             request.journal.playable().await?;
         }
         unnamed.remove().await;
-        if let Some(lead) = self.lead {
-            lead.remove_plan(&context.writer).await;
+        if request.fan_out.is_some() {
+            Lead::remove_plan(&context.writer).await;
         }
         let traffic = context.writer.traffic();
         receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;

@@ -21,6 +21,9 @@ const TRANSCRIPTION_PAUSE: Duration = Duration::from_secs(60);
 /// Number of concurrent transcriptions.
 const TRANSCRIPTIONS: usize = 1;
 
+/// Number of chunks for each encoder after which bulk jobs have their turn.
+const CHUNKS_IN_A_ROW: usize = 8;
+
 /// The slots of jobs that wait for others, for a server or for the operator's transcriber, and those of
 /// chunks of other transcoders' videos, one for each encoder.
 pub(super) struct SideSlots {
@@ -56,13 +59,30 @@ impl SideSlots {
     }
 }
 
+/// Number of chunks that a worker has begun since it last had none.
+#[derive(Debug, Default)]
+pub(super) struct Helped(usize);
+
+impl Helped {
+    /// Notes what was received.
+    pub(super) fn note(&mut self, delivery: &Delivery) {
+        self.0 += usize::from(matches!(&delivery.message, Ok(JobMessage::ChunkV1(_))));
+    }
+}
+
 impl Worker {
     /// The messages that it can work on: chunks of other transcoders' videos only beside no job, and bulk
-    /// jobs only beside no chunk.
-    pub(super) fn wanted(&self, is_busy: bool, side: &SideSlots) -> Wanted {
+    /// jobs only beside no chunk. After many chunks, it waits until the last of them has ended, so that
+    /// bulk jobs have their turn.
+    pub(super) fn wanted(&self, is_busy: bool, side: &SideSlots, helped: &mut Helped) -> Wanted {
+        let is_helping = side.is_helping(&self.config);
+        if !is_helping {
+            helped.0 = 0;
+        }
+        let is_enough = helped.0 >= CHUNKS_IN_A_ROW * self.config.encoders.max(1);
         Wanted {
-            chunks: !is_busy && side.chunks.available_permits() > 0,
-            bulk: is_busy || !side.is_helping(&self.config),
+            chunks: !is_busy && !is_enough && side.chunks.available_permits() > 0,
+            bulk: is_busy || !is_helping,
         }
     }
 

@@ -60,6 +60,11 @@ pub struct ChunkClaim {
     pub index: u32,
     /// Number of the claim of this chunk, from 1.
     pub number: u32,
+    /// The fence under which the chunk was shared. If it is withdrawn and shared again, this claim ends,
+    /// and numbers begin at 1.
+    pub fence: u64,
+    /// Number of transcoders that failed before.
+    pub failures: u32,
 }
 
 /// Which chunks may be claimed.

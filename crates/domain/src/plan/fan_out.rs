@@ -33,7 +33,8 @@ impl EncodePlan {
 
 /// The estimated CPU time for encoding these rungs, seconds.
 pub(super) fn cpu_seconds(rungs: &[&RungPlan], probe: &Probe, profile: &Profile) -> f64 {
-    let Some(video) = &probe.video else {
+    let Some(video) = probe.video.as_ref().filter(|_| !rungs.is_empty()) else {
+        // I-frames alone are decoded without the frames between them.
         return 0.0;
     };
     let frames = probe.index.end as f64 / TICKS_PER_SECOND as f64 * video.frame_rate.as_f64();
@@ -135,8 +136,8 @@ mod tests {
         probe.index.seeking = Seeking::Sequential;
         let plan = EncodePlan::new(&probe, &always, Mode::Abr).unwrap();
         assert!(!plan.fans_out(&probe, &always));
-        let copied = EncodePlan::new(&source(20), &always, Mode::Copy).unwrap();
-        assert_eq!(copied.rungs, []);
+        let copied = EncodePlan::new(&source(180), &always, Mode::Copy).unwrap();
+        assert!(copied.rungs.is_empty() && !copied.fans_out(&source(180), &always));
     }
 
     /// Chunks shrink towards the end, so that many transcoders end together; their lengths do not

@@ -2,31 +2,25 @@
 //!
 //! The rows are the truth, and messages only wake. No statement here locks the row of the video, so
 //! that transcoders do not wait for each other; a chunk is claimed and recorded by one statement on
-//! its own row.
+//! its own row (`claims`).
 
-use std::time::Duration;
+mod claims;
 
 use domain::ids::{Generation, PlanId, VideoId};
 use domain::job::{Job, JobMessage};
 use domain::segment::{ChunkRecord, Lane};
 use domain::time::UnixMillis;
 
-use super::rows::{corrupt, from_json, parse, to_json};
+use super::rows::{corrupt, from_json, parse};
 use super::work::lock_as_holder;
 use super::{Catalog, Tx};
 use crate::database::{sql, time};
-use crate::videos::{CatalogError, ChunkClaim, ChunkOutcome, Claim, Eligible, FanOut, OpenChunk};
+use crate::videos::{CatalogError, Claim, FanOut, OpenChunk};
 
 const OF_VIDEO: [&str; 2] = [
     "DELETE FROM fan_out_chunks WHERE video = $1 AND (generation = $2 OR $2 = '')",
     "DELETE FROM fan_outs WHERE video = $1 AND (generation = $2 OR $2 = '')",
 ];
-
-const CLAIM: &str = "
-    UPDATE fan_out_chunks SET claims = claims + 1, worker = $1, claimed_ms = $2, lease_until_ms = $3
-    WHERE video = $4 AND generation = $5 AND position = $6 AND plan = $7 AND done_ms IS NULL
-        AND (worker IS NULL OR lease_until_ms <= $2 OR $8 = 1) AND (waits_until_ms <= $2 OR $9 = 1)
-    RETURNING claims";
 
 #[derive(sqlx::FromRow)]
 struct OpenChunkRow {
@@ -83,7 +77,7 @@ impl Catalog {
         }
         sqlx::query(
             "INSERT INTO fan_outs (video, generation, plan, job, message) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (video, generation) DO NOTHING",
+             ON CONFLICT (video, generation) DO UPDATE SET job = excluded.job, message = excluded.message",
         )
         .bind(&row.id)
         .bind(claim.generation.as_str())
@@ -94,13 +88,14 @@ impl Catalog {
         .await?;
         for index in chunks {
             sqlx::query(
-                "INSERT INTO fan_out_chunks (video, generation, position, plan) VALUES ($1, $2, $3, $4)
+                "INSERT INTO fan_out_chunks (video, generation, position, plan, fence) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (video, generation, position) DO NOTHING",
             )
             .bind(&row.id)
             .bind(claim.generation.as_str())
             .bind(i64::from(index))
             .bind(plan.as_str())
+            .bind(row.fence)
             .execute(&mut *tx)
             .await?;
         }
@@ -162,149 +157,6 @@ impl Catalog {
         Ok(rows.into_iter().map(OpenChunk::from).collect())
     }
 
-    /// Claims a chunk of a fan-out with this plan.
-    pub async fn claim_chunk(
-        &self,
-        (video, generation, plan): (VideoId, &Generation, &PlanId),
-        index: u32,
-        eligible: Eligible,
-        (worker, lease): (&str, Duration),
-        now: UnixMillis,
-    ) -> Result<ChunkOutcome, CatalogError> {
-        let mut tx = self.write().await?;
-        let claimed: Option<(i64,)> = sqlx::query_as(CLAIM)
-            .bind(worker)
-            .bind(sql(now))
-            .bind(sql(now + lease))
-            .bind(video.to_string())
-            .bind(generation.as_str())
-            .bind(i64::from(index))
-            .bind(plan.as_str())
-            .bind(i64::from(eligible == Eligible::All))
-            .bind(i64::from(eligible != Eligible::Free))
-            .fetch_optional(&mut *tx)
-            .await?;
-        if let Some((number,)) = claimed {
-            tx.commit().await?;
-            return Ok(ChunkOutcome::Claimed(ChunkClaim {
-                video,
-                generation: generation.clone(),
-                plan: plan.clone(),
-                index,
-                number: count(number),
-            }));
-        }
-        let open: Option<(i64,)> = sqlx::query_as(IS_OPEN)
-            .bind(video.to_string())
-            .bind(generation.as_str())
-            .bind(i64::from(index))
-            .bind(plan.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(match open {
-            Some(_) => ChunkOutcome::Busy,
-            None => ChunkOutcome::Done,
-        })
-    }
-
-    /// Extends the lease of a chunk. A later claim of the same chunk does not end this one.
-    ///
-    /// # Errors
-    /// `Gone` once the chunk is recorded, or the fan-out ended: stop.
-    pub async fn renew_chunk(
-        &self,
-        claim: &ChunkClaim,
-        lease: Duration,
-        now: UnixMillis,
-    ) -> Result<(), CatalogError> {
-        let mut tx = self.write().await?;
-        // Only the last claim has a lease.
-        let open = sqlx::query(
-            "UPDATE fan_out_chunks SET lease_until_ms = CASE WHEN claims = $1 THEN $2 ELSE lease_until_ms END
-             WHERE video = $3 AND generation = $4 AND position = $5 AND plan = $6 AND done_ms IS NULL",
-        )
-        .bind(i64::from(claim.number))
-        .bind(sql(now + lease))
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(i64::from(claim.index))
-        .bind(claim.plan.as_str())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        match open.rows_affected() {
-            0 => Err(CatalogError::Gone { video: claim.video }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Records a chunk that was encoded under a claim. Returns whether it counts: not, if another
-    /// transcoder recorded the chunk first, or the fan-out ended.
-    pub async fn record_claimed_chunk(
-        &self,
-        claim: &ChunkClaim,
-        chunk: &ChunkRecord,
-        now: UnixMillis,
-    ) -> Result<bool, CatalogError> {
-        let mut tx = self.write().await?;
-        let done = sqlx::query(
-            "UPDATE fan_out_chunks SET done_ms = $1
-             WHERE video = $2 AND generation = $3 AND position = $4 AND plan = $5 AND done_ms IS NULL",
-        )
-        .bind(sql(now))
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(i64::from(claim.index))
-        .bind(claim.plan.as_str())
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query(
-            "INSERT INTO chunks (video, generation, lane, position, fence, recorded_ms, record)
-             SELECT id, $2, $3, $4, fence, $5, $6 FROM videos WHERE id = $1
-             ON CONFLICT (video, generation, lane, position)
-             DO UPDATE SET fence = excluded.fence, recorded_ms = excluded.recorded_ms, record = excluded.record",
-        )
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(chunk.lane.as_str())
-        .bind(i64::from(chunk.index))
-        .bind(sql(now))
-        .bind(to_json(chunk))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// Gives a chunk back. `pause`: how long other transcoders wait because this one failed; `None`:
-    /// it did not fail. Changes nothing if the chunk was claimed again.
-    pub async fn release_chunk(
-        &self,
-        claim: &ChunkClaim,
-        pause: Option<Duration>,
-        now: UnixMillis,
-    ) -> Result<(), CatalogError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
-            "UPDATE fan_out_chunks SET worker = NULL, sent_ms = NULL, failures = failures + $1, waits_until_ms = $2
-             WHERE video = $3 AND generation = $4 AND position = $5 AND plan = $6 AND done_ms IS NULL AND claims = $7",
-        )
-        .bind(i64::from(pause.is_some()))
-        .bind(sql(now + pause.unwrap_or_default()))
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(i64::from(claim.index))
-        .bind(claim.plan.as_str())
-        .bind(i64::from(claim.number))
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
     /// Records that the messages of these chunks are sent.
     pub async fn note_chunk_messages(
         &self,
@@ -335,15 +187,13 @@ impl Catalog {
         generation: &Generation,
         (lane, index): (Lane, u32),
     ) -> Result<Option<ChunkRecord>, CatalogError> {
-        let row: Option<(String,)> = sqlx::query_as(
-            "SELECT record FROM chunks WHERE video = $1 AND generation = $2 AND lane = $3 AND position = $4",
-        )
-        .bind(video.to_string())
-        .bind(generation.as_str())
-        .bind(lane.as_str())
-        .bind(i64::from(index))
-        .fetch_optional(self.database.read())
-        .await?;
+        let row: Option<(String,)> = sqlx::query_as(RECORD)
+            .bind(video.to_string())
+            .bind(generation.as_str())
+            .bind(lane.as_str())
+            .bind(i64::from(index))
+            .fetch_optional(self.database.read())
+            .await?;
         row.map(|(record,)| from_json("chunk", &record)).transpose()
     }
 
@@ -385,9 +235,7 @@ impl Catalog {
     }
 }
 
-const IS_OPEN: &str = "
-    SELECT position FROM fan_out_chunks
-    WHERE video = $1 AND generation = $2 AND position = $3 AND plan = $4 AND done_ms IS NULL";
+const RECORD: &str = "SELECT record FROM chunks WHERE video = $1 AND generation = $2 AND lane = $3 AND position = $4";
 
 /// Ends the fan-outs of a job.
 pub(super) async fn end_of_job(tx: &mut Tx, video: VideoId, job: &str) -> Result<(), CatalogError> {
