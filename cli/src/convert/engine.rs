@@ -53,6 +53,8 @@ pub struct Engine<'a> {
     in_flight: Vec<usize>,
     /// No object before this position waits.
     next: usize,
+    /// The time since which the API does not respond.
+    outage: Option<Instant>,
 }
 
 impl<'a> Engine<'a> {
@@ -82,6 +84,7 @@ impl<'a> Engine<'a> {
             budget,
             report,
             next: 0,
+            outage: None,
         }
     }
 
@@ -137,7 +140,6 @@ impl<'a> Engine<'a> {
         watch: &mut impl FnMut(Notice<'_>, &Self),
     ) -> Result<Ended> {
         self.save()?;
-        let mut outage: Option<Instant> = None;
         loop {
             // A request that is cut off here is repeated by the next run, with the same key.
             let step = tokio::select! {
@@ -146,20 +148,10 @@ impl<'a> Engine<'a> {
             };
             match step {
                 Ok(Some(ended)) => return Ok(ended),
-                Ok(None) => outage = None,
-                Err(error) if is_passing(&error) => match outage {
-                    None => {
-                        watch(Notice::Outage(&error), self);
-                        outage = Some(Instant::now());
-                    }
-                    Some(since) if since.elapsed() < PATIENCE => {}
-                    Some(_) => return Err(error.into()),
-                },
-                Err(error) => return Err(error.into()),
+                Ok(None) => {}
+                Err(error) => self.note_outage(error, watch)?,
             }
-            if let Some(report) = &mut self.report {
-                report.save_if_due(&self.items)?;
-            }
+            self.save_if_due()?;
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
                 () = stop.cancelled() => return Ok(Ended::Interrupted),
@@ -167,11 +159,34 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Sends what may be sent, and looks at what is in flight. Returns how the run ended, if it did.
+    /// Notes that a request failed. Returns the error, unless the same request may succeed later and the API has not
+    /// responded for less than ten minutes.
+    fn note_outage(
+        &mut self,
+        error: anyhow::Error,
+        watch: &mut impl FnMut(Notice<'_>, &Self),
+    ) -> anyhow::Result<()> {
+        let passing = error.downcast_ref::<ApiError>().filter(|it| is_passing(it));
+        let Some(problem) = passing else {
+            return Err(error);
+        };
+        match self.outage {
+            None => {
+                watch(Notice::Outage(problem), self);
+                self.outage = Some(Instant::now());
+                Ok(())
+            }
+            Some(since) if since.elapsed() < PATIENCE => Ok(()),
+            Some(_) => Err(error),
+        }
+    }
+
+    /// Sends what may be sent, and looks at what is in flight. Returns how the run ended, if it did. Its errors are
+    /// those of the API and of the report.
     async fn step(
         &mut self,
         watch: &mut impl FnMut(Notice<'_>, &Self),
-    ) -> std::result::Result<Option<Ended>, ApiError> {
+    ) -> anyhow::Result<Option<Ended>> {
         loop {
             let mut is_over_budget = false;
             while self.in_flight.len() < self.options.rate.max(1) {
@@ -184,6 +199,8 @@ impl<'a> Engine<'a> {
                     break;
                 }
                 self.send(index, watch).await?;
+                self.outage = None;
+                self.save_if_due()?;
             }
             if self.in_flight.is_empty() {
                 return Ok(Some(match is_over_budget {
@@ -191,7 +208,9 @@ impl<'a> Engine<'a> {
                     false => Ended::Done,
                 }));
             }
-            if !self.follow(watch).await? {
+            let has_ended = self.follow(watch).await?;
+            self.save_if_due()?;
+            if !has_ended {
                 return Ok(None);
             }
         }
@@ -270,11 +289,15 @@ impl<'a> Engine<'a> {
             .collect()
             .await;
         let before = self.in_flight.len();
-        let mut failed = None;
+        let (mut failed, mut responds) = (None, false);
         for (index, look) in looks {
             match look {
-                Ok(video) => self.settle(index, &video, watch),
+                Ok(video) => {
+                    responds = true;
+                    self.settle(index, &video, watch);
+                }
                 Err(error) if is_missing(&error) => {
+                    responds = true;
                     let (state, problem) = outcome(StateName::Deleted, None);
                     self.change(index, state, problem, watch);
                 }
@@ -282,8 +305,17 @@ impl<'a> Engine<'a> {
             }
         }
         match failed {
-            Some(error) => Err(error),
-            None => Ok(self.in_flight.len() < before),
+            Some(error) => {
+                if responds {
+                    // The ten minutes begin again, without another notice.
+                    self.outage = self.outage.map(|_| Instant::now());
+                }
+                Err(error)
+            }
+            None => {
+                self.outage = None;
+                Ok(self.in_flight.len() < before)
+            }
         }
     }
 
@@ -332,6 +364,13 @@ impl<'a> Engine<'a> {
             }
         }
         self.save()
+    }
+
+    fn save_if_due(&mut self) -> anyhow::Result<()> {
+        match &mut self.report {
+            Some(report) => report.save_if_due(&self.items),
+            None => Ok(()),
+        }
     }
 
     fn save(&mut self) -> Result {
