@@ -49,8 +49,8 @@ pub struct ConvertArgs {
     /// Convert nothing: print what would be converted, and the estimated cost.
     #[arg(long)]
     pub dry_run: bool,
-    /// Send no more objects when the cost would exceed this: the receipts of all videos of these objects, those of
-    /// earlier runs included, and the estimate of those in flight. Without storage.
+    /// Send no more objects when the cost would exceed this: the receipt of the newest video of each object, for its
+    /// current version, those of earlier runs included, and the estimates of those in flight. Without storage.
     #[arg(long, value_name = "USD", value_parser = parse_usd)]
     pub budget: Option<f64>,
     /// Number of videos in flight at once.

@@ -70,9 +70,7 @@ impl<'a> Engine<'a> {
         let mode = options.mode.unwrap_or_default();
         let mut budget = Budget::new(limit, mode, inventory.others);
         for item in &items {
-            if let Some(usd) = item.usd {
-                budget.add(item.size, item.seconds, usd);
-            }
+            budget.add_item(item);
         }
         let is_in_flight = |it: &usize| items[*it].state == ItemState::InFlight;
         Self {
@@ -329,9 +327,7 @@ impl<'a> Engine<'a> {
         let item = &mut self.items[index];
         item.seconds = summary.duration_seconds;
         item.usd = video.receipt.as_ref().map(|it| it.cost.once_usd());
-        if let Some(usd) = item.usd {
-            self.budget.add(item.size, item.seconds, usd);
-        }
+        self.budget.add_item(item);
         self.change(index, state, problem, watch);
     }
 
