@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use api_types::objects::{ListObjects, ListedObject, ObjectVideo};
+use api_types::receipts::VideoReceipt;
 use api_types::videos::{ListVideos, VideoFailure, VideoSummary};
 use domain::estimate::Measured;
 use domain::state::StateName;
@@ -60,7 +61,8 @@ pub async fn take(
         }
     }
     find_duplicates(&mut items);
-    let others = match items.iter().any(|it| it.usd.is_some()) {
+    let is_measured = |it: &Item| it.usd.is_some() && it.state != ItemState::Changed;
+    let others = match items.iter().any(is_measured) {
         true => Measured::default(),
         false => receipts(api, options).await?,
     };
@@ -198,6 +200,7 @@ async fn receipts(api: &Api, options: &ConvertOptions) -> Result<Measured, ApiEr
         let (summary, receipt) = (video.summary, video.receipt);
         if let (Some(size), Some(seconds), Some(receipt)) =
             (summary.source.size, summary.duration_seconds, receipt)
+            && is_measurement(&receipt)
         {
             measured.add(size, seconds, receipt.cost.once_usd());
         }
@@ -205,9 +208,16 @@ async fn receipts(api: &Api, options: &ConvertOptions) -> Result<Measured, ApiEr
     Ok(measured)
 }
 
+/// Whether a receipt has measurements. Those of videos that were found again after the database was lost are empty.
+fn is_measurement(receipt: &VideoReceipt) -> bool {
+    receipt.receipt.cpu_ms > 0 || receipt.cost.once_usd() > 0.0
+}
+
 #[cfg(test)]
 mod tests {
     use domain::ids::VideoId;
+    use domain::prices::Prices;
+    use domain::receipt::Receipt;
     use serde_json::json;
 
     use super::*;
@@ -265,6 +275,33 @@ mod tests {
         assert_eq!(cut_off[0].state, ItemState::Waiting(Some(ids)));
         let replaced = items(vec![listed("a.mp4", "2", Some(video("ready", Some("1"))))]);
         assert_eq!(states(&replaced), ["changed"]);
+    }
+
+    #[test]
+    fn empty_receipts_are_not_measurements() {
+        let measures = |receipt: Receipt, prices: &Prices| {
+            is_measurement(&VideoReceipt {
+                cost: receipt.cost(prices),
+                receipt: receipt.into(),
+            })
+        };
+        let free = Prices {
+            cpu_hour_usd: 0.0,
+            ..Prices::default()
+        };
+        let of_cpu = |cpu_ms: u64| Receipt {
+            cpu_ms,
+            ..Receipt::default()
+        };
+        let of_bytes = Receipt {
+            bytes_out: 1_000,
+            store_writes: 1,
+            ..Receipt::default()
+        };
+        assert!(!measures(of_cpu(0), &Prices::default()));
+        assert!(measures(of_cpu(1), &Prices::default()));
+        assert!(measures(of_cpu(1), &free));
+        assert!(measures(of_bytes, &Prices::default()));
     }
 
     #[test]
