@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use api_types::videos::{CreateVideo, Video};
-use domain::job::Priority;
+use api_types::videos::Video;
 use domain::state::StateName;
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::inventory::{AT_ONCE, Inventory, outcome};
-use super::request::{create, is_missing, is_of_object, is_passing};
-use super::{Budget, ConvertOptions, Counts, Ids, Item, ItemState, Reason, Report};
+use super::inventory::{AT_ONCE, Inventory, again, outcome};
+use super::request::{body_of, create, is_missing, is_of_object, is_passing};
+use super::{Budget, ConvertOptions, Counts, Item, ItemState, Reason, Report};
 use crate::Result;
 use crate::api::{Api, ApiError};
 
@@ -18,8 +17,6 @@ use crate::api::{Api, ApiError};
 const INTERVAL: Duration = Duration::from_millis(500);
 /// How long a run waits for an API that does not respond.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Longest external id of the API in bytes.
-const EXTERNAL_ID_LIMIT: usize = 1_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,14 +218,20 @@ impl<'a> Engine<'a> {
         ahead.map(|_| self.next)
     }
 
-    /// Requests the conversion of an object.
+    /// Requests the conversion of an object, unless another client has made a video of it since it was listed.
     async fn send(
         &mut self,
         index: usize,
         watch: &mut impl FnMut(Notice<'_>, &Self),
     ) -> std::result::Result<(), ApiError> {
+        let found = again(self.api, &self.items[index].key).await?;
+        if let Some(found) = found
+            && self.take_over(index, found, watch)
+        {
+            return Ok(());
+        }
         let item = &self.items[index];
-        let body = self.request(item);
+        let body = body_of(item, &self.options);
         match create(self.api, &body, &item.etag).await {
             Ok(video) => {
                 self.items[index].video = Some(video.summary.id);
@@ -246,26 +249,28 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn request(&self, item: &Item) -> CreateVideo {
-        let options = &self.options;
-        let ids = if let ItemState::Waiting(Some(ids)) = &item.state {
-            ids.clone()
-        } else {
-            let is_id = options.keys_are_external_ids && item.key.len() <= EXTERNAL_ID_LIMIT;
-            Ids {
-                owner: options.owner.clone(),
-                external_id: is_id.then(|| item.key.clone()),
-            }
-        };
-        CreateVideo {
-            key: Some(item.key.clone()),
-            owner: ids.owner,
-            external_id: ids.external_id,
-            profile: options.profile.clone(),
-            mode: options.mode,
-            priority: Priority::Bulk,
-            ..CreateVideo::default()
+    /// Notes what an object that waits is now. Returns whether it needs no request any more.
+    fn take_over(
+        &mut self,
+        index: usize,
+        mut found: Item,
+        watch: &mut impl FnMut(Notice<'_>, &Self),
+    ) -> bool {
+        let item = &mut self.items[index];
+        if matches!(found.state, ItemState::Waiting(_)) {
+            *item = found;
+            return false;
         }
+        self.budget.add_item(&found);
+        // `change` counts the object in its new state.
+        let state = std::mem::replace(&mut found.state, item.state.clone());
+        let problem = found.problem.take();
+        *item = found;
+        if state == ItemState::InFlight {
+            self.in_flight.push(index);
+        }
+        self.change(index, state, problem, watch);
+        true
     }
 
     /// Looks at the videos in flight. Returns whether one of them has ended.
@@ -376,3 +381,6 @@ impl<'a> Engine<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,8 +79,37 @@ fn item(object: ListedObject, selection: &Selection) -> Option<Item> {
         (Selected::Empty, None) => skipped("the object is empty"),
         (Selected::NotMedia, None) => skipped("its name is not that of a video: use --include"),
     };
+    Some(with_state(object, state, problem))
+}
+
+/// An object as it is now; `None`: the bucket does not have it any more. The filters do not count.
+///
+/// # Errors
+/// Those of the API.
+pub(super) async fn again(api: &Api, key: &str) -> Result<Option<Item>, ApiError> {
+    let params = ListObjects {
+        prefix: Some(key.to_owned()),
+        cursor: None,
+        limit: Some(1),
+        converted: Some(true),
+    };
+    // Before the other keys with this beginning comes the key itself.
+    let first = api.objects(&params).await?.objects.into_iter().next();
+    Ok(first.filter(|it| it.key == key).map(wanted))
+}
+
+/// What is known about an object that is to be converted.
+fn wanted(object: ListedObject) -> Item {
+    let (state, problem) = match &object.video {
+        Some(video) => state_of(&object, video),
+        None => (ItemState::Waiting(None), None),
+    };
+    with_state(object, state, problem)
+}
+
+fn with_state(object: ListedObject, state: ItemState, problem: Option<String>) -> Item {
     let video = object.video;
-    Some(Item {
+    Item {
         key: object.key,
         size: object.size,
         etag: object.etag,
@@ -92,7 +121,7 @@ fn item(object: ListedObject, selection: &Selection) -> Option<Item> {
             .map(|it| it.once_usd()),
         video: video.map(|it| it.id),
         problem,
-    })
+    }
 }
 
 /// What became of an object that is the source of a video.
@@ -275,6 +304,20 @@ mod tests {
         assert_eq!(cut_off[0].state, ItemState::Waiting(Some(ids)));
         let replaced = items(vec![listed("a.mp4", "2", Some(video("ready", Some("1"))))]);
         assert_eq!(states(&replaced), ["changed"]);
+    }
+
+    #[test]
+    fn objects_are_asked_for_again() {
+        for (found, expected) in [
+            (None, "waiting"),
+            (Some(video("created", None)), "waiting"),
+            (Some(video("queued", Some("1"))), "in-flight"),
+            (Some(video("ready", Some("1"))), "ready"),
+            (Some(video("ready", Some("0"))), "changed"),
+        ] {
+            let object = listed("notes.txt", "1", found.clone());
+            assert_eq!(wanted(object).state.name(), expected, "{found:?}");
+        }
     }
 
     #[test]

@@ -2,11 +2,38 @@
 
 use api_types::videos::{CreateVideo, Video};
 use domain::ids::hex;
+use domain::job::Priority;
 use http::StatusCode;
 use platform::clock;
 use sha2::{Digest as _, Sha256};
 
+use super::{ConvertOptions, Ids, Item, ItemState};
 use crate::api::{Api, ApiError};
+
+/// Longest external id of the API in bytes.
+const EXTERNAL_ID_LIMIT: usize = 1_000;
+
+/// The request for the video of an object.
+pub(super) fn body_of(item: &Item, options: &ConvertOptions) -> CreateVideo {
+    let ids = if let ItemState::Waiting(Some(ids)) = &item.state {
+        ids.clone()
+    } else {
+        let is_id = options.keys_are_external_ids && item.key.len() <= EXTERNAL_ID_LIMIT;
+        Ids {
+            owner: options.owner.clone(),
+            external_id: is_id.then(|| item.key.clone()),
+        }
+    };
+    CreateVideo {
+        key: Some(item.key.clone()),
+        owner: ids.owner,
+        external_id: ids.external_id,
+        profile: options.profile.clone(),
+        mode: options.mode,
+        priority: Priority::Bulk,
+        ..CreateVideo::default()
+    }
+}
 
 /// Creates the video of an object, or returns the one that exists.
 pub(super) async fn create(api: &Api, body: &CreateVideo, etag: &str) -> Result<Video, ApiError> {
