@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::extract::{PathParams, QueryParams};
 use crate::paging;
 use crate::problem::Problem;
+use crate::services::dead_letter;
 use crate::state::ApiState;
 
 /// `GET /v1/dead-letters`
@@ -47,13 +48,19 @@ pub(crate) async fn list(
     }))
 }
 
-/// `DELETE /v1/dead-letters/{id}`: removes it. Its video stays failed.
+/// `DELETE /v1/dead-letters/{id}`: removes it. Its video stays failed, or fails now: without its message, a video that
+/// still waits for the job would wait for good.
 pub(crate) async fn purge(
     State(state): State<ApiState>,
     _: Caller,
     PathParams(id): PathParams<String>,
 ) -> Result<StatusCode, ApiError> {
-    state.queue.purge(Some(&DeadLetterId(id))).await?;
+    let id = DeadLetterId(id);
+    let letter = state.queue.dead_letter_of(&id).await?;
+    if let Some(letter) = letter.filter(|it| !it.is_settled) {
+        dead_letter::fail_video(&state.catalog, &letter, clock::now()).await?;
+    }
+    state.queue.purge(Some(&id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

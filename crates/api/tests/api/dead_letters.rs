@@ -6,6 +6,7 @@ use domain::failure::{Failure, FailureCode};
 use domain::ids::{Generation, PlanId};
 use domain::job::{ChunkJob, JobMessage};
 use domain::receipt::Receipt;
+use domain::state::VideoState;
 use platform::clock;
 use platform::job_queue::{DeadLetterId, Wanted};
 use serde_json::json;
@@ -305,6 +306,27 @@ async fn the_dead_letter_of_a_reencode_has_a_class() {
         )
     );
     assert_eq!(world.state(video).await, "ready");
+}
+
+/// Its message is gone, so nothing would end the wait.
+#[tokio::test]
+async fn a_video_does_not_wait_for_a_removed_dead_letter() {
+    let world = World::new().await;
+    let video = world.upload_small().await;
+    use_up_deliveries(&world).await;
+    assert_eq!(world.state(video).await, "queued");
+    let listed = world.get("/v1/dead-letters").await.body;
+    let id = listed["dead_letters"][0]["id"].as_str().unwrap();
+    let removed = world.delete(&format!("/v1/dead-letters/{id}")).await;
+    assert_eq!(removed.status.as_u16(), 204);
+    assert_eq!(world.state(video).await, "failed");
+    let failed = world.catalog.get_video(video).await.unwrap();
+    assert_eq!(
+        failed.state,
+        VideoState::Failed(Failure::of(FailureCode::WorkerLost))
+    );
+    assert_eq!(settle(&world).await, 0);
+    assert_eq!(world.jobs().await.len(), 0);
 }
 
 #[tokio::test]
