@@ -235,9 +235,8 @@ mod tests {
     #[test]
     fn incomplete_values_are_an_error() {
         assert!(complete(0).is_ok());
-        let error = complete(3).unwrap_err();
-        let CommandError::Failed { code, error } = error else {
-            panic!("{error:?}");
+        let Err(CommandError::Failed { code, error }) = complete(3) else {
+            panic!("a failure")
         };
         assert_eq!(code, "groups-left-out");
         assert!(error.to_string().contains("3 groups"), "{error}");
