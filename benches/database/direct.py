@@ -28,7 +28,7 @@ VALUES = [
     ("UPDATE messages SET visible_ms = $1 WHERE id = $2", ["{now}", "md5('bulk7')", "'r'", "{now}"]),
     ("UPDATE messages SET visible_ms = $1, receipt = NULL", ["{now}", "'why'", "5", "{now}", "md5('bulk7')", "'r'"]),
     (
-        "SELECT id, body, receives, sent_ms, dead_lettered_ms, died_after_ms, reason FROM messages "
+        "SELECT id, body, receives, sent_ms, dead_lettered_ms, died_after_ms, reason, settled_ms FROM messages "
         "WHERE queue = $1 AND dead_lettered_ms IS NOT NULL AND id = $2",
         ["'bulk'", "md5('dead2')"],
     ),

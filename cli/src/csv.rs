@@ -1,6 +1,7 @@
 //! Comma-separated values (RFC 4180).
 
-/// A cell of CSV. One that a spreadsheet would read as a formula begins with an apostrophe, as in the web app.
+/// A cell of CSV. One that a spreadsheet would read as a formula begins with an apostrophe, as in the web app. One with
+/// a semicolon or a tab is quoted too: some spreadsheets split lines there.
 pub(crate) fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let safe = if is_formula {
@@ -8,7 +9,7 @@ pub(crate) fn cell(text: &str) -> String {
     } else {
         text.to_owned()
     };
-    match safe.contains(['"', ',', '\r', '\n']) {
+    match safe.contains(['"', ',', ';', '\t', '\r', '\n']) {
         true => format!("\"{}\"", safe.replace('"', "\"\"")),
         false => safe,
     }
@@ -26,6 +27,9 @@ mod tests {
             ("a,b", "\"a,b\""),
             ("a\"b", "\"a\"\"b\""),
             ("a\nb", "\"a\nb\""),
+            ("a;=1+1", "\"a;=1+1\""),
+            ("a\t=1+1", "\"a\t=1+1\""),
+            ("\t=1+1", "\"'\t=1+1\""),
             ("=1+1", "'=1+1"),
             ("-a,b", "\"'-a,b\""),
         ] {

@@ -14,6 +14,9 @@ use crate::amounts::{parse_bytes, parse_since};
 /// is the source of a video, or has the size and ETag of another object, is not converted again. The objects stay where
 /// they are.
 ///
+/// Not seen are objects whose keys begin or end with `/`, have a step `.` or `..` or a control character, or are in
+/// archive/, captions/, hls/, keys/, manifests/, posters/, `uploads/vid_*` or `downloads/vid_*`.
+///
 /// The API knows what was converted, so a run that was killed or stopped is continued by the same command: no object is
 /// converted twice. What was sent goes on in the installation meanwhile. The videos have the priority `bulk`: uploads
 /// come first.
@@ -49,8 +52,8 @@ pub struct ConvertArgs {
     /// Convert nothing: print what would be converted, and the estimated cost.
     #[arg(long)]
     pub dry_run: bool,
-    /// Send no more objects when the cost would exceed this: the receipts of all videos of these objects, those of
-    /// earlier runs included, and the estimate of those in flight. Without storage.
+    /// Send no more objects when the cost would exceed this: the receipt of the newest video of each object, for its
+    /// current version, those of earlier runs included, and the estimates of those in flight. Without storage.
     #[arg(long, value_name = "USD", value_parser = parse_usd)]
     pub budget: Option<f64>,
     /// Number of videos in flight at once.

@@ -41,7 +41,7 @@ pub struct RedriveArgs {
     /// All of them.
     #[arg(long, conflicts_with_all = ["class", "code", "older_than"])]
     pub all: bool,
-    /// Remove them instead. Their jobs are not sent again, and their videos stay as they are.
+    /// Remove them instead. Their jobs are not sent again. A video that still waits for such a job fails.
     #[arg(long)]
     pub purge: bool,
     /// Change nothing: list the selected ones.

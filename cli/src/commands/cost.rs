@@ -75,7 +75,7 @@ async fn groups(api: &Api, args: CostArgs, output: &Output) -> Result {
             .map(|(name, sum)| (name.unwrap_or_default(), sum))
             .collect();
         output.line(csv(name, &rows));
-        return Ok(());
+        return complete(costs.left_out);
     }
     let mut rows: Vec<_> = rows
         .into_iter()
@@ -90,6 +90,20 @@ async fn groups(api: &Api, args: CostArgs, output: &Output) -> Result {
     rows.push(("total".to_owned(), costs.total));
     output.line(table(&name.to_uppercase(), rows));
     Ok(())
+}
+
+/// A program that reads CSV sees no sentence about groups that are left out.
+fn complete(left_out: u64) -> Result {
+    match left_out {
+        0 => Ok(()),
+        _ => Err(CommandError::failed(
+            "groups-left-out",
+            anyhow::anyhow!(
+                "the output is not complete: {left_out} groups with lower costs are left out; use --owner for one of \
+                 them, or --by month for complete sums"
+            ),
+        )),
+    }
 }
 
 /// The receipt of one video as a sum.
@@ -216,5 +230,15 @@ mod tests {
         );
         assert_eq!(lines[0].split(',').count(), 14);
         assert!(lines[0].starts_with("owner,videos,"), "{text}");
+    }
+
+    #[test]
+    fn incomplete_values_are_an_error() {
+        assert!(complete(0).is_ok());
+        let Err(CommandError::Failed { code, error }) = complete(3) else {
+            panic!("a failure")
+        };
+        assert_eq!(code, "groups-left-out");
+        assert!(error.to_string().contains("3 groups"), "{error}");
     }
 }

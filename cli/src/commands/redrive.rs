@@ -11,7 +11,7 @@ use crate::Result;
 use crate::api::{Api, ApiError};
 use crate::args::RedriveArgs;
 use crate::output::{CommandError, Output, confirm};
-use crate::table::Table;
+use crate::table::{Table, visible};
 
 /// Dead letters in a page.
 const PAGE: u32 = 200;
@@ -171,7 +171,8 @@ impl std::fmt::Display for Done {
 
 fn sentence(letter: &DeadLetter, result: &str) -> String {
     let video = letter.video.map(|it| format!(" {it}")).unwrap_or_default();
-    format!("{result} {}{video}: {}", letter.id, reason(letter))
+    let reason = visible(&reason(letter));
+    format!("{result} {}{video}: {reason}", letter.id)
 }
 
 fn with_result(letter: &DeadLetter, result: &str) -> Value {
@@ -288,5 +289,10 @@ mod tests {
         letter.code = None;
         letter.reason = None;
         assert_eq!(reason(&letter), "the message cannot be read");
+        letter.reason = Some("\u{1b}[2Jaway\n".to_owned());
+        assert_eq!(
+            sentence(&letter, "removed"),
+            "removed 1: [2Jaway: the message cannot be read"
+        );
     }
 }

@@ -3,6 +3,8 @@
 use domain::estimate::{Basis, Estimate, Measured};
 use domain::job::Mode;
 
+use super::{Item, ItemState};
+
 /// The one-time costs of a conversion, earlier runs included, and their limit. US dollars.
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -31,6 +33,15 @@ impl Budget {
     /// The costs of the finished videos.
     pub fn spent(&self) -> f64 {
         self.spent
+    }
+
+    /// Adds the cost of an object's video, if it is known. The size of an object that was replaced is not that of the
+    /// source of its video, so it is not a measurement.
+    pub fn add_item(&mut self, item: &Item) {
+        if let Some(usd) = item.usd {
+            let seconds = item.seconds.filter(|_| item.state != ItemState::Changed);
+            self.add(item.size, seconds, usd);
+        }
     }
 
     /// Adds a finished video: the size of its source in bytes, its duration in seconds, and its cost.
@@ -85,6 +96,27 @@ mod tests {
         // A cost without a duration counts too.
         budget.add(1_000, None, 9.0);
         assert!(!budget.allows(1_000, 1_000));
+    }
+
+    #[test]
+    fn a_replaced_object_adds_only_its_cost() {
+        let item = |state: ItemState, usd: Option<f64>| Item {
+            key: "a.mp4".to_owned(),
+            size: 1_000,
+            etag: "1".to_owned(),
+            state,
+            video: None,
+            seconds: Some(1.0),
+            usd,
+            problem: None,
+        };
+        let mut budget = Budget::new(None, Mode::Abr, Measured::default());
+        budget.add_item(&item(ItemState::Changed, Some(0.5)));
+        assert_eq!(budget.basis(), Basis::Assumed);
+        budget.add_item(&item(ItemState::InFlight, None));
+        budget.add_item(&item(ItemState::Ready, Some(0.25)));
+        assert_eq!(budget.basis(), Basis::Measured(1));
+        assert!((budget.spent() - 0.75).abs() < 1e-12);
     }
 
     #[test]

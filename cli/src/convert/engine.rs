@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use api_types::videos::{CreateVideo, Video};
-use domain::job::Priority;
+use api_types::videos::Video;
 use domain::state::StateName;
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::inventory::{AT_ONCE, Inventory, outcome};
-use super::request::{create, is_missing, is_of_object, is_passing};
-use super::{Budget, ConvertOptions, Counts, Ids, Item, ItemState, Reason, Report};
+use super::inventory::{AT_ONCE, Inventory, again, outcome};
+use super::request::{body_of, create, is_missing, is_of_object, is_passing};
+use super::{Budget, ConvertOptions, Counts, Item, ItemState, Reason, Report};
 use crate::Result;
 use crate::api::{Api, ApiError};
 
@@ -18,8 +17,6 @@ use crate::api::{Api, ApiError};
 const INTERVAL: Duration = Duration::from_millis(500);
 /// How long a run waits for an API that does not respond.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Longest external id of the API in bytes.
-const EXTERNAL_ID_LIMIT: usize = 1_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +50,8 @@ pub struct Engine<'a> {
     in_flight: Vec<usize>,
     /// No object before this position waits.
     next: usize,
+    /// The time since which the API does not respond.
+    outage: Option<Instant>,
 }
 
 impl<'a> Engine<'a> {
@@ -68,9 +67,7 @@ impl<'a> Engine<'a> {
         let mode = options.mode.unwrap_or_default();
         let mut budget = Budget::new(limit, mode, inventory.others);
         for item in &items {
-            if let Some(usd) = item.usd {
-                budget.add(item.size, item.seconds, usd);
-            }
+            budget.add_item(item);
         }
         let is_in_flight = |it: &usize| items[*it].state == ItemState::InFlight;
         Self {
@@ -82,6 +79,7 @@ impl<'a> Engine<'a> {
             budget,
             report,
             next: 0,
+            outage: None,
         }
     }
 
@@ -137,7 +135,6 @@ impl<'a> Engine<'a> {
         watch: &mut impl FnMut(Notice<'_>, &Self),
     ) -> Result<Ended> {
         self.save()?;
-        let mut outage: Option<Instant> = None;
         loop {
             // A request that is cut off here is repeated by the next run, with the same key.
             let step = tokio::select! {
@@ -146,20 +143,10 @@ impl<'a> Engine<'a> {
             };
             match step {
                 Ok(Some(ended)) => return Ok(ended),
-                Ok(None) => outage = None,
-                Err(error) if is_passing(&error) => match outage {
-                    None => {
-                        watch(Notice::Outage(&error), self);
-                        outage = Some(Instant::now());
-                    }
-                    Some(since) if since.elapsed() < PATIENCE => {}
-                    Some(_) => return Err(error.into()),
-                },
-                Err(error) => return Err(error.into()),
+                Ok(None) => {}
+                Err(error) => self.note_outage(error, watch)?,
             }
-            if let Some(report) = &mut self.report {
-                report.save_if_due(&self.items)?;
-            }
+            self.save_if_due()?;
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
                 () = stop.cancelled() => return Ok(Ended::Interrupted),
@@ -167,11 +154,34 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Sends what may be sent, and looks at what is in flight. Returns how the run ended, if it did.
+    /// Notes that a request failed. Returns the error, unless the same request may succeed later and the API has not
+    /// responded for less than ten minutes.
+    fn note_outage(
+        &mut self,
+        error: anyhow::Error,
+        watch: &mut impl FnMut(Notice<'_>, &Self),
+    ) -> anyhow::Result<()> {
+        let passing = error.downcast_ref::<ApiError>().filter(|it| is_passing(it));
+        let Some(problem) = passing else {
+            return Err(error);
+        };
+        match self.outage {
+            None => {
+                watch(Notice::Outage(problem), self);
+                self.outage = Some(Instant::now());
+                Ok(())
+            }
+            Some(since) if since.elapsed() < PATIENCE => Ok(()),
+            Some(_) => Err(error),
+        }
+    }
+
+    /// Sends what may be sent, and looks at what is in flight. Returns how the run ended, if it did. Its errors are
+    /// those of the API and of the report.
     async fn step(
         &mut self,
         watch: &mut impl FnMut(Notice<'_>, &Self),
-    ) -> std::result::Result<Option<Ended>, ApiError> {
+    ) -> anyhow::Result<Option<Ended>> {
         loop {
             let mut is_over_budget = false;
             while self.in_flight.len() < self.options.rate.max(1) {
@@ -184,6 +194,8 @@ impl<'a> Engine<'a> {
                     break;
                 }
                 self.send(index, watch).await?;
+                self.outage = None;
+                self.save_if_due()?;
             }
             if self.in_flight.is_empty() {
                 return Ok(Some(match is_over_budget {
@@ -191,7 +203,9 @@ impl<'a> Engine<'a> {
                     false => Ended::Done,
                 }));
             }
-            if !self.follow(watch).await? {
+            let has_ended = self.follow(watch).await?;
+            self.save_if_due()?;
+            if !has_ended {
                 return Ok(None);
             }
         }
@@ -204,14 +218,20 @@ impl<'a> Engine<'a> {
         ahead.map(|_| self.next)
     }
 
-    /// Requests the conversion of an object.
+    /// Requests the conversion of an object, unless another client has made a video of it since it was listed.
     async fn send(
         &mut self,
         index: usize,
         watch: &mut impl FnMut(Notice<'_>, &Self),
     ) -> std::result::Result<(), ApiError> {
+        let found = again(self.api, &self.items[index].key).await?;
+        if let Some(found) = found
+            && self.take_over(index, found, watch)
+        {
+            return Ok(());
+        }
         let item = &self.items[index];
-        let body = self.request(item);
+        let body = body_of(item, &self.options);
         match create(self.api, &body, &item.etag).await {
             Ok(video) => {
                 self.items[index].video = Some(video.summary.id);
@@ -229,26 +249,28 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn request(&self, item: &Item) -> CreateVideo {
-        let options = &self.options;
-        let ids = if let ItemState::Waiting(Some(ids)) = &item.state {
-            ids.clone()
-        } else {
-            let is_id = options.keys_are_external_ids && item.key.len() <= EXTERNAL_ID_LIMIT;
-            Ids {
-                owner: options.owner.clone(),
-                external_id: is_id.then(|| item.key.clone()),
-            }
-        };
-        CreateVideo {
-            key: Some(item.key.clone()),
-            owner: ids.owner,
-            external_id: ids.external_id,
-            profile: options.profile.clone(),
-            mode: options.mode,
-            priority: Priority::Bulk,
-            ..CreateVideo::default()
+    /// Notes what an object that waits is now. Returns whether it needs no request any more.
+    fn take_over(
+        &mut self,
+        index: usize,
+        mut found: Item,
+        watch: &mut impl FnMut(Notice<'_>, &Self),
+    ) -> bool {
+        let item = &mut self.items[index];
+        if matches!(found.state, ItemState::Waiting(_)) {
+            *item = found;
+            return false;
         }
+        self.budget.add_item(&found);
+        // `change` counts the object in its new state.
+        let state = std::mem::replace(&mut found.state, item.state.clone());
+        let problem = found.problem.take();
+        *item = found;
+        if state == ItemState::InFlight {
+            self.in_flight.push(index);
+        }
+        self.change(index, state, problem, watch);
+        true
     }
 
     /// Looks at the videos in flight. Returns whether one of them has ended.
@@ -270,11 +292,15 @@ impl<'a> Engine<'a> {
             .collect()
             .await;
         let before = self.in_flight.len();
-        let mut failed = None;
+        let (mut failed, mut responds) = (None, false);
         for (index, look) in looks {
             match look {
-                Ok(video) => self.settle(index, &video, watch),
+                Ok(video) => {
+                    responds = true;
+                    self.settle(index, &video, watch);
+                }
                 Err(error) if is_missing(&error) => {
+                    responds = true;
                     let (state, problem) = outcome(StateName::Deleted, None);
                     self.change(index, state, problem, watch);
                 }
@@ -282,8 +308,17 @@ impl<'a> Engine<'a> {
             }
         }
         match failed {
-            Some(error) => Err(error),
-            None => Ok(self.in_flight.len() < before),
+            Some(error) => {
+                if responds {
+                    // The ten minutes begin again, without another notice.
+                    self.outage = self.outage.map(|_| Instant::now());
+                }
+                Err(error)
+            }
+            None => {
+                self.outage = None;
+                Ok(self.in_flight.len() < before)
+            }
         }
     }
 
@@ -297,9 +332,7 @@ impl<'a> Engine<'a> {
         let item = &mut self.items[index];
         item.seconds = summary.duration_seconds;
         item.usd = video.receipt.as_ref().map(|it| it.cost.once_usd());
-        if let Some(usd) = item.usd {
-            self.budget.add(item.size, item.seconds, usd);
-        }
+        self.budget.add_item(item);
         self.change(index, state, problem, watch);
     }
 
@@ -334,6 +367,13 @@ impl<'a> Engine<'a> {
         self.save()
     }
 
+    fn save_if_due(&mut self) -> anyhow::Result<()> {
+        match &mut self.report {
+            Some(report) => report.save_if_due(&self.items),
+            None => Ok(()),
+        }
+    }
+
     fn save(&mut self) -> Result {
         match &mut self.report {
             Some(report) => Ok(report.save(&self.items)?),
@@ -341,3 +381,6 @@ impl<'a> Engine<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

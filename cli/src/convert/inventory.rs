@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use api_types::objects::{ListObjects, ListedObject, ObjectVideo};
+use api_types::receipts::VideoReceipt;
 use api_types::videos::{ListVideos, VideoFailure, VideoSummary};
 use domain::estimate::Measured;
 use domain::state::StateName;
@@ -60,7 +61,8 @@ pub async fn take(
         }
     }
     find_duplicates(&mut items);
-    let others = match items.iter().any(|it| it.usd.is_some()) {
+    let is_measured = |it: &Item| it.usd.is_some() && it.state != ItemState::Changed;
+    let others = match items.iter().any(is_measured) {
         true => Measured::default(),
         false => receipts(api, options).await?,
     };
@@ -77,8 +79,37 @@ fn item(object: ListedObject, selection: &Selection) -> Option<Item> {
         (Selected::Empty, None) => skipped("the object is empty"),
         (Selected::NotMedia, None) => skipped("its name is not that of a video: use --include"),
     };
+    Some(with_state(object, state, problem))
+}
+
+/// An object as it is now; `None`: the bucket does not have it any more. The filters do not count.
+///
+/// # Errors
+/// Those of the API.
+pub(super) async fn again(api: &Api, key: &str) -> Result<Option<Item>, ApiError> {
+    let params = ListObjects {
+        prefix: Some(key.to_owned()),
+        cursor: None,
+        limit: Some(1),
+        converted: Some(true),
+    };
+    // Before the other keys with this beginning comes the key itself.
+    let first = api.objects(&params).await?.objects.into_iter().next();
+    Ok(first.filter(|it| it.key == key).map(wanted))
+}
+
+/// What is known about an object that is to be converted.
+fn wanted(object: ListedObject) -> Item {
+    let (state, problem) = match &object.video {
+        Some(video) => state_of(&object, video),
+        None => (ItemState::Waiting(None), None),
+    };
+    with_state(object, state, problem)
+}
+
+fn with_state(object: ListedObject, state: ItemState, problem: Option<String>) -> Item {
     let video = object.video;
-    Some(Item {
+    Item {
         key: object.key,
         size: object.size,
         etag: object.etag,
@@ -90,7 +121,7 @@ fn item(object: ListedObject, selection: &Selection) -> Option<Item> {
             .map(|it| it.once_usd()),
         video: video.map(|it| it.id),
         problem,
-    })
+    }
 }
 
 /// What became of an object that is the source of a video.
@@ -198,6 +229,7 @@ async fn receipts(api: &Api, options: &ConvertOptions) -> Result<Measured, ApiEr
         let (summary, receipt) = (video.summary, video.receipt);
         if let (Some(size), Some(seconds), Some(receipt)) =
             (summary.source.size, summary.duration_seconds, receipt)
+            && is_measurement(&receipt)
         {
             measured.add(size, seconds, receipt.cost.once_usd());
         }
@@ -205,9 +237,16 @@ async fn receipts(api: &Api, options: &ConvertOptions) -> Result<Measured, ApiEr
     Ok(measured)
 }
 
+/// Whether a receipt has measurements. Those of videos that were found again after the database was lost are empty.
+fn is_measurement(receipt: &VideoReceipt) -> bool {
+    receipt.receipt.cpu_ms > 0 || receipt.cost.once_usd() > 0.0
+}
+
 #[cfg(test)]
 mod tests {
     use domain::ids::VideoId;
+    use domain::prices::Prices;
+    use domain::receipt::Receipt;
     use serde_json::json;
 
     use super::*;
@@ -265,6 +304,47 @@ mod tests {
         assert_eq!(cut_off[0].state, ItemState::Waiting(Some(ids)));
         let replaced = items(vec![listed("a.mp4", "2", Some(video("ready", Some("1"))))]);
         assert_eq!(states(&replaced), ["changed"]);
+    }
+
+    #[test]
+    fn objects_are_asked_for_again() {
+        for (found, expected) in [
+            (None, "waiting"),
+            (Some(video("created", None)), "waiting"),
+            (Some(video("queued", Some("1"))), "in-flight"),
+            (Some(video("ready", Some("1"))), "ready"),
+            (Some(video("ready", Some("0"))), "changed"),
+        ] {
+            let object = listed("notes.txt", "1", found.clone());
+            assert_eq!(wanted(object).state.name(), expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn empty_receipts_are_not_measurements() {
+        let measures = |receipt: Receipt, prices: &Prices| {
+            is_measurement(&VideoReceipt {
+                cost: receipt.cost(prices),
+                receipt: receipt.into(),
+            })
+        };
+        let free = Prices {
+            cpu_hour_usd: 0.0,
+            ..Prices::default()
+        };
+        let of_cpu = |cpu_ms: u64| Receipt {
+            cpu_ms,
+            ..Receipt::default()
+        };
+        let of_bytes = Receipt {
+            bytes_out: 1_000,
+            store_writes: 1,
+            ..Receipt::default()
+        };
+        assert!(!measures(of_cpu(0), &Prices::default()));
+        assert!(measures(of_cpu(1), &Prices::default()));
+        assert!(measures(of_cpu(1), &free));
+        assert!(measures(of_bytes, &Prices::default()));
     }
 
     #[test]

@@ -2,11 +2,38 @@
 
 use api_types::videos::{CreateVideo, Video};
 use domain::ids::hex;
+use domain::job::Priority;
 use http::StatusCode;
 use platform::clock;
 use sha2::{Digest as _, Sha256};
 
+use super::{ConvertOptions, Ids, Item, ItemState};
 use crate::api::{Api, ApiError};
+
+/// Longest external id of the API in bytes.
+const EXTERNAL_ID_LIMIT: usize = 1_000;
+
+/// The request for the video of an object.
+pub(super) fn body_of(item: &Item, options: &ConvertOptions) -> CreateVideo {
+    let ids = if let ItemState::Waiting(Some(ids)) = &item.state {
+        ids.clone()
+    } else {
+        let is_id = options.keys_are_external_ids && item.key.len() <= EXTERNAL_ID_LIMIT;
+        Ids {
+            owner: options.owner.clone(),
+            external_id: is_id.then(|| item.key.clone()),
+        }
+    };
+    CreateVideo {
+        key: Some(item.key.clone()),
+        owner: ids.owner,
+        external_id: ids.external_id,
+        profile: options.profile.clone(),
+        mode: options.mode,
+        priority: Priority::Bulk,
+        ..CreateVideo::default()
+    }
+}
 
 /// Creates the video of an object, or returns the one that exists.
 pub(super) async fn create(api: &Api, body: &CreateVideo, etag: &str) -> Result<Video, ApiError> {
@@ -18,8 +45,9 @@ pub(super) async fn create(api: &Api, body: &CreateVideo, etag: &str) -> Result<
             Err(error) if is_missing(&error) => {}
             video => return video,
         },
-        // A rejection may be of an earlier run as well.
-        Err(error) if is_of_object(&error) || error.code() == "idempotency-response-lost" => {}
+        // A rejection may be of an earlier run as well: the API keeps it for a day, and the operator may have removed
+        // its cause.
+        Err(error) if is_rejection(&error) => {}
         Err(error) => return Err(error),
     }
     let key = format!("{key}-{}", clock::now().get());
@@ -39,7 +67,16 @@ fn key_of(body: &CreateVideo, etag: &str) -> String {
 
 /// Whether the API rejects this object, and may accept others.
 pub(super) fn is_of_object(error: &ApiError) -> bool {
-    matches!(error.code(), "no-such-object" | "too-large" | "over-quota")
+    matches!(
+        error.code(),
+        "no-such-object" | "empty-file" | "too-large" | "over-quota"
+    )
+}
+
+/// Whether the API responds to the same request in the same way, for as long as it keeps its response.
+fn is_rejection(error: &ApiError) -> bool {
+    let is_problem = matches!(error, ApiError::Problem { status, .. } if status.is_client_error());
+    is_problem && !is_passing(error)
 }
 
 /// Whether the same request may succeed later.
@@ -59,6 +96,34 @@ mod tests {
         CreateVideo {
             key: Some(key.to_owned()),
             ..CreateVideo::default()
+        }
+    }
+
+    fn problem(status: StatusCode, code: &str) -> ApiError {
+        ApiError::Problem {
+            status,
+            code: code.to_owned(),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn rejections_are_tried_again() {
+        use StatusCode as S;
+        for (status, code, again, of_object) in [
+            (S::UNPROCESSABLE_ENTITY, "no-such-profile", true, false),
+            (S::UNPROCESSABLE_ENTITY, "no-such-object", true, true),
+            (S::UNPROCESSABLE_ENTITY, "empty-file", true, true),
+            (S::PAYLOAD_TOO_LARGE, "too-large", true, true),
+            (S::CONFLICT, "over-quota", true, true),
+            (S::CONFLICT, "idempotency-response-lost", true, false),
+            (S::CONFLICT, "idempotency-in-progress", false, false),
+            (S::TOO_MANY_REQUESTS, "too-many-requests", false, false),
+            (S::SERVICE_UNAVAILABLE, "unavailable", false, false),
+        ] {
+            let error = problem(status, code);
+            assert_eq!(is_rejection(&error), again, "{code}");
+            assert_eq!(is_of_object(&error), of_object, "{code}");
         }
     }
 

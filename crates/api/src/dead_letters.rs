@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use catalog::CatalogError;
 use domain::failure::FailureCode;
-use domain::ids::VideoId;
+use domain::job::JobMessage;
 use domain::state::VideoState;
 use http::StatusCode;
 use platform::clock;
@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::extract::{PathParams, QueryParams};
 use crate::paging;
 use crate::problem::Problem;
+use crate::services::dead_letter;
 use crate::state::ApiState;
 
 /// `GET /v1/dead-letters`
@@ -47,13 +48,19 @@ pub(crate) async fn list(
     }))
 }
 
-/// `DELETE /v1/dead-letters/{id}`: removes it. Its video stays failed.
+/// `DELETE /v1/dead-letters/{id}`: removes it. Its video stays failed, or fails now: without its message, a video that
+/// still waits for the job would wait for good.
 pub(crate) async fn purge(
     State(state): State<ApiState>,
     _: Caller,
     PathParams(id): PathParams<String>,
 ) -> Result<StatusCode, ApiError> {
-    state.queue.purge(Some(&DeadLetterId(id))).await?;
+    let id = DeadLetterId(id);
+    let letter = state.queue.dead_letter_of(&id).await?;
+    if let Some(letter) = letter.filter(|it| !it.is_settled) {
+        dead_letter::fail_video(&state.catalog, &letter, clock::now()).await?;
+    }
+    state.queue.purge(Some(&id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,10 +161,10 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
 async fn view(state: &ApiState, letter: DeadLetter) -> Result<DeadLetterView, ApiError> {
     let readable = letter.message.is_ok();
     let video = letter.message.as_ref().ok().map(|it| it.video());
-    let code = match (video, reported_code(&letter)) {
+    let code = match (&letter.message, reported_code(&letter)) {
         (_, Some(code)) => Some(code),
-        (Some(video), None) => code_of_video(state, video).await?,
-        (None, None) => None,
+        (Ok(message), None) => known_code(state, &letter, message).await?,
+        (Err(_), None) => None,
     };
     let lost = || readable.then(|| FailureCode::WorkerLost.as_str().to_owned());
     Ok(DeadLetterView {
@@ -178,16 +185,33 @@ fn reported_code(letter: &DeadLetter) -> Option<FailureCode> {
     letter.reason.as_ref()?.parse().ok()
 }
 
-/// The reason of a message that used up its deliveries is a sentence, if there is one. Its video has the code.
-async fn code_of_video(state: &ApiState, video: VideoId) -> Result<Option<FailureCode>, ApiError> {
-    match state.catalog.get_video(video).await {
-        Ok(video) => Ok(match video.state {
-            VideoState::Failed(failure) => Some(failure.code),
-            _ => None,
-        }),
-        Err(CatalogError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+/// The reason of a message that used up its deliveries is a sentence, if it has one. If the job failed its video, the
+/// video has the code. The failure of a re-encode or of other work is not in the video, and has the code with which
+/// dead letters are settled.
+async fn known_code(
+    state: &ApiState,
+    letter: &DeadLetter,
+    message: &JobMessage,
+) -> Result<Option<FailureCode>, ApiError> {
+    let of_settled = letter.is_settled.then_some(FailureCode::WorkerLost);
+    if !matches!(
+        message,
+        JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_)
+    ) {
+        return Ok(of_settled);
     }
+    let video = match state.catalog.get_video(message.video()).await {
+        Ok(video) => video,
+        Err(CatalogError::NotFound { .. }) => return Ok(of_settled),
+        Err(error) => return Err(error.into()),
+    };
+    let is_its_job = video.job.as_ref().is_none_or(|it| it == message.id());
+    if let VideoState::Failed(failure) = video.state
+        && is_its_job
+    {
+        return Ok(Some(failure.code));
+    }
+    Ok(of_settled)
 }
 
 impl From<QueueError> for ApiError {

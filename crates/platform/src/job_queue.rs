@@ -152,6 +152,8 @@ pub struct DeadLetter {
     pub died_after_ms: UnixMillis,
     /// The last reason passed to `release` or `dead_letter`, if there is one.
     pub reason: Option<String>,
+    /// Whether everything that follows from it was done: see [`JobQueue::settle_dead_letter`].
+    pub is_settled: bool,
 }
 
 impl DeadLetter {

@@ -74,7 +74,7 @@ pub(crate) fn purge() -> Doc {
     Doc::new(
         "deleteDeadLetter",
         "Remove a dead letter",
-        "Its job is not sent again. Its video stays as it is.",
+        "Its job is not sent again. A video that still waits for the job fails.",
     )
     .no_content("Removed.")
     .problems(&[NoSuchDeadLetter])

@@ -60,20 +60,35 @@ async fn settle(
     let Ok(message) = &letter.message else {
         return Ok(false);
     };
-    let (video, job) = (message.video(), message.id());
     if has_another_attempt(catalog, message, now).await? {
+        let (video, job) = (message.video(), message.id());
         tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
         return match queue.redrive(Some(&letter.id)).await {
             Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => Ok(false),
             Err(problem) => Err(problem.into()),
         };
     }
+    Ok(fail_video(catalog, letter, now).await?)
+}
+
+/// Marks the video of a dead letter as failed, unless a later request or a worker has the video, or nothing waits for
+/// the job. Returns whether it failed.
+pub(crate) async fn fail_video(
+    catalog: &Catalog,
+    letter: &DeadLetter,
+    now: UnixMillis,
+) -> Result<bool, CatalogError> {
+    // A message that cannot be parsed has no video.
+    let Ok(message) = &letter.message else {
+        return Ok(false);
+    };
     // If a worker knew the reason, it has recorded it.
     let failure = Failure::of(FailureCode::WorkerLost);
     let has_failed = catalog
         .fail_permanently(message, &failure, letter.died_after_ms, now)
         .await?;
     if has_failed {
+        let (video, job) = (message.video(), message.id());
         tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
     }
     Ok(has_failed)

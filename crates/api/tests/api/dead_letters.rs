@@ -6,8 +6,9 @@ use domain::failure::{Failure, FailureCode};
 use domain::ids::{Generation, PlanId};
 use domain::job::{ChunkJob, JobMessage};
 use domain::receipt::Receipt;
+use domain::state::VideoState;
 use platform::clock;
-use platform::job_queue::Wanted;
+use platform::job_queue::{DeadLetterId, Wanted};
 use serde_json::json;
 
 use crate::world::World;
@@ -271,6 +272,61 @@ async fn dead_letters_have_a_class() {
         classes[1],
         [("its job", sentence, timed_out, class), rubbish]
     );
+}
+
+/// The video of a re-encode stays ready, so it does not have the failure.
+#[tokio::test]
+async fn the_dead_letter_of_a_reencode_has_a_class() {
+    let world = World::new().await;
+    let video = world.upload_small().await;
+    let claim = world.claim(video).await;
+    let ready = world
+        .catalog
+        .mark_ready(&claim, &Receipt::default(), clock::now());
+    ready.await.unwrap();
+    world.jobs().await;
+    let path = format!("/v1/videos/{video}/reencode");
+    world.post(&path, json!({ "profile": "small" })).await;
+    use_up_deliveries(&world).await;
+    let listed = world.get("/v1/dead-letters").await.body;
+    let letter = &listed["dead_letters"][0];
+    assert_eq!(letter["video"], json!(video));
+    assert_eq!(letter.get("code"), None, "it may be sent again");
+
+    let id = DeadLetterId(letter["id"].as_str().unwrap().to_owned());
+    world.queue.settle_dead_letter(&id).await.unwrap();
+    let listed = world.get("/v1/dead-letters").await.body;
+    let letter = &listed["dead_letters"][0];
+    assert_eq!(
+        (&letter["reason"], &letter["code"], &letter["class"]),
+        (
+            &json!("the catalog is away"),
+            &json!("worker-lost"),
+            &json!("infrastructure")
+        )
+    );
+    assert_eq!(world.state(video).await, "ready");
+}
+
+/// Its message is gone, so nothing would end the wait.
+#[tokio::test]
+async fn a_video_does_not_wait_for_a_removed_dead_letter() {
+    let world = World::new().await;
+    let video = world.upload_small().await;
+    use_up_deliveries(&world).await;
+    assert_eq!(world.state(video).await, "queued");
+    let listed = world.get("/v1/dead-letters").await.body;
+    let id = listed["dead_letters"][0]["id"].as_str().unwrap();
+    let removed = world.delete(&format!("/v1/dead-letters/{id}")).await;
+    assert_eq!(removed.status.as_u16(), 204);
+    assert_eq!(world.state(video).await, "failed");
+    let failed = world.catalog.get_video(video).await.unwrap();
+    assert_eq!(
+        failed.state,
+        VideoState::Failed(Failure::of(FailureCode::WorkerLost))
+    );
+    assert_eq!(settle(&world).await, 0);
+    assert_eq!(world.jobs().await.len(), 0);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::database::{Query, Row, sql, text, time};
 macro_rules! select_dead {
     ($rest:literal) => {
         concat!(
-            "SELECT id, body, receives, sent_ms, dead_lettered_ms, died_after_ms, reason FROM messages
+            "SELECT id, body, receives, sent_ms, dead_lettered_ms, died_after_ms, reason, settled_ms FROM messages
              WHERE queue = $1 AND dead_lettered_ms IS NOT NULL ",
             $rest
         )
@@ -193,6 +193,7 @@ fn letter(row: &Row) -> Result<DeadLetter, sqlx::Error> {
     let body: String = row.try_get("body")?;
     let dead_lettered_ms: i64 = row.try_get("dead_lettered_ms")?;
     let died_after_ms: Option<i64> = row.try_get("died_after_ms")?;
+    let settled_ms: Option<i64> = row.try_get("settled_ms")?;
     Ok(DeadLetter {
         id: DeadLetterId(row.try_get("id")?),
         message: JobMessage::parse(&body),
@@ -202,5 +203,6 @@ fn letter(row: &Row) -> Result<DeadLetter, sqlx::Error> {
         dead_lettered_ms: time(dead_lettered_ms),
         died_after_ms: time(died_after_ms.unwrap_or(dead_lettered_ms)),
         reason: row.try_get("reason")?,
+        is_settled: settled_ms.is_some(),
     })
 }

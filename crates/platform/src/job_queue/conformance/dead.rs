@@ -126,7 +126,10 @@ pub async fn settles_once(subject: &Subject) {
     }
     assert_eq!(subject.dead_letters(10).await.len(), 3);
     let found = subject.queue().dead_letter_of(&dead[1]).await;
-    assert_eq!(found.expect("a read").expect("it is there").id, dead[1]);
+    let found = found.expect("a read").expect("it is there");
+    assert_eq!((&found.id, found.is_settled), (&dead[1], true));
+    let other = subject.queue().dead_letter_of(&dead[0]).await;
+    assert!(!other.expect("a read").expect("it is there").is_settled);
     let missing = DeadLetterId("missing".to_owned());
     let found = subject.queue().dead_letter_of(&missing).await;
     assert!(found.expect("a read").is_none());

@@ -149,6 +149,7 @@ fn dead_letter(message: Message, max_receives: u32) -> Option<SqsDeadLetter> {
             let unknown = || "the last worker did not report a result".to_owned();
             sent_ms.is_none().then(unknown)
         }),
+        is_settled: false,
     };
     Some(SqsDeadLetter {
         letter,
