@@ -46,7 +46,7 @@ schemas! {
     /// A month of the calendar.
     Month = ObjectBuilder::new()
         .schema_type(Type::String)
-        .pattern(Some("^[0-9]{4}-(0[1-9]|1[0-2])$"))
+        .pattern(Some("^(19[7-9]|[2-9][0-9]{2})[0-9]-(0[1-9]|1[0-2])$"))
         .examples([json!("2026-01")]);
     /// States to filter by, separated by commas.
     ListedStates = ObjectBuilder::new()

@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::Doc;
+use crate::problem::Problem::InvalidField;
 
 pub(crate) fn list() -> Doc {
     let about = "The receipts of the videos that exist, summed up by owner or by month. Those of deleted videos, and of \
@@ -26,4 +27,5 @@ pub(crate) fn list() -> Doc {
             "The sums.",
             json!({ "groups": [month], "left_out": 0, "total": sum }),
         )
+        .problems(&[InvalidField])
 }
