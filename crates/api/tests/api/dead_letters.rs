@@ -281,9 +281,7 @@ async fn the_dead_letter_of_a_reencode_has_a_class() {
     let video = world.upload_small().await;
     let claim = world.claim(video).await;
     let receipt = Receipt::default();
-    let ready = world
-        .catalog
-        .mark_ready(&claim, &receipt, clock::now());
+    let ready = world.catalog.mark_ready(&claim, &receipt, clock::now());
     ready.await.unwrap();
     world.jobs().await;
     let path = format!("/v1/videos/{video}/reencode");
