@@ -9,7 +9,7 @@ use domain::time::UnixMillis;
 use super::super::Catalog;
 use super::super::rows::to_json;
 use super::{RECORD, count};
-use crate::database::{sql, unsigned};
+use crate::database::{Query, sql, unsigned};
 use crate::videos::{CatalogError, ChunkClaim, ChunkOutcome, Eligible};
 
 const CLAIM: &str = "
@@ -21,6 +21,36 @@ const CLAIM: &str = "
 const IS_OPEN: &str = "
     SELECT position FROM fan_out_chunks
     WHERE video = $1 AND generation = $2 AND position = $3 AND plan = $4 AND done_ms IS NULL";
+
+/// The row of a claimed chunk that is not recorded yet.
+macro_rules! row_of_claim {
+    () => {
+        " WHERE video = $1 AND generation = $2 AND position = $3 AND plan = $4 AND fence = $5 AND done_ms IS NULL"
+    };
+}
+
+const RENEW: &str = concat!(
+    "UPDATE fan_out_chunks SET lease_until_ms = CASE WHEN claims = $6 THEN $7 ELSE lease_until_ms END",
+    row_of_claim!()
+);
+
+const DONE: &str = concat!("UPDATE fan_out_chunks SET done_ms = $6", row_of_claim!());
+
+const RELEASE: &str = concat!(
+    "UPDATE fan_out_chunks SET worker = NULL, sent_ms = NULL, failures = failures + $7, waits_until_ms = $8",
+    row_of_claim!(),
+    " AND claims = $6"
+);
+
+/// A statement on the row of a claimed chunk, with its first five values.
+fn of_claim(statement: &'static str, claim: &ChunkClaim) -> Query<'static> {
+    sqlx::query(statement)
+        .bind(claim.video.to_string())
+        .bind(claim.generation.as_str().to_owned())
+        .bind(i64::from(claim.index))
+        .bind(claim.plan.as_str().to_owned())
+        .bind(sql(claim.fence))
+}
 
 impl Catalog {
     /// Claims a chunk of a fan-out with this plan.
@@ -83,19 +113,11 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         // Only the last claim has a lease.
-        let open = sqlx::query(
-            "UPDATE fan_out_chunks SET lease_until_ms = CASE WHEN claims = $1 THEN $2 ELSE lease_until_ms END
-             WHERE video = $3 AND generation = $4 AND position = $5 AND plan = $6 AND fence = $7 AND done_ms IS NULL",
-        )
-        .bind(i64::from(claim.number))
-        .bind(sql(now + lease))
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(i64::from(claim.index))
-        .bind(claim.plan.as_str())
-        .bind(sql(claim.fence))
-        .execute(&mut *tx)
-        .await?;
+        let open = of_claim(RENEW, claim)
+            .bind(i64::from(claim.number))
+            .bind(sql(now + lease))
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         match open.rows_affected() {
             0 => Err(CatalogError::Gone { video: claim.video }),
@@ -112,18 +134,10 @@ impl Catalog {
         now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query(
-            "UPDATE fan_out_chunks SET done_ms = $1
-             WHERE video = $2 AND generation = $3 AND position = $4 AND plan = $5 AND fence = $6 AND done_ms IS NULL",
-        )
-        .bind(sql(now))
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(i64::from(claim.index))
-        .bind(claim.plan.as_str())
-        .bind(sql(claim.fence))
-        .execute(&mut *tx)
-        .await?;
+        let done = of_claim(DONE, claim)
+            .bind(sql(now))
+            .execute(&mut *tx)
+            .await?;
         if done.rows_affected() == 0 {
             // The response to an earlier call may have been lost.
             let stored: Option<(String,)> = sqlx::query_as(RECORD)
@@ -162,21 +176,12 @@ impl Catalog {
         now: UnixMillis,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        sqlx::query(
-            "UPDATE fan_out_chunks SET worker = NULL, sent_ms = NULL, failures = failures + $1, waits_until_ms = $2
-             WHERE video = $3 AND generation = $4 AND position = $5 AND plan = $6 AND done_ms IS NULL AND claims = $7
-                AND fence = $8",
-        )
-        .bind(i64::from(pause.is_some()))
-        .bind(sql(now + pause.unwrap_or_default()))
-        .bind(claim.video.to_string())
-        .bind(claim.generation.as_str())
-        .bind(i64::from(claim.index))
-        .bind(claim.plan.as_str())
-        .bind(i64::from(claim.number))
-        .bind(sql(claim.fence))
-        .execute(&mut *tx)
-        .await?;
+        of_claim(RELEASE, claim)
+            .bind(i64::from(claim.number))
+            .bind(i64::from(pause.is_some()))
+            .bind(sql(now + pause.unwrap_or_default()))
+            .execute(&mut *tx)
+            .await?;
         Ok(tx.commit().await?)
     }
 }
