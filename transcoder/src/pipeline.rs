@@ -23,14 +23,14 @@ use domain::prices::Prices;
 use domain::probe::AudioStream;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
-use domain::segment::{ChunkRecord, Lane};
+use domain::segment::ChunkRecord;
 use platform::object_store::SharedStore;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
-use crate::fan_out::{FanOutServices, Lead};
+use crate::fan_out::FanOutServices;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::process::Cost;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
@@ -47,6 +47,7 @@ use crate::stored_plan;
 
 mod context;
 mod encoding;
+mod fan_out;
 mod feeding;
 mod generation;
 mod keys;
@@ -54,6 +55,7 @@ mod progress;
 mod replacement;
 
 pub(crate) use context::{Materials, encoders_for};
+use fan_out::lead;
 use feeding::{open_relays, while_feeding};
 use generation::GenerationRun;
 use keys::content_keys;
@@ -323,31 +325,6 @@ async fn process(
         context.writer.close().await;
     }
     result
-}
-
-/// Lets other transcoders take part in a long encoding. One that reads its source through a normaliser,
-/// or only some rungs, has one transcoder.
-async fn lead<'a>(
-    request: &'a TranscodeRequest,
-    source: &Inspected,
-    plan: &EncodePlan,
-    writer: &GenerationWriter,
-    publisher: &Publisher,
-) -> Result<Option<Lead<'a>>, TranscodeError> {
-    let Some(services) = &request.fan_out else {
-        return Ok(None);
-    };
-    let is_divisible = source.normaliser.is_none() && request.reused.is_none();
-    let records = publisher.records();
-    let missing = |it: &u32| !records.has(Lane::Encode, *it);
-    let chunks = plan.encode_chunks.iter().map(|it| it.index);
-    let missing: Vec<u32> = chunks.filter(missing).collect();
-    if !is_divisible || missing.is_empty() || !plan.fans_out(&source.probe, &request.profile) {
-        Lead::end_earlier(services).await?;
-        return Ok(None);
-    }
-    let lead = Lead::begin(services, writer, plan, &source.probe, missing.into_iter()).await?;
-    Ok(Some(lead))
 }
 
 /// Whether a recorded chunk fits this plan. It may not if only one of the plans, that of the chunk
