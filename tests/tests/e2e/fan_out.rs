@@ -1,6 +1,7 @@
 //! Several transcoders encode one video: one is killed, the leader is killed, the owner cancels.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use catalog::connect::QueueAddress;
@@ -13,36 +14,13 @@ use domain::segment::{ChunkRecord, Lane};
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::processes::{Process, children};
-use e2e::program::check;
+use e2e::program::{PROFILE, check};
 use e2e::site::Site;
 use platform::object_store::ObjectStore as _;
 use platform::testing::RunningServer;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use testkit::Postgres;
-
-/// Small segments that take about a second each.
-const PROFILE: &str = r#"
-segment_seconds = 2.0
-thumbnails = 2
-
-[encoder]
-preset = "veryslow"
-
-[[rung]]
-name = "180p"
-width = 320
-height = 180
-video_kbps = 300
-audio_kbps = 64
-
-[[rung]]
-name = "120p"
-width = 214
-height = 120
-video_kbps = 150
-audio_kbps = 64
-"#;
 
 /// An installation with three transcoders of one encoder each.
 struct Farm {
@@ -67,7 +45,9 @@ impl Farm {
         let site = Site::new(services, folder).await;
         for (name, least) in [("small", 1), ("alone", 0)] {
             let fan_out = format!("[fan_out]\nmin_cpu_seconds = {least}\n");
-            let profile = format!("name = \"{name}\"\n{PROFILE}\n{fan_out}");
+            // A segment takes about a second.
+            let slow = PROFILE.replace("ultrafast", "slower");
+            let profile = slow.replace("\"small\"", &format!("\"{name}\"")) + &fan_out;
             let file = site.folder.path().join(format!("profiles/{name}.toml"));
             std::fs::write(file, profile).unwrap();
         }
@@ -91,9 +71,20 @@ impl Farm {
         self.transcoders.insert(name, part);
     }
 
-    fn film(&self, name: &str, seconds: f64) -> std::path::PathBuf {
+    fn film(&self, name: &str, seconds: f64) -> PathBuf {
         let path = self.site.folder.path().join(name);
-        make_film(&path, "320x180", "24", seconds, &["-g", "48"])
+        make_film(&path, "640x360", "24", seconds, &["-g", "48"])
+    }
+
+    /// With a film whose chunks another transcoder than the leader encodes too: the claim of the
+    /// leader, and one of those chunks.
+    async fn with_film(seconds: f64) -> Option<(Self, PathBuf, Claim, OpenChunk)> {
+        let farm = Self::start().await?;
+        let film = farm.film("film.mp4", seconds);
+        let video = farm.site.upload(&farm.api, &film).await;
+        let claim = farm.leader(video).await;
+        let in_hand = farm.helper(&claim).await;
+        Some((farm, film, claim, in_hand))
     }
 
     async fn leader(&self, video: VideoId) -> Claim {
@@ -201,13 +192,10 @@ fn productions(chunks: &[ChunkRecord]) -> BTreeSet<u32> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transcoder_that_helps_is_killed() {
-    let Some(mut farm) = Farm::start().await else {
+    let Some((mut farm, film, claim, in_hand)) = Farm::with_film(44.0).await else {
         return;
     };
-    let film = farm.film("film.mp4", 44.0);
-    let video = farm.site.upload(&farm.api, &film).await;
-    let claim = farm.leader(video).await;
-    let in_hand = farm.helper(&claim).await;
+    let video = claim.video;
     let killed = in_hand.worker.clone().unwrap();
     farm.kill(&killed);
 
@@ -256,13 +244,10 @@ async fn a_transcoder_that_helps_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_leader_is_killed() {
-    let Some(mut farm) = Farm::start().await else {
+    let Some((mut farm, _, claim, _)) = Farm::with_film(60.0).await else {
         return;
     };
-    let film = farm.film("film.mp4", 60.0);
-    let video = farm.site.upload(&farm.api, &film).await;
-    let claim = farm.leader(video).await;
-    farm.helper(&claim).await;
+    let video = claim.video;
     farm.kill(&claim.worker);
     // The others go on with the messages that are under way.
     let before = farm.chunks(video, &claim.generation).await.len();
@@ -283,13 +268,10 @@ async fn the_leader_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_transcoders_stop_when_the_video_is_cancelled() {
-    let Some(mut farm) = Farm::start().await else {
+    let Some((mut farm, _, claim, _)) = Farm::with_film(60.0).await else {
         return;
     };
-    let film = farm.film("film.mp4", 60.0);
-    let video = farm.site.upload(&farm.api, &film).await;
-    let claim = farm.leader(video).await;
-    farm.helper(&claim).await;
+    let video = claim.video;
     let path = format!("/v1/videos/{video}/cancel");
     let (status, answer) = farm
         .site
