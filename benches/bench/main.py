@@ -101,7 +101,6 @@ def measure_all(quick, seconds, rounds, binary):
     summarize(results)
     if everybody and not results["runs"]:
         raise SystemExit("error: no candidate could be measured")
-    measure_quality(everybody, source, results, 3 if quick else None)
     if binary and setting("ONLY", "parts").endswith("parts"):
         measure_parts(binary, source, rungs, rounds, results)
     if binary and setting("ONLY", "clip").endswith("clip"):
@@ -110,6 +109,8 @@ def measure_all(quick, seconds, rounds, binary):
         measure_latency(binary, source, quick, rounds, results)
     if binary and setting("ONLY", "start").endswith("start"):
         measure_start(binary, source, quick, rounds, results)
+    # Other work on the machine changes nothing of what follows.
+    measure_quality(everybody, source, results, 3 if quick else None)
     if binary and setting("ONLY", "drift").endswith("drift"):
         measure_drift(binary, quick, results)
     return results
