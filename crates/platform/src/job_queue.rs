@@ -229,6 +229,31 @@ impl Add for Depth {
     }
 }
 
+/// Messages that are not dead letters. Approximate, as [`Depth`]; `dead` is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Jobs, interactive and bulk.
+    pub jobs: Depth,
+    /// Chunks of videos that another transcoder leads.
+    pub chunks: Depth,
+}
+
+impl Unfinished {
+    /// The sums over queues.
+    pub fn sum(queues: impl IntoIterator<Item = (QueueName, Depth)>) -> Self {
+        queues
+            .into_iter()
+            .fold(Self::default(), |mut sum, (name, depth)| {
+                let kind = match name {
+                    QueueName::Interactive | QueueName::Bulk => &mut sum.jobs,
+                    QueueName::Chunks => &mut sum.chunks,
+                };
+                *kind = *kind + Depth { dead: 0, ..depth };
+                sum
+            })
+    }
+}
+
 /// An error of the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -357,11 +382,8 @@ pub trait JobQueue: Send + Sync {
     /// Counts the messages.
     async fn depth(&self) -> Result<Depth, QueueError>;
 
-    /// Counts the messages that are not dead letters, with fewer rights; `dead` is 0.
-    async fn unfinished(&self) -> Result<Depth, QueueError> {
-        let depth = self.depth().await?;
-        Ok(Depth { dead: 0, ..depth })
-    }
+    /// Counts the messages that are not dead letters, with fewer rights.
+    async fn unfinished(&self) -> Result<Unfinished, QueueError>;
 
     /// Starts transcoders for the jobs that wait, where they are started on demand; a failure is
     /// logged. Call it regularly.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use domain::job::JobMessage;
 use platform::clock;
 use platform::job_queue::{
-    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError,
-    ReceiptHandle, Sent, Wanted,
+    DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError, QueueName,
+    ReceiptHandle, Sent, Unfinished, Wanted,
 };
 use tokio::time::Instant;
 
@@ -210,5 +210,16 @@ impl JobQueue for SqlQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.count_all().await.map_err(|it| self.failed(it))
+    }
+
+    async fn unfinished(&self) -> Result<Unfinished, QueueError> {
+        let depth = self.depth().await?;
+        let name = QueueName::ALL
+            .into_iter()
+            .find(|it| it.as_str() == self.queue);
+        Ok(Unfinished::sum([(
+            name.unwrap_or(QueueName::Interactive),
+            depth,
+        )]))
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::job::JobMessage;
 use platform::job_queue::{
     DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError, QueueName,
-    ReceiptHandle, Sent, Wanted,
+    ReceiptHandle, Sent, Unfinished, Wanted,
 };
 use tokio::time::Instant;
 
@@ -257,5 +257,13 @@ impl JobQueue for PriorityQueue {
             depth = depth + queue.depth().await?;
         }
         Ok(depth)
+    }
+
+    async fn unfinished(&self) -> Result<Unfinished, QueueError> {
+        let mut depths = vec![];
+        for name in QueueName::ALL {
+            depths.push((name, self.queue(name).depth().await?));
+        }
+        Ok(Unfinished::sum(depths))
     }
 }

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use platform::job_queue::sqs::LONGEST_HOLD;
 use platform::job_queue::{
     DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError, QueueName,
-    ReceiptHandle, Sent, SqsQueue, Wanted,
+    ReceiptHandle, Sent, SqsQueue, Unfinished, Wanted,
 };
 use tokio::time::Instant;
 
@@ -306,9 +306,14 @@ impl JobQueue for SqsJobQueue {
         })
     }
 
-    async fn unfinished(&self) -> Result<Depth, QueueError> {
-        let depths = try_join_all(self.queues().map(SqsQueue::unfinished)).await?;
-        Ok(depths.into_iter().fold(Depth::default(), Depth::add))
+    async fn unfinished(&self) -> Result<Unfinished, QueueError> {
+        let names = QueueName::ALL.into_iter();
+        let queues = names.filter_map(|name| Some((name, self.queue(name)?)));
+        let depths = queues.map(async |(name, queue)| {
+            let depth = queue.unfinished().await;
+            depth.map(|it| (name, it))
+        });
+        try_join_all(depths).await.map(Unfinished::sum)
     }
 }
 

@@ -193,7 +193,14 @@ async fn the_scaler_of_kubernetes_counts_what_is_due_or_in_progress() {
     let address = server.database();
     let database = open(&address).await.unwrap();
     let queue = PriorityQueue::new(&database, MAX_RECEIVES, "worker");
-    for message in [message(1), chunk(2), bulk(3), message(4)] {
+    for message in [
+        message(1),
+        chunk(2),
+        bulk(3),
+        message(4),
+        chunk(6),
+        chunk(7),
+    ] {
         queue.send(&message, Duration::ZERO).await.unwrap();
     }
     queue.send(&message(5), LONG).await.unwrap();
@@ -212,5 +219,8 @@ async fn the_scaler_of_kubernetes_counts_what_is_due_or_in_progress() {
         .fetch_one(&by_hand)
         .await
         .unwrap();
-    assert_eq!(count, 3, "one in progress, a chunk and a bulk job");
+    assert_eq!(
+        count, 3,
+        "one in progress, a bulk job, and one for all chunks"
+    );
 }

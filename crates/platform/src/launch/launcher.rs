@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::ecs::{EcsError, Tasks};
 use super::{LaunchOutcome, LaunchSettings, Report};
 use crate::clock;
-use crate::job_queue::{QueueError, SharedQueue};
+use crate::job_queue::{QueueError, SharedQueue, Unfinished};
 
 /// Pause between the looks of a process after sends. The looks of schedules do not wait.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
@@ -127,8 +127,8 @@ impl Launcher {
     }
 
     async fn start_missing(&self, queue: &SharedQueue, sent: u64) -> Result<u32, LookError> {
-        let jobs = queue.unfinished().await?;
-        if jobs.ready == 0 && sent == 0 {
+        let Unfinished { jobs, chunks } = queue.unfinished().await?;
+        if jobs.ready == 0 && chunks.ready == 0 && sent == 0 {
             return Ok(0);
         }
         let transcoders = self
@@ -140,6 +140,7 @@ impl Launcher {
             waiting: jobs.ready,
             in_progress: jobs.in_flight,
             sent,
+            chunks: chunks.ready + chunks.in_flight,
             transcoders,
             limit: self.limit.get(),
         });
@@ -157,6 +158,7 @@ impl Launcher {
         if started > 0 {
             tracing::info!(
                 jobs.waiting = jobs.ready,
+                chunks.waiting = chunks.ready,
                 "started {started} transcoders beside {transcoders}"
             );
         }

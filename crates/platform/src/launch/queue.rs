@@ -8,7 +8,7 @@ use domain::job::JobMessage;
 use super::Launcher;
 use crate::job_queue::{
     DeadLetter, DeadLetterId, DeadLetterPosition, Delivery, Depth, JobQueue, QueueError,
-    ReceiptHandle, Sent, SharedQueue, Wanted,
+    ReceiptHandle, Sent, SharedQueue, Unfinished, Wanted,
 };
 
 /// Another queue. After each send, and after dead letters were redriven, it starts the transcoders that
@@ -126,7 +126,7 @@ impl JobQueue for LaunchingQueue {
         self.queue.depth().await
     }
 
-    async fn unfinished(&self) -> Result<Depth, QueueError> {
+    async fn unfinished(&self) -> Result<Unfinished, QueueError> {
         self.queue.unfinished().await
     }
 
