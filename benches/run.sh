@@ -16,7 +16,9 @@
 #                  for the files of the folder VIDEO. No report into docs/
 #                  `scale` by itself compares 1, 2, 4, ... up to WORKERS (2) transcoders of one encoder each, for
 #                  SECONDS (1200) of one video. They need a processor each
-#   ADD=1          adds REPEATS rounds of the ladder to the results of the last run
+#   ADD=1          adds REPEATS rounds of the ladder, or with ONLY=start those of that part, to the results of the last
+#                  run, and writes the report
+#   KINDS=ids      with ONLY=start, only these kinds of files: hevc, hevc-10, open, variable, interlaced
 #   KEEP=1         keep the outputs in benches/work
 #   EDGEREEL_BIN=  the program to measure; without it, the release build is made. `none` measures only the others
 #   PORT=18787     port of `edgereel dev` during the run

@@ -116,7 +116,9 @@ def _wait_for(holds, running, limit, problem, last_look=None):
 
 
 def remove(path):
+    """Removes what the last measurement wrote. The next one must not wait for the disk because of it."""
     shutil.rmtree(path, ignore_errors=True)
+    os.sync()
 
 
 def free_bytes(path):
