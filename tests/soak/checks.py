@@ -100,6 +100,14 @@ def attempts(checks, database, interruptions):
     return {"chunks": chunks[0], "generations with more than one production": again[0], "productions again": again[1]}
 
 
+def fan_outs(checks, seen, database, long):
+    """Long videos are encoded by several transcoders, and nothing remains of that."""
+    shared = len(seen.videos)
+    checks.add("long videos that several transcoders encoded", f"{shared} of {long}", shared * 2 >= long)
+    left = [f"{it}: {database.sql(f'SELECT count(*) FROM {it}')[0][0]}" for it in ("fan_outs", "fan_out_chunks")]
+    checks.none("rows of fan-outs that remain", [it for it in left if not it.endswith(" 0")])
+
+
 def playback(checks, site, program, chosen):
     """Plays a video through the edge with FFmpeg, which decrypts and decodes everything."""
     problems = []

@@ -1,6 +1,6 @@
 """Proves that an installation loses, doubles and forgets no video while transcoders are killed. `make soak` calls it.
 
-    main.py [--videos 50] [--minutes 3] [--lose 10] [--upgrade OLD_PROGRAM] [--kill-seconds 60] [--seed 1]
+    main.py [--videos 50] [--minutes 3] [--lose 10] [--upgrade OLD_PROGRAM] [--fan-out] [--kill-seconds 60] [--seed 1]
 
     EDGEREEL_BIN=path        the program (required)
     EDGEREEL_FUNCTIONS=path  the folder with the functions `dead-letter`, `sweeper`, `webhooks`; that of the program
@@ -10,7 +10,8 @@
 PostgreSQL, SQS and S3 (LocalStack), the edge worker in workerd, the API, the Lambda functions in an emulator, and two
 transcoders, one of which is killed every minute. `--lose N` never delivers every n-th event of the bucket. `--upgrade`
 begins with an older program, upgrades after a third of the videos, and goes back after two thirds; the older API runs
-its background tasks itself. Needs FFmpeg and Node. Exits with 1 if a check fails.
+its background tasks itself. `--fan-out` has four transcoders, and one video in three is so long that several of them
+encode it. Needs FFmpeg and Node. Exits with 1 if a check fails.
 """
 
 import argparse
@@ -32,6 +33,7 @@ import report
 import videos
 from bucket_events import BucketEvents, Worker
 from cloud import PRIVATE, Cloud
+from fan_outs import FanOuts
 from receiver import Receiver
 from servers import LocalStack, Postgres, free_port
 from uploads import Uploads
@@ -40,6 +42,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # After the last upload, minutes. A lost event is repaired after ten of them.
 PATIENCE, PATIENCE_WITH_LOSSES = 15, 25
 PLAYED = 5
+# Transcoders, and those with `--fan-out`.
+TRANSCODERS, MORE_TRANSCODERS = 2, 4
 EVENTS = ["video.ready", "video.failed"]
 
 
@@ -53,6 +57,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=3, help="the time in which the videos are uploaded")
     parser.add_argument("--lose", type=int, default=0, metavar="N", help="never deliver every n-th event")
     parser.add_argument("--upgrade", type=Path, metavar="OLD_PROGRAM", help="begin with an older version, and return")
+    parser.add_argument("--fan-out", action="store_true", help="long videos, for several transcoders each")
     parser.add_argument("--kill-seconds", type=float, default=60, help="the pause before the next kill")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -65,7 +70,7 @@ class Run:
         self.options, self.failures, self.began = options, [], time.monotonic()
         self.program = Path(os.environ["EDGEREEL_BIN"]).resolve()
         self.functions = Path(os.environ.get("EDGEREEL_FUNCTIONS") or self.program.parent).resolve()
-        self.sources = videos.make(folder)
+        self.sources = videos.make(folder, options.fan_out)
         self.database = Postgres(folder / "postgres")
         stack.callback(self.database.stop)
         localstack = LocalStack(folder / "localstack")
@@ -73,14 +78,18 @@ class Run:
         self.cloud = Cloud(localstack.endpoint)
         self.cloud.create()
         ports = {"api": free_port(), "edge": free_port()}
-        profiles = videos.make_profile(folder / "profiles")
+        profiles = videos.make_profile(folder / "profiles", options.fan_out)
         environment = programs.variables(self.database.url, self.cloud, profiles, ports)
         self.site = programs.Site(folder, environment, ports, self.failures)
         stack.callback(self.site.stop)
         self.first = options.upgrade.resolve() if options.upgrade else self.program
         self.site.migrate(self.first)
         self.site.start_api(self.first, None if options.upgrade else self.functions)
-        self.site.transcoders = [programs.Transcoder(self.site, number, self.first) for number in (1, 2)]
+        count = MORE_TRANSCODERS if options.fan_out else TRANSCODERS
+        self.site.transcoders = [programs.Transcoder(self.site, number + 1, self.first) for number in range(count)]
+        self.fan_outs = FanOuts(self.database) if options.fan_out else None
+        if self.fan_outs:
+            stack.callback(self.fan_outs.stop)
         self.url = environment["EDGEREEL_API_URL"]
         self.receiver = Receiver()
         stack.callback(self.receiver.stop)
@@ -97,7 +106,8 @@ class Run:
         stack.callback(self.events.stop)
         # In a run that loses events, no client completes its upload either: only the clean-up finds the source.
         self.uploads = Uploads(self.url, self.events, completes=not options.lose)
-        self.killer = programs.Killer(self.site.transcoders, options.kill_seconds, self.database)
+        queries = [programs.HAS_JOB, *([programs.HAS_CHUNK] if options.fan_out else [])]
+        self.killer = programs.Killer(self.site.transcoders, options.kill_seconds, self.database, queries)
         stack.callback(self.killer.stop)
         self.replaced = 0
 
@@ -154,8 +164,13 @@ class Run:
         objects = check.objects(result, self.cloud, known)
         interruptions = self.killer.kills + self.replaced
         again = check.attempts(result, self.database, interruptions)
+        if self.fan_outs:
+            self.fan_outs.stop()
+            long = [it for it in self.uploads.all if it.seconds >= videos.LONG_SECONDS]
+            check.fan_outs(result, self.fan_outs, self.database, len(long))
         self.site.start_edge(self.first)
-        chosen = random.Random(self.options.seed).sample(self.uploads.all, min(PLAYED, len(self.uploads.all)))
+        played = len(self.uploads.all) if self.options.fan_out else min(PLAYED, len(self.uploads.all))
+        chosen = random.Random(self.options.seed).sample(self.uploads.all, played)
         check.playback(result, self.site, self.first, chosen)
         # The functions have ended then, and their sums are complete.
         self.site.stop_api()
@@ -173,6 +188,7 @@ class Run:
         return result, {
             "Videos": f"{self.options.videos}, uploaded in {self.options.minutes:g} minutes",
             "Transcoders killed": f"{self.killer.kills}, of these {self.killer.busy} during a job",
+            "Transcoders": f"{len(self.site.transcoders)}",
             "Programs replaced": f"the API {'twice' if self.replaced else 'never'}, transcoders {self.replaced} times",
             "From the request of an upload until ready": f"median {statistics.median(waits):.0f} s, at most "
             f"{waits[-1]:.0f} s",
@@ -209,7 +225,7 @@ def main():
         result, facts = run.check()
     text = report.table(result, facts)
     print(text, end="")
-    mode = "upgrade" if options.upgrade else "lose" if options.lose else "plain"
+    mode = "upgrade" if options.upgrade else "lose" if options.lose else "fan-out" if options.fan_out else "plain"
     if os.environ.get("REPORT"):
         report.write(os.environ["REPORT"], mode, text)
     if result.is_good and not os.environ.get("WORK"):

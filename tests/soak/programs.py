@@ -23,6 +23,9 @@ START_SECONDS = 60
 PAUSE_SECONDS = 5
 # How long the killer waits for a job: the kill of an idle transcoder proves little.
 BUSY_SECONDS = 15
+# What a transcoder has, by its name.
+HAS_JOB = "SELECT count(*) FROM videos WHERE worker = '{}'"
+HAS_CHUNK = "SELECT count(*) FROM fan_out_chunks WHERE worker = '{}' AND done_ms IS NULL"
 
 
 def variables(database, cloud, profiles, ports):
@@ -83,8 +86,8 @@ class Transcoder:
 
     def start(self):
         self.starts += 1
-        # The first one keeps its name, like a host that restarts its program; the second one is like a new task of ECS.
-        self.name = "soak-1" if self.number == 1 else f"soak-2-{self.starts}"
+        # The first one keeps its name, like a host that restarts its program; the others are like new tasks of ECS.
+        self.name = "soak-1" if self.number == 1 else f"soak-{self.number}-{self.starts}"
         environment = {**self.site.environment, "EDGEREEL_TRANSCODER_NAME": self.name}
         log = self.site.folder / f"transcoder-{self.number}.log"
         self.process = process([self.program, "transcoder"], environment, log)
@@ -169,8 +172,8 @@ class Site:
 class Killer:
     """Kills a transcoder every minute, alternating."""
 
-    def __init__(self, transcoders, seconds, database):
-        self.transcoders, self.seconds, self.database = transcoders, seconds, database
+    def __init__(self, transcoders, seconds, database, queries):
+        self.transcoders, self.seconds, self.database, self.queries = transcoders, seconds, database, queries
         self.kills, self.busy, self.ended = 0, 0, threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -183,11 +186,11 @@ class Killer:
             self.kills += 1
 
     def _is_busy_soon(self, transcoder):
-        """Waits a moment until a transcoder has a job."""
+        """Waits a moment until a transcoder has a job, or a chunk of another one's video."""
         began = time.monotonic()
         while time.monotonic() - began < BUSY_SECONDS and not self.ended.is_set():
-            query = f"SELECT count(*) FROM videos WHERE worker = '{transcoder.name}'"
-            if self.database.sql(query)[0][0] != "0":
+            found = [self.database.sql(query.format(transcoder.name))[0][0] for query in self.queries]
+            if any(it != "0" for it in found):
                 return True
             time.sleep(0.3)
         return False

@@ -13,6 +13,9 @@ SOURCES = {
     "web.webm": ("426x240", 18, True, "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 300k -c:a libopus"),
     "upright.mov": ("360x640", 7, True, f"{X264} -c:a aac"),
 }
+# Long enough for several transcoders, with a codec that players do not take: all of its rungs are encoded.
+LONG_SECONDS = 120
+LONG = ("640x360", LONG_SECONDS, True, "-c:v mpeg4 -b:v 600k -g 48 -c:a libmp3lame")
 TYPES = {"mp4": "video/mp4", "mkv": "video/x-matroska", "webm": "video/webm", "mov": "video/quicktime"}
 PROFILE = """name = "small"
 segment_seconds = 4.0
@@ -35,12 +38,19 @@ height = 180
 video_kbps = 250
 audio_kbps = 96
 """
+# Old programs, as in an upgrade, cannot read it.
+FAN_OUT = """
+[fan_out]
+min_cpu_seconds = 10
+"""
 
 
-def make(folder):
-    """Makes the sources: name, content, type and seconds of each."""
-    found = []
-    for name, (size, seconds, has_audio, options) in SOURCES.items():
+def make(folder, has_long):
+    """Makes the sources: name, content, type and seconds of each. `has_long`: every third one is long."""
+    found, sources = [], list(SOURCES.items())
+    if has_long:
+        sources = [it for two in zip(sources[::2], sources[1::2], strict=True) for it in (*two, ("lecture.mkv", LONG))]
+    for name, (size, seconds, has_audio, options) in sources:
         path = folder / name
         frames = f"testsrc2=size={size}:rate=24:duration={seconds}"
         command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", frames]
@@ -51,7 +61,7 @@ def make(folder):
     return found
 
 
-def make_profile(folder):
+def make_profile(folder, has_long):
     folder.mkdir()
-    (folder / "small.toml").write_text(PROFILE)
+    (folder / "small.toml").write_text(PROFILE + (FAN_OUT if has_long else ""))
     return folder
