@@ -15,6 +15,7 @@ mod videos;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use config::ProfileArgs;
@@ -252,11 +253,20 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// Check the prerequisites: FFmpeg, the kernel, the data directory and the port.
+/// Check the prerequisites: FFmpeg, the kernel, the data directory and the port; or the services of an installation.
 ///
 /// If the environment names buckets, or `edgereel dev` is running, also checks that browsers can upload to the bucket.
+///
+/// With `--cloud`, checks what the variables of `edgereel api` name instead: database, buckets, queues, edge, API, and
+/// the way of the bucket's events. It writes a few small objects and removes them.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
+    /// Check the services that the environment names, instead of this machine.
+    #[arg(long)]
+    pub cloud: bool,
+    /// With --cloud: how long to wait for the event of an upload; 0s: do not check events.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub event_wait: Duration,
     /// The data directory of `edgereel dev`.
     #[arg(
         long,

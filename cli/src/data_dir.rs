@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::output::CommandError;
+use crate::random;
 
 /// The addresses of a running `edgereel dev`: the content of `dev.json`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -295,19 +296,12 @@ fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow:
     write().with_context(|| format!("cannot write `{}`", folder.join(name).display()))
 }
 
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
-    Ok(bytes)
-}
-
 fn random_hex<const N: usize>() -> anyhow::Result<String> {
-    Ok(domain::ids::hex(&random::<N>()?))
+    Ok(domain::ids::hex(&random::bytes::<N>()?))
 }
 
 fn random_base64() -> anyhow::Result<String> {
-    Ok(Base64::encode_string(&random::<32>()?))
+    Ok(Base64::encode_string(&random::bytes::<32>()?))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod dev;
 pub mod hardening;
 mod listen;
 pub mod output;
+mod random;
 mod system;
 mod table;
 pub mod upload;

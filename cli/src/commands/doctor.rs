@@ -1,112 +1,39 @@
 //! `edgereel doctor`.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::path::Path;
-
-use api::upload_cors;
-use config::ServiceArgs;
-use confine::{Enforcement, Support};
-use console::style;
-use domain::profile::Profile;
-use platform::object_store::s3::{S3Store, S3StoreConfig};
-use serde::Serialize;
+use platform::object_store::s3::S3Store;
 use serde_json::json;
-use transcoder::settings::{FfmpegArgs, default_encoders};
-use transcoder::{JobMemory, Launcher};
 
 use crate::Result;
-use crate::args::{self, DoctorArgs};
-use crate::data_dir::{DevInfo, open_to_others};
-use crate::output::{CommandError, Output, bytes};
+use crate::args::DoctorArgs;
+use crate::data_dir::DevInfo;
+use crate::output::{CommandError, Output};
 
+mod cloud;
 mod ffmpeg;
+mod finding;
+mod machine;
+mod uploads;
 
-use ffmpeg::{ffmpeg, hardware};
-
-/// The result of a check.
-#[derive(Debug, Serialize)]
-struct Finding {
-    what: &'static str,
-    state: State,
-    found: String,
-    /// What to do, if anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum State {
-    Ok,
-    /// It works, but may cause trouble.
-    Warning,
-    Error,
-}
-
-impl Finding {
-    fn ok(what: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            what,
-            state: State::Ok,
-            found: found.into(),
-            advice: None,
-        }
-    }
-
-    fn other(
-        what: &'static str,
-        state: State,
-        found: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self {
-            what,
-            state,
-            found: found.into(),
-            advice: Some(advice.into()),
-        }
-    }
-}
+use finding::{Finding, State};
 
 /// Runs all checks and reports. Exits with 1 if a prerequisite is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
-    let running = DevInfo::read(&args.data).ok().flatten();
-    let launcher = args.ffmpeg.launcher(1);
-    let mut findings = ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await;
-    findings.extend(hardware(&args).await);
-    findings.extend([
-        confinement(&launcher),
-        data_dir(&args.data),
-        disk(&args.data),
-        processors(),
-        memory(&args.ffmpeg, &launcher),
-        settings(),
-    ]);
-    findings.push(port(args.listen, running.as_ref()).await);
-    findings.extend(bucket(&args, running.as_ref()).await);
-
+    let mut findings: Vec<Finding> = vec![];
+    let report = |finding: Finding| {
+        finding.show(output);
+        findings.push(finding);
+    };
+    if args.cloud {
+        cloud::check(&args, output, report).await;
+    } else {
+        check_machine(&args, report).await;
+    }
     let good = findings.iter().all(|it| it.state != State::Error);
     output.object(&json!({ "ok": good, "findings": findings }));
-    for finding in &findings {
-        let mark = match finding.state {
-            State::Ok => style("ok     ").green(),
-            State::Warning => style("warning").yellow(),
-            State::Error => style("error  ").red().bold(),
-        };
-        output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
-        if let Some(advice) = &finding.advice {
-            output.line(format!(
-                "        {:<10} {} {advice}",
-                "",
-                style("do:").cyan()
-            ));
-        }
-    }
-    output.line(if good {
-        "All prerequisites are met."
-    } else {
-        "Some checks failed: see above what to do."
+    output.line(match (good, args.cloud) {
+        (true, false) => "All prerequisites are met.",
+        (true, true) => "The services work.",
+        (false, _) => "Some checks failed: see above what to do.",
     });
     if good {
         Ok(())
@@ -115,223 +42,29 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     }
 }
 
-/// Which confinement of FFmpeg the kernel supports.
-fn confinement(launcher: &Launcher) -> Finding {
-    const WHAT: &str = "confined";
-    let support = Support::of_kernel();
-    let missing = support.missing();
-    match (launcher.enforcement, missing.as_slice()) {
-        (Enforcement::Off, _) => {
-            let found =
-                "FFmpeg runs with all rights of this process (EDGEREEL_CONFINEMENT is `off`)";
-            Finding::other(
-                WHAT,
-                State::Warning,
-                found,
-                "set EDGEREEL_CONFINEMENT to `best-effort` or `required`",
-            )
-        }
-        (_, []) => {
-            let version = support.landlock;
-            let found = format!("Landlock {version} or later, seccomp, no_new_privs");
-            Finding::ok(WHAT, found)
-        }
-        (enforcement, missing) => {
-            let state = if enforcement == Enforcement::Required {
-                State::Error
-            } else {
-                State::Warning
-            };
-            let advice =
-                "use a newer kernel, or a container runtime that allows these system calls";
-            Finding::other(
-                WHAT,
-                state,
-                format!("the kernel lacks {}", missing.join(", ")),
-                advice,
-            )
-        }
+/// Checks this machine, and the bucket of a running `edgereel dev` or of the environment.
+async fn check_machine(args: &DoctorArgs, mut report: impl FnMut(Finding)) {
+    let running = DevInfo::read(&args.data).ok().flatten();
+    let launcher = args.ffmpeg.launcher(1);
+    for finding in ffmpeg::ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await {
+        report(finding);
     }
-}
-
-fn data_dir(data: &Path) -> Finding {
-    let shown = data.display();
-    // The nearest existing directory must be writable.
-    let existing = data
-        .ancestors()
-        .map(|it| {
-            if it.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                it
-            }
-        })
-        .find(|it| it.exists());
-    let Some(existing) = existing else {
-        return Finding::other(
-            "data",
-            State::Error,
-            format!("cannot create `{shown}`"),
-            "choose another directory with --data",
-        );
-    };
-    match tempfile::tempfile_in(existing) {
-        Ok(_) => match open_to_others(data) {
-            Some(mode) => {
-                let found =
-                    format!("other users of this machine can read `{shown}` (mode {mode:03o})");
-                Finding::other(
-                    "data",
-                    State::Warning,
-                    found,
-                    format!("run `chmod -R go= {shown}`"),
-                )
-            }
-            None => Finding::ok("data", format!("`{shown}` is writable")),
-        },
-        Err(error) => {
-            let found = format!("cannot write to `{shown}`: {error}");
-            Finding::other(
-                "data",
-                State::Error,
-                found,
-                "choose another directory with --data, or change its owner",
-            )
-        }
+    for finding in ffmpeg::hardware(args).await {
+        report(finding);
     }
-}
-
-/// Below this, in bytes, a large upload may fill the disk.
-const LOW_SPACE: u64 = 10_000_000_000;
-/// Below this, in bytes, even a small upload may fail.
-const NO_SPACE: u64 = 500_000_000;
-
-fn disk(data: &Path) -> Finding {
-    let existing = data
-        .ancestors()
-        .find(|it| it.exists())
-        .unwrap_or_else(|| Path::new("."));
-    match rustix::fs::statvfs(existing) {
-        Ok(stat) => {
-            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let found = format!("{} free on the disk of the data directory", bytes(free));
-            let advice = "free some space: `edgereel dev` stores sources and outputs there";
-            match free {
-                free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),
-                free if free < LOW_SPACE => Finding::other("disk", State::Warning, found, advice),
-                _ => Finding::ok("disk", found),
-            }
-        }
-        Err(error) => {
-            let found = format!("cannot determine the free space: {error}");
-            Finding::other("disk", State::Warning, found, "check it manually")
-        }
+    for finding in [
+        machine::confinement(&launcher),
+        machine::data_dir(&args.data),
+        machine::disk(&args.data),
+        machine::processors(),
+        machine::memory(&args.ffmpeg, &launcher),
+        machine::settings(),
+    ] {
+        report(finding);
     }
-}
-
-fn processors() -> Finding {
-    Finding::ok("processors", format!("{} for encoding", default_encoders()))
-}
-
-/// Whether one encoder of the built-in profile fits into the memory.
-fn memory(args: &FfmpegArgs, launcher: &Launcher) -> Finding {
-    match (args.check_memory([&Profile::default()], 1), launcher.memory) {
-        (Err(problem), _) => {
-            let advice = "transcoders with other profiles may still start";
-            Finding::other("memory", State::Error, problem.to_string(), advice)
-        }
-        (Ok(()), JobMemory::Shared(all)) => Finding::ok(
-            "memory",
-            format!("{} for the encoders of a job", bytes(all)),
-        ),
-        (Ok(()), JobMemory::Each(each)) => Finding::ok(
-            "memory",
-            format!(
-                "{} for each encoder (EDGEREEL_FFMPEG_MEMORY_BYTES)",
-                bytes(each)
-            ),
-        ),
-    }
-}
-
-fn settings() -> Finding {
-    let set: Vec<String> = std::env::vars()
-        .map(|it| it.0)
-        .filter(|it| it.starts_with("EDGEREEL_"))
-        .collect();
-    let found = if set.is_empty() {
-        "no EDGEREEL_ variables are set".to_owned()
-    } else {
-        format!("set: {}", set.join(", "))
-    };
-    let known: BTreeSet<String> = args::variables().into_iter().map(|it| it.1).collect();
-    let is_known = |name: &String| {
-        known.contains(name)
-            || name
-                .strip_suffix("_FILE")
-                .is_some_and(|it| known.contains(it))
-    };
-    let unknown: Vec<&String> = set.iter().filter(|it| !is_known(it)).collect();
-    match unknown.as_slice() {
-        [] => Finding::ok("settings", found),
-        [name, ..] => {
-            let advice = format!("`{name}` is unknown: see docs/configuration.md");
-            Finding::other("settings", State::Warning, found, advice)
-        }
-    }
-}
-
-/// Whether browsers can upload to the private bucket. Empty without a bucket or an origin.
-async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
-    let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else {
-        return vec![];
-    };
-    let listed = std::env::var("EDGEREEL_CORS_ORIGINS").unwrap_or_default();
-    let listed = listed.split(',').map(str::trim).filter(|it| !it.is_empty());
-    // One origin represents all.
-    let listed = listed.map(|it| if it == "*" { "https://any.example" } else { it }.to_owned());
-    let origins: Vec<String> = args.origin.iter().cloned().chain(listed).collect();
-    let store = S3Store::new(&store);
-    let mut findings = vec![];
-    for origin in origins {
-        findings.push(match upload_cors::check(&store, &origin).await {
-            Ok(()) => Finding::ok("bucket", format!("browsers can upload from {origin}")),
-            Err(problem) => {
-                let found = format!(
-                    "browsers cannot upload from {origin}: {:#}",
-                    anyhow::Error::from(problem)
-                );
-                let advice = "set the CORS rule of the private bucket as in docs/uploads.md";
-                Finding::other("bucket", State::Error, found, advice)
-            }
-        });
-    }
-    findings
-}
-
-/// The buckets from the environment, if configured.
-fn cloud_store() -> Option<S3StoreConfig> {
-    let services = config::read::<ServiceArgs>().ok()?;
-    Some(services.store.into())
-}
-
-async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {
-    if let Some(running) = running {
-        return Finding::ok(
-            "port",
-            format!("`edgereel dev` is running at {}", running.api),
-        );
-    }
-    match tokio::net::TcpListener::bind(listen).await {
-        Ok(_) => Finding::ok("port", format!("{listen} is free")),
-        Err(error) => {
-            let found = format!("cannot bind to {listen}: {error}");
-            Finding::other(
-                "port",
-                State::Error,
-                found,
-                "choose another address with --listen; port 0 chooses a free port",
-            )
-        }
+    report(machine::port(args.listen, running.as_ref()).await);
+    let store = running.map(|it| it.s3.store_config());
+    if let Some(store) = store.or_else(uploads::cloud_store) {
+        uploads::check(&S3Store::new(&store), &args.origin, report).await;
     }
 }

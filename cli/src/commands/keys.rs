@@ -19,6 +19,7 @@ use crate::Result;
 use crate::args::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 use crate::data_dir::{DataDir, DevInfo, Secrets, read_secrets};
 use crate::output::{CommandError, Output};
+use crate::random;
 
 /// Runs one of the commands.
 pub async fn run(args: KeysArgs, output: &Output) -> Result {
@@ -30,7 +31,10 @@ pub async fn run(args: KeysArgs, output: &Output) -> Result {
 }
 
 fn new(output: &Output) -> Result {
-    let mut secrets = vec![("EDGEREEL_API_TOKEN", domain::ids::hex(&random()?))];
+    let mut secrets = vec![(
+        "EDGEREEL_API_TOKEN",
+        domain::ids::hex(&random::bytes::<32>()?),
+    )];
     for keys in [
         RotatedKeys::Grant,
         RotatedKeys::Pass,
@@ -48,13 +52,6 @@ fn new(output: &Output) -> Result {
         .collect();
     output.object(&object);
     Ok(())
-}
-
-fn random() -> anyhow::Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
-    Ok(bytes)
 }
 
 fn rotate(args: &RotateArgs, output: &Output) -> Result {
@@ -134,7 +131,7 @@ fn with_new_key(keys: RotatedKeys, list: &str) -> anyhow::Result<String> {
         .into_iter()
         .filter_map(|id| id.strip_prefix('k')?.parse::<u32>().ok());
     let id = format!("k{}", numbers.max().unwrap_or(0).saturating_add(1));
-    let material = Base64::encode_string(&random()?);
+    let material = Base64::encode_string(&random::bytes::<32>()?);
     let entry = match keys {
         RotatedKeys::Grant => format!("{id}:HS256:{material}"),
         RotatedKeys::Pass | RotatedKeys::KeyEncryption | RotatedKeys::Webhook => {

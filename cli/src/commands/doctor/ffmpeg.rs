@@ -6,7 +6,7 @@ use domain::profile::Profile;
 use transcoder::setup::verify_hardware;
 use transcoder::{Launcher, Tools};
 
-use super::{Finding, State};
+use super::finding::{Finding, State};
 use crate::args::DoctorArgs;
 
 /// What FFmpeg can do, proven by a test encode.

@@ -25,6 +25,16 @@ async fn ready(queue: &SqsQueue) -> u64 {
 }
 
 #[tokio::test]
+async fn rights_are_tried_without_a_trace() {
+    let Some(site) = Site::start() else { return };
+    let (_, [queue, _], _folder) = queues(&site).await;
+    queue.send(&message(1), Duration::ZERO).await.unwrap();
+    let rights = queue.rights().await.unwrap();
+    assert!(rights.may_send && rights.may_receive, "{rights:?}");
+    assert_eq!(ready(&queue).await, 1, "nothing was sent or received");
+}
+
+#[tokio::test]
 async fn jobs_are_in_the_queue_of_their_priority() {
     let Some(site) = Site::start() else { return };
     let (queue, [jobs, bulk_jobs], _folder) = queues(&site).await;
@@ -33,7 +43,7 @@ async fn jobs_are_in_the_queue_of_their_priority() {
     }
     assert_eq!((ready(&jobs).await, ready(&bulk_jobs).await), (1, 2));
     assert_eq!(queue.depth().await.unwrap().ready, 3);
-    assert_eq!(queue.unfinished().await.unwrap().ready, 3);
+    assert_eq!(queue.unfinished().await.unwrap().jobs.ready, 3);
 
     let first = queue
         .receive(Wanted::ALL, LONG, LONG)

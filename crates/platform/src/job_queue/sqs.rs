@@ -27,6 +27,7 @@ mod errors;
 mod events;
 mod leases;
 mod open;
+mod rights;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,7 @@ use self::errors::{lost_or, queue_error};
 pub use self::events::{EventMessage, SqsEvents};
 use self::leases::{Lease, Leases};
 pub use self::open::{OpenSqsError, SqsQueueConfig};
+pub use self::rights::QueueRights;
 use super::{DeadLetter, DeadLetterId, Delivery, Depth, QueueError, ReceiptHandle, Sent};
 
 /// Maximum wait of one receive request.

@@ -89,6 +89,12 @@ impl S3Store {
         Self::with_clock(config, StoreClock::default())
     }
 
+    /// By how many seconds the clock of the store is ahead of this machine's, as its last responses said; 0 if by less
+    /// than a minute.
+    pub fn clock_ahead(&self) -> i64 {
+        self.clock.ahead()
+    }
+
     pub(super) fn with_clock(config: &S3StoreConfig, clock: StoreClock) -> Self {
         let http = HttpClientBuilder::new()
             .pool_max_idle_per_host(IDLE_CONNECTIONS)

@@ -27,7 +27,7 @@ impl StoreClock {
         }
     }
 
-    fn ahead(&self) -> i64 {
+    pub(super) fn ahead(&self) -> i64 {
         self.ahead_seconds.load(Ordering::Relaxed)
     }
 
