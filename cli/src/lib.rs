@@ -15,6 +15,7 @@ pub mod output;
 mod system;
 mod table;
 pub mod upload;
+mod views;
 
 use std::process::ExitCode;
 
