@@ -16,6 +16,7 @@ mod random;
 mod system;
 mod table;
 pub mod upload;
+mod views;
 
 use std::process::ExitCode;
 

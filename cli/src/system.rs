@@ -16,7 +16,7 @@ use config::Installation;
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{Keyring, PassKeys};
 use domain::playback::Config;
-use edge_server::{CachedList, Edge, TrustedProxy};
+use edge_server::{CachedList, Edge, TrustedProxy, Views};
 use platform::edge_list::SharedEdgeList;
 use platform::object_store::SharedStore;
 use serve::ServeLimits;
@@ -28,6 +28,7 @@ use transcoder::{Tools, Worker, WorkerConfig};
 use crate::Result;
 use crate::background::Background;
 use crate::output::CommandError;
+use crate::views::ViewTask;
 
 /// The settings of a [`System`], besides its services.
 pub(crate) struct SystemSettings {
@@ -38,6 +39,8 @@ pub(crate) struct SystemSettings {
     pub(crate) wrapping: KeyEncryptionKeys,
     pub(crate) playback: Config,
     pub(crate) proxy: Option<TrustedProxy>,
+    /// Whether the edge counts views.
+    pub(crate) counts_views: bool,
     pub(crate) tools: Tools,
     pub(crate) worker: WorkerConfig,
     /// Signs the first browser in.
@@ -53,6 +56,7 @@ pub(crate) struct System {
     router: axum::Router,
     background: Background,
     worker: Worker,
+    views: Option<ViewTask>,
 }
 
 /// What clients connect to.
@@ -82,6 +86,7 @@ impl System {
             wrapping,
             playback,
             proxy,
+            counts_views,
             tools,
             worker,
             sign_in,
@@ -102,6 +107,10 @@ impl System {
             state.webhooks.dispatcher()?,
             (Rebuild::new(&installation), rebuild),
         );
+        let views = counts_views.then(|| ViewTask {
+            views: Arc::new(Views::default()),
+            catalog: state.catalog.clone(),
+        });
         let edge = Edge {
             store: installation.store.clone(),
             keys: keyring,
@@ -110,6 +119,7 @@ impl System {
             proxy,
             now: Box::new(edge_server::system_time),
             list,
+            views: views.as_ref().map(|it| it.views.clone()),
         };
         let worker = Worker::new(&installation, wrapping, tools, worker);
         state.metrics.register(|it| worker.metrics.register(it));
@@ -119,6 +129,7 @@ impl System {
             state,
             background,
             worker,
+            views,
         })
     }
 
@@ -148,6 +159,9 @@ impl System {
         let (worker, worker_stop) = (self.worker, stop.child_token());
         work.spawn(async move { worker.run(worker_stop).await });
         self.background.start(&mut work, &stop.child_token());
+        if let Some(views) = self.views.clone() {
+            work.spawn(views.run(stop.child_token()));
+        }
 
         tokio::select! {
             // First: components that end after `stop` have not ended unexpectedly.
@@ -165,6 +179,9 @@ impl System {
             while serving.join_next().await.is_some() {}
         })
         .await;
+        if let Some(views) = self.views {
+            views.store().await;
+        }
         self.database.close().await;
         Ok(())
     }
@@ -183,6 +200,7 @@ pub(crate) fn edge(
     args: &config::EdgeArgs,
     store: SharedStore,
     list: SharedEdgeList,
+    views: Option<Arc<Views>>,
 ) -> Result<Edge> {
     Ok(Edge {
         store,
@@ -192,6 +210,7 @@ pub(crate) fn edge(
         proxy: proxy(args.client_address_header.clone(), &args.playback)?,
         now: Box::new(edge_server::system_time),
         list,
+        views,
     })
 }
 

@@ -8,6 +8,7 @@ mod request;
 mod response;
 mod signatures;
 mod store;
+mod views;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};

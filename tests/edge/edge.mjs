@@ -60,6 +60,9 @@ export async function start({ bindings = {}, without, folder = here('../../edge-
     async memory() {
       return (await fetch(`${url.origin}/__memory`)).json()
     },
+    async points() {
+      return (await fetch(`${url.origin}/__points`)).json()
+    },
     async exhaust() {
       return (await fetch(`${url.origin}/__exhaust`)).json()
     },

@@ -8,6 +8,7 @@
 // {"do": "list", "name": "...", "value": "..."}, {"do": "unlist", "name": "..."}
 // {"do": "queue", "bodies": [...]}                            -> the outcome of each message
 // {"do": "memory"}                                            -> memory pages, number of instances
+// {"do": "points"}                                            -> the data points since the last time
 // {"do": "exhaust"}                                           allocates all available memory
 
 import { readdir, readFile } from 'node:fs/promises'
@@ -54,6 +55,9 @@ const commands = {
   },
   async memory() {
     return edge.memory()
+  },
+  async points() {
+    return { points: await edge.points() }
   },
   async exhaust() {
     return edge.exhaust()

@@ -6,6 +6,7 @@ const whole = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 })
 const short = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 1 })
 const percentage = new Intl.NumberFormat(LANGUAGE, { style: 'percent', maximumFractionDigits: 0 })
 const day = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium' })
+const utcDay = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium', timeZone: 'UTC' })
 const moment = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium', timeStyle: 'short' })
 const exactMoment = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium', timeStyle: 'medium' })
 const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' })
@@ -81,6 +82,8 @@ export function dollars(value: number): string {
 }
 
 export const date = (at: string | number): string => day.format(new Date(at))
+/** A day in UTC, by its beginning. */
+export const utcDate = (at: string | number): string => utcDay.format(new Date(at))
 export const dateAndTime = (at: string | number): string => moment.format(new Date(at))
 export const exactTime = (at: string | number): string => exactMoment.format(new Date(at))
 

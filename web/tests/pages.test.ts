@@ -10,6 +10,7 @@ import { bars } from '../src/video/bars'
 import { curves } from '../src/video/curves'
 import { stateOf } from '../src/video/names'
 import { elsewhere } from '../src/video/prices'
+import { viewBars } from '../src/video/view-bars'
 
 describe('addresses', () => {
   it.each([
@@ -180,4 +181,22 @@ it('compares prices', () => {
   expect(storage).toMatchObject({ edgereel: 0.002, mux: 0.144, stream: 0.3 })
   expect(delivery?.edgereel).toBeCloseTo(1)
   expect(delivery?.mux).toBeCloseTo(48)
+})
+
+describe('the bars of the views', () => {
+  const at = (day: number, views: number) => ({ at: `2026-11-0${day}T00:00:00Z`, views }) as Parameters<typeof viewBars>[0]['series'][number]
+  const period = { from: '2026-11-01T00:00:00Z', to: '2026-11-05T00:00:00Z' }
+  it('include days without a view', () => {
+    const bars = viewBars({ ...period, series: [at(2, 8), at(4, 2)] })
+    expect(bars.map((it) => [new Date(it.day).getUTCDate(), it.views, it.height])).toEqual([
+      [1, 0, 0],
+      [2, 8, 1],
+      [3, 0, 0],
+      [4, 2, 0.25],
+    ])
+  })
+  it('are flat without views', () => {
+    expect(viewBars({ ...period, series: [] }).map((it) => it.height)).toEqual([0, 0, 0, 0])
+    expect(viewBars({ from: period.to, to: period.from, series: [] })).toEqual([])
+  })
 })

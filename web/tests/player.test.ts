@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { expiryOf, renewalDelay, retryDelay, viewerOf } from '../src/player/grant'
 import { commandOf, speedAfter } from '../src/player/keys'
 import { resumeAt } from '../src/player/memory'
+import { reportsUrl, Tally } from '../src/player/report'
 import { bufferedAhead, Meter } from '../src/player/stats'
 import { sentenceOf, urlOf } from '../src/player/source'
 import { leftOut } from '../src/player/surround'
@@ -130,10 +131,45 @@ describe('the meter', () => {
     meter.go(2500)
     meter.go(2600)
     expect(meter.stats(3000)).toEqual({ firstFrame: 80, stalls: 1, stalledSeconds: 0.5 })
+    meter.wait(4000, false)
+    expect([meter.takeStalls(), meter.takeStalls()]).toEqual([[500], []])
+    meter.go(4200)
+    expect(meter.takeStalls()).toEqual([200])
   })
   it('measures what is loaded ahead', () => {
     const ranges = [{ start: 0, end: 10 }, { start: 20, end: 30 }]
     expect([bufferedAhead(ranges, 4), bufferedAhead(ranges, 15), bufferedAhead(ranges, 20)]).toEqual([6, 0, 10])
+  })
+})
+
+describe('reports', () => {
+  it('say what happened since the last one', () => {
+    const tally = new Tally()
+    tally.rate(0, 1_000_000)
+    tally.play(1_000)
+    tally.play(1_500)
+    tally.rate(11_000, 4_000_000)
+    tally.stop(41_000)
+    tally.rate(50_000, 9_000_000)
+    expect(tally.played(60_000)).toBe(40_000)
+    // 10 s at 1 Mbit/s and 30 s at 4 Mbit/s.
+    expect(tally.take(60_000, 640.4, [700.2, 300], 4)).toBe('br=(3250),bsd=(700 300),edgereel-dropped=4,edgereel-played=40000,msd=640,v=2')
+    expect(tally.take(60_000, 640.4, [], 4)).toBeUndefined()
+    tally.play(60_000)
+    expect(tally.take(60_500, 640.4, [], 4)).toBeUndefined()
+    expect(tally.take(62_000, 640.4, [], 6)).toBe('br=(9000),edgereel-dropped=2,edgereel-played=2000,v=2')
+  })
+  it('are sent for a start alone, and without a bitrate', () => {
+    const tally = new Tally()
+    expect(tally.take(0, undefined, [], 0)).toBeUndefined()
+    expect(tally.take(0, 90, [], 0)).toBe('msd=90,v=2')
+    tally.play(0)
+    expect(tally.take(5_000, 90, [], 0)).toBe('edgereel-played=5000,v=2')
+  })
+  it('go to the session of a playlist', () => {
+    const session = 'https://edge.example/s/AbC_-9'
+    expect(reportsUrl(`${session}/0123456789abcdef/720p/720p.m3u8?pace=1`)).toBe(`${session}/cmcd`)
+    expect(reportsUrl('https://edge.example/v/vid_1/master.m3u8?grant=a.b')).toBeUndefined()
   })
 })
 

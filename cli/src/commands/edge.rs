@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use console::style;
+use edge_server::Views;
 use health::{Health, HealthServer, Services};
 use platform::object_store::s3::S3Store;
 use platform::signals::{stop_on_signals, stop_when_stdin_ends};
@@ -14,6 +15,7 @@ use serde_json::json;
 use self::metrics::EdgeMetrics;
 use crate::args::EdgeServerArgs;
 use crate::output::Output;
+use crate::views::ViewTask;
 use crate::{Result, listen, system};
 
 mod metrics;
@@ -41,7 +43,12 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     let services = Services::default()
         .with_catalog(&catalog)
         .with_store(store.clone());
-    let edge = system::edge(&args.edge, store, system::list(&database))?;
+    let views = args.edge.playback.counts_views().then(|| ViewTask {
+        views: Arc::new(Views::default()),
+        catalog,
+    });
+    let counter = views.as_ref().map(|it| it.views.clone());
+    let edge = system::edge(&args.edge, store, system::list(&database), counter)?;
     let metrics = EdgeMetrics::default();
     let health = Health {
         services: services.clone(),
@@ -57,6 +64,9 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     let ready = style("Edge ready.").green().bold();
     output.line(format!("{ready}  {url}/v/...      (Ctrl-C to stop)"));
 
+    let storing = views
+        .clone()
+        .map(|it| tokio::spawn(it.run(stop.child_token())));
     let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
     let grace_period = async {
         stop.cancelled().await;
@@ -65,6 +75,13 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     tokio::select! {
         ended = serving => ended?,
         () = grace_period => tracing::warn!("aborted requests that did not finish in time"),
+    }
+    if let Some(storing) = storing {
+        // It may be storing: what it cannot store, it puts back.
+        let _ = storing.await;
+    }
+    if let Some(views) = views {
+        views.store().await;
     }
     drop(health);
     database.close().await;

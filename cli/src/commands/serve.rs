@@ -91,6 +91,7 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         passes,
         wrapping,
         playback: args.playback.config(),
+        counts_views: args.playback.counts_views(),
         proxy,
         tools,
         worker,

@@ -128,6 +128,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         passes: keyring.passes,
         wrapping: keks,
         playback: args.playback.config(),
+        counts_views: args.playback.counts_views(),
         proxy: proxy(args.rates.address_header(), &args.playback)?,
         tools,
         worker: WorkerConfig {

@@ -45,6 +45,7 @@ mod timestamp;
 pub mod uploads;
 pub mod uppy;
 pub mod videos;
+pub mod views;
 pub mod webhooks;
 
 pub use maybe_known::MaybeKnown;

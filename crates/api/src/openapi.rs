@@ -20,6 +20,7 @@ pub(crate) mod shares;
 pub(crate) mod uploads;
 pub(crate) mod uppy;
 pub(crate) mod videos;
+pub(crate) mod views;
 pub(crate) mod webhooks;
 
 use std::sync::LazyLock;

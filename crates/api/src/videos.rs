@@ -21,6 +21,7 @@ pub(crate) mod thumbnail;
 pub(crate) mod timeline;
 pub(crate) mod transcription;
 pub(crate) mod view;
+pub(crate) mod views;
 pub(crate) mod work;
 
 use api_types::videos::Video as VideoView;

@@ -1,12 +1,13 @@
 //! Settings of the edge.
 
+use clap::ArgAction;
 use domain::grant::Origin;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::playback::Config;
 use http::header::HeaderName;
 
 use crate::keys::KeyArgs;
-use crate::parsers::SecretParser;
+use crate::parsers::{SecretParser, switch};
 
 /// All settings of an edge as a program of its own.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,7 +55,8 @@ impl EdgeArgs {
     }
 }
 
-/// How an edge serves viewers. The edge worker has the same settings under the same names.
+/// How an edge serves viewers. The edge worker has the same settings under the same names, except that a binding makes
+/// it count views.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Edge")]
 pub struct PlaybackArgs {
@@ -81,9 +83,18 @@ pub struct PlaybackArgs {
     /// limited to countries. Requires the header with the address.
     #[arg(long, env = "EDGEREEL_CLIENT_COUNTRY_HEADER", value_name = "NAME")]
     pub client_country_header: Option<HeaderName>,
+    /// Whether the edge counts views, in the database (1). The counts do not say who watched.
+    #[arg(long, env = "EDGEREEL_COUNT_VIEWS", value_name = "0|1", default_value = "1", value_parser = switch)]
+    #[arg(action = ArgAction::Set)]
+    count_views: bool,
 }
 
 impl PlaybackArgs {
+    /// Whether the edge counts views.
+    pub fn counts_views(&self) -> bool {
+        self.count_views
+    }
+
     /// The settings of the decisions.
     pub fn config(&self) -> Config {
         let defaults = Config::default();
@@ -147,10 +158,18 @@ mod tests {
             ("EDGEREEL_CLIENT_ADDRESS_HEADER", "x-forwarded-for"),
             ("EDGEREEL_CLIENT_COUNTRY_HEADER", "cf-ipcountry"),
         ]);
-        let config = set.unwrap().playback.config();
+        let playback = set.unwrap().playback;
+        assert!(playback.counts_views());
+        let config = playback.config();
         assert_eq!(config.cdn.as_deref(), Some("https://media.example"));
         assert_eq!((config.pass_seconds, config.clock_skew_seconds), (60, 0));
         assert_eq!(config.credential_origins.len(), 2);
+    }
+
+    #[test]
+    fn the_count_of_views_is_a_setting() {
+        let off = read(&[("EDGEREEL_COUNT_VIEWS", "0")]).unwrap();
+        assert!(!off.playback.counts_views());
     }
 
     #[test]

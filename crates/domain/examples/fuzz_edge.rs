@@ -13,7 +13,7 @@ use domain::grant::FixedLocation;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring};
 use domain::playback::cases::{self, Case, world};
-use domain::playback::{self, Conditions, EdgeAction, Request, accepts_gzip};
+use domain::playback::{self, Conditions, EdgeAction, Refusal, Request, accepts_gzip};
 use hls::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
@@ -255,7 +255,10 @@ impl World {
         };
         let playlist = random.pick(&self.playlists).clone();
         let playlist = odd(random, &playlist);
-        match playback::decide(&request, now, keys, &world::config()) {
+        let action = playback::decide(&request, now, keys, &world::config());
+        let _ = action.observe(&request, |_| request.query.map(str::to_owned));
+        let _ = playback::observe_refusal(Refusal::Range, &request, keys);
+        match action {
             EdgeAction::RewriteMaster(plan) => drop(plan.rewrite(&playlist, &keys.passes)),
             EdgeAction::RewriteMedia(plan) => {
                 let _ = plan.etag(&path, &keys.passes);
@@ -269,6 +272,7 @@ impl World {
             }
             EdgeAction::Renew(plan) => drop(plan.body()),
             EdgeAction::Serve(_)
+            | EdgeAction::Report(_)
             | EdgeAction::Refuse(..)
             | EdgeAction::Preflight(_)
             | EdgeAction::Revoke(_) => {}

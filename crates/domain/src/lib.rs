@@ -8,6 +8,7 @@
 pub mod caption;
 pub mod chapter;
 pub mod clip;
+pub mod cmcd;
 pub mod content_key;
 pub mod download;
 pub mod estimate;
@@ -38,5 +39,6 @@ pub mod segment;
 pub mod state;
 pub mod thumbnail;
 pub mod time;
+pub mod viewing;
 pub mod watermark;
 pub mod webhook;

@@ -8,6 +8,7 @@
 //! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie; by POST, renews
 //! /s/{pass}/{generation}/...             playlists, segments, images: the objects under hls/{video}/{generation}/...
 //! /s/{pass}/posters/{poster}.jpg         a poster that was set, for every generation
+//! /s/{pass}/cmcd                         by POST: what the player measured, in the query (CMCD)
 //! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
 //! /revocations                           by POST: adds names to the revocation list
 //! ```
@@ -24,12 +25,14 @@ mod key;
 mod lookup;
 mod master;
 mod media;
+mod observe;
 mod pace;
 mod refusal;
 mod renew;
 mod response;
 mod revoke;
 mod route;
+mod served;
 
 pub use conditional::accepts_gzip;
 pub use headers::Headers;
@@ -37,6 +40,7 @@ pub use key::KeyPlan;
 pub use lookup::{Entry, Lookup, RENEWABLE_SECONDS, Subject};
 pub use master::MasterPlan;
 pub use media::MediaPlan;
+pub use observe::{ReportPlan, observe_refusal};
 pub use refusal::Refusal;
 pub use renew::RenewPlan;
 pub use response::{
@@ -45,12 +49,13 @@ pub use response::{
 pub use revoke::{REVOCATION_AUDIENCE, RevokePlan, revocation};
 
 use crate::grant::{ClientLocation, DelegatedSignature, Grant, Origin, VerifiedGrant};
-use crate::ids::{Generation, VideoId};
+use crate::ids::VideoId;
 use crate::keyring::Keyring;
-use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
+use crate::object_key::{Bucket, ObjectKey};
 use crate::pass::{Pass, Purpose};
 
 use route::Route;
+use served::generation_and_rendition;
 
 /// The parts of a request that the decision needs. The values of a repeated header are joined by `, `
 /// (cookies by `; `), as browsers and workers do.
@@ -134,6 +139,8 @@ pub enum EdgeAction {
     RewriteMedia(Box<MediaPlan>),
     /// Read a wrapped key, and respond with its [`KeyPlan::release`]; nothing here may be cached or logged.
     ReleaseKey(KeyPlan),
+    /// Respond with 204. The shell counts the report, if it counts views.
+    Report(ReportPlan),
     /// Store its entry, then respond with 200 and [`RenewPlan::body`].
     Renew(Box<RenewPlan>),
     /// Store its entries, then respond with 204.
@@ -166,6 +173,8 @@ impl EdgeAction {
             Self::RewriteMaster(plan) => Lookup::of(&plan.subject, false),
             Self::RewriteMedia(plan) => Lookup::of(&plan.subject, false),
             Self::ReleaseKey(plan) => Lookup::of(&plan.subject, false),
+            // A report opens nothing, so a revocation need not stop it.
+            Self::Report(plan) => Lookup::of(&plan.subject, true),
             Self::Renew(plan) => Some(plan.lookup.clone()),
         }
     }
@@ -173,7 +182,11 @@ impl EdgeAction {
     /// The object that has to be read.
     pub fn object(&self) -> Option<&ObjectKey> {
         match self {
-            Self::Refuse(..) | Self::Preflight(_) | Self::Renew(_) | Self::Revoke(_) => None,
+            Self::Refuse(..)
+            | Self::Preflight(_)
+            | Self::Report(_)
+            | Self::Renew(_)
+            | Self::Revoke(_) => None,
             Self::Serve(plan) => Some(&plan.object),
             Self::RewriteMaster(plan) => Some(&plan.object),
             Self::RewriteMedia(plan) => Some(&plan.object),
@@ -225,6 +238,7 @@ fn decide_get(
                 &verified, now, request, config,
             ))))
         }
+        Route::Stream { path, .. } if path == observe::REPORTS => Err(Refusal::Method),
         Route::Stream { pass, path } => {
             let (verified, subject) = verify_pass(pass, Purpose::Stream, request, now, keys)?;
             let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
@@ -284,7 +298,7 @@ fn decide_get(
     }
 }
 
-/// The change that a POST requests.
+/// The change or the report that a POST requests.
 fn decide_post(
     request: &Request<'_>,
     now: u64,
@@ -298,6 +312,11 @@ fn decide_post(
         Route::Revocations => Ok(EdgeAction::Revoke(RevokePlan::new(
             request, now, keys, config,
         )?)),
+        Route::Stream { pass, path } if path == observe::REPORTS => {
+            let (pass, subject) = verify_pass(pass, Purpose::Stream, request, now, keys)?;
+            let headers = Headers::empty(&pass.limits, request, config);
+            Ok(EdgeAction::Report(ReportPlan { subject, headers }))
+        }
         Route::Stream { .. } | Route::Key { .. } => Err(Refusal::Method),
     }
 }
@@ -326,48 +345,6 @@ fn verify_grant(
     Ok(verified)
 }
 
-/// The generation that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
-/// not load the object.
-fn generation_and_rendition(
-    object: &ObjectKey,
-) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
-    match object {
-        ObjectKey::MediaPlaylist {
-            generation,
-            rendition,
-            ..
-        }
-        | ObjectKey::Segment {
-            generation,
-            rendition,
-            ..
-        }
-        | ObjectKey::InitSegment {
-            generation,
-            rendition,
-            ..
-        } => Some((Some(generation), Some(rendition))),
-        ObjectKey::Thumbnail { generation, .. }
-        | ObjectKey::Preview { generation, .. }
-        | ObjectKey::Storyboard { generation, .. }
-        | ObjectKey::StoryboardIndex { generation, .. }
-        | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
-        // A pass for any generation of the video gives access to its poster and its chapters.
-        ObjectKey::CustomPoster { .. } | ObjectKey::Chapters { .. } => Some((None, None)),
-        ObjectKey::Source { .. }
-        | ObjectKey::ArchivedSource { .. }
-        | ObjectKey::External { .. }
-        | ObjectKey::ContentKey { .. }
-        | ObjectKey::Manifest { .. }
-        | ObjectKey::Plan { .. }
-        | ObjectKey::SharedPlan { .. }
-        | ObjectKey::PosterImage { .. }
-        | ObjectKey::Captions { .. }
-        | ObjectKey::Download { .. }
-        | ObjectKey::Master { .. } => None,
-    }
-}
-
 /// Verifies a pass, and the location of the client. The origin of the page was checked when the pass was issued.
 /// Players without a page (`AirPlay`, Chromecast) send no origin, so a missing origin is accepted here.
 fn verify_pass(
@@ -384,15 +361,6 @@ fn verify_pass(
         pass.limits.check_origin(request.origin)?;
     }
     Ok((pass, subject))
-}
-
-/// The cache policy for an object that was served under a pass: private, because the URL belongs to one viewer.
-fn viewer_cache(object: &ObjectKey) -> &'static str {
-    match object.cache_policy() {
-        CachePolicy::Immutable => "private, max-age=31536000, immutable",
-        CachePolicy::Revalidate => "private, no-cache",
-        CachePolicy::NoStore => "no-store",
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod list;
 mod request;
 mod response;
+mod views;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use response::EdgeResponse;
 
 pub use list::{CachedList, MemoryList};
 pub use request::TrustedProxy;
+pub use views::Views;
 
 /// The store, keys and settings of an edge.
 pub struct Edge {
@@ -49,6 +51,8 @@ pub struct Edge {
     pub now: Box<dyn Fn() -> u64 + Send + Sync>,
     /// The list of revocations and renewals.
     pub list: SharedEdgeList,
+    /// Counts views; `None`: this edge does not count them.
+    pub views: Option<Arc<Views>>,
 }
 
 /// The system clock, Unix seconds.
@@ -102,20 +106,16 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
     let (parts, _) = request.into_parts();
     let request = EdgeRequest::new(&parts, edge.proxy.as_ref());
     let action = playback::decide(&request.playback(), (edge.now)(), &edge.keys, &edge.config);
-    let response = match edge.carry_out(action, &request).await {
-        Ok(response) => response,
-        Err(failed) => match playback::refuse(failed.refusal, &request.playback(), &edge.config) {
-            EdgeAction::Refuse(refusal, headers) => {
-                let response = EdgeResponse::refused(refusal, &headers);
-                match failed.content_range {
-                    Some(content_range) => response.header("content-range", &content_range),
-                    None => response,
-                }
-            }
-            // `refuse` returns no other action.
-            _ => EdgeResponse::new(500, &playback::Headers::default()),
-        },
+    let observation = edge.observe(&action, &request);
+    let refusal = match &action {
+        EdgeAction::Refuse(refusal, _) => Some(*refusal),
+        _ => None,
     };
+    let (response, refusal) = match edge.carry_out(action, &request).await {
+        Ok(response) => (response, refusal),
+        Err(failed) => (edge.refused(&failed, &request), Some(failed.refusal)),
+    };
+    edge.count(observation, refusal, &request);
     response.into_response(request.is_head())
 }
 
@@ -166,6 +166,21 @@ impl From<EdgeListError> for Failed {
 }
 
 impl Edge {
+    /// The response if a decision could not be executed.
+    fn refused(&self, failed: &Failed, request: &EdgeRequest<'_>) -> EdgeResponse {
+        match playback::refuse(failed.refusal, &request.playback(), &self.config) {
+            EdgeAction::Refuse(refusal, headers) => {
+                let response = EdgeResponse::refused(refusal, &headers);
+                match &failed.content_range {
+                    Some(content_range) => response.header("content-range", content_range),
+                    None => response,
+                }
+            }
+            // `refuse` returns no other action.
+            _ => EdgeResponse::new(500, &playback::Headers::default()),
+        }
+    }
+
     async fn carry_out(
         &self,
         action: EdgeAction,
@@ -191,6 +206,7 @@ impl Edge {
                 let key = plan.release(&document, &self.key_encryption_keys)?;
                 Ok(EdgeResponse::new(200, &plan.headers).bytes(key.expose().to_vec()))
             }
+            EdgeAction::Report(plan) => Ok(EdgeResponse::new(204, &plan.headers)),
             EdgeAction::Renew(plan) => {
                 let response = EdgeResponse::new(200, &plan.headers).bytes(plan.body());
                 self.list.store(&plan.entry, now).await?;

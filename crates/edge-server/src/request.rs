@@ -88,9 +88,7 @@ impl<'a> EdgeRequest<'a> {
     }
 
     pub(super) fn conditions(&self) -> Conditions {
-        Conditions::read(self.is_head(), |name| {
-            self.header(name).map(Cow::into_owned)
-        })
+        Conditions::read(self.is_head(), |name| self.header(name))
     }
 
     pub(super) fn is_head(&self) -> bool {
@@ -98,8 +96,8 @@ impl<'a> EdgeRequest<'a> {
     }
 
     /// All values of a header, joined.
-    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
-        joined(&self.request.headers, name, ", ")
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        joined(&self.request.headers, name, ", ").map(Cow::into_owned)
     }
 }
 

@@ -12,6 +12,14 @@ use super::*;
 
 /// A listening edge over a directory that holds what the cases play.
 async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
+    start_counting(folder, None).await
+}
+
+/// The same, which counts views.
+async fn start_counting(
+    folder: &tempfile::TempDir,
+    views: Option<Arc<Views>>,
+) -> std::net::SocketAddr {
     let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store
@@ -30,6 +38,7 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
         }),
         now: Box::new(system_time),
         list: Arc::new(MemoryList::default()),
+        views,
     };
     for (name, value) in world::listed(system_time()) {
         let entry = Entry {
@@ -185,4 +194,45 @@ async fn a_store_that_fails_is_no_fault_of_the_viewer() {
             .map(|it| it.1.as_str());
         assert_eq!((response.status, found), (502, Some(code)), "{name}");
     }
+}
+
+#[tokio::test]
+async fn views_and_refusals_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let views = Arc::new(Views::default());
+    let address = start_counting(&folder, Some(views.clone())).await;
+    let mut segment = named("segment");
+    segment
+        .headers
+        .push(("cmcd-session", "sid=\"a\"".to_owned()));
+    segment
+        .headers
+        .push(("cmcd-object", "br=800,d=6000,ot=v".to_owned()));
+    for case in [
+        named("media playlist"),
+        segment,
+        named("key"),
+        named("HEAD of a segment"),
+        named("report"),
+    ] {
+        let response = send(address, &case).await;
+        assert!(response.status < 300, "{}", case.name);
+    }
+    // The pass is good, and the store has no such object.
+    std::fs::remove_dir_all(folder.path().join("media")).unwrap();
+    assert_eq!(send(address, &named("segment")).await.status, 404);
+    let refused = send(address, &named("report with an expired pass")).await;
+    assert_eq!(refused.status, 403);
+
+    let all = views.take();
+    assert_eq!(all.len(), 1, "{all:?}");
+    let ((video, _), totals) = &all[0];
+    assert_eq!((*video, totals.views), (world::video(), 1));
+    // 6 s of a segment, and 60 s of a report.
+    assert_eq!((totals.watched_ms, totals.stalls), (66_000, 0));
+    let refusals: Vec<_> = totals.refusals.iter().map(|it| (*it.0, *it.1)).collect();
+    assert_eq!(refusals, [("not-found", 1), ("pass-expired", 1)]);
+    assert_eq!(views.take(), []);
+    views.put_back(&all);
+    assert_eq!(views.take(), all);
 }

@@ -12,6 +12,8 @@ use worker::{Bucket, Env, console_error};
 use crate::fills::Fills;
 use crate::settings::{Playback, Relay};
 
+use super::views::Dataset;
+
 /// Binding of the media bucket.
 const MEDIA: &str = "MEDIA";
 /// Binding of the private bucket, which holds wrapped keys.
@@ -26,6 +28,8 @@ pub(super) struct Bindings {
     pub(super) private: Bucket,
     pub(super) list: List,
     pub(super) fills: Fills,
+    /// Counts views; `None`: no data set is bound, so nothing is counted.
+    pub(super) views: Option<Dataset>,
 }
 
 /// The list of revocations and renewals, in KV. All names of a decision are looked up with one
@@ -144,6 +148,7 @@ fn read(env: &Env) -> Option<Bindings> {
         private: private?,
         list: list?,
         fills: Fills::default(),
+        views: Dataset::bound_to(env),
     })
 }
 

@@ -15,6 +15,7 @@ use worker::{Context, Env, Object, Range, ResponseBody, console_error};
 use super::bindings::{self, Bindings};
 use super::request::EdgeRequest;
 use super::response::EdgeResponse;
+use super::views::Viewing;
 use super::{cache, signatures, store};
 
 /// The reason why a decision could not be executed.
@@ -61,7 +62,13 @@ pub(super) async fn respond(
         request: &request,
         context,
     };
-    match handler.carry_out(action).await {
+    let viewing = Viewing::of(&action, &asked, &request, &bindings);
+    let result = handler.carry_out(action).await;
+    if let Some(viewing) = viewing {
+        let refusal = result.as_ref().err().map(|it| it.refusal);
+        viewing.count(refusal, &asked);
+    }
+    match result {
         Ok(response) => Ok(response),
         Err(failed) => refused(&failed, &request, &settings.config),
     }
@@ -120,6 +127,10 @@ impl Handler<'_> {
                 let key =
                     plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
                 Ok(EdgeResponse::new(200, &plan.headers).bytes(key.expose(), is_head)?)
+            }
+            EdgeAction::Report(plan) => {
+                self.permitted(lookup, async { Ok(()) }).await?;
+                Ok(EdgeResponse::new(204, &plan.headers).stream(None)?)
             }
             EdgeAction::Renew(plan) => self.renew(&plan, lookup).await,
             EdgeAction::Revoke(plan) => {

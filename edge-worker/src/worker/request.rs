@@ -88,7 +88,7 @@ impl<'a> EdgeRequest<'a> {
         self.method == "HEAD"
     }
 
-    fn header(&self, name: &str) -> Option<String> {
+    pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
     }
 

@@ -332,7 +332,7 @@ async fn scheduled_functions_say_what_they_did() {
         swept,
         json!({
             "uploads": 0, "strays": 0, "arrivals": 0, "refused": 0, "jobs": 0, "generations": 0, "log_entries": 0,
-            "shares": 0, "captions": 0, "failures": 0
+            "shares": 0, "captions": 0, "views": 0, "failures": 0
         })
     );
     let mut dead_letter =

@@ -56,6 +56,21 @@ await main(async ({ step, server, network, files: [film, long], show, folder }) 
       return !paused && time < 6
     })
   })
+  await step('the play is counted', async () => {
+    // The player reports when the page is left.
+    await page.goto(`${api}/`)
+    const path = `/v1/videos/${short}/views`
+    const { total } = await until('a view with its report', async () => {
+      const views = await server.call('GET', path)
+      return views.total.watched_seconds > 12 && views
+    })
+    assert.equal(total.views, 1)
+    assert.equal(total.startup.sessions, 1)
+    assert.ok(total.average_bitrate > 50_000, JSON.stringify(total))
+    assert.deepEqual(total.refusals, {})
+    await page.goto(`${api}/videos/${short}`)
+    await page.getByRole('img', { name: 'Views in 30 days: 1' }).waitFor()
+  })
   await step('quality', async () => {
     await watch(much)
     for (const height of [180, 360]) {

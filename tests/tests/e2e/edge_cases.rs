@@ -2,6 +2,7 @@
 //! have to give the responses of the table, and identical ones.
 
 mod odd_requests;
+mod views;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -81,6 +82,7 @@ async fn twin(folder: &TempDir) -> SocketAddr {
         }),
         now: Box::new(system_time),
         list: Arc::new(MemoryList::default()),
+        views: None,
     };
     for (name, value) in world::listed(system_time()) {
         let entry = Entry {

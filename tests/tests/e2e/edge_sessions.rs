@@ -33,6 +33,7 @@ async fn twin() -> (String, tempfile::TempDir) {
         proxy: None,
         now: Box::new(system_time),
         list: Arc::new(MemoryList::default()),
+        views: None,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -54,6 +54,7 @@ mod suspended;
 mod transcriptions;
 mod upload_cors;
 mod versions;
+mod views;
 mod watermark;
 mod web_flows;
 mod web_library;

@@ -7,6 +7,7 @@ import { type Engine, engineFor, hlsEngine, nativeEngine } from './engine'
 import { commandOf } from './keys'
 import { describe } from './media-session'
 import { positionOf, resumeAt, settings } from './memory'
+import { Reporter, reportsUrl } from './report'
 import { Session } from './session'
 import { ask, type Found, playbackOf, type Playback, sentenceOf } from './source'
 import { grantOf, viewerOf } from './grant'
@@ -46,6 +47,7 @@ export class EdgereelPlayer extends HTMLElement {
   #place: ViewerPlace = 'off'
   #engine: Engine | undefined
   #session: Session | undefined
+  #reporter: Reporter | undefined
   #url = ''
   /** Counts loads: what an earlier load does later has no effect. */
   #load = 0
@@ -208,11 +210,18 @@ export class EdgereelPlayer extends HTMLElement {
   #unload(): void {
     this.#load += 1
     clearTimeout(this.#timer)
-    this.#engine?.destroy()
+    this.#endEngine()
     this.#session?.stop()
-    this.#engine = undefined
     this.#session = undefined
     this.#drawViewer('off')
+  }
+
+  #endEngine(): void {
+    // The last report goes to the playlists of the engine.
+    this.#reporter?.stop()
+    this.#engine?.destroy()
+    this.#reporter = undefined
+    this.#engine = undefined
   }
 
   /** Draws the name of the viewer: that of the page, or that of the grant. */
@@ -298,7 +307,7 @@ export class EdgereelPlayer extends HTMLElement {
       cmcd: this.hasAttribute('cmcd'),
       events: {
         rungs: (rungs) => isCurrent() && (state.rungs.value = rungs),
-        rung: (index) => isCurrent() && (state.rung.value = index),
+        rung: (index) => isCurrent() && this.#showsRung(index),
         chapters: (url) => void this.#chapters(url),
         viewer: (place) => isCurrent() && this.#drawViewer(place),
         captions: (tracks) => {
@@ -313,6 +322,8 @@ export class EdgereelPlayer extends HTMLElement {
         refused: (status, code, sentence) => isCurrent() && void this.#refusedBy(status, code, sentence),
       },
     })
+    // CMCD in headers has the same measurements.
+    if (!this.hasAttribute('no-reports') && !this.hasAttribute('cmcd')) this.#reporter = this.#startReports()
     if (playback.expires) {
       this.#session = new Session({
         url: playback.url,
@@ -329,12 +340,26 @@ export class EdgereelPlayer extends HTMLElement {
     if (hasWaited || this.hasAttribute('autoplay')) this.#controller.play()
   }
 
+  #startReports(): Reporter {
+    const url = () => {
+      const playlist = this.#engine?.playlist()
+      return playlist && reportsUrl(playlist)
+    }
+    return new Reporter({ video: this.#video, meter: this.#meter, url })
+  }
+
+  #showsRung(index: number): void {
+    const { rung, rungs } = this.#state
+    rung.value = index
+    this.#reporter?.rate(rungs.value[index]?.average)
+  }
+
   /** The edge refused a request of the engine. */
   #refusedBy(status: number, code: string, sentence: string): void | Promise<void> {
     const load = this.#load
     if (status === 404 && !this.#state.started.value) {
       // A page that has only a grant learns in this way that the video is not published yet.
-      this.#engine?.destroy()
+      this.#endEngine()
       this.#session?.stop()
       this.#state.phase.value = { kind: 'preparing', percent: undefined }
       return this.#again(NOT_THERE_SECONDS, load)
@@ -376,9 +401,8 @@ export class EdgereelPlayer extends HTMLElement {
   }
 
   #refuse(code: string, sentence: string, canRetry: boolean): void {
-    this.#engine?.destroy()
+    this.#endEngine()
     this.#session?.stop()
-    this.#engine = undefined
     this.#session = undefined
     const isOwner = this.hasAttribute('can-retry')
     this.#state.phase.value = { kind: 'refused', code, sentence, canRetry: canRetry && isOwner }

@@ -9,8 +9,10 @@ export interface Rung {
   index: number
   height: number
   width: number
-  /** Bits per second. */
+  /** The peak, bits per second. */
   bitrate: number
+  /** Bits per second. */
+  average: number
   codecs: string
 }
 
@@ -56,6 +58,8 @@ export interface Engine {
   listen(index: number): void
   /** Loads again after a refusal that is over. */
   resume(): void
+  /** The URL of a media playlist; `undefined` if unknown. */
+  playlist(): string | undefined
   /** Bits per second; `undefined` if unknown. */
   throughput(): number | undefined
   destroy(): void
@@ -116,11 +120,12 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
     hasManifest = true
     events.lost(false)
     keepSuitable(hls, data, loudspeakers)
-    const rungs = hls.levels.map(({ height, width, bitrate, videoCodec, audioCodec, videoRange }, index) => ({
+    const rungs = hls.levels.map(({ height, width, bitrate, averageBitrate, videoCodec, audioCodec, videoRange }, index) => ({
       index,
       height: Math.min(height, width) || height,
       width,
       bitrate,
+      average: averageBitrate,
       codecs: [videoCodec, audioCodec, videoRange === 'SDR' ? '' : videoRange].filter(Boolean).join(', '),
     }))
     events.rungs(rungs)
@@ -185,6 +190,7 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
     },
     listen: (index) => (hls.audioTrack = index),
     resume: again,
+    playlist: () => hls.levels[0]?.url[0],
     throughput: () => (Number.isFinite(hls.bandwidthEstimate) ? hls.bandwidthEstimate : undefined),
     destroy() {
       clearTimeout(timer)
@@ -284,6 +290,7 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
       at = place()
       load()
     },
+    playlist: () => undefined,
     throughput: () => undefined,
     destroy() {
       isDestroyed = true

@@ -15,6 +15,7 @@ export class Meter {
   #stalls = 0
   #stalled = 0
   #stalledSince: number | undefined
+  #ended: number[] = []
 
   /** The player loads another video. */
   load(now: number): void {
@@ -24,6 +25,7 @@ export class Meter {
     this.#stalls = 0
     this.#stalled = 0
     this.#stalledSince = undefined
+    this.#ended = []
   }
 
   /** The viewer asked to play. */
@@ -43,8 +45,16 @@ export class Meter {
   }
 
   go(now: number): void {
-    if (this.#stalledSince !== undefined) this.#stalled += now - this.#stalledSince
+    if (this.#stalledSince !== undefined) {
+      this.#stalled += now - this.#stalledSince
+      this.#ended.push(now - this.#stalledSince)
+    }
     this.#stalledSince = undefined
+  }
+
+  /** The durations of the stalls that ended since the last call, milliseconds. */
+  takeStalls(): number[] {
+    return this.#ended.splice(0)
   }
 
   stats(now: number): Stats {

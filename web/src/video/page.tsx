@@ -27,6 +27,7 @@ import { ReencodeDialog } from './reencode'
 import { Renditions } from './renditions'
 import { Shares } from './shares'
 import { TimelineCard } from './timeline'
+import { ViewsCard } from './views'
 import './video.css'
 
 const t = texts.video
@@ -73,6 +74,7 @@ export default function VideoPage({ video: id }: { video: string }) {
       ))}
       <div class="columns">
         <div class="stack wide-gap">
+          {video.playable && <ViewsCard video={id} />}
           <Renditions video={video} />
           <PerTitleCard video={video} />
           <TimelineCard video={video} />

@@ -19,6 +19,7 @@ use config::Installation;
 use domain::ids::VideoId;
 use domain::state::VideoState;
 use domain::time::UnixMillis;
+use domain::viewing::Hour;
 use platform::job_queue::{QueueError, SharedQueue};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
@@ -64,6 +65,8 @@ pub struct SweepConfig {
     pub keep_rejected_sources_for: Duration,
     /// How long deliveries stay in the log, and expired links in the list.
     pub log_life: Duration,
+    /// How long the counts of views are kept.
+    pub keep_views_for: Duration,
     /// How long one run looks at videos.
     pub longest_run: Duration,
 }
@@ -77,6 +80,8 @@ impl Default for SweepConfig {
             keep_generations_for: Duration::from_secs(8 * 24 * 3600),
             keep_rejected_sources_for: Duration::from_secs(7 * 24 * 3600),
             log_life: Duration::from_secs(30 * 24 * 3600),
+            // A year, and the same month of the previous year.
+            keep_views_for: Duration::from_secs(400 * 24 * 3600),
             longest_run: Duration::from_secs(4 * 60),
         }
     }
@@ -103,6 +108,8 @@ pub struct SweepSummary {
     pub log_entries: u64,
     /// Expired links that were removed.
     pub shares: u64,
+    /// Old counts of views that were removed.
+    pub views: u64,
     /// Failures; logged, and tried again next time.
     pub failures: u64,
 }
@@ -160,6 +167,11 @@ impl Sweeper {
         match self.shares.prune(now - self.config.log_life).await {
             Ok(pruned) => swept.shares = pruned,
             Err(problem) => failed(&mut swept.failures, "expired share links", &problem.into()),
+        }
+        let oldest = Hour::of(now - self.config.keep_views_for);
+        match self.catalog.prune_views(oldest).await {
+            Ok(pruned) => swept.views = pruned,
+            Err(problem) => failed(&mut swept.failures, "counts of views", &problem.into()),
         }
         match self.abort_orphans(now).await {
             Ok(strays) => swept.strays = strays,

@@ -38,6 +38,7 @@ mod upload_limits;
 mod uploads;
 mod uppy;
 mod videos;
+mod views;
 mod webhooks;
 mod work;
 mod world;

@@ -40,6 +40,7 @@ mod thumbnails;
 mod transcriptions;
 mod uploads;
 mod videos;
+mod views;
 mod work;
 
 pub use captions::*;
@@ -63,6 +64,7 @@ pub use thumbnails::*;
 pub use transcriptions::*;
 pub use uploads::*;
 pub use videos::*;
+pub use views::*;
 pub use work::*;
 
 /// A catalog under test.
@@ -282,6 +284,7 @@ macro_rules! catalog_conformance {
             a_transcription_goes_with_its_video
             a_chunk_of_a_fan_out_is_recorded_once a_chunk_of_a_fan_out_is_given_back a_fan_out_ends_with_its_job
             another_plan_withdraws_the_chunks_of_a_fan_out productions_of_a_fan_out_are_numbered
+            views_add_up views_of_unknown_videos_are_left_out views_end
             any_order_of_claims_records_each_chunk_once
             any_order_of_events_keeps_the_rules
         }

@@ -26,6 +26,7 @@ mod thumbnails;
 mod timeline;
 mod transcriptions;
 pub(super) mod videos;
+mod views;
 mod work;
 
 use std::sync::Arc;

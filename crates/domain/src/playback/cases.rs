@@ -8,6 +8,7 @@ mod grants;
 mod pace;
 mod passes;
 mod renewals;
+mod reports;
 mod requests;
 mod revocations;
 pub mod world;
@@ -68,7 +69,13 @@ pub fn all(now: u64) -> Vec<Case> {
         revocations::cases(now),
     ]
     .concat();
-    [grants, requests::cases(now), pace::cases(now)].concat()
+    [
+        grants,
+        requests::cases(now),
+        reports::cases(now),
+        pace::cases(now),
+    ]
+    .concat()
 }
 
 impl Case {

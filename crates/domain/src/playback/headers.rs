@@ -3,7 +3,8 @@
 use crate::grant::{Limits, Origin};
 use crate::object_key::ObjectKey;
 
-use super::{Config, Refusal, Request, viewer_cache};
+use super::served::viewer_cache;
+use super::{Config, Refusal, Request};
 
 /// Headers of a response, names in lower case. The shell adds `Content-Length`, `ETag` and the like.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,6 +49,11 @@ impl Headers {
             .with("content-type", "application/json")
             .with("cache-control", "no-store")
             .with("x-content-type-options", "nosniff")
+    }
+
+    /// Headers of a response without a body.
+    pub(super) fn empty(limits: &Limits, request: &Request<'_>, config: &Config) -> Self {
+        Self::cross_origin(&limits.origins, request, config).with("cache-control", "no-store")
     }
 
     pub(super) fn refusal(refusal: Refusal, request: &Request<'_>, config: &Config) -> Self {
@@ -132,6 +138,7 @@ fn allowed(path: &str) -> &'static str {
     match path {
         "/revocations" => "POST, OPTIONS",
         _ if path.starts_with("/v/") => "GET, HEAD, POST, OPTIONS",
+        _ if path.starts_with("/s/") && path.ends_with("/cmcd") => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     }
 }

@@ -1,4 +1,5 @@
 mod edge;
+mod observed;
 mod surround;
 
 use std::collections::HashMap;
@@ -393,6 +394,8 @@ proptest! {
         };
         let action = decide(&request, now, &keyring(), &config());
         prop_assert!(matches!(action, EdgeAction::Refuse(..) | EdgeAction::Preflight(_)));
+        prop_assert_eq!(action.observe(&request, |_| query.clone()), None);
+        let _ = observe_refusal(Refusal::Path, &request, &keyring());
     }
 
     #[test]

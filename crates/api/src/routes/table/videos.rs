@@ -173,6 +173,13 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         route(
             GET,
+            "/videos/{video}/views",
+            Scope::Read,
+            videos::views::read,
+            openapi::views::read(),
+        ),
+        route(
+            GET,
             "/videos/{video}/deliveries",
             Scope::Webhooks,
             deliveries::of_video,

@@ -69,6 +69,7 @@ pub(super) fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseRespo
         (EdgeAction::RewriteMedia(plan), Ok((status, body))) => (status, body, &plan.headers),
         (EdgeAction::ReleaseKey(plan), Ok((status, body))) => (status, body, &plan.headers),
         (EdgeAction::Renew(plan), Ok((status, body))) => (status, body, &plan.headers),
+        (EdgeAction::Report(plan), Ok((status, body))) => (status, body, &plan.headers),
         (EdgeAction::Revoke(plan), Ok((status, body))) => (status, body, &plan.headers),
         (_, Err(refusal)) => panic!("{refusal:?} was not refused"),
     };

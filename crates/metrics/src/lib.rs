@@ -1,0 +1,1 @@
+//! The metrics of all programs, defined once, and their exporters.
