@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub mod api;
+pub mod catalogue;
 pub mod check;
 pub mod convert;
 pub mod cost;

@@ -4,6 +4,7 @@ mod amounts;
 pub mod api;
 pub mod args;
 mod background;
+pub mod catalogue;
 pub mod commands;
 pub mod convert;
 mod csv;

@@ -65,7 +65,7 @@ impl<E: Into<anyhow::Error>> From<E> for CommandError {
 }
 
 /// The machine-readable code of an error that has one.
-fn code_of(error: &anyhow::Error) -> Option<&str> {
+pub(crate) fn code_of(error: &anyhow::Error) -> Option<&str> {
     let of_setup = || error.downcast_ref::<SetupError>().map(SetupError::code);
     let of_start = || match error.downcast_ref::<StartError>()? {
         StartError::Setup(error) => Some(error.code()),
