@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod edge;
 pub mod grant;
 pub mod healthcheck;
+pub mod import;
 pub mod ingest;
 pub mod keys;
 pub mod ls;

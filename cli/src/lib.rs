@@ -11,6 +11,7 @@ mod csv;
 pub mod data_dir;
 pub mod dev;
 pub mod hardening;
+pub mod import;
 mod listen;
 pub mod output;
 mod system;
@@ -36,6 +37,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
         Command::Convert(args) => Box::pin(commands::convert::run(*args, &output)).await,
+        Command::Import(args) => Box::pin(commands::import::run(args, &output)).await,
         Command::Ls(args) => Box::pin(commands::ls::run(args, &output)).await,
         Command::Show(args) => Box::pin(commands::show::run(args, &output)).await,
         Command::Rm(args) => Box::pin(commands::rm::run(args, &output)).await,

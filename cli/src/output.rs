@@ -13,6 +13,7 @@ use transcoder::service::StartError;
 use transcoder::setup::SetupError;
 
 use crate::api::ApiError;
+use crate::import::ServiceError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Option<&str> {
     error
         .downcast_ref::<ApiError>()
         .map(ApiError::code)
+        .or_else(|| error.downcast_ref::<ServiceError>().map(ServiceError::code))
         .or_else(of_setup)
         .or_else(of_start)
         .or_else(of_profile)
