@@ -53,6 +53,8 @@ MAY_USE = {
         "api",
         "api-types",
         "config",
+        # The stand-ins for other services, in tests.
+        "testkit",
     },
     "edge-worker": {"domain"},
     "testkit": set(),

@@ -2,6 +2,7 @@
 
 mod costs;
 mod dead_letters;
+mod decisions;
 mod objects;
 
 use std::path::Path;

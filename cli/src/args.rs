@@ -5,6 +5,7 @@ mod convert;
 mod cost;
 mod dev;
 mod grant;
+mod import;
 mod ingest;
 mod keys;
 mod manual;
@@ -29,6 +30,7 @@ pub use convert::{ConvertArgs, ExternalIdArg};
 pub use cost::{CostArgs, CostsByArg};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
+pub use import::{ImportArgs, ImportCommand, ImportOptions, MuxArgs, StreamArgs};
 pub use ingest::{HealthcheckArgs, IngestArgs};
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 pub use manual::{CompletionsArgs, ManArgs};
@@ -54,7 +56,7 @@ First steps:
   edgereel dev                    run the whole system in this terminal
   edgereel upload film.mp4 --wait in a second terminal: upload a video and get its playback URL
 
-Exit codes: 0 success, 1 failure, 2 usage error, 3 the budget of `convert` ended it.")]
+Exit codes: 0 success, 1 failure, 2 usage error, 3 a limit that you set ended it.")]
 pub struct Args {
     /// The command.
     #[command(subcommand)]
@@ -98,6 +100,7 @@ pub enum Command {
     Ingest(Box<IngestArgs>),
     Upload(UploadArgs),
     Convert(Box<ConvertArgs>),
+    Import(ImportArgs),
     Ls(LsArgs),
     Show(ShowArgs),
     Rm(RmArgs),
@@ -128,6 +131,7 @@ impl Command {
             Self::Migrate(it) => it.json,
             Self::Upload(it) => it.json,
             Self::Convert(it) => it.json,
+            Self::Import(it) => it.wants_json(),
             Self::Ls(it) => it.json,
             Self::Show(it) => it.json,
             Self::Rm(it) => it.json,

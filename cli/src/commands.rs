@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub mod api;
+pub mod catalogue;
 pub mod check;
 pub mod convert;
 pub mod cost;
@@ -10,6 +11,7 @@ pub mod doctor;
 pub mod edge;
 pub mod grant;
 pub mod healthcheck;
+pub mod import;
 pub mod ingest;
 pub mod keys;
 pub mod ls;

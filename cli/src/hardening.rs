@@ -18,6 +18,7 @@ pub fn files_of(command: &Command) -> Files {
         | Command::Demo(_) => Files::Private,
         Command::Upload(_)
         | Command::Convert(_)
+        | Command::Import(_)
         | Command::Transcode(_)
         | Command::Check(_)
         | Command::Doctor(_)

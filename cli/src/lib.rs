@@ -4,12 +4,14 @@ mod amounts;
 pub mod api;
 pub mod args;
 mod background;
+pub mod catalogue;
 pub mod commands;
 pub mod convert;
 mod csv;
 pub mod data_dir;
 pub mod dev;
 pub mod hardening;
+pub mod import;
 mod listen;
 pub mod output;
 mod random;
@@ -37,6 +39,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
         Command::Convert(args) => Box::pin(commands::convert::run(*args, &output)).await,
+        Command::Import(args) => Box::pin(commands::import::run(args, &output)).await,
         Command::Ls(args) => Box::pin(commands::ls::run(args, &output)).await,
         Command::Show(args) => Box::pin(commands::show::run(args, &output)).await,
         Command::Rm(args) => Box::pin(commands::rm::run(args, &output)).await,

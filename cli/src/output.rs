@@ -13,6 +13,7 @@ use transcoder::service::StartError;
 use transcoder::setup::SetupError;
 
 use crate::api::ApiError;
+use crate::import::ServiceError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl<E: Into<anyhow::Error>> From<E> for CommandError {
 }
 
 /// The machine-readable code of an error that has one.
-fn code_of(error: &anyhow::Error) -> Option<&str> {
+pub(crate) fn code_of(error: &anyhow::Error) -> Option<&str> {
     let of_setup = || error.downcast_ref::<SetupError>().map(SetupError::code);
     let of_start = || match error.downcast_ref::<StartError>()? {
         StartError::Setup(error) => Some(error.code()),
@@ -76,6 +77,7 @@ fn code_of(error: &anyhow::Error) -> Option<&str> {
     error
         .downcast_ref::<ApiError>()
         .map(ApiError::code)
+        .or_else(|| error.downcast_ref::<ServiceError>().map(ServiceError::code))
         .or_else(of_setup)
         .or_else(of_start)
         .or_else(of_profile)

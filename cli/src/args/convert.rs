@@ -91,7 +91,7 @@ pub enum ExternalIdArg {
     None,
 }
 
-fn parse_usd(text: &str) -> Result<f64, String> {
+pub(super) fn parse_usd(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(usd) if usd.is_finite() && usd >= 0.0 => Ok(usd),
         _ => Err("use an amount in US dollars, such as `25` or `0.5`".to_owned()),

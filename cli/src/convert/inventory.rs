@@ -3,24 +3,16 @@
 use std::collections::HashMap;
 
 use api_types::objects::{ListObjects, ListedObject, ObjectVideo};
-use api_types::receipts::VideoReceipt;
-use api_types::videos::{ListVideos, VideoFailure, VideoSummary};
 use domain::estimate::Measured;
 use domain::state::StateName;
-use futures::{StreamExt as _, TryStreamExt as _};
 
+use super::ConvertOptions;
 use super::select::{Selected, Selection};
-use super::{ConvertOptions, Ids, Item, ItemState};
 use crate::api::{Api, ApiError};
+use crate::catalogue::{Ids, Item, ItemState, outcome, receipts};
 
 /// Objects and videos in a page.
 const PAGE: u32 = 200;
-/// Newest videos among which examples for the estimate are searched.
-const SAMPLED: u32 = 50;
-/// Examples for the estimate.
-const EXAMPLES: usize = 20;
-/// Requests at the same time.
-pub(super) const AT_ONCE: usize = 8;
 
 /// The objects of a conversion, in the order of their keys.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +56,7 @@ pub async fn take(
     let is_measured = |it: &Item| it.usd.is_some() && it.state != ItemState::Changed;
     let others = match items.iter().any(is_measured) {
         true => Measured::default(),
-        false => receipts(api, options).await?,
+        false => receipts(api, options.profile.as_deref(), options.mode).await?,
     };
     Ok(Inventory { items, others })
 }
@@ -113,6 +105,7 @@ fn with_state(object: ListedObject, state: ItemState, problem: Option<String>) -
         key: object.key,
         size: object.size,
         etag: object.etag,
+        asset: None,
         state,
         seconds: video.as_ref().and_then(|it| it.duration_seconds),
         usd: video
@@ -143,29 +136,6 @@ fn state_of(object: &ListedObject, video: &ObjectVideo) -> (ItemState, Option<St
     }
 }
 
-/// What became of an object whose video is in this state.
-pub(super) fn outcome(
-    state: StateName,
-    failure: Option<&VideoFailure>,
-) -> (ItemState, Option<String>) {
-    let gone = |what: &str| (ItemState::Failed, Some(what.to_owned()));
-    match state {
-        StateName::Created
-        | StateName::Uploading
-        | StateName::Queued
-        | StateName::Processing
-        | StateName::Playable => (ItemState::InFlight, None),
-        StateName::Stored => (ItemState::Stored, None),
-        StateName::Ready => (ItemState::Ready, None),
-        StateName::Failed => {
-            let why = failure.map(|it| format!("{}: {}", it.code, it.message));
-            (ItemState::Failed, why)
-        }
-        StateName::Cancelled => gone("the video was cancelled: retry it, or delete it"),
-        StateName::Deleted => gone("the video was deleted"),
-    }
-}
-
 /// Marks the objects that need no video of their own. The content of a video that exists is not converted again;
 /// otherwise the first object is converted.
 fn find_duplicates(items: &mut [Item]) {
@@ -176,6 +146,8 @@ fn find_duplicates(items: &mut [Item]) {
         ItemState::Waiting(None) => 3,
         ItemState::Changed
         | ItemState::Skipped
+        | ItemState::Preparing
+        | ItemState::Unavailable
         | ItemState::Duplicate(_)
         | ItemState::NotStarted(_) => 4,
     };
@@ -202,51 +174,9 @@ fn find_duplicates(items: &mut [Item]) {
     }
 }
 
-/// The receipts of the newest videos with the same settings.
-async fn receipts(api: &Api, options: &ConvertOptions) -> Result<Measured, ApiError> {
-    let newest = ListVideos {
-        state: Some(StateName::Ready.as_str().to_owned()),
-        limit: Some(SAMPLED),
-        ..ListVideos::default()
-    };
-    let is_alike = |it: &VideoSummary| {
-        let mode = options.mode.is_none_or(|mode| it.mode == mode.into());
-        mode && options
-            .profile
-            .as_ref()
-            .is_none_or(|name| it.profile == *name)
-    };
-    let videos = api.videos(&newest).await?.videos;
-    let ids: Vec<_> = videos
-        .iter()
-        .filter(|it| is_alike(it))
-        .map(|it| it.id)
-        .collect();
-    let examples = futures::stream::iter(ids.into_iter().take(EXAMPLES).map(|it| api.video(it)));
-    let examples: Vec<_> = examples.buffered(AT_ONCE).try_collect().await?;
-    let mut measured = Measured::default();
-    for video in examples {
-        let (summary, receipt) = (video.summary, video.receipt);
-        if let (Some(size), Some(seconds), Some(receipt)) =
-            (summary.source.size, summary.duration_seconds, receipt)
-            && is_measurement(&receipt)
-        {
-            measured.add(size, seconds, receipt.cost.once_usd());
-        }
-    }
-    Ok(measured)
-}
-
-/// Whether a receipt has measurements. Those of videos that were found again after the database was lost are empty.
-fn is_measurement(receipt: &VideoReceipt) -> bool {
-    receipt.receipt.cpu_ms > 0 || receipt.cost.once_usd() > 0.0
-}
-
 #[cfg(test)]
 mod tests {
     use domain::ids::VideoId;
-    use domain::prices::Prices;
-    use domain::receipt::Receipt;
     use serde_json::json;
 
     use super::*;
@@ -318,33 +248,6 @@ mod tests {
             let object = listed("notes.txt", "1", found.clone());
             assert_eq!(wanted(object).state.name(), expected, "{found:?}");
         }
-    }
-
-    #[test]
-    fn empty_receipts_are_not_measurements() {
-        let measures = |receipt: Receipt, prices: &Prices| {
-            is_measurement(&VideoReceipt {
-                cost: receipt.cost(prices),
-                receipt: receipt.into(),
-            })
-        };
-        let free = Prices {
-            cpu_hour_usd: 0.0,
-            ..Prices::default()
-        };
-        let of_cpu = |cpu_ms: u64| Receipt {
-            cpu_ms,
-            ..Receipt::default()
-        };
-        let of_bytes = Receipt {
-            bytes_out: 1_000,
-            store_writes: 1,
-            ..Receipt::default()
-        };
-        assert!(!measures(of_cpu(0), &Prices::default()));
-        assert!(measures(of_cpu(1), &Prices::default()));
-        assert!(measures(of_cpu(1), &free));
-        assert!(measures(of_bytes, &Prices::default()));
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! The request that creates the video of an object, and the reasons for its failure.
+//! The request that creates the video of an object.
 
 use api_types::videos::{CreateVideo, Video};
 use domain::ids::hex;
 use domain::job::Priority;
-use http::StatusCode;
 use platform::clock;
 use sha2::{Digest as _, Sha256};
 
-use super::{ConvertOptions, Ids, Item, ItemState};
+use super::ConvertOptions;
 use crate::api::{Api, ApiError};
+use crate::catalogue::{Ids, Item, ItemState};
 
 /// Longest external id of the API in bytes.
 const EXTERNAL_ID_LIMIT: usize = 1_000;
@@ -42,12 +42,12 @@ pub(super) async fn create(api: &Api, body: &CreateVideo, etag: &str) -> Result<
     match api.create_video(body, &key).await {
         Ok(video) => match api.video(video.summary.id).await {
             // The response was of an earlier run, and the video was deleted since.
-            Err(error) if is_missing(&error) => {}
+            Err(error) if error.is_missing() => {}
             video => return video,
         },
         // A rejection may be of an earlier run as well: the API keeps it for a day, and the operator may have removed
         // its cause.
-        Err(error) if is_rejection(&error) => {}
+        Err(error) if error.is_rejection() => {}
         Err(error) => return Err(error),
     }
     let key = format!("{key}-{}", clock::now().get());
@@ -65,29 +65,6 @@ fn key_of(body: &CreateVideo, etag: &str) -> String {
     format!("convert-{}", hex(&hash.finalize()))
 }
 
-/// Whether the API rejects this object, and may accept others.
-pub(super) fn is_of_object(error: &ApiError) -> bool {
-    matches!(
-        error.code(),
-        "no-such-object" | "empty-file" | "too-large" | "over-quota"
-    )
-}
-
-/// Whether the API responds to the same request in the same way, for as long as it keeps its response.
-fn is_rejection(error: &ApiError) -> bool {
-    let is_problem = matches!(error, ApiError::Problem { status, .. } if status.is_client_error());
-    is_problem && !is_passing(error)
-}
-
-/// Whether the same request may succeed later.
-pub(super) fn is_passing(error: &ApiError) -> bool {
-    error.is_transient() || error.code() == "idempotency-in-progress"
-}
-
-pub(super) fn is_missing(error: &ApiError) -> bool {
-    matches!(error, ApiError::Problem { status, .. } if *status == StatusCode::NOT_FOUND)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,34 +73,6 @@ mod tests {
         CreateVideo {
             key: Some(key.to_owned()),
             ..CreateVideo::default()
-        }
-    }
-
-    fn problem(status: StatusCode, code: &str) -> ApiError {
-        ApiError::Problem {
-            status,
-            code: code.to_owned(),
-            detail: String::new(),
-        }
-    }
-
-    #[test]
-    fn rejections_are_tried_again() {
-        use StatusCode as S;
-        for (status, code, again, of_object) in [
-            (S::UNPROCESSABLE_ENTITY, "no-such-profile", true, false),
-            (S::UNPROCESSABLE_ENTITY, "no-such-object", true, true),
-            (S::UNPROCESSABLE_ENTITY, "empty-file", true, true),
-            (S::PAYLOAD_TOO_LARGE, "too-large", true, true),
-            (S::CONFLICT, "over-quota", true, true),
-            (S::CONFLICT, "idempotency-response-lost", true, false),
-            (S::CONFLICT, "idempotency-in-progress", false, false),
-            (S::TOO_MANY_REQUESTS, "too-many-requests", false, false),
-            (S::SERVICE_UNAVAILABLE, "unavailable", false, false),
-        ] {
-            let error = problem(status, code);
-            assert_eq!(is_rejection(&error), again, "{code}");
-            assert_eq!(is_of_object(&error), of_object, "{code}");
         }
     }
 

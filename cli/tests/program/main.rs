@@ -4,6 +4,7 @@
 
 mod convert;
 mod dev;
+mod import;
 mod process;
 mod redrive;
 mod secrecy;

@@ -6,6 +6,8 @@
 //! With `EDGEREEL_REQUIRE_SERVICES=1`, as in CI, the test fails instead. All functions panic with a message where something
 //! else is wrong.
 //!
+//! [`MuxStandIn`] and [`StreamStandIn`] take the place of services on the internet.
+//!
 //! [`closed_captions`] writes captions into the frames of a video, which FFmpeg cannot do.
 
 mod cases;
@@ -14,6 +16,7 @@ mod ecs;
 mod localstack;
 mod postgres;
 mod server;
+mod services;
 mod skip;
 
 use std::path::PathBuf;
@@ -22,6 +25,7 @@ pub use cases::{Case, together};
 pub use ecs::{EcsStandIn, EcsTrouble};
 pub use localstack::LocalStack;
 pub use postgres::Postgres;
+pub use services::{MuxStandIn, ServiceTrouble, StreamStandIn};
 pub use skip::{missing, skipped};
 
 /// Installs the servers of this crate.

@@ -27,6 +27,7 @@ mod hardware;
 mod hdr;
 mod hostile;
 mod import_killed;
+mod import_services;
 mod imports;
 mod interrupts;
 mod key_rotation;

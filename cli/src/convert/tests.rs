@@ -10,8 +10,11 @@ use http::{HeaderMap, StatusCode};
 use platform::secret::Secret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::catalogue::cases::object;
+use crate::catalogue::{Budget, Catalogue, Ended, Engine, Notice};
 
 /// The idempotency keys of the requests that the API received.
 type Keys = Arc<Mutex<Vec<String>>>;
@@ -42,14 +45,8 @@ async fn reject(State(keys): State<Keys>, headers: HeaderMap) -> (StatusCode, Js
 
 fn waiting(key: &str) -> Item {
     Item {
-        key: key.to_owned(),
-        size: 5,
         etag: "1".to_owned(),
-        state: ItemState::Waiting(None),
-        video: None,
-        seconds: None,
-        usd: None,
-        problem: None,
+        ..object(key, ItemState::Waiting(None))
     }
 }
 
@@ -66,29 +63,28 @@ async fn objects_are_looked_at_before_they_are_sent() {
     tokio::spawn(async move { axum::serve(listener, router).await });
 
     let api = Api::new(&base, Secret::new("a token")).unwrap();
-    let inventory = Inventory {
-        items: vec![waiting("a.mp4"), waiting("b.mp4")],
-        others: Measured::default(),
+    let items = vec![waiting("a.mp4"), waiting("b.mp4")];
+    let budget = Budget::new(None, Mode::Abr, Measured::default());
+    let source = Objects {
+        api: &api,
+        options: ConvertOptions::default(),
     };
-    let options = ConvertOptions {
-        rate: 1,
-        ..ConvertOptions::default()
-    };
-    let mut engine = Engine::new(&api, options, inventory, None, None);
+    let mut engine = Engine::new(&api, source, 1, Catalogue::new(items, budget, None));
     let stop = CancellationToken::new();
     let mut changes = 0;
     let ended = engine
-        .run(&stop, &mut |notice: Notice<'_>, _: &Engine<'_>| {
+        .run(&stop, &mut |notice: Notice<'_>, _: &Catalogue| {
             changes += u32::from(matches!(notice, Notice::Changed(_)));
         })
         .await;
     assert_eq!(ended.unwrap(), Ended::Done);
-    let items = engine.items();
+    let items = engine.catalogue().items();
     assert_eq!(items[0].state, ItemState::Ready);
     assert_eq!((items[0].size, items[0].seconds), (7, Some(1.5)));
     assert_eq!(items[1].state, ItemState::Failed);
     assert_eq!(items[1].problem.as_deref(), Some("the object is empty"));
-    assert_eq!((engine.counts().done, engine.counts().failed), (1, 1));
+    let counts = engine.catalogue().counts();
+    assert_eq!((counts.done, counts.failed), (1, 1));
     assert_eq!(changes, 2);
     let keys = keys.lock().unwrap();
     assert_eq!(keys.len(), 2, "only for b.mp4: {keys:?}");

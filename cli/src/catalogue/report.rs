@@ -1,4 +1,4 @@
-//! The report: what became of each object.
+//! The report: what became of each source.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -28,11 +28,21 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Part of the time that is spent on writing, at most.
 const SHARE: u32 = 10;
 
-/// A file with what became of each object. It is replaced as a whole, so readers never see a part of it.
+/// The kind of the sources of a catalogue, which decides the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// Objects of the bucket.
+    Objects,
+    /// Assets of another service.
+    Assets,
+}
+
+/// A file with what became of each source. It is replaced as a whole, so readers never see a part of it.
 #[derive(Debug)]
 pub struct Report {
     path: PathBuf,
     format: ReportFormat,
+    columns: Columns,
     /// Not before, unless it is the last write.
     next: Instant,
     is_outdated: bool,
@@ -43,7 +53,7 @@ impl Report {
     ///
     /// # Errors
     /// Another extension.
-    pub fn at(path: &Path) -> Result<Self, String> {
+    pub fn at(path: &Path, columns: Columns) -> Result<Self, String> {
         let extension = path.extension().map(|it| it.to_ascii_lowercase());
         let format = match extension.as_ref().and_then(|it| it.to_str()) {
             Some("csv") => ReportFormat::Csv,
@@ -53,6 +63,7 @@ impl Report {
         Ok(Self {
             path: path.to_owned(),
             format,
+            columns,
             next: Instant::now(),
             is_outdated: true,
         })
@@ -63,7 +74,7 @@ impl Report {
         &self.path
     }
 
-    /// Notes that an object has changed.
+    /// Notes that a source has changed.
     pub fn outdate(&mut self) {
         self.is_outdated = true;
     }
@@ -86,13 +97,13 @@ impl Report {
     pub fn save(&mut self, items: &[Item]) -> anyhow::Result<()> {
         let began = Instant::now();
         let text = match self.format {
-            ReportFormat::Csv => csv(items),
-            ReportFormat::Json => document(items),
+            ReportFormat::Csv => csv(items, self.columns),
+            ReportFormat::Json => document(items, self.columns),
         };
         self.replace(text.as_bytes())
             .with_context(|| format!("cannot write the report `{}`", self.path.display()))?;
         self.is_outdated = false;
-        // The report of a large bucket takes a while to write.
+        // The report of a large catalogue takes a while to write.
         self.next = Instant::now() + PAUSE.max(began.elapsed() * SHARE);
         Ok(())
     }
@@ -112,9 +123,19 @@ impl Report {
     }
 }
 
+/// A source as it is reported.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Row<'a> {
+    /// An object of the bucket.
+    Object(ObjectRow<'a>),
+    /// An asset of another service.
+    Asset(AssetRow<'a>),
+}
+
 /// An object as it is reported.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row<'a> {
+pub struct ObjectRow<'a> {
     object: &'a str,
     size: u64,
     etag: &'a str,
@@ -126,43 +147,116 @@ pub struct Row<'a> {
     problem: Option<&'a str>,
 }
 
+/// An asset as it is reported: the old ids and the new one.
+#[derive(Debug, Clone, Serialize)]
+pub struct AssetRow<'a> {
+    asset: &'a str,
+    playback_ids: &'a [String],
+    external_id: &'a str,
+    video: Option<VideoId>,
+    state: &'static str,
+    title: Option<&'a str>,
+    creator: Option<&'a str>,
+    created_at: Option<&'a str>,
+    asset_seconds: Option<f64>,
+    seconds: Option<f64>,
+    cost_usd: Option<f64>,
+    problem: Option<&'a str>,
+}
+
 impl<'a> Row<'a> {
-    /// The row of an object. `video`: its video.
+    /// The row of a source. `video`: its video.
     pub fn of(item: &'a Item, video: Option<VideoId>) -> Self {
+        let (state, problem) = (item.state.name(), item.problem.as_deref());
+        if let Some(asset) = &item.asset {
+            return Self::Asset(AssetRow {
+                asset: &asset.id,
+                playback_ids: &asset.playback_ids,
+                external_id: &item.key,
+                video,
+                state,
+                title: asset.title.as_deref(),
+                creator: asset.creator.as_deref(),
+                created_at: asset.created_at.as_deref(),
+                asset_seconds: asset.seconds,
+                seconds: item.seconds,
+                cost_usd: item.usd,
+                problem,
+            });
+        }
         let duplicate_of = match &item.state {
             ItemState::Duplicate(key) => Some(key.as_str()),
             _ => None,
         };
-        Self {
+        Self::Object(ObjectRow {
             object: &item.key,
             size: item.size,
             etag: &item.etag,
             video,
-            state: item.state.name(),
+            state,
             duplicate_of,
             seconds: item.seconds,
             cost_usd: item.usd,
-            problem: item.problem.as_deref(),
-        }
+            problem,
+        })
     }
 
-    fn cells(&self) -> [String; 9] {
+    fn cells(&self) -> Vec<String> {
         let number = |it: Option<f64>| it.map(|it| format!("{it:.6}")).unwrap_or_default();
-        [
-            cell(self.object),
-            self.size.to_string(),
-            cell(self.etag),
-            self.video.map(|it| it.to_string()).unwrap_or_default(),
-            self.state.to_owned(),
-            cell(self.duplicate_of.unwrap_or_default()),
-            number(self.seconds),
-            number(self.cost_usd),
-            cell(self.problem.unwrap_or_default()),
-        ]
+        let id = |it: Option<VideoId>| it.map(|it| it.to_string()).unwrap_or_default();
+        let text = |it: Option<&str>| cell(it.unwrap_or_default());
+        match self {
+            Self::Object(row) => vec![
+                cell(row.object),
+                row.size.to_string(),
+                cell(row.etag),
+                id(row.video),
+                row.state.to_owned(),
+                text(row.duplicate_of),
+                number(row.seconds),
+                number(row.cost_usd),
+                text(row.problem),
+            ],
+            Self::Asset(row) => vec![
+                cell(row.asset),
+                cell(&row.playback_ids.join(" ")),
+                cell(row.external_id),
+                id(row.video),
+                row.state.to_owned(),
+                text(row.title),
+                text(row.creator),
+                text(row.created_at),
+                number(row.asset_seconds),
+                number(row.seconds),
+                number(row.cost_usd),
+                text(row.problem),
+            ],
+        }
     }
 }
 
-/// The rows of all objects. A duplicate has the video of the object whose content it has.
+impl Columns {
+    /// The names of the columns in CSV.
+    fn names(self) -> &'static str {
+        match self {
+            Self::Objects => "object,size,etag,video,state,duplicate_of,seconds,cost_usd,problem",
+            Self::Assets => {
+                "asset,playback_ids,external_id,video,state,title,creator,created_at,asset_seconds,seconds,cost_usd,\
+                 problem"
+            }
+        }
+    }
+
+    /// The name of the list in JSON.
+    fn list(self) -> &'static str {
+        match self {
+            Self::Objects => "objects",
+            Self::Assets => "assets",
+        }
+    }
+}
+
+/// The rows of all sources. A duplicate has the video of the object whose content it has.
 fn rows(items: &[Item]) -> impl Iterator<Item = Row<'_>> {
     let videos: HashMap<&str, VideoId> = items
         .iter()
@@ -177,9 +271,8 @@ fn rows(items: &[Item]) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-fn csv(items: &[Item]) -> String {
-    let mut text =
-        "object,size,etag,video,state,duplicate_of,seconds,cost_usd,problem\r\n".to_owned();
+fn csv(items: &[Item], columns: Columns) -> String {
+    let mut text = format!("{}\r\n", columns.names());
     for row in rows(items) {
         text += &row.cells().join(",");
         text += "\r\n";
@@ -187,10 +280,11 @@ fn csv(items: &[Item]) -> String {
     text
 }
 
-fn document(items: &[Item]) -> String {
+fn document(items: &[Item], columns: Columns) -> String {
     let rows: Vec<_> = rows(items).collect();
     // Serialisation cannot fail: all keys are strings, and all floats are finite.
-    let mut text = serde_json::to_string_pretty(&json!({ "objects": rows })).unwrap_or_default();
+    let document = json!({ columns.list(): rows });
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -198,33 +292,25 @@ fn document(items: &[Item]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Asset;
+    use crate::catalogue::cases::object;
 
     fn items() -> Vec<Item> {
         let video = VideoId::new(1_700_000_000_000, [7; 10]);
-        let item = |key: &str, state: ItemState| Item {
-            key: key.to_owned(),
-            size: 5,
-            etag: "abc".to_owned(),
-            state,
-            video: None,
-            seconds: None,
-            usd: None,
-            problem: None,
-        };
         vec![
             Item {
                 video: Some(video),
                 seconds: Some(1.5),
                 usd: Some(0.000_25),
-                ..item("films/a.mp4", ItemState::Ready)
+                ..object("films/a.mp4", ItemState::Ready)
             },
-            item(
+            object(
                 "films/b.mp4",
                 ItemState::Duplicate("films/a.mp4".to_owned()),
             ),
             Item {
                 problem: Some("says \"no\", twice".to_owned()),
-                ..item("=1+1.mp4", ItemState::Failed)
+                ..object("=1+1.mp4", ItemState::Failed)
             },
         ]
     }
@@ -239,8 +325,9 @@ mod tests {
             "'=1+1.mp4,5,abc,,failed,,,,\"says \"\"no\"\", twice\"".to_owned(),
             String::new(),
         ];
-        assert_eq!(csv(&items()), expected.join("\r\n"));
-        let document: serde_json::Value = serde_json::from_str(&document(&items())).unwrap();
+        assert_eq!(csv(&items(), Columns::Objects), expected.join("\r\n"));
+        let document: serde_json::Value =
+            serde_json::from_str(&document(&items(), Columns::Objects)).unwrap();
         let objects = document["objects"].as_array().unwrap();
         assert_eq!(objects.len(), 3);
         assert_eq!(
@@ -253,10 +340,39 @@ mod tests {
     }
 
     #[test]
+    fn assets_have_their_old_and_new_ids() {
+        let video = VideoId::new(1_700_000_000_000, [7; 10]);
+        let asset = Asset {
+            id: "abc".to_owned(),
+            playback_ids: vec!["p1".to_owned(), "p2".to_owned()],
+            title: Some("A, B".to_owned()),
+            created_at: Some("2024-05-24T19:39:44Z".to_owned()),
+            seconds: Some(1.5),
+            ..Asset::default()
+        };
+        let items = [Item {
+            asset: Some(Box::new(asset)),
+            video: Some(video),
+            ..object("mux:abc", ItemState::Ready)
+        }];
+        let lines = csv(&items, Columns::Assets);
+        let rows: Vec<_> = lines.lines().collect();
+        assert_eq!(rows[0].split(',').count(), 12);
+        assert_eq!(
+            rows[1],
+            format!("abc,p1 p2,mux:abc,{video},ready,\"A, B\",,2024-05-24T19:39:44Z,1.500000,,,")
+        );
+        let document: serde_json::Value =
+            serde_json::from_str(&document(&items, Columns::Assets)).unwrap();
+        assert_eq!(document["assets"][0]["playback_ids"], json!(["p1", "p2"]));
+        assert_eq!(document["assets"][0]["video"], json!(video));
+    }
+
+    #[test]
     fn a_report_is_replaced_as_a_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.csv");
-        let mut report = Report::at(&path).unwrap();
+        let mut report = Report::at(&path, Columns::Objects).unwrap();
         report.save_if_due(&items()).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
         report.save_if_due(&[]).unwrap();
@@ -270,9 +386,10 @@ mod tests {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o111, 0);
 
-        let mut nowhere = Report::at(&folder.path().join("none/report.json")).unwrap();
+        let mut nowhere =
+            Report::at(&folder.path().join("none/report.json"), Columns::Objects).unwrap();
         let error = nowhere.save(&[]).unwrap_err().to_string();
         assert!(error.contains("none/report.json"), "{error}");
-        assert!(Report::at(Path::new("report.txt")).is_err());
+        assert!(Report::at(Path::new("report.txt"), Columns::Assets).is_err());
     }
 }
