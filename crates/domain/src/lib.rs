@@ -38,5 +38,6 @@ pub mod segment;
 pub mod state;
 pub mod thumbnail;
 pub mod time;
+pub mod trace;
 pub mod watermark;
 pub mod webhook;
