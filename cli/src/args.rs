@@ -8,6 +8,7 @@ mod grant;
 mod ingest;
 mod keys;
 mod manual;
+mod program;
 mod redrive;
 mod serve;
 mod videos;
