@@ -9,6 +9,7 @@ mod import;
 mod ingest;
 mod keys;
 mod manual;
+mod program;
 mod redrive;
 mod serve;
 mod videos;

@@ -20,9 +20,11 @@ fn main() -> ExitCode {
     };
     let output = Output::new(args.command.wants_json());
     confine::harden_this_process(files_of(&args.command));
-    if let Err(error) = config::logging::start(&args.logging, config::logging::QUIET) {
-        return fail(output, &CommandError::Usage(error.to_string()));
-    }
+    let program = args.command.program();
+    let traces = match config::logging::start(&args.logging, config::logging::QUIET, program) {
+        Ok(traces) => traces,
+        Err(error) => return fail(output, &CommandError::Usage(error.to_string())),
+    };
     if let Err(error) = serve::raise_descriptor_limit() {
         tracing::debug!(%error, "cannot raise the limit of file descriptors");
     }
@@ -30,7 +32,11 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(edgereel::run(args)),
+        Ok(runtime) => runtime.block_on(async {
+            let code = edgereel::run(args).await;
+            traces.end().await;
+            code
+        }),
         Err(error) => fail(output, &anyhow::Error::new(error).into()),
     }
 }

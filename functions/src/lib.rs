@@ -1,6 +1,8 @@
 //! What the AWS Lambda programs share: their start, and the adapters [`batch`] and [`gateway`] between events of AWS and
 //! the crate `api`.
 
+use std::time::Duration;
+
 use catalog::database::{Database, DatabaseConfig};
 use config::logging::{self, LogArgs, LogFormat, LoggingError, VERBOSE};
 use config::{
@@ -8,6 +10,7 @@ use config::{
 };
 use platform::job_queue::SharedQueue;
 use platform::launch::{LaunchSettings, Report};
+use traces::Traces;
 
 pub mod batch;
 pub mod emf;
@@ -54,14 +57,26 @@ fn reporting(settings: QueueSettings) -> QueueSettings {
     QueueSettings { launch, ..settings }
 }
 
-/// Initialises logging: one JSON object per line, with the filter in `RUST_LOG`.
+/// Initialises logging: one flat JSON object per line, with the filter in `RUST_LOG`. `program` is the name of the program
+/// in logs and traces. Call `flush` of the result at the end of each invocation, or use [`flushed`].
 ///
 /// # Errors
 /// For an invalid filter.
-pub fn log() -> Result<(), LoggingError> {
+pub fn log(program: &str) -> Result<Traces, LoggingError> {
     let args = LogArgs {
         log: std::env::var("RUST_LOG").ok(),
-        log_format: LogFormat::Json,
+        log_format: LogFormat::Lambda,
     };
-    logging::start(&args, VERBOSE)
+    logging::start(&args, VERBOSE, program)
+}
+
+/// How long an invocation waits until the collector has its spans. The function is frozen between two invocations, so
+/// that they would be late, or lost.
+pub const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+/// Runs the work of an invocation, and sends its spans.
+pub async fn flushed<F: Future>(traces: &Traces, work: F) -> F::Output {
+    let result = work.await;
+    traces.flush(FLUSH_LIMIT).await;
+    result
 }

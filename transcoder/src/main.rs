@@ -40,10 +40,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start() -> anyhow::Result<()> {
     let args: Args = config::command_line::parse()?;
-    logging::start(&args.logging, VERBOSE)?;
+    let traces = logging::start(&args.logging, VERBOSE, "edgereel-transcoder")?;
     let stop = stop_on_signals()?;
     let transcoder = Box::pin(Transcoder::start(args.transcoder)).await?;
     tracing::info!("transcoder ready. {}", transcoder.describe());
     transcoder.run(stop).await;
+    traces.end().await;
     Ok(())
 }

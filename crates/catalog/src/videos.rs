@@ -23,9 +23,10 @@ mod fan_out;
 mod lists;
 pub mod model;
 mod previews;
-mod sql;
+pub(crate) mod sql;
 mod thumbnails;
 mod timeline;
+mod traces;
 mod transcriptions;
 
 pub use captions::{
@@ -47,6 +48,7 @@ pub use sql::costs::{Usage, UsageBy, UsageFilter, UsageGroup};
 pub use sql::sweeping::DueVideo;
 pub use thumbnails::ThumbnailRequested;
 pub use timeline::{ChunkSpan, StageSpan};
+pub use traces::TracedWork;
 pub use transcriptions::{TranscriptionHold, TranscriptionRecord};
 
 /// The right to write about one generation of one video. It holds until another worker claims the

@@ -1,12 +1,19 @@
-//! Logging to standard error, as text or JSON, never with tokens, keys or signed URLs.
+//! Logging to standard error, as text or JSON, never with tokens, keys or signed URLs; and the start of traces.
 
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
+use traces::{Started, Traces};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, ParseError, Targets};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+mod lambda;
+
+use lambda::LambdaFormat;
 
 /// Logging options.
 #[derive(Debug, Clone, clap::Args)]
@@ -39,6 +46,9 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+    /// One flat JSON object per line, with the field names of Powertools for AWS Lambda.
+    #[value(skip)]
+    Lambda,
 }
 
 /// Libraries whose debug logs contain whole requests with signatures.
@@ -80,27 +90,44 @@ pub enum LoggingError {
     Started(#[from] TryInitError),
 }
 
-/// Initialises logging. `default` is the filter without `--log`.
+/// Initialises logging, and the export of traces if the variables of OpenTelemetry ask for it. `default` is the filter
+/// without `--log`, and `program` the name of the program in traces, and in the logs of Lambda functions.
 ///
 /// # Errors
 /// For an invalid filter.
-pub fn start(args: &LogArgs, default: &str) -> Result<(), LoggingError> {
+pub fn start(args: &LogArgs, default: &str, program: &str) -> Result<Traces, LoggingError> {
     let filter = filter(args.log.as_deref(), default)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started = match args.log_format {
-        LogFormat::Text => {
-            let layer = layer
-                .with_target(false)
-                .with_ansi(std::io::stderr().is_terminal());
-            tracing_subscriber::registry()
-                .with(layer.with_filter(filter.and(secret_filter())))
-                .try_init()
-        }
-        LogFormat::Json => tracing_subscriber::registry()
-            .with(layer.json().with_filter(filter.and(secret_filter())))
-            .try_init(),
+    let Started {
+        layer: spans,
+        traces,
+        problem,
+    } = traces::start(program);
+    let lines = tracing_subscriber::fmt::layer::<Registry>().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
+        LogFormat::Text => lines
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .boxed(),
+        LogFormat::Json => lines.json().boxed(),
+        LogFormat::Lambda => lines
+            .fmt_fields(JsonFields::new())
+            .event_format(LambdaFormat::new(service(program)))
+            .boxed(),
     };
-    Ok(started?)
+    let lines = lines.with_filter(filter.and(secret_filter())).boxed();
+    let layers: Vec<_> = spans.into_iter().chain([lines]).collect();
+    tracing_subscriber::registry().with(layers).try_init()?;
+    if let Some(problem) = problem {
+        tracing::warn!("{problem}");
+    }
+    Ok(traces)
+}
+
+/// The name of a function in its logs: the variable of Powertools, or the one of OpenTelemetry.
+fn service(program: &str) -> String {
+    let set = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
+    let name = set("POWERTOOLS_SERVICE_NAME").or_else(|| set("OTEL_SERVICE_NAME"));
+    name.unwrap_or_else(|| program.to_owned())
 }
 
 fn filter(requested: Option<&str>, default: &str) -> Result<EnvFilter, LoggingError> {

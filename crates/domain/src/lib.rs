@@ -39,6 +39,7 @@ pub mod segment;
 pub mod state;
 pub mod thumbnail;
 pub mod time;
+pub mod trace;
 pub mod viewing;
 pub mod watermark;
 pub mod webhook;

@@ -2,17 +2,16 @@
 
 use api::services::ingest::Ingest;
 use aws_lambda_events::sqs::SqsEvent;
-use functions::{installation, log, variables};
+use functions::{flushed, installation, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    log()?;
+    let traces = log("edgereel-ingest")?;
     let ingest = Ingest::new(&installation(&variables().await?).await?);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(
-            functions::batch::ingest(&ingest, event.payload, platform::clock::now()).await,
-        )
+        let work = functions::batch::ingest(&ingest, event.payload, platform::clock::now());
+        Ok::<_, Error>(flushed(&traces, work).await)
     }))
     .await
 }

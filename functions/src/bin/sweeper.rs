@@ -2,13 +2,13 @@
 
 use api::services::ingest::Ingest;
 use api::services::sweeper::Sweeper;
-use functions::{emf, installation, log, variables};
+use functions::{FLUSH_LIMIT, emf, installation, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    log()?;
+    let traces = log("edgereel-sweeper")?;
     let installation = installation(&variables().await?).await?;
     let sweeper = Sweeper::new(&installation, Ingest::new(&installation));
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         }
         let swept = sweeper.sweep(now).await;
         sweeper.queue.start_workers().await;
+        traces.flush(FLUSH_LIMIT).await;
         Ok::<_, Error>(swept)
     }))
     .await

@@ -3,13 +3,13 @@
 use api::webhooks::Webhooks;
 use config::{WebhookArgs, WebhookKeyArgs};
 use domain::time::UnixMillis;
-use functions::{database, log, variables};
+use functions::{database, flushed, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    log()?;
+    let traces = log("edgereel-webhooks")?;
     let variables = variables().await?;
     let keys = variables.read::<WebhookKeyArgs>()?.webhook_keys;
     let policy = variables.read::<WebhookArgs>()?.policy();
@@ -17,11 +17,8 @@ async fn main() -> Result<(), Error> {
     let dispatcher = webhooks.dispatcher()?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = UnixMillis::new(event.context.deadline);
-        Ok::<_, Error>(
-            dispatcher
-                .dispatch_before(deadline, platform::clock::now())
-                .await?,
-        )
+        let work = dispatcher.dispatch_before(deadline, platform::clock::now());
+        Ok::<_, Error>(flushed(&traces, work).await?)
     }))
     .await
 }

@@ -6,3 +6,4 @@ mod cases;
 mod cold_start;
 mod launching;
 mod runtime;
+mod traces;

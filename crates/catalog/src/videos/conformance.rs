@@ -37,6 +37,7 @@ mod random;
 mod requests;
 mod sources;
 mod thumbnails;
+mod traces;
 mod transcriptions;
 mod uploads;
 mod videos;
@@ -61,6 +62,7 @@ pub use random::*;
 pub use requests::*;
 pub use sources::*;
 pub use thumbnails::*;
+pub use traces::*;
 pub use transcriptions::*;
 pub use uploads::*;
 pub use videos::*;
@@ -281,7 +283,7 @@ macro_rules! catalog_conformance {
             one_of_many_callers_requests_a_preview a_preview_is_refused_for_a_minute
             a_download_is_requested_until_it_is_ready a_download_goes_with_its_generation
             a_transcription_is_requested_until_it_ends a_withdrawn_transcription_stores_nothing
-            a_transcription_goes_with_its_video
+            a_transcription_goes_with_its_video work_keeps_the_trace_of_its_request
             a_chunk_of_a_fan_out_is_recorded_once a_chunk_of_a_fan_out_is_given_back a_fan_out_ends_with_its_job
             another_plan_withdraws_the_chunks_of_a_fan_out productions_of_a_fan_out_are_numbered
             views_add_up views_of_unknown_videos_are_left_out views_end

@@ -24,6 +24,7 @@ mod sources;
 pub(super) mod sweeping;
 mod thumbnails;
 mod timeline;
+pub(crate) mod traces;
 mod transcriptions;
 pub(super) mod videos;
 mod views;

@@ -213,7 +213,7 @@ macro_rules! webhook_conformance {
             endpoints_are_kept_as_they_were_made endpoints_are_changed_and_removed lists_endpoints_in_pages
             an_owner_has_only_so_many secrets_rotate_with_an_overlap a_stored_secret_is_replaced
             endpoints_get_what_they_asked_for owners_hear_of_their_own_videos
-            a_disabled_endpoint_gets_nothing
+            a_disabled_endpoint_gets_nothing messages_have_the_trace_of_the_video
             events_of_a_video_wait_for_each_other an_endpoint_has_its_share_and_no_more
             a_lease_keeps_others_away of_racing_claimers_each_gets_other_deliveries
             a_delivery_is_settled_once tests_and_replays_wait_for_nothing logs_have_pages_and_filters

@@ -2,6 +2,7 @@
 
 use domain::ids::VideoId;
 use domain::time::UnixMillis;
+use domain::trace::StoredTrace;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 use serde::{Deserialize, Serialize};
 
@@ -208,6 +209,8 @@ pub struct Dispatch {
     pub attempt: u32,
     /// Start of the first attempt.
     pub first_ms: UnixMillis,
+    /// Context of the request that caused the work on the video; `None`: it had none.
+    pub trace: Option<StoredTrace>,
     /// Token of the lease.
     pub(crate) lease: String,
 }

@@ -175,6 +175,21 @@ impl JobMessage {
         }
     }
 
+    /// Short name of the kind of work, as traces have it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TranscodeV1(_) => "transcode",
+            Self::ImportV1(_) => "import",
+            Self::PosterV1(_) => "poster",
+            Self::CaptionsV1(_) => "captions",
+            Self::ThumbnailV1(_) => "thumbnail",
+            Self::DownloadV1(_) => "download",
+            Self::PreviewV1(_) => "preview",
+            Self::TranscriptionV1(_) => "transcription",
+            Self::ChunkV1(_) => "chunk",
+        }
+    }
+
     /// Whether attempts are counted, in the catalog. Other work is small and idempotent: the
     /// deliveries of its message limit it.
     pub fn has_attempts(&self) -> bool {

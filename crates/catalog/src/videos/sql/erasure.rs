@@ -8,7 +8,7 @@ use crate::webhooks::payload;
 
 /// Statements that erase data about a video outside its own row. Its attempts stay, without
 /// FFmpeg's output about the file.
-const STATEMENTS: [&str; 20] = [
+const STATEMENTS: [&str; 21] = [
     "UPDATE videos SET title = NULL, title_folded = NULL, search_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
         source_etag = NULL, content_type = NULL, upload_kind = NULL, upload_id = NULL, width = NULL, height = NULL, duration_ms = NULL
      WHERE id = $1",
@@ -31,6 +31,7 @@ const STATEMENTS: [&str; 20] = [
     "DELETE FROM receipts WHERE video = $1",
     "DELETE FROM requested_jobs WHERE video = $1",
     "DELETE FROM view_counts WHERE video = $1",
+    "DELETE FROM video_traces WHERE video = $1",
 ];
 
 const EVENTS: &str = "

@@ -4,13 +4,14 @@ use domain::failure::FailureCode;
 use domain::job::Stage;
 use domain::receipt::Receipt;
 use domain::state::VideoEvent;
+use domain::trace::{StoredTrace, TraceParent};
 use domain::webhook::EventType::{self, *};
 use serde_json::json;
 
 use super::{NOW, Subject, data, new_endpoint};
 use crate::videos::conformance::{LEASE_MS, failure, generation, job, job_of, ms};
 use crate::videos::conformance::{all_of, captions};
-use crate::videos::{ClaimOutcome, UploadEventOutcome};
+use crate::videos::{ClaimOutcome, TracedWork, UploadEventOutcome};
 use crate::webhooks::NewEndpoint;
 
 /// Every change emits one event, however often it is reported, with the state after the change.
@@ -379,4 +380,24 @@ pub async fn refused_changes_emit_nothing(subject: &Subject) {
         UploadEventOutcome::VideoGone
     );
     assert_eq!(subject.emitted_types(late).await, []);
+}
+
+/// A message continues the trace of the request that caused the work, if there is one.
+pub async fn messages_have_the_trace_of_the_video(subject: &Subject) {
+    subject.endpoint(1).await;
+    subject.videos().queued(1).await;
+    let emitted = subject.emitted(NOW).await;
+    assert_eq!(emitted[0].trace, None);
+
+    let video = subject.videos().queued(2).await.video;
+    let stored = StoredTrace {
+        parent: TraceParent::new([1; 16], [2; 8], true).expect("valid"),
+        at_ms: NOW + ms(1),
+    };
+    let kept = subject
+        .catalog
+        .keep_trace((video, TracedWork::VIDEO), stored.parent, stored.at_ms);
+    kept.await.expect("keep");
+    let emitted = subject.emitted(NOW + ms(2)).await;
+    assert_eq!(emitted[0].trace, Some(stored));
 }

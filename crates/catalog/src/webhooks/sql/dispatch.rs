@@ -12,6 +12,8 @@ use super::order::{self, Due};
 use super::rows::{self, count, parse};
 use super::{Webhooks, random};
 use crate::database::{Row, Tx, retried, sql, text, time};
+use crate::videos::TracedWork;
+use crate::videos::sql::traces::stored;
 use crate::webhooks::{
     AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint,
     WebhookError,
@@ -161,10 +163,16 @@ async fn dispatch(
     lease: String,
 ) -> Result<Dispatch, WebhookError> {
     let event_id: String = row.try_get("event")?;
-    let event = sqlx::query("SELECT type, payload FROM events WHERE id = $1")
-        .bind(&event_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let event = sqlx::query(
+        "SELECT e.type, e.payload, t.parent, t.at_ms FROM events e
+         LEFT JOIN video_traces t ON t.video = e.video AND t.work = $2 WHERE e.id = $1",
+    )
+    .bind(&event_id)
+    .bind(TracedWork::VIDEO.as_str())
+    .fetch_one(&mut **tx)
+    .await?;
+    let parent: Option<String> = event.try_get("parent")?;
+    let at_ms: Option<i64> = event.try_get("at_ms")?;
     Ok(Dispatch {
         delivery: parse("delivery id", delivery)?,
         endpoint,
@@ -173,6 +181,9 @@ async fn dispatch(
         payload: event.try_get("payload")?,
         attempt: count(row.try_get("attempts")?),
         first_ms: time(row.try_get("first_attempt_ms")?),
+        trace: parent
+            .zip(at_ms)
+            .and_then(|(parent, at)| stored(&parent, at)),
         lease,
     })
 }
