@@ -15,6 +15,7 @@ impl Command {
             Self::Migrate(_)
             | Self::Upload(_)
             | Self::Convert(_)
+            | Self::Import(_)
             | Self::Ls(_)
             | Self::Show(_)
             | Self::Rm(_)
