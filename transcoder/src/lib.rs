@@ -35,6 +35,7 @@ pub mod settings;
 pub mod setup;
 mod sink;
 mod source;
+mod spans;
 mod stills;
 mod stored_plan;
 #[cfg(test)]

@@ -15,12 +15,14 @@ use domain::plan::EncodePlan;
 use domain::probe::{Probe, Seeking};
 use platform::object_store::ObjectStoreExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::error::TranscodeError;
 use crate::inspect::Inspected;
 use crate::loopback::Loopback;
 use crate::pipeline::TranscodeRequest;
 use crate::reused::LARGEST_MANIFEST;
+use crate::spans;
 use crate::stored_plan;
 
 mod measurement;
@@ -72,7 +74,8 @@ pub(crate) async fn choose(
         ends: started + time_limit(plan.duration()),
         cpu: std::time::Duration::ZERO,
     };
-    let outcome = measurement.run(&parts).await;
+    let measuring = measurement.run(&parts);
+    let outcome = measuring.instrument(spans::stage(Stage::Measure)).await;
     let cpu_ms = measurement.cpu.as_millis() as u64;
     let mut choices = match outcome {
         Ok((count, measured)) => PerTitle {

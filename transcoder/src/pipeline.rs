@@ -27,6 +27,7 @@ use domain::segment::ChunkRecord;
 use platform::object_store::SharedStore;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
@@ -43,6 +44,7 @@ use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
+use crate::spans;
 use crate::stored_plan;
 
 mod context;
@@ -115,6 +117,7 @@ pub(crate) async fn run(
     let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
     let inspection = inspect(&request.tools, &blocks, &loopback, &request.profile);
+    let inspection = inspection.instrument(spans::stage(Stage::Probe));
     let mut source = tokio::select! {
         source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
@@ -231,10 +234,11 @@ async fn process(
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
     let probe = &source.probe;
-    let plan = match &request.reused {
-        Some(reused) => reused.plan(probe, &request.profile, request.mode, choices)?,
-        None => EncodePlan::with_choices(probe, &request.profile, request.mode, choices)?,
-    };
+    let plan = spans::named_stage("plan").in_scope(|| match &request.reused {
+        Some(reused) => reused.plan(probe, &request.profile, request.mode, choices),
+        None => EncodePlan::with_choices(probe, &request.profile, request.mode, choices)
+            .map_err(TranscodeError::from),
+    })?;
     let work = request
         .reused
         .as_ref()

@@ -36,6 +36,7 @@ use crate::jobs::thumbnail::ThumbnailJob;
 use crate::jobs::transcode::TranscodeJob;
 use crate::jobs::transcription::TranscriptionJob;
 use crate::jobs::{Fate, JobContext};
+use crate::spans;
 use crate::transcriber::Transcriber;
 
 mod active;
@@ -226,9 +227,7 @@ impl Worker {
     async fn handle(&self, delivery: &Delivery, cancel: &CancellationToken) {
         let settled = match &delivery.message {
             Ok(message) => {
-                let (job, video) = (message.id(), message.video());
-                let attempt = tracing::field::Empty;
-                let span = tracing::info_span!("job", job.id = %job, video.id = %video, attempt);
+                let span = spans::job(&self.catalog, message).await;
                 let work = async {
                     let fate = match self.fate_without_attempt(delivery, message).await {
                         Some(fate) => fate,

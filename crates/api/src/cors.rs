@@ -36,6 +36,8 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
             AUTHORIZATION,
             CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
             HeaderName::from_static("uppy-versions"),
             REQUEST_ID,
         ])

@@ -106,7 +106,8 @@ pub(crate) async fn handle(
     };
     let request = HttpRequest::from_parts(parts, Body::from(body));
     // A separate task, which goes on when the client disconnects.
-    let run = tokio::spawn(layer.run(keyed, request, next).in_current_span());
+    let run = traces::within(traces::current(), layer.run(keyed, request, next));
+    let run = tokio::spawn(run.in_current_span());
     run.await
         .unwrap_or_else(|error| Err(ApiError::internal(error)))
 }

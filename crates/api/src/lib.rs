@@ -16,6 +16,7 @@ mod events;
 mod extract;
 mod health;
 mod idempotency;
+mod jobs;
 mod key_in_path;
 pub mod limits;
 pub mod live;

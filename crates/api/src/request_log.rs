@@ -3,6 +3,9 @@
 //! The span `request` has the fields `method`, `route` (the template, not the path), `request_id`, `caller`, `status`
 //! and `duration_ms`. Every log event of a handler is inside it. A client may send the id as `x-request-id`; otherwise
 //! the API generates one. The response repeats it in the same header, and a problem document has it as `request_id`.
+//!
+//! A client may also send a trace context (`traceparent`, W3C Trace Context). The span continues that trace, and has its
+//! ids as `trace_id` and `span_id`; so do the jobs that the request causes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +21,7 @@ use http::header::{
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
+use traces::Incoming;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
@@ -63,10 +67,14 @@ pub(crate) async fn observe(
         request_id = id,
         caller = Empty,
         status = Empty,
-        duration_ms = Empty
+        duration_ms = Empty,
+        trace_id = Empty,
+        span_id = Empty
     );
+    let context = traces::begin(&span, Incoming::of(request.headers()).as_ref());
     let started = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
+    let handler = traces::within(context, next.run(request));
+    let response = handler.instrument(span.clone()).await;
     let mut response = with_request_id(response, &id).await;
     set_security_headers(response.headers_mut());
     let (status, took) = (response.status().as_u16(), started.elapsed());

@@ -13,7 +13,7 @@ pub(crate) mod uppy;
 use std::time::Duration;
 
 use api_types::uploads::SignedRequest;
-use catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
+use catalog::{NewVideo, OwnerLimits, TracedWork, Upload, UploadKind, Video};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::{StateName, VideoState};
@@ -65,10 +65,12 @@ pub(crate) async fn create_row(
     } else {
         OwnerLimits::default()
     };
-    Ok(state
+    let video = state
         .catalog
         .create_upload(new, upload, &limits, now)
-        .await?)
+        .await?;
+    state.keep_trace(video.id, TracedWork::VIDEO).await;
+    Ok(video)
 }
 
 impl KnownUpload {

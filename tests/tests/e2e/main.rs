@@ -49,6 +49,7 @@ mod shares;
 mod sources;
 mod surround_sound;
 mod suspended;
+mod traces;
 mod transcriptions;
 mod upload_cors;
 mod versions;

@@ -30,6 +30,7 @@ use crate::loopback::Loopback;
 use crate::pipeline::{Materials, encoders_for};
 use crate::sink::GenerationWriter;
 use crate::source::{Blocks, ObjectSource};
+use crate::spans;
 use crate::worker::CATALOG_PAUSE;
 
 /// A message that asks for a chunk.
@@ -298,6 +299,7 @@ impl ChunkJob<'_> {
             Err(TranscodeError::Cancelled) => ("late", None),
             Err(problem) => {
                 let failure = problem.failure();
+                spans::record_failure(failure.code);
                 if failure.code.is_lack_of_service() {
                     worker.outage.begin(&problem.to_string());
                 }

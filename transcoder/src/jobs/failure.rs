@@ -9,6 +9,7 @@ use tracing::{error, info};
 
 use super::{Fate, JobContext};
 use crate::error::TranscodeError;
+use crate::spans;
 
 /// How a job failed.
 pub(crate) struct JobFailure<'a> {
@@ -31,6 +32,7 @@ impl<'a> JobContext<'a> {
         if verdict == FailureVerdict::Release {
             return Err(Fate::release(Duration::ZERO, "the worker was stopped"));
         }
+        spans::record_failure(failure.code);
         let is_waiting = failure.code.is_lack_of_service();
         if is_waiting {
             self.worker.outage.begin(&problem.to_string());

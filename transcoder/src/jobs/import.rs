@@ -6,14 +6,14 @@ use std::time::Duration;
 use catalog::{Attempt, AttemptOutcome, CatalogError, Claim, UploadEventOutcome};
 use domain::clip::{Clip, ClipAlign};
 use domain::failure::{FailureClass, SourceProblem};
-use domain::job::{Import, Job, JobMessage, JobReason, Source};
+use domain::job::{Import, Job, JobMessage, JobReason, Source, Stage};
 use domain::object_key::{Bucket, ObjectKey};
 use domain::segment::TICKS_PER_SECOND;
 use domain::state::VideoState;
 use media::remux::Part;
 use platform::clock;
 use platform::object_store::ObjectMeta;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 
 use super::{Fate, JobContext};
 use crate::download::Download;
@@ -22,6 +22,7 @@ use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
 use crate::published::Published;
 use crate::sink::PRESENTATION_START;
+use crate::spans;
 use crate::worker::Heartbeat;
 
 /// A job that brings a source from a URL into the bucket.
@@ -59,7 +60,8 @@ impl ImportJob<'_> {
         };
         let stop = cancel.child_token();
         let heartbeat = Heartbeat::start(worker, &claim, delivery, stop.clone());
-        let fetched = stop.run_until_cancelled(Box::pin(self.fetch(&claim))).await;
+        let fetching = Box::pin(self.fetch(&claim)).instrument(spans::stage(Stage::Fetch));
+        let fetched = stop.run_until_cancelled(fetching).await;
         let lost = heartbeat.stop().await;
         let result = match (lost, fetched) {
             (Some(reason), _) => Err(TranscodeError::Catalog(reason)),

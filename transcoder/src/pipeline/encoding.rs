@@ -57,13 +57,26 @@ impl VideoEncoding<'_> {
     }
 
     async fn others(&self, chunks: Vec<usize>, encoders: &Semaphore) -> Result<(), TranscodeError> {
-        use futures::stream::{self, StreamExt as _, TryStreamExt as _};
         if let Some(reused) = self.reused.filter(|it| !it.decodes(Lane::Encode)) {
             return self.copy(reused, Lane::Encode, chunks).await;
         }
         if let (Some(first), false) = (chunks.first(), self.context.feeds.is_empty()) {
             return self.in_one_run(Lane::Encode, *first).await;
         }
+        if chunks.is_empty() && self.lead.is_none() {
+            return Ok(());
+        }
+        self.in_chunks(chunks, encoders).await
+    }
+
+    /// Encodes chunks of the lane `encode` in parallel, alone or together with other transcoders.
+    #[tracing::instrument(name = "lane", skip_all, fields(lane = Lane::Encode.as_str()))]
+    async fn in_chunks(
+        &self,
+        chunks: Vec<usize>,
+        encoders: &Semaphore,
+    ) -> Result<(), TranscodeError> {
+        use futures::stream::{self, StreamExt as _, TryStreamExt as _};
         if let Some(lead) = self.lead {
             return lead
                 .encode(self.context, chunks, encoders, &self.sender)

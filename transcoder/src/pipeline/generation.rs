@@ -12,6 +12,7 @@ use domain::plan::EncodePlan;
 use domain::receipt::{Drawn, Extra};
 use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument as _;
 
 use crate::captions::CaptionWriter;
 use crate::chapters::write_chapters;
@@ -22,6 +23,7 @@ use crate::inspect::Inspected;
 use crate::lanes::{EncodeContext, LaneOutput};
 use crate::publish::Publisher;
 use crate::records::stage_of;
+use crate::spans;
 use crate::unnamed::Unnamed;
 use crate::{manifest, stills, verify};
 
@@ -228,15 +230,21 @@ impl GenerationRun<'_> {
             .cloned()
             .collect();
         let normaliser = source.normaliser.as_ref();
-        let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
+        let stills = spans::stage(Stage::Stills);
+        let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes)
+            .instrument(stills.clone())
+            .await?;
         // Captions and chapters that the owner deleted must not come back with a re-encode.
         let embedded = match request.journal.first_run() {
             true => {
                 request.journal.add_chapters(&source.chapters).await?;
-                embedded::store(context, &*request.journal, source).await?
+                embedded::store(context, &*request.journal, source)
+                    .instrument(stills.clone())
+                    .await?
             }
             false => EmbeddedCaptions::default(),
         };
+        drop(stills);
         let mut receipt = self.publisher.records().receipt();
         for cost in [made.cost, embedded.cost] {
             receipt.cpu_ms += cost.cpu.as_millis() as u64;
@@ -257,7 +265,7 @@ impl GenerationRun<'_> {
         }
 
         request.journal.progress(Stage::Verify, percent).await?;
-        verify::generation(self.plan, &records)?;
+        spans::stage(Stage::Verify).in_scope(|| verify::generation(self.plan, &records))?;
         let key = ObjectKey::Manifest {
             video: request.video,
             generation: request.generation.clone(),
@@ -272,7 +280,8 @@ impl GenerationRun<'_> {
         // A worker that lost its claim in the meantime must not overwrite the master playlist of
         // the worker that has the claim now.
         request.journal.ensure_claim_held().await?;
-        let renditions = self.publish_playlists().await?;
+        let publishing = self.publish_playlists();
+        let renditions = publishing.instrument(spans::stage(Stage::Publish)).await?;
         request.journal.renditions(&renditions).await?;
         if self.playable_after_s.is_none() {
             request.journal.playable().await?;

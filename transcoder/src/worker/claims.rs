@@ -17,6 +17,7 @@ use super::heartbeat::REPLACEMENT;
 use super::{CATALOG_PAUSE, Worker};
 use crate::error::TranscodeError;
 use crate::jobs::{Fate, JobContext};
+use crate::spans;
 
 impl JobContext<'_> {
     /// The claim if this worker got it; otherwise the fate of the message. `is_free_here`: no other
@@ -92,6 +93,7 @@ impl JobContext<'_> {
     pub(crate) async fn fail(&self, claim: &Claim, problem: TranscodeError) -> Fate {
         let JobContext { worker, cancel, .. } = self;
         let (failure, log_tail) = (problem.failure(), problem.log_tail().to_owned());
+        spans::record_failure(failure.code);
         let verdict = failure.class().verdict();
         let next = match verdict {
             FailureVerdict::Release => Next::Again(Duration::ZERO),

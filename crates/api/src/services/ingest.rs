@@ -9,7 +9,7 @@ mod message;
 
 use std::time::Duration;
 
-use catalog::{Catalog, CatalogError, UploadEventOutcome};
+use catalog::{Catalog, CatalogError, TracedWork, UploadEventOutcome};
 use config::Installation;
 use domain::event::{EventContext, SkipReason, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
@@ -23,6 +23,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 /// Processes events. Clones share the state.
 #[derive(Clone)]
@@ -78,6 +80,23 @@ pub enum Ingested {
     SourceAfterReady(VideoId),
     /// The event is not about a source.
     Ignored(SkipReason),
+}
+
+impl Ingested {
+    /// Stable name, in metrics and traces.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Queued(_) => "queued",
+            Self::Duplicate(_) | Self::AlreadyDone(_) => "known",
+            Self::Waiting(_) => "stored",
+            Self::VideoGone(_) => "gone",
+            Self::SourceAfterReady(_) => "unwanted",
+            Self::Ignored(SkipReason::NotAnUpload { key }) if !key.ends_with('/') => {
+                "not-an-upload"
+            }
+            Self::Ignored(_) => "ignored",
+        }
+    }
 }
 
 /// The event could not be processed: do not acknowledge it.
@@ -139,7 +158,7 @@ impl Ingest {
             relayed_job(body, context).map_or_else(|| jobs_of(body, context), |it| vec![it]);
         for record in records {
             let outcome = match record {
-                Ok(job) => self.record_and_send(&job, now).await?,
+                Ok(job) => self.take_in(&job, now).await?,
                 Err(SkipReason::UnreadableJob { detail }) => {
                     return Err(IngestError::UnreadableJob(detail));
                 }
@@ -151,24 +170,34 @@ impl Ingest {
         Ok(taken)
     }
 
+    /// Takes in the event of one object, in a span of the trace of the request that created the upload.
+    async fn take_in(&self, job: &Job, now: UnixMillis) -> Result<Ingested, IngestError> {
+        let video = job.video;
+        let span = tracing::info_span!("bucket event", video.id = %video, outcome = Empty, trace_id = Empty, span_id = Empty);
+        // Without the trace, the event is taken in all the same.
+        let stored = self.catalog.trace(video, TracedWork::VIDEO).await;
+        let stored = stored.ok().flatten();
+        traces::resume(&span, stored.map(|it| (it.parent, it.continuation(now))));
+        let outcome = self
+            .record_and_send(job, now)
+            .instrument(span.clone())
+            .await?;
+        span.record("outcome", outcome.name());
+        Ok(outcome)
+    }
+
     /// Counts the outcome of an event. Objects that another tool put beside the uploads are logged.
     fn count(&self, taken: &Ingested) {
-        let outcome = match taken {
-            Ingested::Queued(_) => "queued",
-            Ingested::Duplicate(_) | Ingested::AlreadyDone(_) => "known",
-            Ingested::Waiting(_) => "stored",
-            Ingested::VideoGone(_) => "gone",
-            Ingested::SourceAfterReady(_) => "unwanted",
-            Ingested::Ignored(SkipReason::NotAnUpload { key }) if !key.ends_with('/') => {
-                tracing::warn!(
-                    key,
-                    "`{key}` was put into the private bucket by another program, and starts no work: create a video from it \
-                     with POST /v1/videos {{\"key\": ...}}, or upload it with `edgereel upload`"
-                );
-                "not-an-upload"
-            }
-            Ingested::Ignored(_) => "ignored",
-        };
+        if let Ingested::Ignored(SkipReason::NotAnUpload { key }) = taken
+            && !key.ends_with('/')
+        {
+            tracing::warn!(
+                key,
+                "`{key}` was put into the private bucket by another program, and starts no work: create a video from it \
+                 with POST /v1/videos {{\"key\": ...}}, or upload it with `edgereel upload`"
+            );
+        }
+        let outcome = taken.name();
         self.counts.0.get_or_create(&EventOutcome { outcome }).inc();
     }
 

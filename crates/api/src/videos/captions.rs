@@ -165,7 +165,7 @@ pub(crate) async fn put(
 /// Lets a worker write the playlists.
 async fn publish(state: &ApiState, video: VideoId) -> Result<(), ApiError> {
     let message = JobMessage::from(CaptionsJob::new(video));
-    state.queue.send(&message, Duration::ZERO).await?;
+    state.send_job(&message).await?;
     Ok(())
 }
 

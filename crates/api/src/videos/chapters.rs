@@ -103,7 +103,7 @@ async fn store(state: &ApiState, video: VideoId, chapters: Chapters) -> Result<(
     catalog.set_chapters(video, &chapters, origin, now).await?;
     if catalog.playlist_waits(video).await? {
         let message = JobMessage::from(CaptionsJob::new(video));
-        state.queue.send(&message, Duration::ZERO).await?;
+        state.send_job(&message).await?;
     }
     Ok(())
 }

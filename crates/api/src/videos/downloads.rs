@@ -54,7 +54,7 @@ pub(crate) async fn create(
     if is_new {
         tracing::info!(video.id = %id, "queued a download of {id}");
         let job = JobMessage::from(DownloadJob::new(id, generation.clone(), rung));
-        state.queue.send(&job, Duration::ZERO).await?;
+        state.send_job(&job).await?;
     }
     let status = match record.file {
         Some(_) => StatusCode::OK,

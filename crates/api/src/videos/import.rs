@@ -1,7 +1,5 @@
 //! `POST /v1/videos {"url": ...}`: creates a video whose source the transcoder fetches.
 
-use std::time::Duration;
-
 use api_types::videos::{CreateVideo, Video as VideoView};
 use axum::Json;
 use catalog::{NewVideo, Video, VideoFilter};
@@ -164,10 +162,7 @@ pub(super) async fn create(
 async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
     let video = state.catalog.request_import(id, url, clock::now()).await?;
     tracing::info!(video.id = %id, "queued the import of {id}");
-    state
-        .queue
-        .send(&JobMessage::from(Import::new(id)), Duration::ZERO)
-        .await?;
+    state.send_job(&JobMessage::from(Import::new(id))).await?;
     Ok(video)
 }
 

@@ -140,10 +140,7 @@ pub(crate) async fn put(
         return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
     }
     tracing::info!(video.id = %id, "queued a poster for {id}");
-    state
-        .queue
-        .send(&JobMessage::from(job), Duration::ZERO)
-        .await?;
+    state.send_job(&JobMessage::from(job)).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 

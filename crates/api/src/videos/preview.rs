@@ -1,7 +1,5 @@
 //! `GET /v1/videos/{id}/preview`: redirects to an animated preview of a span.
 
-use std::time::Duration;
-
 use api_types::previews::PreviewParams;
 use axum::extract::State;
 use axum::response::Response;
@@ -91,10 +89,7 @@ async fn request(
         PreviewRequested::Send => {
             let job = PreviewJob::new(video.id, generation.clone(), preview);
             tracing::info!(video.id = %video.id, "queued a preview for {}", video.id);
-            state
-                .queue
-                .send(&JobMessage::from(job), Duration::ZERO)
-                .await?;
+            state.send_job(&JobMessage::from(job)).await?;
             Ok(())
         }
         PreviewRequested::Waits => Ok(()),

@@ -1,7 +1,5 @@
 //! `GET /v1/videos/{id}/thumbnail`: redirects to a thumbnail of the frame at a time.
 
-use std::time::Duration;
-
 use api_types::thumbnails::ThumbnailParams;
 use axum::extract::State;
 use axum::response::Response;
@@ -67,10 +65,7 @@ async fn request(
         ThumbnailRequested::Send => {
             let job = ThumbnailJob::new(video.id, generation.clone(), frame);
             tracing::info!(video.id = %video.id, "queued a thumbnail for {}", video.id);
-            state
-                .queue
-                .send(&JobMessage::from(job), Duration::ZERO)
-                .await?;
+            state.send_job(&JobMessage::from(job)).await?;
             Ok(())
         }
         ThumbnailRequested::Waits => Ok(()),

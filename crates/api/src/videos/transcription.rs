@@ -1,7 +1,5 @@
 //! `POST /v1/videos/{id}/captions`: captions that the operator's transcriber makes of the audio.
 
-use std::time::Duration;
-
 use api_types::captions::{Transcription, TranscriptionRequest, TranscriptionStatus};
 use api_types::videos::VideoFailure;
 use axum::Json;
@@ -45,7 +43,7 @@ pub(crate) async fn create(
     if is_new {
         tracing::info!(video.id = %id, "queued a transcription of {id} in {language}");
         let job = JobMessage::from(TranscriptionJob::new(id, language));
-        state.queue.send(&job, Duration::ZERO).await?;
+        state.send_job(&job).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(view(&record))))
 }

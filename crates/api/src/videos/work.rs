@@ -1,7 +1,5 @@
 //! Starts, retries, re-encodes and cancels the processing of an existing video.
 
-use std::time::Duration;
-
 use api_types::videos::{ReencodeRequest, Video as VideoView};
 use axum::Json;
 use axum::extract::State;
@@ -30,10 +28,7 @@ pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError>
 /// Sends the job of a queued video.
 pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
     tracing::info!(video.id = %job.video, job.id = %job.id, "queued a job of {1} ({0:?})", job.reason, job.video);
-    state
-        .queue
-        .send(&JobMessage::from(job), Duration::ZERO)
-        .await?;
+    state.send_job(&JobMessage::from(job)).await?;
     Ok(())
 }
 

@@ -10,11 +10,14 @@ use catalog::webhooks::{
 };
 use domain::content_key::KeyEncryptionKeys;
 use domain::time::{UnixMillis, millis};
+use domain::trace::TraceParent;
 use domain::webhook::retry;
 use http::StatusCode;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::sealed_secret;
 use super::sender::{Message, Sender, Sent, TIMEOUT};
@@ -198,7 +201,28 @@ impl Dispatcher {
         clock: Clock,
     ) -> Result<DeliveryOutcome, WebhookError> {
         let began = Instant::now();
-        let sent = self.send(&dispatch, clock.now()).await;
+        let span = tracing::info_span!(
+            "delivery",
+            webhook.id = %dispatch.endpoint.id,
+            event.id = %dispatch.event,
+            event.kind = %dispatch.kind,
+            attempt = dispatch.attempt,
+            status = Empty,
+            failure = Empty,
+            trace_id = Empty,
+            span_id = Empty
+        );
+        let cause = dispatch.trace;
+        let cause = cause.map(|it| (it.parent, it.continuation(clock.now())));
+        let trace = traces::resume(&span, cause);
+        let sending = self.send(&dispatch, clock.now(), trace);
+        let sent = sending.instrument(span.clone()).await;
+        match &sent {
+            Sent::Answered { status, .. } => span.record("status", status.as_u16()),
+            Sent::Failed(_) => span.record("failure", "no-response"),
+        };
+        // It ends with the message, before its result is recorded.
+        drop(span);
         let (now, duration_ms) = (clock.now(), millis(began.elapsed()));
         let attempted = outcome_of(&dispatch, &sent, duration_ms, now, jitter());
         let settled = self.store.record_attempt(&dispatch, &attempted, now).await;
@@ -206,7 +230,7 @@ impl Dispatcher {
         settled
     }
 
-    async fn send(&self, dispatch: &Dispatch, now: UnixMillis) -> Sent {
+    async fn send(&self, dispatch: &Dispatch, now: UnixMillis, trace: Option<TraceParent>) -> Sent {
         let secrets = match sealed_secret::open(&self.keys, &dispatch.endpoint, now) {
             Ok(secrets) => secrets,
             Err(error) => {
@@ -224,6 +248,7 @@ impl Dispatcher {
                 unix_seconds: now.as_secs(),
                 secrets: &secrets,
                 body,
+                trace,
             })
             .await
     }

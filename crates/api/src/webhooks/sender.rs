@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::trace::{TRACEPARENT, TraceParent};
 use domain::webhook::{EventId, SigningSecret};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
@@ -42,6 +43,8 @@ pub(super) struct Message<'a> {
     /// The message is signed with each of them.
     pub(super) secrets: &'a [SigningSecret],
     pub(super) body: String,
+    /// The trace that the endpoint may continue.
+    pub(super) trace: Option<TraceParent>,
 }
 
 /// The result of an attempt.
@@ -93,7 +96,7 @@ impl Sender {
         let id = message.id.to_string();
         let sign = |it: &SigningSecret| it.sign(&id, message.unix_seconds, message.body.as_bytes());
         let signatures: Vec<String> = message.secrets.iter().map(sign).collect();
-        let request = self
+        let mut request = self
             .client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
@@ -105,6 +108,9 @@ impl Sender {
             .header("webhook-timestamp", message.unix_seconds)
             .header("webhook-signature", signatures.join(" "))
             .body(message.body);
+        if let Some(trace) = message.trace {
+            request = request.header(TRACEPARENT, trace.to_string());
+        }
         match request.send().await {
             Ok(answer) => {
                 let status = answer.status();

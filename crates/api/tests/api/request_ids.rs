@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
+use catalog::TracedWork;
 use http::Request;
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
@@ -144,8 +145,11 @@ async fn a_problem_has_the_id_of_its_own_request() {
 async fn every_log_event_is_inside_the_span_of_its_request() {
     let log = Log::start();
     let world = World::new().await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traceparent = format!("00-{trace}-1234567812345678-01");
     let request = Request::post("/v1/uploads?secret=hidden")
         .header("authorization", format!("Bearer {TOKEN}"))
+        .header("traceparent", &traceparent)
         // The handler runs in a task of its own.
         .header("idempotency-key", "one")
         .header("x-request-id", "client-9")
@@ -167,6 +171,12 @@ async fn every_log_event_is_inside_the_span_of_its_request() {
         (&json!("/v1/uploads"), &json!("installation")),
         "{event}"
     );
+    assert_eq!(span["trace_id"], trace, "{event}");
+    // Nothing is exported, so the span has no id of its own, and the context of the client goes on.
+    assert_eq!(span["span_id"], Value::Null, "{event}");
+    let video = created.body["video"].as_str().unwrap().parse().unwrap();
+    let stored = world.catalog.trace(video, TracedWork::VIDEO).await.unwrap();
+    assert_eq!(stored.unwrap().parent.to_string(), traceparent);
     let completed = log.find("client-9", "request completed");
     assert_eq!(completed["span"]["status"], 201, "{completed}");
     assert!(completed["span"]["duration_ms"].is_u64(), "{completed}");
