@@ -186,7 +186,6 @@ async fn an_upload_its_job_and_its_webhook_are_one_trace() {
         "job transcode",
         "probe",
         "plan",
-        "lane audio",
         "stills",
         "verify",
         "publish",
@@ -195,10 +194,7 @@ async fn an_upload_its_job_and_its_webhook_are_one_trace() {
     ] {
         assert!(names.contains(name), "no `{name}` in {names:?}");
     }
-    assert!(
-        names.contains("lane encode") || names.contains("lane copy"),
-        "{names:?}"
-    );
+    assert!(names.iter().any(|it| it.starts_with("lane ")), "{names:?}");
     // Each parent is a span of the trace, or that of the client.
     let parent_of = |name: &str| {
         let span = trace.iter().find(|it| it.name == name).unwrap();
