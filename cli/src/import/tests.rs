@@ -117,7 +117,10 @@ async fn mux_prepares_masters() {
     assert_eq!(why, "Mux: asset gone was deleted");
     let puts = stand_in.requests();
     let puts = puts.iter().filter(|it| it.starts_with("PUT")).count();
-    assert_eq!(puts, 2, "access is not enabled again while it lasts");
+    assert_eq!(
+        puts, 3,
+        "once a day, not again while access lasts; and the refused one"
+    );
 }
 
 #[tokio::test]
@@ -171,7 +174,11 @@ async fn stream_prepares_downloads() {
     );
     let posts = stand_in.requests();
     let posts = posts.iter().filter(|it| it.starts_with("POST"));
-    assert_eq!(posts.count(), 3, "two downloads and a token");
+    assert_eq!(
+        posts.count(),
+        4,
+        "three downloads, of which one is refused, and a token"
+    );
 }
 
 #[tokio::test]
