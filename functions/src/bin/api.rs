@@ -1,8 +1,9 @@
 //! The API as a Lambda function: behind an HTTP API of API Gateway (stage `$default`), or at a function URL.
 
 use api::{ApiSettings, ApiState};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use config::ApiArgs;
+use functions::emf::flush_after;
 use functions::gateway::set_client_address;
 use functions::{installation, log, variables};
 
@@ -13,6 +14,10 @@ async fn main() -> Result<(), lambda_http::Error> {
     let mut settings = ApiSettings::try_from(variables.read::<ApiArgs>()?)?;
     // API Gateway sends a response when it is complete.
     settings.config.streams = false;
-    let state = ApiState::new(&installation(&variables).await?, settings)?;
-    lambda_http::run(api::router(state).layer(from_fn(set_client_address))).await
+    let installation = installation(&variables).await?;
+    let metrics = installation.database.metrics().clone();
+    let router = api::router(ApiState::new(&installation, settings)?)
+        .layer(from_fn(set_client_address))
+        .layer(from_fn_with_state(metrics, flush_after));
+    lambda_http::run(router).await
 }

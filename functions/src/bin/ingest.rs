@@ -2,7 +2,7 @@
 
 use api::services::ingest::Ingest;
 use aws_lambda_events::sqs::SqsEvent;
-use functions::{installation, log, variables};
+use functions::{emf, installation, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
@@ -10,9 +10,10 @@ async fn main() -> Result<(), Error> {
     log()?;
     let ingest = Ingest::new(&installation(&variables().await?).await?);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(
-            functions::batch::ingest(&ingest, event.payload, platform::clock::now()).await,
-        )
+        let now = platform::clock::now();
+        let response = functions::batch::ingest(&ingest, event.payload, now).await;
+        emf::flush(ingest.catalog.metrics());
+        Ok::<_, Error>(response)
     }))
     .await
 }

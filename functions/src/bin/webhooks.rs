@@ -3,7 +3,7 @@
 use api::webhooks::Webhooks;
 use config::{WebhookArgs, WebhookKeyArgs};
 use domain::time::UnixMillis;
-use functions::{database, log, variables};
+use functions::{database, emf, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -17,11 +17,10 @@ async fn main() -> Result<(), Error> {
     let dispatcher = webhooks.dispatcher()?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = UnixMillis::new(event.context.deadline);
-        Ok::<_, Error>(
-            dispatcher
-                .dispatch_before(deadline, platform::clock::now())
-                .await?,
-        )
+        let now = platform::clock::now();
+        let sent = dispatcher.dispatch_before(deadline, now).await;
+        emf::flush(dispatcher.store.metrics());
+        Ok::<_, Error>(sent?)
     }))
     .await
 }

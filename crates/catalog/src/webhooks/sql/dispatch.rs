@@ -161,7 +161,7 @@ async fn dispatch(
     lease: String,
 ) -> Result<Dispatch, WebhookError> {
     let event_id: String = row.try_get("event")?;
-    let event = sqlx::query("SELECT type, payload FROM events WHERE id = $1")
+    let event = sqlx::query("SELECT type, payload, at_ms FROM events WHERE id = $1")
         .bind(&event_id)
         .fetch_one(&mut **tx)
         .await?;
@@ -170,6 +170,7 @@ async fn dispatch(
         endpoint,
         event: parse::<EventId>("event id", &event_id)?,
         kind: parse::<EventType>("event type", &event.try_get::<String, _>("type")?)?,
+        event_ms: time(event.try_get("at_ms")?),
         payload: event.try_get("payload")?,
         attempt: count(row.try_get("attempts")?),
         first_ms: time(row.try_get("first_attempt_ms")?),
