@@ -4,7 +4,7 @@
 #   scripts/setup.sh               for building and running: Rust and a C compiler are required; FFmpeg is installed by
 #                                  apt-get, as root or through sudo
 #   scripts/setup.sh --web         also builds the web app, which the program embeds
-#   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis, Streamlink, Go
+#   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis, Streamlink, Go, promtool
 #   scripts/setup.sh --browser     also Chromium with its driver, and GStreamer, for tests with players
 #   scripts/setup.sh --ffmpegs     also FFmpeg 8.1 and 9.0, for the tests that run with several versions
 #   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here

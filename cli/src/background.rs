@@ -12,6 +12,9 @@ use api::services::arrivals::Arrivals;
 use api::services::rebuild::Rebuild;
 use api::services::sweeper::Sweeper;
 use api::webhooks::Dispatcher;
+use metrics::Registry;
+use metrics::table::LAST_SUCCESS;
+use platform::clock;
 use platform::job_queue::SharedQueue;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +24,12 @@ use dead_letters::DeadLetterTask;
 use rebuild::RebuildTask;
 use sweeper::SweeperTask;
 use webhooks::WebhookTask;
+
+/// Records that a run of a periodic task ended without a failure.
+fn succeeded(metrics: &Registry, schedule: &str) {
+    let now = clock::now().as_secs();
+    metrics.set(&LAST_SUCCESS, [schedule], now as f64);
+}
 
 /// All background tasks.
 pub(crate) struct Background {
@@ -41,7 +50,10 @@ impl Background {
     ) -> Self {
         let catalog = sweeper.catalog.clone();
         let (rebuild, is_requested) = rebuild;
-        let arrivals = ArrivalTask(Arrivals::new(sweeper.ingest.clone()));
+        let arrivals = ArrivalTask {
+            arrivals: Arrivals::new(sweeper.ingest.clone()),
+            metrics: catalog.metrics().clone(),
+        };
         Self {
             arrivals,
             rebuild: RebuildTask {

@@ -10,6 +10,9 @@ use api::services::rebuild::Rebuild;
 use api::services::sweeper::Sweeper;
 use api::session::SignInLink;
 use api::{ApiSettings, ApiState};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use catalog::EdgeEntries;
 use catalog::database::Database;
 use config::Installation;
@@ -17,6 +20,8 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{Keyring, PassKeys};
 use domain::playback::Config;
 use edge_server::{CachedList, Edge, TrustedProxy, Views};
+use metrics::table::EDGE_RESPONSES;
+use metrics::{Program, Registry};
 use platform::edge_list::SharedEdgeList;
 use platform::object_store::SharedStore;
 use serve::ServeLimits;
@@ -122,10 +127,13 @@ impl System {
             views: views.as_ref().map(|it| it.views.clone()),
         };
         let worker = Worker::new(&installation, wrapping, tools, worker);
-        state.metrics.register(|it| worker.metrics.register(it));
+        let metrics = installation.database.metrics();
+        metrics.begin(Program::Serve);
+        let count = from_fn_with_state(metrics.clone(), count_edge_response);
+        let edge = edge_server::routes(edge).route_layer(count);
         Ok(Self {
+            router: edge.merge(api::router(state.clone())),
             database: installation.database,
-            router: edge_server::routes(edge).merge(api::router(state.clone())),
             state,
             background,
             worker,
@@ -185,6 +193,17 @@ impl System {
         self.database.close().await;
         Ok(())
     }
+}
+
+/// Middleware that counts responses to viewers by status.
+pub(crate) async fn count_edge_response(
+    State(metrics): State<Registry>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    metrics.count(&EDGE_RESPONSES, [response.status().as_str()]);
+    response
 }
 
 /// The edge's list in a database, for the edge of this process.

@@ -1,76 +1,62 @@
-//! Metrics in the embedded metric format of AWS: a line of JSON in the log becomes a metric.
+//! The metrics of the functions in CloudWatch: lines of the embedded metric format in the log ([`metrics::emf`]).
+//!
+//! A function writes them before it answers, because Lambda may freeze the process afterwards.
 
 use std::io::Write as _;
 
-use domain::time::UnixMillis;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics::Registry;
+use metrics::table::{LAUNCH_FAILURES, TRANSCODERS_STARTED};
 use platform::launch::LaunchOutcome;
-use serde_json::{Value, json};
 
-/// Writes one value of a metric, in seconds, with the name of the function as its dimension.
-pub fn write_seconds(name: &str, seconds: u64, now: UnixMillis) {
-    write(&[(name, "Seconds", seconds)], now);
+/// Writes what was recorded since the last call.
+pub fn flush(registry: &Registry) {
+    let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+    let now_ms = platform::clock::now().get();
+    for line in metrics::emf::lines(&registry.take_changes(), &function, now_ms) {
+        // If standard output is closed, the metric is lost, and the function goes on.
+        drop(writeln!(std::io::stdout(), "{line}"));
+    }
+}
+
+/// Middleware that writes what a request recorded.
+pub async fn flush_after(
+    State(registry): State<Registry>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    flush(&registry);
+    response
 }
 
 /// Writes the outcome of a launch of transcoders.
 pub fn write_launch(outcome: LaunchOutcome) {
-    // A metric costs money as soon as it has a value.
-    if outcome.started > 0 || outcome.has_failed {
-        write(&launch(outcome), platform::clock::now());
+    flush(&launch(outcome));
+}
+
+fn launch(outcome: LaunchOutcome) -> Registry {
+    let registry = Registry::default();
+    registry.add(&TRANSCODERS_STARTED, [], outcome.started.into());
+    if outcome.has_failed {
+        registry.count(&LAUNCH_FAILURES, []);
     }
-}
-
-fn launch(outcome: LaunchOutcome) -> [(&'static str, &'static str, u64); 2] {
-    let failures = u64::from(outcome.has_failed);
-    [
-        ("TranscodersStarted", "Count", outcome.started.into()),
-        ("LaunchFailures", "Count", failures),
-    ]
-}
-
-fn write(metrics: &[(&str, &str, u64)], now: UnixMillis) {
-    let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    let line = line(metrics, &function, now);
-    // If standard output is closed, the metric is lost, and the function goes on.
-    drop(writeln!(std::io::stdout(), "{line}"));
-}
-
-fn line(metrics: &[(&str, &str, u64)], function: &str, now: UnixMillis) -> Value {
-    let names: Vec<Value> = metrics
-        .iter()
-        .map(|(name, unit, _)| json!({ "Name": name, "Unit": unit }))
-        .collect();
-    let mut line = json!({
-        "_aws": {
-            "Timestamp": now.get(),
-            "CloudWatchMetrics": [{
-                "Namespace": "Edgereel",
-                "Dimensions": [["FunctionName"]],
-                "Metrics": names,
-            }],
-        },
-        "FunctionName": function,
-    });
-    for (name, _, value) in metrics {
-        line[*name] = json!(value);
-    }
-    line
+    registry
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    #[test]
-    fn a_line_names_the_metric_its_unit_and_its_dimension() {
-        let line = line(
-            &[("OldestJobWait", "Seconds", 7)],
-            "sweeper",
-            UnixMillis::new(1_700_000_000_000),
-        );
-        assert_eq!(
-            line.to_string(),
-            r#"{"FunctionName":"sweeper","OldestJobWait":7,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["FunctionName"]],"Metrics":[{"Name":"OldestJobWait","Unit":"Seconds"}],"Namespace":"Edgereel"}],"Timestamp":1700000000000}}"#
-        );
+    fn lines(outcome: LaunchOutcome) -> Vec<Value> {
+        let changes = launch(outcome).take_changes();
+        let lines = metrics::emf::lines(&changes, "api", 1_700_000_000_000);
+        let parsed = lines.iter().map(|it| serde_json::from_str(it).unwrap());
+        parsed.collect()
     }
 
     #[test]
@@ -79,21 +65,39 @@ mod tests {
             started: 2,
             has_failed: true,
         };
-        let line = line(&launch(outcome), "api", UnixMillis::new(1_700_000_000_000));
+        let [line] = &lines(outcome)[..] else {
+            panic!("one line has both");
+        };
         assert_eq!(
             (&line["TranscodersStarted"], &line["LaunchFailures"]),
             (&json!(2), &json!(1))
         );
+        let nothing = LaunchOutcome {
+            started: 0,
+            has_failed: false,
+        };
+        // A metric costs money as soon as it has a value.
+        assert_eq!(lines(nothing), [] as [Value; 0]);
+    }
+
+    /// The alarms and the dashboard of the template name only metrics of the table, without labels.
+    #[test]
+    fn the_template_names_metrics_of_the_table() {
         let template = include_str!("../../infra/aws/template.yaml");
-        for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-            .as_array()
-            .unwrap()
-        {
-            let name = metric["Name"].as_str().unwrap();
-            assert!(
-                template.contains(&format!("\"Edgereel\", \"{name}\"")),
-                "{name}"
-            );
+        let of_dashboard = template.split("[\"Edgereel\", \"").skip(1);
+        let of_dashboard = of_dashboard.map(|it| it.split('"').next().unwrap());
+        let of_alarms = template.split("Namespace: Edgereel").skip(1);
+        let of_alarms = of_alarms.map(|it| {
+            let name = it.split("MetricName: ").nth(1).unwrap();
+            name.split([',', '\n']).next().unwrap()
+        });
+        let names: Vec<&str> = of_dashboard.chain(of_alarms).collect();
+        assert!(names.len() >= 10, "{names:?}");
+        for name in names {
+            let found = metrics::table::ALL
+                .iter()
+                .find(|it| it.cloudwatch == Some(name));
+            assert!(found.is_some_and(|it| it.labels.is_empty()), "{name}");
         }
     }
 }

@@ -27,7 +27,9 @@ pub use settings::variables;
 pub async fn installation(variables: &Variables) -> anyhow::Result<Installation> {
     let mut services = Services::try_from(variables.read::<ServiceArgs>()?)?;
     services.queue = reporting(services.queue);
-    Ok(Installation::connect_lazily(services).await?)
+    let installation = Installation::connect_lazily(services).await?;
+    installation.database.metrics().keep_changes();
+    Ok(installation)
 }
 
 /// The database alone, for a function that needs no other service.
@@ -36,7 +38,9 @@ pub async fn installation(variables: &Variables) -> anyhow::Result<Installation>
 /// As [`installation`].
 pub async fn database(variables: &Variables) -> anyhow::Result<Database> {
     let config = DatabaseConfig::from(variables.read::<DatabaseArgs>()?);
-    Ok(config.open_lazily().await?)
+    let database = config.open_lazily().await?;
+    database.metrics().keep_changes();
+    Ok(database)
 }
 
 /// The queue of jobs alone.

@@ -28,6 +28,27 @@ install_packages() {
     "${apt_get[@]}" install --yes --no-install-recommends "$@" >&2
 }
 
+# promtool checks metrics, alerts and the dashboard. Debian's package would start a server for the whole machine, so only
+# this program is taken from it.
+has_promtool() {
+    command -v promtool >/dev/null || [[ -x $cache/promtool/bin/promtool ]]
+}
+install_promtool() {
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    note "installing promtool into $cache/promtool"
+    local folder installed=0
+    folder=$(mktemp -d)
+    (
+        cd "$folder" &&
+            apt-get -qq download prometheus >&2 &&
+            dpkg-deb --extract prometheus_*.deb . &&
+            mkdir -p "$cache/promtool/bin" &&
+            mv usr/bin/promtool "$cache/promtool/bin/promtool"
+    ) || installed=$?
+    rm -rf "$folder"
+    return $installed
+}
+
 # Python environments: each has a list of packages, scripts/LIST.txt, and is created again when that list changes.
 # has_environment LIST FOLDER
 has_environment() {

@@ -29,6 +29,8 @@ command -v sqlite3 >/dev/null || install_packages sqlite3 ||
     note "sqlite3 cannot be installed: the test that restores a backup will be skipped"
 has_go || { install_packages golang-go golang-github-golang-jwt-jwt-dev && has_go; } ||
     note "Go and its JWT library cannot be installed: the test of grants in Go will be skipped"
+has_promtool || install_promtool ||
+    note "promtool cannot be installed: the test of the format of metrics will be skipped (Debian, Ubuntu: apt-get install prometheus)"
 for tool in localstack schemathesis streamlink openapi-python-client; do
     has_environment "$tool" "$tool" || install_environment "$tool" "$tool" "$tool" ||
         note "$tool cannot be installed (it needs Python 3.11 or newer and PyPI): the tests with it will be skipped"

@@ -9,8 +9,9 @@ use config::{
     Installation, InvalidQueueSettings, KeyArgs, PriceArgs, ProfileArgs, ReleaseError, ServiceArgs,
     SourceArgs,
 };
-use health::{Health, HealthArgs, HealthServer, PortError, Registered, Services, register_process};
-use prometheus_client::registry::Registry;
+use health::{Health, HealthArgs, HealthServer, PortError, Services};
+use metrics::Program;
+use metrics::otlp::Exporter;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::{FfmpegArgs, WorkerArgs};
@@ -80,6 +81,7 @@ pub struct Transcoder {
     installation: Installation,
     worker: Worker,
     health: Option<HealthServer>,
+    exporter: Exporter,
 }
 
 impl Transcoder {
@@ -107,18 +109,18 @@ impl Transcoder {
             installation.release_stale(&config.name).await?;
         }
         let worker = Worker::new(&installation, args.keys.key_encryption_keys, tools, config);
-        let mut registry = Registry::with_prefix("edgereel");
-        register_process(&mut registry);
-        worker.metrics.register(&mut registry);
+        let metrics = Arc::new(installation.database.metrics().clone());
+        metrics.begin(Program::Transcoder);
         let health = Health {
             services: Services::of(&installation),
-            metrics: Arc::new(Registered(registry)),
+            metrics: metrics.clone(),
         };
         let health = args.health.start(health).await?;
         Ok(Self {
             installation,
             worker,
             health,
+            exporter: Exporter::start(Program::Transcoder, metrics),
         })
     }
 
@@ -148,8 +150,10 @@ impl Transcoder {
             installation,
             worker,
             health,
+            exporter,
         } = self;
         worker.run(stop).await;
+        exporter.finish().await;
         drop((worker, health));
         installation.close().await;
     }

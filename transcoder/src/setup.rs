@@ -317,7 +317,7 @@ impl Worker {
                 ..config
             },
             outage: Outage::default(),
-            metrics: WorkerMetrics::default(),
+            metrics: WorkerMetrics::new(installation.database.metrics().clone()),
             active: ActiveVideos::default(),
             helping: crate::Helping::default(),
         }

@@ -46,10 +46,10 @@ mod metrics;
 mod outage;
 mod slots;
 
+use self::metrics::LastJob;
+pub use self::metrics::WorkerMetrics;
 pub use active::ActiveVideos;
 pub(crate) use heartbeat::Heartbeat;
-use metrics::LastJob;
-pub use metrics::WorkerMetrics;
 pub use outage::Outage;
 use slots::{Helped, SideSlots};
 
@@ -249,6 +249,7 @@ impl Worker {
             }
             Err(invalid) => {
                 warn!("malformed message: {invalid}");
+                self.metrics.dead_letter("unreadable");
                 self.queue
                     .dead_letter(&delivery.receipt, &invalid.to_string())
                     .await
@@ -323,7 +324,10 @@ impl Worker {
         match fate {
             Fate::Acknowledge => self.queue.ack(receipt).await,
             Fate::Release { pause, reason } => self.queue.release(receipt, pause, &reason).await,
-            Fate::DeadLetter { reason } => self.queue.dead_letter(receipt, &reason).await,
+            Fate::DeadLetter { reason } => {
+                self.metrics.dead_letter("infrastructure");
+                self.queue.dead_letter(receipt, &reason).await
+            }
             // The new message is sent before the old one is deleted: a duplicate is better than a
             // loss.
             Fate::Replace { pause } => {

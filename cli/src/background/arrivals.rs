@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use api::services::arrivals::Arrivals;
+use metrics::Registry;
 use platform::clock;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,10 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// The next check waits this many times as long as the last one took, so that many open uploads do not cause load.
 const REST: u32 = 10;
 
-pub(super) struct ArrivalTask(pub(super) Arrivals);
+pub(super) struct ArrivalTask {
+    pub(super) arrivals: Arrivals,
+    pub(super) metrics: Registry,
+}
 
 impl ArrivalTask {
     /// Runs until `stop` is cancelled.
@@ -23,8 +27,9 @@ impl ArrivalTask {
             .is_some()
         {
             let began = Instant::now();
-            match stop.run_until_cancelled(self.0.check(clock::now())).await {
-                Some(Ok(_)) => {}
+            let check = self.arrivals.check(clock::now());
+            match stop.run_until_cancelled(check).await {
+                Some(Ok(_)) => super::succeeded(&self.metrics, "arrivals"),
                 Some(Err(error)) => {
                     tracing::warn!(
                         "cannot check for arrived uploads: {:#}",

@@ -24,13 +24,15 @@ impl DeadLetterTask {
             .await
             .is_some()
         {
-            if let Err(error) =
-                dead_letter::fail_videos(&*self.queue, &self.catalog, clock::now()).await
-            {
-                tracing::warn!(
-                    "cannot process dead letters: {:#}",
-                    anyhow::Error::from(error)
-                );
+            let settled = dead_letter::fail_videos(&*self.queue, &self.catalog, clock::now());
+            match settled.await {
+                Ok(_) => super::succeeded(self.catalog.metrics(), "dead-letters"),
+                Err(error) => {
+                    tracing::warn!(
+                        "cannot process dead letters: {:#}",
+                        anyhow::Error::from(error)
+                    );
+                }
             }
         }
     }

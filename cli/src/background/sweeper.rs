@@ -36,6 +36,9 @@ impl SweeperTask {
             let Some(swept) = stop.run_until_cancelled(run).await else {
                 return;
             };
+            if swept.failures == 0 {
+                super::succeeded(self.0.catalog.metrics(), "sweep");
+            }
             if swept != SweepSummary::default() {
                 tracing::info!(?swept, "cleaned up");
             }

@@ -22,12 +22,13 @@ impl WebhookTask {
             let dispatch = self.dispatcher.dispatch(clock::now(), &stop);
             tokio::select! {
                 biased;
-                ended = dispatch => {
-                    if let Err(error) = ended {
+                ended = dispatch => match ended {
+                    Ok(_) => super::succeeded(self.dispatcher.store.metrics(), "webhooks"),
+                    Err(error) => {
                         tracing::warn!("cannot dispatch webhooks: {:#}", anyhow::Error::from(error));
                         let _ = stop.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await;
                     }
-                }
+                },
                 () = grace_period_after(&stop) => return,
             }
             let _ = stop

@@ -8,6 +8,8 @@ use api::{ApiSettings, ApiState, upload_cors};
 use config::Installation;
 use console::style;
 use health::{Health, HealthServer, Services};
+use metrics::otlp::Exporter;
+use metrics::{Program, Source as _};
 use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -75,7 +77,9 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
         services: Services::of(&installation),
         metrics: state.metrics.clone(),
     };
+    state.metrics.registry().begin(Program::Api);
     let health = args.health.start(health).await?;
+    let exporter = Exporter::start(Program::Api, state.metrics.clone());
     let live = state.live.clone();
     let router = api::router(state);
     let url = listen::url(&listener)?;
@@ -98,6 +102,7 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     }
     stop.cancel();
     while background.join_next().await.is_some() {}
+    exporter.finish().await;
     drop(health);
     installation.close().await;
     output.object(&json!({ "event": "stopped" }));

@@ -5,20 +5,20 @@ use catalog::database::DatabaseConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use console::style;
 use edge_server::Views;
 use health::{Health, HealthServer, Services};
+use metrics::Program;
+use metrics::otlp::Exporter;
 use platform::object_store::s3::S3Store;
 use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
 
-use self::metrics::EdgeMetrics;
 use crate::args::EdgeServerArgs;
 use crate::output::Output;
 use crate::views::ViewTask;
 use crate::{Result, listen, system};
-
-mod metrics;
 
 /// How long running requests may take at shutdown: less than supervisors wait before they kill the process.
 const GRACE_PERIOD: Duration = Duration::from_secs(8);
@@ -49,14 +49,17 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     });
     let counter = views.as_ref().map(|it| it.views.clone());
     let edge = system::edge(&args.edge, store, system::list(&database), counter)?;
-    let metrics = EdgeMetrics::default();
+    let metrics = Arc::new(database.metrics().clone());
+    metrics.begin(Program::Edge);
     let health = Health {
         services: services.clone(),
-        metrics: Arc::new(metrics.registered()),
+        metrics: metrics.clone(),
     };
     let health = args.health.start(health).await?;
-    let router = metrics
-        .count(edge_server::router(edge))
+    let exporter = Exporter::start(Program::Edge, metrics.clone());
+    let count = from_fn_with_state((*metrics).clone(), system::count_edge_response);
+    let router = edge_server::router(edge)
+        .layer(count)
         .merge(health::routes(services));
     let url = listen::url(&listener)?;
     let address = health.as_ref().map(HealthServer::address);
@@ -83,6 +86,7 @@ pub async fn run(args: EdgeServerArgs, output: &Output) -> Result {
     if let Some(views) = views {
         views.store().await;
     }
+    exporter.finish().await;
     drop(health);
     database.close().await;
     output.object(&json!({ "event": "stopped" }));

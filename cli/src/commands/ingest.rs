@@ -5,10 +5,11 @@ use std::sync::Arc;
 use api::services::ingest::Ingest;
 use config::Installation;
 use console::style;
-use health::{Health, HealthServer, Registered, Services, register_process};
+use health::{Health, HealthServer, Services};
+use metrics::Program;
+use metrics::otlp::Exporter;
 use platform::job_queue::sqs::SqsEvents;
 use platform::signals::{stop_on_signals, stop_when_stdin_ends};
-use prometheus_client::registry::Registry;
 use serde_json::json;
 
 use crate::Result;
@@ -35,14 +36,14 @@ pub async fn run(args: IngestArgs, output: &Output) -> Result {
     let queue = Box::pin(SqsEvents::open(&queue.0)).await?;
     let installation = Box::pin(Installation::connect(services, "ingest")).await?;
     let ingest = Ingest::new(&installation);
-    let mut registry = Registry::with_prefix("edgereel");
-    register_process(&mut registry);
-    ingest.counts.register(&mut registry);
+    let metrics = Arc::new(installation.database.metrics().clone());
+    metrics.begin(Program::Ingest);
     let health = Health {
         services: Services::of(&installation),
-        metrics: Arc::new(Registered(registry)),
+        metrics: metrics.clone(),
     };
     let health = args.health.start(health).await?;
+    let exporter = Exporter::start(Program::Ingest, metrics);
     let address = health.as_ref().map(HealthServer::address);
     output.object(&json!({ "event": "working", "health": address }));
     let ready = style("Ingest ready.").green().bold();
@@ -50,6 +51,7 @@ pub async fn run(args: IngestArgs, output: &Output) -> Result {
         "{ready}  Receives the events of the bucket.      (Ctrl-C to stop)"
     ));
     EventsTask { queue, ingest }.run(stop).await;
+    exporter.finish().await;
     drop(health);
     installation.close().await;
     output.object(&json!({ "event": "stopped" }));

@@ -6,6 +6,8 @@ use api::ApiSettings;
 use config::{EdgeListChoice, Installation};
 use console::style;
 use health::{Health, HealthServer, Services};
+use metrics::Program;
+use metrics::otlp::Exporter;
 use platform::job_queue::sqs::SqsEvents;
 use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
@@ -104,6 +106,7 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         metrics: system.state.metrics.clone(),
     };
     let health = args.health.start(health).await?;
+    let exporter = Exporter::start(Program::Serve, system.state.metrics.clone());
     let mut beside = Beside {
         tasks: JoinSet::new(),
         stop: CancellationToken::new(),
@@ -132,6 +135,7 @@ pub async fn run(mut args: ServeArgs, output: &Output) -> Result {
         grace: GRACE_PERIOD,
     };
     let ended = Box::pin(system.run(front, beside, stop)).await;
+    exporter.finish().await;
     drop(health);
     output.object(&json!({ "event": "stopped" }));
     Ok(ended?)

@@ -84,11 +84,7 @@ impl ApiState {
         let revocations = edge_list::configured(place, &edge_url, grant_keys.clone(), own_list);
         let playback = Arc::new(Playback::new(&edge_url, grant_keys, pass_keys));
         let identity = settings.identity.map(IdentityProvider::new).transpose()?;
-        let metrics = Arc::new(Metrics::new(
-            &ingest.counts,
-            &installation.queue,
-            &installation.catalog,
-        ));
+        let metrics = Arc::new(Metrics::new(&installation.queue, &installation.catalog));
         Ok(Self {
             ingest,
             metrics,

@@ -11,6 +11,7 @@
 //! text passes through `text`. A transaction that locks more than one row is `retried`.
 
 mod address;
+mod meter;
 mod open;
 mod retry;
 mod schema;
@@ -19,7 +20,10 @@ mod values;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use metrics::Registry;
+use metrics::table::DATABASE_WAIT_SECONDS;
 use sha2::Digest as _;
 use sqlx::{Any, AnyPool, Transaction};
 use tokio::sync::Notify;
@@ -72,13 +76,19 @@ pub struct Database {
     /// Whether the last new connection found a schema that does not fit. Only a database that is
     /// opened lazily is checked so late.
     is_doubtful: Arc<AtomicBool>,
+    metrics: Registry,
 }
 
 impl Database {
     /// Begins a write transaction; dropping it rolls back. In SQLite it holds the only write lock,
     /// so it must be short.
     pub(crate) async fn write(&self) -> Result<Tx, sqlx::Error> {
-        let mut transaction = self.writer.begin_with(self.kind.begin()).await?;
+        let began = Instant::now();
+        let begun = self.writer.begin_with(self.kind.begin()).await;
+        // A wait that ended with a timeout counts too.
+        self.metrics
+            .time(&DATABASE_WAIT_SECONDS, [], began.elapsed());
+        let mut transaction = begun?;
         if self.is_doubtful.load(Ordering::Relaxed) {
             schema::check(self.kind, &mut transaction).await?;
             self.is_doubtful.store(false, Ordering::Relaxed);
@@ -107,6 +117,12 @@ impl Database {
     /// The pool for single read-only statements.
     pub(crate) fn read(&self) -> &AnyPool {
         &self.readers
+    }
+
+    /// The metrics of this process. They come with the database, because every part that counts has
+    /// it, and so the tests in one process have metrics of their own.
+    pub fn metrics(&self) -> &Registry {
+        &self.metrics
     }
 
     /// The dialect, for the few statements that differ.

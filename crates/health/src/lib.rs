@@ -3,10 +3,8 @@
 //! The port has no authentication, so it is off by default: open it only to the network of the operator. Servers have
 //! `/healthz` and `/readyz` on their own port too.
 
-mod process;
 mod server;
 mod services;
 
-pub use process::register_process;
-pub use server::{Health, HealthArgs, HealthServer, Metrics, PortError, Registered, routes};
+pub use server::{Health, HealthArgs, HealthServer, PortError, routes, text_response};
 pub use services::Services;

@@ -3,15 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
+use metrics::Source;
+use metrics::text::{Format, encode};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -35,34 +34,12 @@ pub struct PortError {
     source: std::io::Error,
 }
 
-/// Metrics of a program.
-#[async_trait]
-pub trait Metrics: Send + Sync {
-    /// All metrics in the text format of `OpenMetrics`.
-    ///
-    /// # Errors
-    /// If they cannot be collected.
-    async fn text(&self) -> anyhow::Result<String>;
-}
-
-/// Metrics that need no other services to be collected.
-pub struct Registered(pub Registry);
-
-#[async_trait]
-impl Metrics for Registered {
-    async fn text(&self) -> anyhow::Result<String> {
-        let mut text = String::new();
-        encode(&mut text, &self.0)?;
-        Ok(text)
-    }
-}
-
 /// What a program reports.
 pub struct Health {
     /// The services that it needs.
     pub services: Services,
     /// Its metrics.
-    pub metrics: Arc<dyn Metrics>,
+    pub metrics: Arc<dyn Source>,
 }
 
 /// The open port. Dropping it closes the port.
@@ -132,10 +109,9 @@ async fn ready(State(services): State<Services>) -> (StatusCode, Json<Value>) {
     (status, Json(body.into()))
 }
 
-async fn export(State(metrics): State<Arc<dyn Metrics>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match metrics.text().await {
-        Ok(text) => ([(CONTENT_TYPE, kind)], text).into_response(),
+async fn export(State(source): State<Arc<dyn Source>>, headers: HeaderMap) -> Response {
+    match source.snapshot().await {
+        Ok(snapshot) => text_response(&snapshot, &headers),
         Err(problem) => {
             tracing::warn!("cannot collect metrics: {problem:#}");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
@@ -143,12 +119,21 @@ async fn export(State(metrics): State<Arc<dyn Metrics>>) -> Response {
     }
 }
 
+/// Metrics as text, in the format that the request accepts.
+pub fn text_response(snapshot: &metrics::Snapshot, request: &HeaderMap) -> Response {
+    let accept = request.get(ACCEPT).and_then(|it| it.to_str().ok());
+    let format = Format::accepted(accept);
+    let kind = [(CONTENT_TYPE, format.content_type())];
+    (kind, encode(snapshot, format)).into_response()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use metrics::{Program, Registry};
+
     use super::*;
-    use crate::register_process;
 
     #[tokio::test]
     async fn the_port_reports_services_and_memory() {
@@ -162,11 +147,11 @@ mod tests {
             };
             async move { answer }
         });
-        let mut registry = Registry::with_prefix("edgereel");
-        register_process(&mut registry);
+        let registry = Registry::default();
+        registry.begin(Program::Edge);
         let health = Health {
             services,
-            metrics: Arc::new(Registered(registry)),
+            metrics: Arc::new(registry),
         };
         let args = HealthArgs {
             health_listen: Some("127.0.0.1:0".parse().unwrap()),
@@ -188,6 +173,13 @@ mod tests {
             status == 200 && metrics.contains("edgereel_process_resident_memory_bytes "),
             "{metrics}"
         );
+        assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+        let url = format!("http://{}/metrics", server.address());
+        let plain = client.get(&url).header("accept", "text/plain");
+        let plain = plain.send().await.unwrap();
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        assert_eq!(plain.headers()["content-type"], kind);
+        assert!(!plain.text().await.unwrap().contains("# EOF"));
         assert_eq!(read("/").await.0, 404);
 
         let taken = HealthArgs {
@@ -195,7 +187,7 @@ mod tests {
         };
         let again = Health {
             services: Services::default(),
-            metrics: Arc::new(Registered(Registry::default())),
+            metrics: Arc::new(Registry::default()),
         };
         let taken = taken.start(again).await.err().unwrap().to_string();
         assert!(taken.contains("--health-listen"), "{taken}");
@@ -203,7 +195,7 @@ mod tests {
             HealthArgs::default()
                 .start(Health {
                     services: Services::default(),
-                    metrics: Arc::new(Registered(Registry::default())),
+                    metrics: Arc::new(Registry::default()),
                 })
                 .await
                 .unwrap()

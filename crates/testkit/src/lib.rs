@@ -41,6 +41,19 @@ pub fn tool(environment: &str, program: &str) -> Option<PathBuf> {
     found
 }
 
+/// `promtool` of Prometheus, on the path or where `scripts/setup.sh --services` puts it; prints a note if it is missing.
+pub fn promtool() -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths)
+        .map(|it| it.join("promtool"))
+        .chain(in_cache("promtool", "promtool"))
+        .find(|it| it.is_file());
+    if found.is_none() {
+        missing("promtool", INSTALL);
+    }
+    found
+}
+
 fn in_cache(environment: &str, program: &str) -> Option<PathBuf> {
     let of_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME")

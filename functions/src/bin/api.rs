@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use config::ApiArgs;
+use functions::emf::flush_after;
 use functions::gateway::set_client_address;
 use functions::{flushed, installation, log, variables};
 use traces::Traces;
@@ -16,10 +17,12 @@ async fn main() -> Result<(), lambda_http::Error> {
     let mut settings = ApiSettings::try_from(variables.read::<ApiArgs>()?)?;
     // API Gateway sends a response when it is complete.
     settings.config.streams = false;
-    let state = ApiState::new(&installation(&variables).await?, settings)?;
-    let router = api::router(state)
+    let installation = installation(&variables).await?;
+    let metrics = installation.database.metrics().clone();
+    let router = api::router(ApiState::new(&installation, settings)?)
         .layer(from_fn(set_client_address))
-        .layer(from_fn_with_state(traces, send_spans));
+        .layer(from_fn_with_state(traces, send_spans))
+        .layer(from_fn_with_state(metrics, flush_after));
     lambda_http::run(router).await
 }
 

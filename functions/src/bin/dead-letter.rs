@@ -2,7 +2,7 @@
 
 use api::services::dead_letter::fail_videos;
 use catalog::Catalog;
-use functions::{database, flushed, log, queue, variables};
+use functions::{database, emf, flushed, log, queue, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
@@ -15,7 +15,9 @@ async fn main() -> Result<(), Error> {
     let catalog = Catalog::new(&database);
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
         let work = async {
-            let failed = fail_videos(&*queue, &catalog, platform::clock::now()).await?;
+            let failed = fail_videos(&*queue, &catalog, platform::clock::now()).await;
+            emf::flush(database.metrics());
+            let failed = failed?;
             queue.start_workers().await;
             Ok::<_, Error>(json!({ "failed": failed }))
         };

@@ -2,7 +2,7 @@
 
 use api::services::ingest::Ingest;
 use aws_lambda_events::sqs::SqsEvent;
-use functions::{flushed, installation, log, variables};
+use functions::{emf, flushed, installation, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
@@ -11,7 +11,9 @@ async fn main() -> Result<(), Error> {
     let ingest = Ingest::new(&installation(&variables().await?).await?);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let work = functions::batch::ingest(&ingest, event.payload, platform::clock::now());
-        Ok::<_, Error>(flushed(&traces, work).await)
+        let response = flushed(&traces, work).await;
+        emf::flush(ingest.catalog.metrics());
+        Ok::<_, Error>(response)
     }))
     .await
 }

@@ -4,6 +4,7 @@ use api::services::ingest::Ingest;
 use api::services::sweeper::Sweeper;
 use functions::{FLUSH_LIMIT, emf, installation, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use metrics::table::OLDEST_JOB_WAIT;
 use serde_json::Value;
 
 #[tokio::main]
@@ -17,7 +18,10 @@ async fn main() -> Result<(), Error> {
         match sweeper.catalog.oldest_queued().await {
             Ok(oldest) => {
                 let wait = oldest.map_or(0, |it| now.since(it).as_secs());
-                emf::write_seconds("OldestJobWait", wait, now);
+                let metrics = sweeper.catalog.metrics();
+                metrics.set(&OLDEST_JOB_WAIT, [], wait as f64);
+                // The clean-up may take until the timeout of the function.
+                emf::flush(metrics);
             }
             Err(problem) => {
                 tracing::warn!(
@@ -28,6 +32,7 @@ async fn main() -> Result<(), Error> {
         }
         let swept = sweeper.sweep(now).await;
         sweeper.queue.start_workers().await;
+        emf::flush(sweeper.catalog.metrics());
         traces.flush(FLUSH_LIMIT).await;
         Ok::<_, Error>(swept)
     }))

@@ -3,7 +3,7 @@
 use api::webhooks::Webhooks;
 use config::{WebhookArgs, WebhookKeyArgs};
 use domain::time::UnixMillis;
-use functions::{database, flushed, log, variables};
+use functions::{database, emf, flushed, log, variables};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -18,7 +18,9 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = UnixMillis::new(event.context.deadline);
         let work = dispatcher.dispatch_before(deadline, platform::clock::now());
-        Ok::<_, Error>(flushed(&traces, work).await?)
+        let sent = flushed(&traces, work).await;
+        emf::flush(dispatcher.store.metrics());
+        Ok::<_, Error>(sent?)
     }))
     .await
 }

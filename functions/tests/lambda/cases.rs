@@ -276,6 +276,14 @@ async fn ingest_takes_a_batch_of_good_and_bad() {
         json!({ "batchItemFailures": [] }),
         "an ignored event is not a failure"
     );
+    // The metrics are written before the answer, because Lambda may freeze the function after it.
+    let lines = ingest.metrics();
+    for (outcome, number) in [("queued", 2), ("known", 1)] {
+        let found = lines.iter().find(|it| it["Outcome"] == outcome);
+        let found = found.unwrap_or_else(|| panic!("no {outcome}: {lines:?}"));
+        assert_eq!(found["BucketEvents"], number, "{lines:?}");
+        assert_eq!(found["FunctionName"], "test");
+    }
     let mut jobs = vec![];
     while let Some(delivery) = cloud
         .queue
@@ -335,6 +343,10 @@ async fn scheduled_functions_say_what_they_did() {
             "shares": 0, "captions": 0, "views": 0, "failures": 0
         })
     );
+    let [line] = &sweeper.metrics()[..] else {
+        panic!("{:?}", sweeper.metrics());
+    };
+    assert_eq!(line["OldestJobWait"], 0);
     let mut dead_letter =
         Function::start(env!("CARGO_BIN_EXE_dead-letter"), &cloud.variables).await;
     assert_eq!(
@@ -387,6 +399,11 @@ async fn webhooks_are_sent_on_a_schedule() {
         (&json!(1), &json!(0)),
         "{sent}"
     );
+    let lines = webhooks.metrics();
+    let lag = lines.iter().find(|it| it["WebhookLag"].is_number());
+    assert!(lag.is_some(), "{lines:?}");
+    let attempts = lines.iter().find(|it| it["Outcome"] == "delivered");
+    assert_eq!(attempts.unwrap()["WebhookAttempts"], 1, "{lines:?}");
     let again = webhooks
         .invoke(json!({ "source": "aws.events" }))
         .await

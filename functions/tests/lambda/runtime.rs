@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -31,6 +32,7 @@ pub(crate) struct Function {
     events: mpsc::UnboundedSender<(String, Value)>,
     shared: Arc<Shared>,
     _child: Child,
+    output: NamedTempFile,
     count: u32,
     started: Instant,
 }
@@ -55,11 +57,12 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve::serve(listener, router, std::future::pending()));
+        let output = NamedTempFile::new().unwrap();
         let mut command = Command::new(program);
         command
             .env_clear()
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(output.reopen().unwrap())
             .kill_on_drop(true);
         command.env("AWS_LAMBDA_RUNTIME_API", address.to_string());
         for (name, value) in [("NAME", "test"), ("VERSION", "1"), ("MEMORY_SIZE", "256")] {
@@ -75,6 +78,7 @@ impl Function {
             events,
             shared,
             _child: child,
+            output,
             count: 0,
             started,
         }
@@ -91,6 +95,14 @@ impl Function {
             .ready
             .get()
             .map(|it| it.duration_since(self.started))
+    }
+
+    /// The lines in the embedded metric format that it wrote until now.
+    pub(crate) fn metrics(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.output.path()).unwrap();
+        let lines = text.lines().filter(|it| it.contains("\"_aws\""));
+        let parsed = lines.map(|it| serde_json::from_str(it).unwrap());
+        parsed.collect()
     }
 
     /// Sends one event and waits for its result.

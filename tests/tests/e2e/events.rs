@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::services::ingest::{EventCounts, Ingest, Ingested};
+use api::services::ingest::{Ingest, Ingested};
 use bytes::Bytes;
 use catalog::SqlQueue;
 use catalog::database::open_sqlite;
@@ -281,7 +281,6 @@ impl Site {
             private_bucket: PRIVATE.to_owned(),
             profile: "small".to_owned(),
             mode: Mode::Abr,
-            counts: EventCounts::default(),
         }
     }
 }

@@ -11,11 +11,13 @@ use e2e::part::Part;
 use e2e::player::Player;
 use e2e::program::edgereel_run_with;
 use e2e::site::Site;
+use metrics::Program;
 use platform::testing::RunningServer;
 use serde_json::{Value, json};
 use testkit::{LocalStack, Postgres};
 
 mod events_queue;
+mod exported;
 
 /// An installation over an S3 server.
 async fn site(database: Option<String>) -> (Site, RunningServer) {
@@ -101,6 +103,9 @@ async fn one_program_serves_from_the_upload_to_the_revocation() {
     ] {
         assert!(metrics.contains(line), "{line} is missing:\n{metrics}");
     }
+    exported::is_as_in_the_table(Program::Serve, &metrics);
+    let refused = "edgereel_edge_responses_total{status=\"403\"} 1";
+    assert!(metrics.contains(refused), "{metrics}");
     let address = serve.said["health"].as_str().unwrap().to_owned();
     let check = async || {
         let variables = [("EDGEREEL_HEALTH_LISTEN".to_owned(), address.clone())];
@@ -137,7 +142,11 @@ async fn separate(database: Option<String>) {
     let (mut site, _s3) = site(database).await;
     let path = site.folder.path().join("film.mp4");
     let film = make_film(&path, "320x180", "24", 6.0, &["-g", "48"]);
-    let health = [(HEALTH.0, HEALTH.1.to_owned())];
+    let collector = exported::Collector::start().await;
+    let health = [
+        (HEALTH.0, HEALTH.1.to_owned()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.clone()),
+    ];
     let edge = site
         .part(&["edge", "--listen", "127.0.0.1:0"], &health)
         .await;
@@ -150,6 +159,8 @@ async fn separate(database: Option<String>) {
     let transcoder = ["transcoder", "--encoders", "1", "--until-idle", "5"];
     let transcoder = site.part(&transcoder, &health).await;
     assert_eq!(read_health(&transcoder, "/readyz").await.0, 200);
+    let (_, metrics) = read_health(&transcoder, "/metrics").await;
+    exported::is_as_in_the_table(Program::Transcoder, &metrics);
 
     let video = site.upload(&api, &film).await;
     site.until(&api, video, |it| it["state"] == "ready").await;
@@ -159,6 +170,10 @@ async fn separate(database: Option<String>) {
         "it ends when it is idle"
     );
     assert!(ready.elapsed() > Duration::from_secs(3), "{ready:?}");
+    assert!(
+        collector.has(&["edgereel_transcoder_ready_seconds", "edgereel-transcoder"]),
+        "the last export is missing"
+    );
 
     let (anna, ben) = (
         playback(&site, &api, video, "anna").await,
@@ -187,7 +202,9 @@ async fn separate(database: Option<String>) {
         .unwrap();
     assert_eq!(status, 200);
 
+    exported::is_as_in_the_table(Program::Edge, &metrics);
     assert!(edge.terminate().await.success());
+    assert!(collector.has(&["edgereel_edge_responses_total", "edgereel-edge"]));
     let edge = site.part(&["edge", "--listen", "127.0.0.1:0"], &[]).await;
     let restarted = edge.said["edge"].as_str().unwrap();
     assert_eq!(

@@ -11,7 +11,7 @@ use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
 use platform::clock;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Fate, JobContext};
 use crate::content_keys::WrappedKeys;
@@ -233,7 +233,8 @@ impl TranscodeJob<'_> {
         };
         match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {
-                worker.metrics.ready(published.receipt.source_ms);
+                let prices = &worker.config.prices;
+                worker.metrics.ready(&published.receipt, prices);
                 let duration_ms = published.receipt.wall_ms;
                 let playable_after_s = published.playable_after_s;
                 info!(
@@ -253,6 +254,7 @@ impl TranscodeJob<'_> {
                 };
             }
         }
+        self.measure_wait().await;
         self.publish_waiting_captions().await;
         if let Some(next) = next {
             // It needs the source. If the message is lost, the sweeper sends it again.
@@ -272,6 +274,22 @@ impl TranscodeJob<'_> {
             );
         }
         Fate::Acknowledge
+    }
+
+    /// Records how long an uploaded video took. Later requests for the same video are not uploads.
+    async fn measure_wait(&self) {
+        if self.job.reason != JobReason::Upload {
+            return;
+        }
+        let worker = self.context.worker;
+        match worker.catalog.get_video(self.job.video).await {
+            Ok(video) => worker.metrics.waited(&video),
+            // One value is missing in the distribution.
+            Err(problem) => debug!(
+                "could not measure how long the video took: {:#}",
+                anyhow::Error::from(problem)
+            ),
+        }
     }
 
     /// Sends the job of captions that changed between the last playlist and the state `ready`: their

@@ -1,90 +1,103 @@
 //! Metrics of a worker, and how long it has been idle.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use catalog::Video;
+use domain::prices::Prices;
+use domain::receipt::Receipt;
+use domain::time::UnixMillis;
+use metrics::Registry;
+use metrics::table::{
+    ATTEMPTS, CHUNKS, COST_USD, CPU_SECONDS, DEAD_LETTERS, JOBS_RUNNING, PLAYABLE_SECONDS,
+    READ_BYTES, READY_SECONDS, SOURCE_SECONDS, STAGE_SECONDS, WRITTEN_BYTES,
+};
 
 /// Metrics of one worker. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct WorkerMetrics {
-    running: Gauge,
-    attempts: Family<AttemptLabels, Counter>,
-    chunks: Family<AttemptLabels, Counter>,
-    source_seconds: Counter<f64, AtomicU64>,
-}
+#[derive(Debug, Clone)]
+pub struct WorkerMetrics(Registry);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AttemptLabels {
-    outcome: &'static str,
+impl Default for WorkerMetrics {
+    fn default() -> Self {
+        Self::new(Registry::default())
+    }
 }
 
 impl WorkerMetrics {
-    /// Adds them to a registry.
-    pub fn register(&self, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("transcoder");
-        registry.register(
-            "jobs_running",
-            "Jobs in progress, imports included",
-            self.running.clone(),
-        );
-        registry.register(
-            "attempts",
-            "Ended attempts: done, rejected (the source is at fault), failed, released (the worker was stopped), lost \
-             (the lease expired)",
-            self.attempts.clone(),
-        );
-        registry.register(
-            "chunks",
-            "Chunks of videos that another transcoder leads: done, late (another one was faster), failed, returned (the \
-             worker was stopped, or got a video of its own)",
-            self.chunks.clone(),
-        );
-        registry.register(
-            "source_seconds",
-            "Length of the sources of videos that became ready",
-            self.source_seconds.clone(),
-        );
+    /// Records in this registry.
+    pub fn new(registry: Registry) -> Self {
+        registry.set(&JOBS_RUNNING, [], 0.0);
+        Self(registry)
     }
 
     /// Counts an attempt that ended.
     pub(crate) fn attempt(&self, outcome: &'static str) {
-        self.attempts
-            .get_or_create(&AttemptLabels { outcome })
-            .inc();
+        self.0.count(&ATTEMPTS, [outcome]);
     }
 
     /// Counts a chunk of a video that another transcoder leads.
     pub(crate) fn chunk(&self, outcome: &'static str) {
-        self.chunks.get_or_create(&AttemptLabels { outcome }).inc();
+        self.0.count(&CHUNKS, [outcome]);
     }
 
-    /// Counts a video that is ready.
-    pub(crate) fn ready(&self, source_ms: u64) {
+    /// Counts a job that became a dead letter.
+    pub(super) fn dead_letter(&self, class: &'static str) {
+        self.0.count(&DEAD_LETTERS, [class]);
+    }
+
+    /// Counts a video that is ready, and what it used.
+    pub(crate) fn ready(&self, receipt: &Receipt, prices: &Prices) {
         self.attempt("done");
-        let _ = self
-            .source_seconds
-            .inc_by(Duration::from_millis(source_ms).as_secs_f64());
+        self.0.add(&SOURCE_SECONDS, [], seconds(receipt.source_ms));
+        self.0.add(&CPU_SECONDS, [], seconds(receipt.cpu_ms));
+        self.0.add(&READ_BYTES, [], receipt.bytes_in as f64);
+        self.0.add(&WRITTEN_BYTES, [], receipt.bytes_out as f64);
+        for it in &receipt.stages {
+            let stage = [it.stage.as_str()];
+            self.0.observe(&STAGE_SECONDS, stage, seconds(it.wall_ms));
+        }
+        let cost = receipt.cost(prices);
+        for (part, usd) in [
+            ("compute", cost.compute_usd),
+            ("egress", cost.egress_usd),
+            ("requests", cost.requests_usd),
+        ] {
+            self.0.add(&COST_USD, [part], usd);
+        }
+    }
+
+    /// Records how long the viewers of an upload waited.
+    pub(crate) fn waited(&self, video: &Video) {
+        let Some(complete) = video.queued_ms else {
+            return;
+        };
+        // A video that was requested again may have been playable before.
+        let since = |it: UnixMillis| (it >= complete).then(|| it.since(complete));
+        if let Some(wait) = video.playable_ms.and_then(since) {
+            self.0.time(&PLAYABLE_SECONDS, [], wait);
+        }
+        if let Some(wait) = video.ready_ms.and_then(since) {
+            self.0.time(&READY_SECONDS, [], wait);
+        }
     }
 
     /// A job in progress, until it is dropped.
     pub(super) fn running(&self) -> Running {
-        self.running.inc();
-        Running(self.running.clone())
+        self.0.shift(&JOBS_RUNNING, [], 1.0);
+        Running(self.0.clone())
     }
 }
 
+fn seconds(ms: u64) -> f64 {
+    Duration::from_millis(ms).as_secs_f64()
+}
+
 /// A job in progress.
-pub(super) struct Running(Gauge);
+pub(super) struct Running(Registry);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.dec();
+        self.0.shift(&JOBS_RUNNING, [], -1.0);
     }
 }
 

@@ -6,6 +6,7 @@ use domain::job::JobMessage;
 use domain::retry::Next;
 use domain::state::VideoState;
 use domain::time::UnixMillis;
+use metrics::table::DEAD_LETTERS;
 use platform::job_queue::{DeadLetter, JobQueue, QueueError};
 
 /// Why dead letters could not be processed; try again later.
@@ -88,6 +89,7 @@ pub(crate) async fn fail_video(
         .fail_permanently(message, &failure, letter.died_after_ms, now)
         .await?;
     if has_failed {
+        catalog.metrics().count(&DEAD_LETTERS, ["worker-lost"]);
         let (video, job) = (message.video(), message.id());
         tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
     }

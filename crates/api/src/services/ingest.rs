@@ -17,12 +17,9 @@ use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::VideoState;
 use domain::time::UnixMillis;
+use metrics::table::BUCKET_EVENTS;
 use platform::job_queue::{QueueError, Sent, SharedQueue};
 use platform::object_store::{SharedStore, StoreError};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
@@ -41,26 +38,6 @@ pub struct Ingest {
     pub profile: String,
     /// The default mode.
     pub mode: Mode,
-    /// Counts events by outcome.
-    pub counts: EventCounts,
-}
-
-/// Counts events by outcome. Clones share the counters.
-#[derive(Debug, Clone, Default)]
-pub struct EventCounts(pub(crate) Family<EventOutcome, Counter>);
-
-impl EventCounts {
-    /// Adds the counters to a registry.
-    pub fn register(&self, registry: &mut Registry) {
-        let help = "Events of the private bucket, by outcome";
-        registry.register("bucket_events", help, self.0.clone());
-    }
-}
-
-/// The outcome of an event, as a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct EventOutcome {
-    outcome: &'static str,
 }
 
 /// The outcome of an event, or of one of its records.
@@ -138,7 +115,6 @@ impl Ingest {
             private_bucket: installation.private_bucket.clone(),
             profile: "default".to_owned(),
             mode: Mode::Abr,
-            counts: EventCounts::default(),
         }
     }
 
@@ -197,8 +173,7 @@ impl Ingest {
                  with POST /v1/videos {{\"key\": ...}}, or upload it with `edgereel upload`"
             );
         }
-        let outcome = taken.name();
-        self.counts.0.get_or_create(&EventOutcome { outcome }).inc();
+        self.catalog.metrics().count(&BUCKET_EVENTS, [taken.name()]);
     }
 
     /// Ingests a source that is in the store, as its event would. `None`: there is no object, or it has a different

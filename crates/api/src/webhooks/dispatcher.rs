@@ -13,6 +13,7 @@ use domain::time::{UnixMillis, millis};
 use domain::trace::TraceParent;
 use domain::webhook::retry;
 use http::StatusCode;
+use metrics::table::{WEBHOOK_ATTEMPTS, WEBHOOK_LAG_SECONDS, WEBHOOK_REQUEST_SECONDS};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -223,11 +224,36 @@ impl Dispatcher {
         };
         // It ends with the message, before its result is recorded.
         drop(span);
-        let (now, duration_ms) = (clock.now(), millis(began.elapsed()));
-        let attempted = outcome_of(&dispatch, &sent, duration_ms, now, jitter());
+        let (now, took) = (clock.now(), began.elapsed());
+        let attempted = outcome_of(&dispatch, &sent, millis(took), now, jitter());
         let settled = self.store.record_attempt(&dispatch, &attempted, now).await;
+        self.measure(&settled, took, now.since(dispatch.event_ms));
         log(&dispatch, &attempted, &settled);
         settled
+    }
+
+    /// Records an attempt that took `took`, `age` after its event.
+    fn measure(
+        &self,
+        settled: &Result<DeliveryOutcome, WebhookError>,
+        took: Duration,
+        age: Duration,
+    ) {
+        let metrics = self.store.metrics();
+        metrics.time(&WEBHOOK_REQUEST_SECONDS, [], took);
+        let outcome = match settled {
+            Ok(DeliveryOutcome::Delivered) => {
+                metrics.time(&WEBHOOK_LAG_SECONDS, [], age);
+                "delivered"
+            }
+            Ok(DeliveryOutcome::Pending) => "failed",
+            Ok(DeliveryOutcome::Failed) => "given-up",
+            Ok(DeliveryOutcome::Disabled(_)) => "disabled",
+            Err(WebhookError::LeaseLost(_)) => "lost",
+            // The outcome is not known: the message is sent again.
+            Err(_) => return,
+        };
+        metrics.count(&WEBHOOK_ATTEMPTS, [outcome]);
     }
 
     async fn send(&self, dispatch: &Dispatch, now: UnixMillis, trace: Option<TraceParent>) -> Sent {

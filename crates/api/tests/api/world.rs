@@ -13,7 +13,7 @@ use api::auth::identity::IdentityProvider;
 use api::edge_list::Revocations;
 use api::live::LiveVideos;
 use api::playback::Playback;
-use api::services::ingest::{EventCounts, Ingest, Ingested};
+use api::services::ingest::{Ingest, Ingested};
 use api::webhooks::Webhooks;
 use api::{ApiConfig, ApiState, router};
 use api_types::api_keys::CreatedApiKey;
@@ -134,7 +134,6 @@ impl World {
             private_bucket: PRIVATE.to_owned(),
             profile: "default".to_owned(),
             mode: Mode::Abr,
-            counts: EventCounts::default(),
         };
         let playback = Arc::new(playback());
         let state = ApiState {
@@ -151,7 +150,7 @@ impl World {
             shares,
             idempotency: Idempotency::new(&database),
             revocations: revoked.clone(),
-            metrics: Arc::new(api::metrics::Metrics::new(&ingest.counts, &queue, &catalog)),
+            metrics: Arc::new(api::metrics::Metrics::new(&queue, &catalog)),
             live: LiveVideos::new(&catalog, &playback),
             playback,
             webhooks: Webhooks {

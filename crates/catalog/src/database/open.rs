@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::address::{self, Place};
+use super::meter;
 use super::retry::{is_busy, is_starting};
 use super::schema::{self, MigrationName, SchemaError};
 use super::{Database, DatabaseAddress, InvalidAddress, Kind};
@@ -323,6 +324,7 @@ impl DatabaseConfig {
 fn of_server(pool: AnyPool) -> Database {
     Database {
         kind: Kind::Postgres,
+        metrics: meter::registry(vec![pool.clone()]),
         writer: pool.clone(),
         readers: pool,
         wakers: Arc::default(),
@@ -332,10 +334,13 @@ fn of_server(pool: AnyPool) -> Database {
 
 async fn open_file(path: &Path) -> Result<Database, sqlx::Error> {
     let options = address::file_options(path)?;
+    let writer = sqlite_pool(1, options.clone()).await?;
+    let readers = sqlite_pool(4, options).await?;
     Ok(Database {
         kind: Kind::Sqlite,
-        writer: sqlite_pool(1, options.clone()).await?,
-        readers: sqlite_pool(4, options).await?,
+        metrics: meter::registry(vec![writer.clone(), readers.clone()]),
+        writer,
+        readers,
         wakers: Arc::default(),
         is_doubtful: Arc::default(),
     })

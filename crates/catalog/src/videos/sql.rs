@@ -78,6 +78,11 @@ impl Catalog {
         Ok(tx.commit().await?)
     }
 
+    /// The metrics of this process.
+    pub fn metrics(&self) -> &metrics::Registry {
+        self.database.metrics()
+    }
+
     async fn write(&self) -> Result<Tx, CatalogError> {
         Ok(self.database.write().await?)
     }

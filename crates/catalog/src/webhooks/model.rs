@@ -203,6 +203,8 @@ pub struct Dispatch {
     pub event: EventId,
     /// Type of the event.
     pub kind: EventType,
+    /// Time of the event.
+    pub event_ms: UnixMillis,
     /// Body of the request, to be sent unchanged.
     pub payload: String,
     /// Number of the attempt, from 1.

@@ -45,6 +45,11 @@ impl Webhooks {
         let _ = tokio::time::timeout(at_most, self.wake.notified()).await;
     }
 
+    /// The metrics of this process.
+    pub fn metrics(&self) -> &metrics::Registry {
+        self.database.metrics()
+    }
+
     async fn write(&self) -> Result<Tx, WebhookError> {
         Ok(self.database.write().await?)
     }

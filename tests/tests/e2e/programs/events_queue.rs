@@ -114,6 +114,7 @@ async fn events_come_from_sqs_and_each_has_its_own_outcome() {
         metrics.contains("edgereel_bucket_events_total{outcome=\"queued\"} 25"),
         "{metrics}"
     );
+    super::exported::is_as_in_the_table(::metrics::Program::Ingest, &metrics);
     // The long poll does not delay the end.
     let began = Instant::now();
     assert!(ingest.terminate().await.success());

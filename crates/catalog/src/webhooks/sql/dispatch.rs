@@ -164,7 +164,7 @@ async fn dispatch(
 ) -> Result<Dispatch, WebhookError> {
     let event_id: String = row.try_get("event")?;
     let event = sqlx::query(
-        "SELECT e.type, e.payload, t.parent, t.at_ms FROM events e
+        "SELECT e.type, e.payload, e.at_ms, t.parent, t.at_ms AS traced_ms FROM events e
          LEFT JOIN video_traces t ON t.video = e.video AND t.work = $2 WHERE e.id = $1",
     )
     .bind(&event_id)
@@ -172,17 +172,18 @@ async fn dispatch(
     .fetch_one(&mut **tx)
     .await?;
     let parent: Option<String> = event.try_get("parent")?;
-    let at_ms: Option<i64> = event.try_get("at_ms")?;
+    let traced_ms: Option<i64> = event.try_get("traced_ms")?;
     Ok(Dispatch {
         delivery: parse("delivery id", delivery)?,
         endpoint,
         event: parse::<EventId>("event id", &event_id)?,
         kind: parse::<EventType>("event type", &event.try_get::<String, _>("type")?)?,
+        event_ms: time(event.try_get("at_ms")?),
         payload: event.try_get("payload")?,
         attempt: count(row.try_get("attempts")?),
         first_ms: time(row.try_get("first_attempt_ms")?),
         trace: parent
-            .zip(at_ms)
+            .zip(traced_ms)
             .and_then(|(parent, at)| stored(&parent, at)),
         lease,
     })
