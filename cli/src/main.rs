@@ -6,11 +6,6 @@ use edgereel::args::Args;
 use edgereel::hardening::files_of;
 use edgereel::output::{CommandError, Output};
 
-/// The allocator of glibc keeps freed segments in an arena of each thread: of 150 MB after an hour of
-/// video, 90 MB are free.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|it| it == confine::SUBCOMMAND) {
