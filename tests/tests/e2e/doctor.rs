@@ -144,7 +144,7 @@ async fn each_fault_is_named_with_what_to_do() {
             "EDGEREEL_GRANT_KEYS",
             format!("one:HS256:{OTHER_KEY}"),
             "edge",
-            "request for the master playlist with 401",
+            "request for the master playlist with 403",
             "EDGEREEL_GRANT_KEYS",
         ),
         (
