@@ -23,7 +23,7 @@ async fn a_worker_ends_when_no_job_came_for_the_configured_time() {
         "edgereel_transcoder_source_seconds_total 2",
         "edgereel_transcoder_playable_seconds_count 1",
         "edgereel_transcoder_ready_seconds_count 1",
-        "edgereel_transcoder_stage_seconds_count{stage=\"verify\"} 1",
+        "edgereel_transcoder_stage_seconds_count{stage=\"encode\"} 1",
         "edgereel_transcoder_cost_usd_total{part=\"requests\"} 0.",
     ] {
         assert!(text.contains(line), "{line} is missing: {text}");
